@@ -1,0 +1,66 @@
+import { fromJsonString, toJson } from '@bufbuild/protobuf';
+import type { DescMessage, DescMethod, DescMethodUnary } from '@bufbuild/protobuf';
+import { ChannelCredentials, status } from '@grpc/grpc-js';
+import type { ServiceError } from '@grpc/grpc-js';
+import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
+import { errorDetails } from '../client/error-details.ts';
+import { createUnaryClient } from '../client/unary-client.ts';
+import { readClientSettings } from '../config.ts';
+
+const timeoutMs = 10_000;
+
+/** `tollgate call METHOD JSON`: one call of the data plane; prints the answer as JSON. Exit 1 on an error. */
+export async function call(args: readonly string[]): Promise<number> {
+  const [name = '', json = '{}', ...more] = args;
+  const method = DecisionService.methods.filter(isUnary).find((one) => kebab(one.name) === name);
+  if (method === undefined || more.length > 0) return wrongUse();
+  return callOne(method, json);
+}
+
+async function callOne(
+  method: DescMethodUnary<DescMessage, DescMessage>,
+  json: string,
+): Promise<number> {
+  const { address, token, ca } = readClientSettings();
+  const credentials =
+    ca === undefined ? ChannelCredentials.createInsecure() : ChannelCredentials.createSsl(ca);
+  const client = createUnaryClient({ address, credentials, token });
+  try {
+    const request = fromJsonString(method.input, json);
+    const response = await client.call(method, request, { timeoutMs });
+    const answer = toJson(method.output, response);
+    process.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`${inWords(error)}\n`);
+    return 1;
+  } finally {
+    client.close();
+  }
+}
+
+function wrongUse(): number {
+  const names = DecisionService.methods.map((method) => kebab(method.name)).join(' | ');
+  process.stderr.write(`expected: tollgate call ${names} '{...}'\n`);
+  return 2;
+}
+
+function isUnary(method: DescMethod): method is DescMethodUnary<DescMessage, DescMessage> {
+  return method.methodKind === 'unary';
+}
+
+function kebab(name: string): string {
+  return name.replace(/(?<=[a-z])[A-Z]/g, (letter) => `-${letter}`).toLowerCase();
+}
+
+function inWords(error: unknown): string {
+  if (!isGrpcError(error)) return error instanceof Error ? error.message : String(error);
+  const { reason, violations } = errorDetails(error);
+  const faults = violations.map(({ field, description }) => `  ${field}: ${description}`);
+  const head = `${status[error.code]}${reason === undefined ? '' : ` ${reason}`}`;
+  return faults.length > 0 ? [head, ...faults].join('\n') : `${head}: ${error.details}`;
+}
+
+function isGrpcError(error: unknown): error is ServiceError {
+  return error instanceof Error && 'metadata' in error && 'details' in error;
+}

@@ -1,0 +1,37 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
+import type { ServiceError } from '@grpc/grpc-js';
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  RetryInfoSchema,
+} from '../../gen/google/rpc/error_details_pb.ts';
+import { StatusSchema } from '../../gen/google/rpc/status_pb.ts';
+
+/** What an error of the data plane says beside its code. */
+export interface ErrorDetails {
+  /** The stable reason of google.rpc.ErrorInfo. */
+  readonly reason: string | undefined;
+  /** The wrong fields, by their path in the request. */
+  readonly violations: readonly { readonly field: string; readonly description: string }[];
+  /** How long to wait before a repeat, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+}
+
+/** Reads the details of a failed call; all absent when the error bears none. */
+export function errorDetails(error: ServiceError): ErrorDetails {
+  const [bytes] = error.metadata.get('grpc-status-details-bin');
+  if (!(bytes instanceof Uint8Array)) {
+    return { reason: undefined, violations: [], retryAfterMs: undefined };
+  }
+  const { details } = fromBinary(StatusSchema, bytes);
+  const find = <Found>(read: (any: (typeof details)[number]) => Found | undefined) =>
+    details.map(read).find((found) => found !== undefined);
+  const delay = find((any) => anyUnpack(any, RetryInfoSchema))?.retryDelay;
+  return {
+    reason: find((any) => anyUnpack(any, ErrorInfoSchema))?.reason,
+    violations: find((any) => anyUnpack(any, BadRequestSchema))?.fieldViolations ?? [],
+    retryAfterMs:
+      delay === undefined ? undefined : Number(delay.seconds) * 1000 + delay.nanos / 1_000_000,
+  };
+}

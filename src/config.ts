@@ -1,0 +1,271 @@
+import { readFileSync } from 'node:fs';
+import { logLevels } from './platform/log.ts';
+import {
+  SettingFault,
+  address,
+  bytes,
+  count,
+  duration,
+  oneOf,
+  postgresUrl,
+  text,
+  yesOrNo,
+} from './platform/setting.ts';
+import type { ReadSetting } from './platform/setting.ts';
+
+const second = 1000;
+const hour = 3_600 * second;
+const KiB = 1024;
+
+/** One setting: its variable, what it is without one, and what it does. */
+interface Setting<Value> {
+  readonly name: string;
+  /** As text; undefined: there is none, and the value may be undefined. */
+  readonly standard: string | undefined;
+  readonly description: string;
+  readonly read: ReadSetting<Value>;
+  /** Never printed. */
+  readonly isSecret: boolean;
+}
+
+const table = {
+  dataListen: setting(
+    'TOLLGATE_DATA_LISTEN',
+    '127.0.0.1:8081',
+    address,
+    'Where the data plane (gRPC) listens; port 0 takes a free one.',
+  ),
+  adminListen: setting(
+    'TOLLGATE_ADMIN_LISTEN',
+    '127.0.0.1:8080',
+    address,
+    'Where the admin plane (gRPC, gRPC-Web, Connect JSON, metrics) listens.',
+  ),
+  databaseUrl: {
+    ...optional(
+      'DATABASE_URL',
+      postgresUrl,
+      'A PostgreSQL (14 or later) of yours; without it one is started in TOLLGATE_FOLDER.',
+    ),
+    isSecret: true,
+  },
+  folder: setting(
+    'TOLLGATE_FOLDER',
+    './.tollgate',
+    text,
+    'Where the embedded PostgreSQL keeps its data between starts.',
+  ),
+  example: setting(
+    'TOLLGATE_EXAMPLE',
+    'true',
+    yesOrNo,
+    'Whether the first start on an empty store creates the example organization acme.',
+  ),
+  tlsCertificate: optional(
+    'TOLLGATE_TLS_CERT',
+    file,
+    'PEM file with the certificate chain of both planes; needs TOLLGATE_TLS_KEY.',
+  ),
+  tlsKey: optional('TOLLGATE_TLS_KEY', file, 'PEM file with its private key.'),
+  tlsClientCa: optional(
+    'TOLLGATE_TLS_CLIENT_CA',
+    file,
+    'PEM file; clients must then show a certificate of this authority (mTLS), whose name (first URI, ' +
+      'else CN) stands for the service token of that name.',
+  ),
+  logLevel: setting('TOLLGATE_LOG_LEVEL', 'info', oneOf(logLevels), 'The least that is logged.'),
+  rpcTimeoutMs: setting(
+    'TOLLGATE_RPC_TIMEOUT',
+    '2s',
+    duration(1, 60 * second),
+    'The longest that a data-plane call may take, whatever its own deadline.',
+  ),
+  maxMessageBytes: setting(
+    'TOLLGATE_MAX_MESSAGE',
+    '1MiB',
+    bytes(KiB, 64 * KiB * KiB),
+    'The largest request that is read.',
+  ),
+  keepaliveTimeMs: setting(
+    'TOLLGATE_KEEPALIVE_TIME',
+    '60s',
+    duration(second, 24 * hour),
+    'How often a quiet connection is pinged.',
+  ),
+  keepaliveTimeoutMs: setting(
+    'TOLLGATE_KEEPALIVE_TIMEOUT',
+    '20s',
+    duration(second, hour),
+    'How long a ping may stay unanswered.',
+  ),
+  drainWaitMs: setting(
+    'TOLLGATE_DRAIN_WAIT',
+    '3s',
+    duration(0, hour),
+    'On SIGTERM: how long to go on answering while health says NOT_SERVING. Make it longer than ' +
+      "your balancer's health interval.",
+  ),
+  drainTimeoutMs: setting(
+    'TOLLGATE_DRAIN_TIMEOUT',
+    '10s',
+    duration(0, hour),
+    'How long calls in flight may take to finish after that.',
+  ),
+  lanes: setting(
+    'TOLLGATE_LANES',
+    '1',
+    count(1, 64),
+    'Groups of organizations that are decided side by side, each on its own connection.',
+  ),
+  batch: setting(
+    'TOLLGATE_BATCH',
+    'mixed',
+    oneOf(['mixed', 'per-org']),
+    'per-org: one organization per transaction, for a distributed PostgreSQL.',
+  ),
+  maxBatch: setting('TOLLGATE_MAX_BATCH', '256', count(1, 512), 'Calls in one transaction.'),
+  maxQueue: setting(
+    'TOLLGATE_MAX_QUEUE',
+    '4096',
+    count(1, 1_000_000),
+    'Calls that may wait in one lane; more are refused as overloaded.',
+  ),
+  expiryIntervalMs: setting(
+    'TOLLGATE_EXPIRY_INTERVAL',
+    '1s',
+    duration(0, hour),
+    'How often expired holds are swept; 0s leaves it to other replicas.',
+  ),
+  poolSize: setting(
+    'TOLLGATE_POOL_SIZE',
+    '10',
+    count(2, 1000),
+    'Database connections beside lanes.',
+  ),
+  poolWaitMs: setting(
+    'TOLLGATE_POOL_WAIT',
+    '2s',
+    duration(10, 60 * second),
+    'How long a query may wait for a connection.',
+  ),
+  statementTimeoutMs: setting(
+    'TOLLGATE_STATEMENT_TIMEOUT',
+    '10s',
+    duration(100, hour),
+    'The longest that one statement may run.',
+  ),
+} satisfies Readonly<Record<string, Setting<unknown>>>;
+
+/** What the process was told, read and checked. */
+export type Settings = {
+  readonly [Key in keyof typeof table]: ReturnType<(typeof table)[Key]['read']>;
+};
+
+/** Everything that is wrong with the settings. */
+export class SettingsError extends Error {
+  readonly faults: readonly string[];
+  constructor(faults: readonly string[]) {
+    super(faults.join('\n'));
+    this.faults = faults;
+  }
+}
+
+/** Reads all settings; throws a SettingsError with every fault. An empty variable is as unset. */
+export function readSettings(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Settings {
+  const faults: string[] = [];
+  const entries = Object.entries(table).map(([key, one]) => {
+    const said = environment[one.name] || one.standard;
+    return [key, said === undefined ? undefined : readOne(one, said, faults)];
+  });
+  const settings: Settings = Object.fromEntries(entries);
+  checkTogether(settings, faults);
+  if (faults.length > 0) throw new SettingsError(faults);
+  return settings;
+}
+
+/** Variables that look like settings but are none: a misspelt one would otherwise be obeyed by nobody. */
+export function unknownSettings(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): readonly string[] {
+  const known = new Set<string>([...Object.values(table).map((one) => one.name), ...clientNames]);
+  // Kubernetes sets these for a service called tollgate.
+  const isOthers = (name: string): boolean => /_SERVICE_(HOST|PORT)|_PORT($|_\d)/.test(name);
+  return Object.keys(environment).filter(
+    (name) => name.startsWith('TOLLGATE_') && !known.has(name) && !isOthers(name),
+  );
+}
+
+/** Every setting with its default, for people. */
+export function describeSettings(): string {
+  return Object.values(table)
+    .map((one) => `  ${one.name} (${one.standard ?? 'unset'})\n      ${one.description}`)
+    .join('\n');
+}
+
+/** Where the command-line client connects, and with which token. */
+export function readClientSettings(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): {
+  readonly address: string;
+  readonly token: string | undefined;
+  readonly ca: Buffer | undefined;
+} {
+  const { TOLLGATE_ADDRESS, TOLLGATE_TOKEN, TOLLGATE_CA } = environment;
+  return {
+    address: TOLLGATE_ADDRESS || '127.0.0.1:8081',
+    token: TOLLGATE_TOKEN || undefined,
+    ca: TOLLGATE_CA ? file(TOLLGATE_CA) : undefined,
+  };
+}
+
+const clientNames = ['TOLLGATE_ADDRESS', 'TOLLGATE_TOKEN', 'TOLLGATE_CA'];
+
+function setting<Value>(
+  name: string,
+  standard: string,
+  read: ReadSetting<Value>,
+  description: string,
+): Setting<Value> {
+  return { name, standard, description, read, isSecret: false };
+}
+
+function optional<Value>(
+  name: string,
+  read: ReadSetting<Value>,
+  description: string,
+): Setting<Value | undefined> {
+  return { name, standard: undefined, description, read, isSecret: false };
+}
+
+function readOne(one: Setting<unknown>, said: string, faults: string[]): unknown {
+  try {
+    return one.read(said);
+  } catch (fault) {
+    if (!(fault instanceof SettingFault)) throw fault;
+    const shown = one.isSecret ? '' : ` is ${JSON.stringify(said)}`;
+    faults.push(`${one.name}${shown}: ${fault.message}`);
+    return undefined;
+  }
+}
+
+function checkTogether(settings: Settings, faults: string[]): void {
+  const { tlsCertificate, tlsKey, tlsClientCa } = settings;
+  if ((tlsCertificate === undefined) !== (tlsKey === undefined)) {
+    faults.push('TOLLGATE_TLS_CERT and TOLLGATE_TLS_KEY: expected both or neither');
+  }
+  if (tlsClientCa !== undefined && tlsCertificate === undefined) {
+    faults.push(
+      'TOLLGATE_TLS_CLIENT_CA: expected TOLLGATE_TLS_CERT and TOLLGATE_TLS_KEY beside it',
+    );
+  }
+}
+
+function file(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch {
+    throw new SettingFault('expected a file that can be read');
+  }
+}

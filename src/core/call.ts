@@ -1,0 +1,69 @@
+/** What a caller says of a call, after validation: subjects, target, estimate. Absent is undefined. */
+export interface CallRequest {
+  readonly subjects: NamedSubjects;
+  /** What was found for the presented secret, if one was presented. */
+  readonly credential: PresentedCredential | undefined;
+  readonly target: string;
+  readonly estimate: Estimate;
+}
+
+/** The subjects named in a request. */
+export interface NamedSubjects {
+  readonly teams: readonly string[];
+  readonly user: string | undefined;
+  readonly tier: string | undefined;
+  readonly key: string | undefined;
+  readonly principal: string | undefined;
+  readonly app: string | undefined;
+  readonly customer: string | undefined;
+  readonly labels: ReadonlyMap<string, string>;
+}
+
+/** A secret that was presented: the credential it belongs to in this organization, or none. */
+export type PresentedCredential =
+  { readonly kind: 'key' | 'token'; readonly id: string } | 'UNKNOWN';
+
+/** Tokens and nano-USD that a call may use, or did use. */
+export interface Estimate {
+  /** All input tokens, cached ones included. */
+  readonly input: bigint;
+  /** Undefined: not said. */
+  readonly output: bigint | undefined;
+  /** A part of `input`. */
+  readonly cachedInput: bigint;
+  /** Beside `input`. */
+  readonly cacheWrite: bigint;
+  /** Nano-USD, when the caller knows the cost itself. */
+  readonly cost: bigint | undefined;
+}
+
+/** Who one call is charged to, resolved: teams include all ancestors. Stored with the call. */
+export interface CallPath {
+  /** Teams named or registered, without their ancestors. */
+  readonly ownTeams: readonly string[];
+  /** Every team on the path with its distance (0 for own teams; the shortest way counts), nearest first, then by id. */
+  readonly teams: readonly { readonly id: string; readonly distance: number }[];
+  readonly user: string | undefined;
+  readonly tier: string | undefined;
+  /** Keys on the path: the presented one and the named one. */
+  readonly keys: readonly string[];
+  readonly token: string | undefined;
+  readonly principal: string | undefined;
+  readonly app: string | undefined;
+  readonly customer: string | undefined;
+  /** `key=value`, sorted. */
+  readonly labels: readonly string[];
+}
+
+/** What a target was at call time: itself, and for a route group its members. Stored with the call. */
+export interface TargetFacts {
+  readonly name: string;
+  readonly kind: 'MODEL' | 'ROUTE_GROUP' | 'UNKNOWN';
+  readonly provider: string | undefined;
+  readonly groups: readonly string[];
+  readonly members: readonly {
+    readonly name: string;
+    readonly provider: string | undefined;
+    readonly groups: readonly string[];
+  }[];
+}

@@ -1,0 +1,54 @@
+import type { CallRequest, Estimate } from './call.ts';
+import { byCodeUnit } from './meter.ts';
+import type { OrganizationView } from './organization-view.ts';
+import { resolvePath } from './path.ts';
+import { askOf, bypassOf, modelReasons } from './plan-check.ts';
+import { meteredLimits } from './planned-limits.ts';
+import type { Reason } from './reason.ts';
+import { targetFacts } from './target.ts';
+
+/** One target of the catalog, and why a path may not call it. */
+export interface CallableTarget {
+  readonly name: string;
+  readonly kind: 'MODEL' | 'ROUTE_GROUP';
+  /** In order of precedence; empty if it may be called. */
+  readonly reasons: readonly Reason[];
+}
+
+const nothing: Estimate = {
+  input: 0n,
+  output: undefined,
+  cachedInput: 0n,
+  cacheWrite: 0n,
+  cost: undefined,
+};
+
+/**
+ * Every target of the catalog, by name, with the reasons why the path may not call it: those of its
+ * subjects and of the model rules, a missing price included; no counter is read.
+ */
+export function callableTargets(
+  view: OrganizationView,
+  request: Omit<CallRequest, 'target' | 'estimate'>,
+  nowMs: number,
+): CallableTarget[] {
+  const { path, reasons, stop } = resolvePath(
+    view,
+    { ...request, target: '', estimate: nothing },
+    nowMs,
+  );
+  const bypass = bypassOf(view, path, nowMs);
+  const judge = (name: string): readonly Reason[] => {
+    if (stop) return reasons;
+    const target = targetFacts(view, name);
+    const { limits } = meteredLimits(view, path, target);
+    const asked = askOf(view, path, target, nothing, nowMs);
+    return [...reasons, ...modelReasons(view, path, target, limits, bypass, asked)];
+  };
+  const targets: CallableTarget[] = [];
+  for (const { id } of view.models()) targets.push({ name: id, kind: 'MODEL', reasons: judge(id) });
+  for (const { id } of view.routeGroups()) {
+    targets.push({ name: id, kind: 'ROUTE_GROUP', reasons: judge(id) });
+  }
+  return targets.toSorted((a, b) => byCodeUnit(a.name, b.name));
+}

@@ -1,0 +1,53 @@
+/** A model of the catalog. */
+export interface Model {
+  readonly id: string;
+  readonly displayName: string;
+  readonly provider: string | undefined;
+  /** The rank that `max_tier` is compared with; undefined is below every ceiling. */
+  readonly tierRank: number | undefined;
+  readonly groups: readonly string[];
+  readonly defaultOutputTokens: bigint | undefined;
+  readonly contextWindow: bigint | undefined;
+}
+
+/** A name that stands for several models, of which the gateway picks one. */
+export interface RouteGroup {
+  readonly id: string;
+  readonly displayName: string;
+  readonly members: readonly string[];
+}
+
+/** Whose price a revision is; the most specific one that is in force wins, in this order. */
+export const priceScopes = ['KEY', 'PROVIDER_MODEL', 'MODEL'] as const;
+export type PriceScope = (typeof priceScopes)[number];
+
+/**
+ * Prices of one context-length tier, in nano-USD per `PriceRevision.perTokens` tokens (per call for
+ * `perRequest`). They apply when the call's input is above `aboveInputTokens`.
+ */
+export interface Rates {
+  readonly aboveInputTokens: bigint;
+  readonly input: bigint;
+  readonly output: bigint;
+  /** Undefined: the input price. */
+  readonly cachedInput: bigint | undefined;
+  /** Undefined: the input price. */
+  readonly cacheWrite: bigint | undefined;
+  readonly perRequest: bigint;
+}
+
+/** One append-only price. In force from `epoch` (and `effectiveAtMs`) until `revokedEpoch` or a later revision. */
+export interface PriceRevision {
+  readonly scope: PriceScope;
+  /** `key:openai:prod` | `ollama:gemma4:e2b` | `gpt-4o`. */
+  readonly subject: string;
+  readonly revision: number;
+  readonly perTokens: 1_000n | 1_000_000n;
+  /** Ascending by `aboveInputTokens`; the first is above 0. Rates are exact to 1e-9 USD per `perTokens`. */
+  readonly rates: readonly Rates[];
+  readonly effectiveAtMs: number;
+  /** The policy epoch at which it was appended. */
+  readonly epoch: number;
+  readonly revokedEpoch: number | undefined;
+  readonly reason: string;
+}

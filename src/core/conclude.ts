@@ -1,0 +1,181 @@
+import { affordableOutput } from './affordable.ts';
+import { bindingOnAllow, bindingOnDeny } from './binding.ts';
+import { isLifted } from './lifted.ts';
+import { limitTotals } from './limit-totals.ts';
+import type { ConsideredLimit, LimitStatus, Outcome } from './outcome.ts';
+import type { Asks, CheckPlan, PlannedLimit } from './plan.ts';
+import type { Metric } from './policy.ts';
+import { reasons as allReasons } from './reason.ts';
+import type { Reason } from './reason.ts';
+import { maxInt64 } from './totals.ts';
+import type { TotalsOf } from './totals.ts';
+import { windowAt } from './window.ts';
+
+/** One limit against its meter. */
+interface Judged {
+  readonly planned: PlannedLimit;
+  readonly used: bigint;
+  readonly held: bigint;
+  readonly ask: bigint;
+  readonly status: LimitStatus;
+}
+
+const reasonOf: Record<Metric, Reason> = {
+  CONCURRENCY: 'CONCURRENCY_EXCEEDED',
+  REQUESTS: 'REQUESTS_EXCEEDED',
+  TOKENS: 'TOKENS_EXCEEDED',
+  INPUT_TOKENS: 'TOKENS_EXCEEDED',
+  OUTPUT_TOKENS: 'TOKENS_EXCEEDED',
+  COST: 'COST_EXCEEDED',
+};
+
+/**
+ * Decides a planned call on the totals of its meters: allowed unless a reason of the plan holds or a BLOCK
+ * limit is exceeded, that is `used + held + ask > amount`. `expiresAtMs` is the end of the hold.
+ */
+export function conclude(
+  plan: CheckPlan,
+  totals: TotalsOf,
+  nowMs: number,
+  expiresAtMs: number | undefined,
+): Outcome {
+  const judged = plan.limits.map((planned) => judge(planned, plan, totals));
+  const exceeded = judged.filter(({ status }) => status === 'EXCEEDED');
+  const found = new Set<Reason>(plan.reasons);
+  for (const { planned } of exceeded) found.add(reasonOf[planned.limit.metric]);
+  const overflows = overflowReasons(plan, totals);
+  for (const reason of overflows) found.add(reason);
+  const reasons = found.size === 0 ? [] : allReasons.filter((reason) => found.has(reason));
+  const allowed = reasons.length === 0;
+  const limits = judged.map((limit) => considered(limit, plan, allowed, nowMs));
+  const isTimely = !allowed && plan.reasons.length === 0 && overflows.length === 0;
+  return {
+    decision: allowed ? 'ALLOW' : 'DENY',
+    reasons,
+    binding: allowed
+      ? bindingOnAllow(limits, plan.bypass)
+      : bindingOnDeny(limits, reasons[0], (metric) => reasonOf[metric]),
+    limits,
+    warnings: limits.flatMap(({ status }, index) =>
+      status === 'NEAR' || status === 'WARNED' ? [index] : [],
+    ),
+    retryAfterMs: isTimely ? retryAfter(limits, nowMs) : undefined,
+    maxOutputTokens: allowed ? undefined : affordableOutput(plan, totals, reasons),
+    storeContent: plan.storeContent,
+    heldCost: allowed ? plan.hold.cost : 0n,
+    decidedAtMs: nowMs,
+    expiresAtMs: allowed ? expiresAtMs : undefined,
+  };
+}
+
+function judge(planned: PlannedLimit, plan: CheckPlan, totals: TotalsOf): Judged {
+  const { limit } = planned;
+  const { used, held } = limitTotals(limit, totals(planned.meterIndex));
+  const ask = plan.asks[limit.metric];
+  const sum = used + held + ask;
+  // Who asks nothing passes, whatever was spent: free calls, and the metrics that an Extend leaves alone.
+  const isExceeded = ask !== 0n && (sum > limit.amount || sum > maxInt64);
+  return { planned, used, held, ask, status: statusOf(limit, sum, isExceeded, plan.bypass) };
+}
+
+function statusOf(
+  limit: PlannedLimit['limit'],
+  sum: bigint,
+  isExceeded: boolean,
+  bypass: CheckPlan['bypass'],
+): LimitStatus {
+  if (!isExceeded) return reached(limit, sum).length > 0 ? 'NEAR' : 'OK';
+  switch (limit.action) {
+    case 'BLOCK':
+      return isLifted(limit, bypass) ? 'BYPASSED' : 'EXCEEDED';
+    case 'WARN':
+      return 'WARNED';
+    case 'DRY_RUN':
+      return 'DRY_RUN';
+  }
+}
+
+/** The thresholds of a limit that a sum has reached. */
+function reached(limit: PlannedLimit['limit'], sum: bigint): number[] {
+  if (limit.metric === 'CONCURRENCY') return [];
+  return limit.thresholds.filter((threshold) => 100n * sum >= BigInt(threshold) * limit.amount);
+}
+
+/**
+ * The thresholds that are reached: by an allowed Check with its asks, by a settlement without. Whether one
+ * was told before in its window is not known here.
+ */
+export function crossedThresholds(
+  limits: readonly PlannedLimit[],
+  totals: TotalsOf,
+  asks: Asks | undefined,
+): { index: number; threshold: number }[] {
+  const crossed: { index: number; threshold: number }[] = [];
+  for (const [index, { limit, meterIndex }] of limits.entries()) {
+    if (limit.thresholds.length === 0) continue;
+    const { used, held } = limitTotals(limit, totals(meterIndex));
+    const sum = used + held + (asks === undefined ? 0n : asks[limit.metric]);
+    for (const threshold of reached(limit, sum)) crossed.push({ index, threshold });
+  }
+  return crossed;
+}
+
+function considered(
+  judged: Judged,
+  plan: CheckPlan,
+  allowed: boolean,
+  nowMs: number,
+): ConsideredLimit {
+  const { planned, used, held, ask, status } = judged;
+  const { limit, subject, revision, meterIndex } = planned;
+  const meter = plan.meters[meterIndex];
+  if (meter === undefined) throw new Error(`a plan has no meter ${meterIndex}`);
+  const { window, name, metric, amount, action } = limit;
+  const left = amount - used - held - (allowed ? ask : 0n);
+  const isEndless = window === undefined || window === 'LIFETIME';
+  return {
+    subject,
+    name,
+    revision,
+    meter,
+    metric,
+    window,
+    amount,
+    action,
+    used,
+    held,
+    ask,
+    remaining: left > 0n ? left : 0n,
+    resetsAtMs: isEndless ? undefined : windowAt(plan.calendar, window, nowMs).endMs,
+    status,
+  };
+}
+
+/** Until the last of the exceeded windows ends; undefined where time does not help. */
+function retryAfter(limits: readonly ConsideredLimit[], nowMs: number): number | undefined {
+  let untilMs = nowMs;
+  for (const { status, resetsAtMs, ask, amount } of limits) {
+    if (status !== 'EXCEEDED') continue;
+    if (resetsAtMs === undefined || ask > amount) return undefined;
+    untilMs = Math.max(untilMs, resetsAtMs);
+  }
+  return untilMs - nowMs;
+}
+
+/**
+ * The counters that the call would push beyond int64, on any meter, limited or not: a denial, never an
+ * error. LIFETIME bears the largest sums of a meter.
+ */
+function overflowReasons(plan: CheckPlan, totals: TotalsOf): Reason[] {
+  const found: Reason[] = [];
+  const { hold } = plan;
+  if (plan.reasons.length > 0) return found;
+  for (const index of plan.meters.keys()) {
+    const lifetime = totals(index).window('LIFETIME');
+    const input = lifetime.usedInput + lifetime.heldInput + hold.input;
+    const output = lifetime.usedOutput + lifetime.heldOutput + hold.output;
+    if (input + output > maxInt64) found.push('TOKENS_EXCEEDED');
+    if (lifetime.usedCost + lifetime.heldCost + hold.cost > maxInt64) found.push('COST_EXCEEDED');
+  }
+  return found;
+}

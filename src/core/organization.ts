@@ -1,0 +1,18 @@
+import type { Calendar } from './window.ts';
+
+/** An organization's settings, as they decide. */
+export interface Organization {
+  readonly id: string;
+  readonly displayName: string;
+  readonly state: 'ACTIVE' | 'SUSPENDED';
+  readonly calendar: Calendar;
+  /** Undefined: DENY once the organization has an allow list, else ALLOW. */
+  readonly unknownModels: 'ALLOW' | 'DENY' | undefined;
+  readonly unknownSubjects: 'ALLOW' | 'DENY';
+  readonly unpriced: 'DENY' | 'ZERO';
+  readonly onExpiry: 'RELEASE' | 'CHARGE';
+  readonly onStoreFailure: 'DENY' | 'ALLOW';
+  readonly storeContent: 'NONE' | 'METADATA' | 'FULL';
+  /** Tokens; 0 means unknown. */
+  readonly defaultOutputTokens: bigint;
+}

@@ -1,0 +1,48 @@
+import type { Action, Metric, Window } from './policy.ts';
+import type { Reason } from './reason.ts';
+import type { Meter } from './meter.ts';
+import type { Subject } from './subject.ts';
+
+/** How one limit stood when a call was decided. */
+export type LimitStatus = 'OK' | 'NEAR' | 'WARNED' | 'EXCEEDED' | 'DRY_RUN' | 'BYPASSED';
+
+/** One limit that was considered, with its numbers in the metric's unit. */
+export interface ConsideredLimit {
+  readonly subject: Subject;
+  readonly name: string;
+  readonly revision: number;
+  readonly meter: Meter;
+  readonly metric: Metric;
+  readonly window: Window | undefined;
+  readonly amount: bigint;
+  readonly action: Action;
+  /** Before this call's ask. */
+  readonly used: bigint;
+  readonly held: bigint;
+  readonly ask: bigint;
+  /** After the ask if the call is allowed, before it if denied; never below 0. */
+  readonly remaining: bigint;
+  /** Undefined for LIFETIME and CONCURRENCY. */
+  readonly resetsAtMs: number | undefined;
+  readonly status: LimitStatus;
+}
+
+/** The decision on one call. A value: an exception means that *we* failed. */
+export interface Outcome {
+  readonly decision: 'ALLOW' | 'DENY';
+  /** All that hold, in order of precedence; empty on ALLOW. */
+  readonly reasons: readonly Reason[];
+  /** Index into `limits`. */
+  readonly binding: number | undefined;
+  /** In path order, then slot, then name. */
+  readonly limits: readonly ConsideredLimit[];
+  /** Indexes of the limits that are NEAR or WARNED. */
+  readonly warnings: readonly number[];
+  readonly retryAfterMs: number | undefined;
+  readonly maxOutputTokens: bigint | undefined;
+  readonly storeContent: 'NONE' | 'METADATA' | 'FULL';
+  /** Nano-USD set aside; 0 on DENY. */
+  readonly heldCost: bigint;
+  readonly decidedAtMs: number;
+  readonly expiresAtMs: number | undefined;
+}

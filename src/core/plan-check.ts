@@ -1,0 +1,141 @@
+import { accessReasons } from './access.ts';
+import type { CallPath, CallRequest, Estimate, TargetFacts } from './call.ts';
+import { meterOf } from './meter.ts';
+import type { OrganizationView } from './organization-view.ts';
+import { resolvePath } from './path.ts';
+import type { Asks, CheckPlan, PlannedLimit } from './plan.ts';
+import { meteredLimits } from './planned-limits.ts';
+import { priceUsage } from './price.ts';
+import { reasons as allReasons } from './reason.ts';
+import type { Reason } from './reason.ts';
+import { orgSubject } from './subject.ts';
+import { targetFacts } from './target.ts';
+
+/** Everything about a call that is known before the counters are read. */
+export function planCheck(view: OrganizationView, request: CallRequest, nowMs: number): CheckPlan {
+  const { path, reasons: pathReasons, stop } = resolvePath(view, request, nowMs);
+  const target = targetFacts(view, request.target);
+  const metered = stop
+    ? { meters: [meterOf(orgSubject)], limits: [] }
+    : meteredLimits(view, path, target);
+  const bypass = bypassOf(view, path, nowMs);
+  const asked = askOf(view, path, target, request.estimate, nowMs);
+  const reasons = stop
+    ? pathReasons
+    : inOrder([...pathReasons, ...modelReasons(view, path, target, metered.limits, bypass, asked)]);
+  return {
+    epoch: view.epoch,
+    calendar: view.organization.calendar,
+    path,
+    target,
+    ...metered,
+    estimate: asked.estimate,
+    asks: asked.asks,
+    hold: asked.hold,
+    reasons,
+    bypass,
+    costOfOutput: asked.costOfOutput,
+    priceRevision: asked.priceRevision,
+    storeContent: view.organization.storeContent,
+  };
+}
+
+/** The reasons of the model rules, and the missing price where a BLOCK limit on COST needs one. */
+export function modelReasons(
+  view: OrganizationView,
+  path: CallPath,
+  target: TargetFacts,
+  limits: readonly PlannedLimit[],
+  bypass: CheckPlan['bypass'],
+  { unpriced }: { readonly unpriced: boolean },
+): Reason[] {
+  const found = bypass.models ? [] : accessReasons(view, path, target);
+  const needsPrice = limits.some(
+    ({ limit }) => limit.metric === 'COST' && limit.action === 'BLOCK',
+  );
+  const isRefused = unpriced && view.organization.unpriced === 'DENY' && needsPrice && !bypass.cost;
+  return isRefused ? [...found, 'MODEL_UNPRICED'] : found;
+}
+
+/** The bypass flags in force on the path: those of user, principal and keys add up. `until` itself is past. */
+export function bypassOf(
+  view: OrganizationView,
+  path: CallPath,
+  nowMs: number,
+): CheckPlan['bypass'] {
+  const flags = { cost: false, rate: false, tokens: false, models: false };
+  const add = (kind: 'user' | 'principal' | 'key', id: string | undefined): void => {
+    const bypass = id === undefined ? undefined : view.policy({ kind, id })?.bypass;
+    if (bypass === undefined || (bypass.untilMs !== undefined && nowMs >= bypass.untilMs)) return;
+    flags.cost ||= bypass.cost;
+    flags.rate ||= bypass.rate;
+    flags.tokens ||= bypass.tokens;
+    flags.models ||= bypass.models;
+  };
+  add('user', path.user);
+  add('principal', path.principal);
+  for (const key of path.keys) add('key', key);
+  return flags;
+}
+
+/** What a call asks and holds. */
+export interface Asked {
+  /** With the output that is assumed where the caller gave none. */
+  readonly estimate: Estimate;
+  readonly asks: Asks;
+  readonly hold: CheckPlan['hold'];
+  readonly costOfOutput: CheckPlan['costOfOutput'];
+  readonly priceRevision: string | undefined;
+  readonly unpriced: boolean;
+}
+
+/** What a call asks: its estimate, defaults where it is silent, and at least one unit of what it will use. */
+export function askOf(
+  view: OrganizationView,
+  path: CallPath,
+  target: TargetFacts,
+  said: Estimate,
+  nowMs: number,
+): Asked {
+  const output = said.output ?? defaultOutput(view, target);
+  const estimate: Estimate = { ...said, output };
+  const price = (of: Estimate): ReturnType<typeof priceUsage> =>
+    priceUsage(view, path, target, of, view.epoch, nowMs);
+  const priced = price(estimate);
+  const isZero = priced.free || (priced.unpriced && view.organization.unpriced === 'ZERO');
+  const askedCost = (cost: bigint): bigint => (isZero ? 0n : atLeastOne(cost));
+  const cost = askedCost(priced.cost);
+  const isUnknown = said.input === 0n && output === 0n;
+  return {
+    estimate,
+    asks: {
+      CONCURRENCY: 1n,
+      REQUESTS: 1n,
+      TOKENS: atLeastOne(said.input + output),
+      INPUT_TOKENS: atLeastOne(said.input),
+      OUTPUT_TOKENS: atLeastOne(output),
+      COST: cost,
+    },
+    hold: { cost, input: said.input, output: isUnknown ? 1n : output },
+    costOfOutput:
+      said.cost === undefined
+        ? (tried) => askedCost(price({ ...estimate, output: tried }).cost)
+        : undefined,
+    priceRevision: priced.priceRevision,
+    unpriced: priced.unpriced,
+  };
+}
+
+/** The target's own default, else the organization's; a route group asks the organization's. 0 is unknown. */
+function defaultOutput(view: OrganizationView, target: TargetFacts): bigint {
+  const own = target.kind === 'MODEL' ? view.model(target.name)?.defaultOutputTokens : undefined;
+  return own ?? view.organization.defaultOutputTokens;
+}
+
+function atLeastOne(number: bigint): bigint {
+  return number > 0n ? number : 1n;
+}
+
+function inOrder(found: readonly Reason[]): Reason[] {
+  return found.length === 0 ? [] : allReasons.filter((reason) => found.includes(reason));
+}

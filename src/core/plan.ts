@@ -1,0 +1,56 @@
+import type { CallPath, Estimate, TargetFacts } from './call.ts';
+import type { Meter } from './meter.ts';
+import type { Limit, Metric } from './policy.ts';
+import type { Reason } from './reason.ts';
+import type { Subject } from './subject.ts';
+import type { Calendar } from './window.ts';
+
+/** What a call asks of each metric before anything is granted. */
+export type Asks = Readonly<Record<Metric, bigint>>;
+
+/** What is set aside when a call is allowed. */
+export interface Hold {
+  readonly cost: bigint;
+  readonly input: bigint;
+  readonly output: bigint;
+}
+
+/** One effective limit of a call. */
+export interface PlannedLimit {
+  /** The declaring subject. */
+  readonly subject: Subject;
+  readonly revision: number;
+  readonly limit: Limit & { readonly amount: bigint };
+  /** Index into `CheckPlan.meters`. */
+  readonly meterIndex: number;
+}
+
+/** Everything about a call that is known before the counters are read. Made by `planCheck`, judged by `conclude`. */
+export interface CheckPlan {
+  /** The policy epoch it was made with. */
+  readonly epoch: number;
+  readonly calendar: Calendar;
+  readonly path: CallPath;
+  readonly target: TargetFacts;
+  /** Every meter that the call is charged to, the organization's first, each once. */
+  readonly meters: readonly Meter[];
+  /** In path order, then slot, then name. Empty where the search for reasons stopped early. */
+  readonly limits: readonly PlannedLimit[];
+  readonly estimate: Estimate;
+  readonly asks: Asks;
+  readonly hold: Hold;
+  /** Reasons that do not depend on counters, in order of precedence. */
+  readonly reasons: readonly Reason[];
+  /** The flags that are in force now, added up. */
+  readonly bypass: {
+    readonly cost: boolean;
+    readonly rate: boolean;
+    readonly tokens: boolean;
+    readonly models: boolean;
+  };
+  /** Cost of the call with another output, for the affordable output; undefined when the caller gave the cost. */
+  readonly costOfOutput: ((output: bigint) => bigint) | undefined;
+  /** The price revision the estimate was priced with, as `SCOPE subject revision`, if any. */
+  readonly priceRevision: string | undefined;
+  readonly storeContent: 'NONE' | 'METADATA' | 'FULL';
+}

@@ -1,0 +1,44 @@
+import type { CallPath, TargetFacts } from './call.ts';
+import { chargedMeters } from './meters.ts';
+import type { Meter } from './meter.ts';
+import type { OrganizationView } from './organization-view.ts';
+import type { PlannedLimit } from './plan.ts';
+import { effectiveLimits } from './resolve.ts';
+import { targetMatches } from './target.ts';
+
+/** The meters that a call is charged to and the limits that judge it, each limit pointing at its meter. */
+export interface MeteredLimits {
+  readonly meters: readonly Meter[];
+  readonly limits: readonly PlannedLimit[];
+}
+
+/** Derived once per epoch, path and target, and remembered by the view. */
+export function meteredLimits(
+  view: OrganizationView,
+  path: CallPath,
+  target: TargetFacts,
+): MeteredLimits {
+  const key = `metered ${JSON.stringify(path)} ${JSON.stringify(target)}`;
+  return view.remember(key, () => {
+    const meters = chargedMeters(view, path, target);
+    return { meters, limits: plannedLimits(view, path, target, meters) };
+  });
+}
+
+/** The effective limits that the target falls under; `meters` are those of `chargedMeters`. */
+export function plannedLimits(
+  view: OrganizationView,
+  path: CallPath,
+  target: TargetFacts,
+  meters: readonly Meter[],
+): PlannedLimit[] {
+  const indexes = new Map(meters.map((meter, index) => [meter.name, index]));
+  const planned: PlannedLimit[] = [];
+  for (const { subject, revision, limit, meter } of effectiveLimits(view, path)) {
+    if (limit.targets.length > 0 && !targetMatches(limit.targets, target)) continue;
+    const meterIndex = indexes.get(meter.name);
+    if (meterIndex === undefined) throw new Error(`a limit on ${meter.name}, which is not charged`);
+    planned.push({ subject, revision, limit, meterIndex });
+  }
+  return planned;
+}

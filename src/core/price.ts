@@ -1,0 +1,130 @@
+import type { CallPath, Estimate, TargetFacts } from './call.ts';
+import type { PriceRevision, Rates } from './catalog.ts';
+import type { OrganizationView } from './organization-view.ts';
+
+/** What usage costs. */
+export interface PricedCost {
+  /** Nano-USD. */
+  readonly cost: bigint;
+  /** `MODEL gpt-4o 3`: the revision it was priced with; undefined when the caller gave the cost. */
+  readonly priceRevision: string | undefined;
+  /** No price is in force and the caller gave no cost. */
+  readonly unpriced: boolean;
+  /** The price is zero in all its parts, or the caller said that the cost is 0. */
+  readonly free: boolean;
+}
+
+/**
+ * Prices usage as of a policy epoch and an instant. The caller's own cost wins. A route group costs what
+ * its dearest member would; it is unpriced if any member is, or if it has none.
+ */
+export function priceUsage(
+  view: OrganizationView,
+  path: CallPath,
+  target: TargetFacts,
+  usage: Estimate,
+  epoch: number,
+  atMs: number,
+): PricedCost {
+  if (usage.cost !== undefined) {
+    return { cost: usage.cost, priceRevision: undefined, unpriced: false, free: usage.cost === 0n };
+  }
+  const models = target.kind === 'ROUTE_GROUP' ? target.members : [target];
+  let dearest: PricedCost | undefined;
+  let isFree = true;
+  for (const { name, provider } of models) {
+    const price = priceFor(view, { keys: path.keys, provider, model: name }, epoch, atMs);
+    if (price === undefined) return unpriced;
+    const cost = costOf(price, usage);
+    isFree &&= isZero(price);
+    if (dearest !== undefined && cost <= dearest.cost) continue;
+    const priceRevision = `${price.scope} ${price.subject} ${price.revision}`;
+    dearest = { cost, priceRevision, unpriced: false, free: false };
+  }
+  return dearest === undefined ? unpriced : { ...dearest, free: isFree };
+}
+
+const unpriced: PricedCost = { cost: 0n, priceRevision: undefined, unpriced: true, free: false };
+
+/** The price in force: of a key on the path, else of the provider's model, else of the model. */
+export function priceFor(
+  view: OrganizationView,
+  of: {
+    readonly keys: readonly string[];
+    readonly provider: string | undefined;
+    readonly model: string;
+  },
+  epoch: number,
+  atMs: number,
+): PriceRevision | undefined {
+  for (const key of of.keys) {
+    const price = inForce(view.prices('KEY', `key:${key}`), epoch, atMs);
+    if (price !== undefined) return price;
+  }
+  if (of.provider !== undefined) {
+    const subject = `${of.provider}:${of.model}`;
+    const price = inForce(view.prices('PROVIDER_MODEL', subject), epoch, atMs);
+    if (price !== undefined) return price;
+  }
+  return inForce(view.prices('MODEL', of.model), epoch, atMs);
+}
+
+/** The newest revision that was appended and effective by then; none, if that one was revoked by then. */
+function inForce(
+  revisions: readonly PriceRevision[],
+  epoch: number,
+  atMs: number,
+): PriceRevision | undefined {
+  let newest: PriceRevision | undefined;
+  for (const price of revisions) {
+    if (price.epoch > epoch || price.effectiveAtMs > atMs) continue;
+    if (newest === undefined || isLater(price, newest)) newest = price;
+  }
+  const isRevoked = newest?.revokedEpoch !== undefined && newest.revokedEpoch <= epoch;
+  return isRevoked ? undefined : newest;
+}
+
+function isLater(a: PriceRevision, b: PriceRevision): boolean {
+  if (a.effectiveAtMs !== b.effectiveAtMs) return a.effectiveAtMs > b.effectiveAtMs;
+  return a.revision > b.revision;
+}
+
+function isZero({ rates }: PriceRevision): boolean {
+  return rates.every(
+    (rate) =>
+      rate.input === 0n &&
+      rate.output === 0n &&
+      (rate.cachedInput ?? 0n) === 0n &&
+      (rate.cacheWrite ?? 0n) === 0n &&
+      rate.perRequest === 0n,
+  );
+}
+
+/** The cost of one call in nano-USD: all parts summed exactly, rounded once, half to even. */
+export function costOf(price: PriceRevision, usage: Estimate): bigint {
+  const rate = ratesFor(price, usage.input);
+  if (rate === undefined) return 0n;
+  const fresh = usage.input - usage.cachedInput;
+  const sum =
+    fresh * rate.input +
+    usage.cachedInput * (rate.cachedInput ?? rate.input) +
+    usage.cacheWrite * (rate.cacheWrite ?? rate.input) +
+    (usage.output ?? 0n) * rate.output +
+    rate.perRequest * price.perTokens;
+  return divideHalfEven(sum, price.perTokens);
+}
+
+/** The rates of the highest context-length tier that the input is above; the first tier is for all below. */
+function ratesFor({ rates }: PriceRevision, input: bigint): Rates | undefined {
+  let [chosen] = rates;
+  for (const rate of rates) if (input > rate.aboveInputTokens) chosen = rate;
+  return chosen;
+}
+
+/** Division of non-negative numbers, rounded half to even. */
+export function divideHalfEven(numerator: bigint, denominator: bigint): bigint {
+  const quotient = numerator / denominator;
+  const twice = (numerator % denominator) * 2n;
+  const isUp = twice > denominator || (twice === denominator && quotient % 2n === 1n);
+  return isUp ? quotient + 1n : quotient;
+}

@@ -1,0 +1,144 @@
+import { Temporal } from 'temporal-polyfill';
+import type { Window } from './policy.ts';
+
+/** How an organization cuts time. */
+export interface Calendar {
+  /** IANA name. */
+  readonly timeZone: string;
+  /** ISO day number, 1 = Monday … 7 = Sunday. */
+  readonly weekStart: number;
+  /** 1–31; in a shorter month its last day. */
+  readonly monthAnchorDay: number;
+}
+
+/** One window: from `startMs` (inclusive) to `endMs` (exclusive), milliseconds since 1970. LIFETIME is 0 to Infinity. */
+export interface WindowBounds {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+const lifetime: WindowBounds = { startMs: 0, endMs: Infinity };
+const lengthMs = { TEN_SECONDS: 10_000, MINUTE: 60_000, HOUR: 3_600_000 } as const;
+
+/**
+ * The window of a calendar that an instant lies in. A day starts at the first instant that bears its date;
+ * windows up to an hour are aligned with local time and always of full length.
+ */
+export function windowAt(calendar: Calendar, window: Window, atMs: number): WindowBounds {
+  switch (window) {
+    case 'TEN_SECONDS':
+    case 'MINUTE':
+    case 'HOUR': {
+      const length = lengthMs[window];
+      const localMs = atMs + offsetAt(calendar.timeZone, atMs);
+      const startMs = atMs - (((localMs % length) + length) % length);
+      return { startMs, endMs: startMs + length };
+    }
+    case 'DAY':
+    case 'WEEK':
+    case 'MONTH':
+      return calendarWindow(calendar, window, atMs);
+    case 'LIFETIME':
+      return lifetime;
+  }
+}
+
+/** Whether a text is the name of a time zone. */
+export function isTimeZone(name: string): boolean {
+  if (/^[+-]/.test(name)) return false;
+  try {
+    Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+interface OffsetSpan extends WindowBounds {
+  readonly offsetMs: number;
+}
+
+const offsets = new Map<string, OffsetSpan>();
+const maxCached = 2_000;
+
+/** The zone's offset from UTC at an instant, remembered until its next change. */
+function offsetAt(timeZone: string, atMs: number): number {
+  const known = offsets.get(timeZone);
+  if (known !== undefined && known.startMs <= atMs && atMs < known.endMs) return known.offsetMs;
+  const at = Temporal.Instant.fromEpochMilliseconds(Math.floor(atMs)).toZonedDateTimeISO(timeZone);
+  const next = at.getTimeZoneTransition('next');
+  const span: OffsetSpan = {
+    startMs: atMs,
+    endMs: next?.epochMilliseconds ?? Infinity,
+    offsetMs: Math.round(at.offsetNanoseconds / 1e6),
+  };
+  if (offsets.size >= maxCached) offsets.clear();
+  offsets.set(timeZone, span);
+  return span.offsetMs;
+}
+
+const calendarWindows = new Map<string, WindowBounds>();
+
+/** DAY, WEEK or MONTH; the last answer of each calendar is kept, since calls come in order of time. */
+function calendarWindow(
+  calendar: Calendar,
+  window: 'DAY' | 'WEEK' | 'MONTH',
+  atMs: number,
+): WindowBounds {
+  const { timeZone, weekStart, monthAnchorDay } = calendar;
+  const key = `${window} ${timeZone} ${weekStart} ${monthAnchorDay}`;
+  const known = calendarWindows.get(key);
+  if (known !== undefined && known.startMs <= atMs && atMs < known.endMs) return known;
+  const date = Temporal.Instant.fromEpochMilliseconds(Math.floor(atMs))
+    .toZonedDateTimeISO(timeZone)
+    .toPlainDate();
+  const bounds = boundsOf(calendar, window, date, atMs);
+  if (calendarWindows.size >= maxCached) calendarWindows.clear();
+  calendarWindows.set(key, bounds);
+  return bounds;
+}
+
+function boundsOf(
+  calendar: Calendar,
+  window: 'DAY' | 'WEEK' | 'MONTH',
+  date: Temporal.PlainDate,
+  atMs: number,
+): WindowBounds {
+  const [from, to] = calendarDates(calendar, window, date);
+  const startMs = firstInstant(from, calendar.timeZone);
+  const endMs = firstInstant(to, calendar.timeZone);
+  // A clock set back over midnight bears yesterday's date again; a day that has begun goes on all the same.
+  return atMs < endMs
+    ? { startMs, endMs }
+    : boundsOf(calendar, window, date.add({ days: 1 }), atMs);
+}
+
+function calendarDates(
+  { weekStart, monthAnchorDay }: Calendar,
+  window: 'DAY' | 'WEEK' | 'MONTH',
+  date: Temporal.PlainDate,
+): [Temporal.PlainDate, Temporal.PlainDate] {
+  switch (window) {
+    case 'DAY':
+      return [date, date.add({ days: 1 })];
+    case 'WEEK': {
+      const from = date.subtract({ days: (date.dayOfWeek - weekStart + 7) % 7 });
+      return [from, from.add({ days: 7 })];
+    }
+    case 'MONTH': {
+      const month = date.toPlainYearMonth();
+      const own = anchorOf(month, monthAnchorDay);
+      const isBefore = Temporal.PlainDate.compare(date, own) < 0;
+      const from = isBefore ? month.subtract({ months: 1 }) : month;
+      return [anchorOf(from, monthAnchorDay), anchorOf(from.add({ months: 1 }), monthAnchorDay)];
+    }
+  }
+}
+
+function anchorOf(month: Temporal.PlainYearMonth, day: number): Temporal.PlainDate {
+  return month.toPlainDate({ day: Math.min(day, month.daysInMonth) });
+}
+
+function firstInstant(date: Temporal.PlainDate, timeZone: string): number {
+  return date.toZonedDateTime(timeZone).startOfDay().epochMilliseconds;
+}

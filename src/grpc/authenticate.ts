@@ -1,0 +1,53 @@
+import type { ServerUnaryCall } from '@grpc/grpc-js';
+import type { PeerCertificate } from 'node:tls';
+import { ServiceError } from '../platform/service-error.ts';
+import type { Access } from '../service/access.ts';
+import type { Caller } from '../service/caller.ts';
+
+const bearer = /^Bearer +([\x21-\x7e]+) *$/i;
+
+/**
+ * Who calls: by `authorization: Bearer <service token>`, else by the verified client certificate.
+ * Fails with UNAUTHENTICATED, or as `Access` does.
+ */
+export function authenticate(
+  access: Access,
+  call: ServerUnaryCall<Buffer, Buffer>,
+): Promise<Caller> | Caller {
+  const found = look(access, call);
+  return found instanceof Promise ? found.then(known) : known(found);
+}
+
+function look(
+  access: Access,
+  call: ServerUnaryCall<Buffer, Buffer>,
+): ReturnType<Access['identify']> {
+  const [header] = call.metadata.get('authorization');
+  if (header !== undefined) {
+    const secret = bearer.exec(String(header))?.[1];
+    return secret === undefined ? undefined : access.authenticate(secret, 'data');
+  }
+  const name = certificateName(call.getAuthContext().sslPeerCertificate);
+  if (name !== undefined) return access.identify(name, 'data');
+  throw new ServiceError(
+    'UNAUTHENTICATED',
+    'SERVICE_TOKEN_MISSING',
+    'expected the metadata authorization: Bearer <service token>',
+  );
+}
+
+function known(caller: Caller | undefined): Caller {
+  if (caller !== undefined) return caller;
+  const message = 'the service token or client certificate is not known here';
+  throw new ServiceError('UNAUTHENTICATED', 'SERVICE_TOKEN_INVALID', message);
+}
+
+/** The name that a client certificate bears: its first URI (a SPIFFE id, say), else its common name. */
+export function certificateName(certificate: PeerCertificate | undefined): string | undefined {
+  const uri = certificate?.subjectaltname
+    ?.split(', ')
+    .find((name) => name.startsWith('URI:'))
+    ?.slice('URI:'.length);
+  const commonName = certificate?.subject.CN;
+  return uri ?? (Array.isArray(commonName) ? commonName[0] : commonName);
+}

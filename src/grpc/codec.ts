@@ -1,0 +1,48 @@
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import type { DescMessage, DescService, MessageShape } from '@bufbuild/protobuf';
+import type { MethodDefinition } from '@grpc/grpc-js';
+import { ServiceError } from '../platform/service-error.ts';
+
+/** A service's methods with messages left as bytes: they are read and written inside the call, not by grpc-js. */
+export type BytesDefinition = Record<string, MethodDefinition<Buffer, Buffer>>;
+
+/** The grpc-js definition of a service, from its descriptor. */
+export function bytesDefinition(service: DescService): BytesDefinition {
+  const methods = service.methods.map((method): [string, MethodDefinition<Buffer, Buffer>] => [
+    method.localName,
+    {
+      path: `/${service.typeName}/${method.name}`,
+      requestStream: method.methodKind === 'client_streaming' || isBidi(method.methodKind),
+      responseStream: method.methodKind === 'server_streaming' || isBidi(method.methodKind),
+      requestSerialize: same,
+      requestDeserialize: same,
+      responseSerialize: same,
+      responseDeserialize: same,
+    },
+  ]);
+  return Object.fromEntries(methods);
+}
+
+/** Reads a message; bytes that are none are INVALID_ARGUMENT `MESSAGE_UNDECODABLE`. */
+export function decode<Desc extends DescMessage>(desc: Desc, bytes: Buffer): MessageShape<Desc> {
+  try {
+    return fromBinary(desc, bytes, { readUnknownFields: false });
+  } catch (cause) {
+    const message = `the request is not a ${desc.typeName}`;
+    throw new ServiceError('INVALID_ARGUMENT', 'MESSAGE_UNDECODABLE', message, { cause });
+  }
+}
+
+/** Writes a message. */
+export function encode<Desc extends DescMessage>(desc: Desc, message: MessageShape<Desc>): Buffer {
+  const bytes = toBinary(desc, message);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function isBidi(kind: string): boolean {
+  return kind === 'bidi_streaming';
+}
+
+function same(bytes: Buffer): Buffer {
+  return bytes;
+}

@@ -1,0 +1,31 @@
+import { ServiceError } from '../platform/service-error.ts';
+
+/**
+ * The work's answer, or DEADLINE_EXCEEDED when the instant (process clock, milliseconds since 1970) comes
+ * first. The work is not stopped: its outcome is dropped.
+ */
+export function withinDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T> {
+  const leftMs = deadlineMs - Date.now();
+  if (leftMs <= 0) {
+    work.catch(() => undefined);
+    return Promise.reject(deadlineExceeded());
+  }
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(deadlineExceeded()), leftMs);
+    work.then(
+      (answer) => {
+        clearTimeout(timer);
+        resolve(answer);
+      },
+      (cause: unknown) => {
+        clearTimeout(timer);
+        reject(cause);
+      },
+    );
+  });
+}
+
+function deadlineExceeded(): ServiceError {
+  const message = 'not answered in time; it may have happened: repeat with the same request id';
+  return new ServiceError('DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED', message);
+}

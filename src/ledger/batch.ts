@@ -1,0 +1,255 @@
+import type { ClientBase } from 'pg';
+import type { Meter } from '../core/meter.ts';
+import { windows } from '../core/policy.ts';
+import type { Calendar } from '../core/window.ts';
+import { BatchDeltas } from './batch-deltas.ts';
+import type { MeterSum } from './batch-deltas.ts';
+import { windowStarts } from './call-delta.ts';
+import type { CallDelta } from './call-delta.ts';
+import { lockAndRead, rollback, writeAndCommit } from './batch-flights.ts';
+import type { BatchState } from './batch-flights.ts';
+import type { EventWriter } from './event-writer.ts';
+import { fillMeters } from './fill.ts';
+import type { KnownCall } from './known-call.ts';
+import type { Fate, Planned } from './lane.ts';
+import type { DecisionContext, Plan, Verdict } from './operation.ts';
+import { totalsBefore } from './running-totals.ts';
+import type { RunningTotals } from './running-totals.ts';
+
+/** What a batch is run with. */
+export interface BatchOptions {
+  readonly client: ClientBase;
+  readonly events: EventWriter;
+  /** Milliseconds since 1970, never less than before. */
+  readonly nowMs: number;
+  /** Told the database's clock, as it was read inside the batch. */
+  learnClock(databaseNowMs: number): void;
+  /** Told that another replica has already rolled a window that begins later than our now. */
+  learnStart(startMs: number): void;
+  /** Told what a call is after the commit. */
+  remember(call: KnownCall): void;
+}
+
+/** One planned operation with its delta at the batch's time. */
+interface Member {
+  readonly planned: Planned;
+  readonly delta: CallDelta;
+}
+
+/**
+ * Runs a batch as one transaction: adds every ask, locks thereby, reads what can no longer change, decides
+ * in order of arrival, takes back what was refused, writes, commits.
+ *
+ * One fate per operation, in order. Throws what the database threw; then nothing has happened.
+ */
+export async function runBatch(batch: readonly Planned[], options: BatchOptions): Promise<Fate[]> {
+  const { client } = options;
+  const members = batch.map((planned) => ({
+    planned,
+    delta: deltaOf(planned.plan, options.nowMs),
+  }));
+  const added = new BatchDeltas();
+  for (const { planned, delta } of members) {
+    added.add(planned.operation.orgId, planned.plan.isLarge ? empty(delta) : delta);
+  }
+  const sums = added.sorted();
+  try {
+    const state = await lockAndRead(client, sums, batch);
+    options.learnClock(state.nowMs);
+    if (isCalendarStale(batch, state)) {
+      // The batch may have rolled windows by an old calendar: only undoing it whole brings them back.
+      await rollback(client);
+      return batch.map(({ operation }) => staleFate(operation.orgId, state));
+    }
+    const rows = totalsByMeter(sums, state);
+    await fillMeters(client, sums, rows, state, options.nowMs);
+    const walk = walkMembers(members, rows, state, options);
+    await writeAndCommit(client, walk, options.events);
+    for (const call of walk.calls) options.remember(call);
+    return walk.fates;
+  } catch (cause) {
+    await rollback(client);
+    throw cause;
+  }
+}
+
+function deltaOf(plan: Plan, nowMs: number): CallDelta {
+  return {
+    meters: plan.meters,
+    starts: windowStarts(plan.calendar, plan.bookedAtMs ?? nowMs),
+    inFlight: plan.inFlight,
+    counters: plan.counters,
+  };
+}
+
+function empty(delta: CallDelta): CallDelta {
+  return { ...delta, inFlight: 0n, counters: delta.counters.map(() => 0n) };
+}
+
+function sameCalendar(a: Calendar, b: Calendar): boolean {
+  return (
+    a.timeZone === b.timeZone &&
+    a.weekStart === b.weekStart &&
+    a.monthAnchorDay === b.monthAnchorDay
+  );
+}
+
+function isCalendarStale(batch: readonly Planned[], state: BatchState): boolean {
+  return batch.some(({ operation, plan }) => {
+    const org = state.organizations.get(operation.orgId);
+    return org !== undefined && !sameCalendar(plan.calendar, org.calendar);
+  });
+}
+
+function staleFate(orgId: string, state: BatchState): Fate {
+  return { kind: 'replan', known: undefined, epoch: state.organizations.get(orgId)?.epoch ?? 0 };
+}
+
+/** The totals before the batch, by organization and meter name. */
+export type MeterRows = ReadonlyMap<string, ReadonlyMap<string, RunningTotals>>;
+
+function totalsByMeter(sums: readonly MeterSum[], state: BatchState): MeterRows {
+  const rows = new Map<string, Map<string, RunningTotals>>();
+  for (const [index, sum] of sums.entries()) {
+    let ofOrg = rows.get(sum.orgId);
+    if (ofOrg === undefined) rows.set(sum.orgId, (ofOrg = new Map<string, RunningTotals>()));
+    ofOrg.set(sum.meter.name, totalsBefore(state.meters[index]?.values ?? [], sum));
+  }
+  return rows;
+}
+
+/** What the walk leaves to be written. */
+export interface Walk {
+  readonly fates: Fate[];
+  readonly verdicts: Verdict[];
+  readonly calls: KnownCall[];
+  readonly events: Verdict['events'][number][];
+  /** Takes back what was refused, adds what was too large to be added first. */
+  readonly corrections: BatchDeltas;
+  corrected: boolean;
+  readonly nowMs: number;
+}
+
+function walkMembers(
+  members: readonly Member[],
+  rows: MeterRows,
+  state: BatchState,
+  options: BatchOptions,
+): Walk {
+  const walk: Walk = {
+    fates: [],
+    verdicts: [],
+    calls: [],
+    events: [],
+    corrections: new BatchDeltas(),
+    corrected: false,
+    nowMs: options.nowMs,
+  };
+  for (const member of members) walk.fates.push(walkOne(member, rows, state, options, walk));
+  return walk;
+}
+
+function walkOne(
+  member: Member,
+  rows: MeterRows,
+  state: BatchState,
+  options: BatchOptions,
+  walk: Walk,
+): Fate {
+  const { planned, delta } = member;
+  const { operation, plan } = planned;
+  const org = state.organizations.get(operation.orgId);
+  const ofOrg = rows.get(operation.orgId);
+  if (org === undefined || ofOrg === undefined) throw new Error('an organization without a row');
+  const totals = totalsOf(plan.meters, ofOrg);
+  const known = state.calls.get(`${operation.orgId}\n${operation.requestId}`);
+  const isAhead = isRolledAhead(delta, totals, plan.bookedAtMs, options);
+  if (org.epoch !== plan.epoch || (known?.version ?? 0) !== plan.version || isAhead) {
+    if (!plan.isLarge) correct(walk, operation.orgId, delta, -1n);
+    return { kind: 'replan', known, epoch: org.epoch };
+  }
+  const context = contextOf(totals, options.nowMs, org.onExpiry);
+  const verdict = plan.decide(context);
+  settle(walk, operation.orgId, member, verdict, totals);
+  if (verdict.eventsAfter !== undefined) walk.events.push(...verdict.eventsAfter(context));
+  walk.verdicts.push(verdict);
+  walk.events.push(...verdict.events);
+  const call = verdict.insert ?? verdict.update;
+  if (call !== undefined) walk.calls.push(call);
+  return { kind: 'done', answer: verdict.answer };
+}
+
+/** Lets a verdict's delta join the running totals, or takes it back from the rows. */
+function settle(
+  walk: Walk,
+  orgId: string,
+  { planned, delta }: Member,
+  verdict: Verdict,
+  totals: readonly RunningTotals[],
+): void {
+  if (!verdict.stays) {
+    if (!planned.plan.isLarge) correct(walk, orgId, delta, -1n);
+    return;
+  }
+  if (planned.plan.isLarge) correct(walk, orgId, delta, 1n);
+  for (const meter of totals) meter.add(delta);
+  if (verdict.extra === undefined) return;
+  const extra: CallDelta = { ...delta, inFlight: 0n, counters: verdict.extra };
+  correct(walk, orgId, extra, 1n);
+  for (const meter of totals) meter.add(extra);
+}
+
+function correct(walk: Walk, orgId: string, delta: CallDelta, sign: 1n | -1n): void {
+  if (delta.inFlight === 0n && delta.counters.every((counter) => counter === 0n)) return;
+  walk.corrections.add(orgId, delta, sign);
+  walk.corrected = true;
+}
+
+function totalsOf(
+  meters: readonly Meter[],
+  ofOrg: ReadonlyMap<string, RunningTotals>,
+): RunningTotals[] {
+  return meters.map((meter) => {
+    const totals = ofOrg.get(meter.name);
+    if (totals === undefined) throw new Error(`no row came back for meter ${meter.name}`);
+    return totals;
+  });
+}
+
+/** Whether another replica has rolled a window past our now: then our "now" is too early. */
+function isRolledAhead(
+  delta: CallDelta,
+  totals: readonly RunningTotals[],
+  bookedAtMs: number | undefined,
+  options: BatchOptions,
+): boolean {
+  if (bookedAtMs !== undefined) return false;
+  let isAhead = false;
+  for (const meter of totals) {
+    for (let index = 0; index < windows.length - 1; index += 1) {
+      const startMs = meter.startMs(index);
+      if (startMs <= (delta.starts[index] ?? 0)) continue;
+      options.learnStart(startMs);
+      isAhead = true;
+    }
+  }
+  return isAhead;
+}
+
+function contextOf(
+  totals: readonly RunningTotals[],
+  nowMs: number,
+  onExpiry: 'RELEASE' | 'CHARGE',
+): DecisionContext {
+  const at = (index: number): RunningTotals => {
+    const found = totals[index];
+    if (found === undefined) throw new Error(`a plan has no meter ${index}`);
+    return found;
+  };
+  return {
+    nowMs,
+    onExpiry,
+    totals: at,
+    startMs: (index, window) => at(index).startMs(window),
+  };
+}

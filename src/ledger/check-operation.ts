@@ -1,0 +1,104 @@
+import { conclude, crossedThresholds } from '../core/conclude.ts';
+import type { Outcome } from '../core/outcome.ts';
+import type { CheckPlan } from '../core/plan.ts';
+import { countersOf } from './call-delta.ts';
+import { limitEvents, thresholdEvents } from './call-events.ts';
+import { assertSameContent } from './conflict.ts';
+import type { KnownCall } from './known-call.ts';
+import type { CheckAnswer, CheckCall } from './ledger.ts';
+import { isLarge } from './large.ts';
+import type { DecisionContext, Operation, Plan, Verdict } from './operation.ts';
+import { baseNames } from './subjects.ts';
+
+/** A Check at the ledger: its ask is added, then decided on exact sums, and taken back if refused. */
+export function checkOperation(
+  call: CheckCall,
+  resolve: (answer: CheckAnswer) => void,
+  reject: (cause: unknown) => void,
+): Operation {
+  const { orgId, requestId, deadlineMs } = call;
+  return {
+    orgId,
+    requestId,
+    deadlineMs,
+    needsCall: false,
+    reject,
+    plan(known, atLeastEpoch) {
+      if (known !== undefined) {
+        assertSameContent(known.content, call.content);
+        if (known.outcome !== undefined) resolve({ outcome: known.outcome, replayed: true });
+        return undefined;
+      }
+      const plan = call.plan(atLeastEpoch);
+      return plan instanceof Promise
+        ? plan.then((made) => planned(call, made, resolve))
+        : planned(call, plan, resolve);
+    },
+  };
+}
+
+function planned(call: CheckCall, plan: CheckPlan, resolve: (answer: CheckAnswer) => void): Plan {
+  // A call that is refused whatever the counters say adds nothing that would have to be taken back.
+  const adds = plan.reasons.length === 0;
+  const { hold } = plan;
+  return {
+    epoch: plan.epoch,
+    calendar: plan.calendar,
+    version: 0,
+    bookedAtMs: undefined,
+    meters: plan.meters,
+    inFlight: adds ? 1n : 0n,
+    counters: adds
+      ? countersOf({
+          usedRequests: 1n,
+          heldCost: hold.cost,
+          heldInput: hold.input,
+          heldOutput: hold.output,
+        })
+      : countersOf({}),
+    isLarge: isLarge(hold.cost, hold.input, hold.output),
+    decide: (context) => decide(call, plan, context, resolve),
+  };
+}
+
+function decide(
+  call: CheckCall,
+  plan: CheckPlan,
+  context: DecisionContext,
+  resolve: (answer: CheckAnswer) => void,
+): Verdict {
+  const { nowMs } = context;
+  const outcome = conclude(plan, (index) => context.totals(index), nowMs, nowMs + call.ttlMs);
+  const stays = outcome.decision === 'ALLOW';
+  const insert = newCall(call, plan, outcome, nowMs);
+  const events = limitEvents(insert, outcome, context);
+  if (stays) {
+    const crossed = crossedThresholds(plan.limits, (index) => context.totals(index), plan.asks);
+    events.push(...thresholdEvents(insert, plan, crossed, context, plan.asks));
+  }
+  return { stays, insert, events, answer: () => resolve({ outcome, replayed: false }) };
+}
+
+function newCall(call: CheckCall, plan: CheckPlan, outcome: Outcome, nowMs: number): KnownCall {
+  const allowed = outcome.decision === 'ALLOW';
+  return {
+    orgId: call.orgId,
+    requestId: call.requestId,
+    state: allowed ? 'OPEN' : 'DENIED',
+    version: 1,
+    epoch: plan.epoch,
+    path: plan.path,
+    target: plan.target,
+    estimate: plan.estimate,
+    held: allowed ? plan.hold : { cost: 0n, input: 0n, output: 0n },
+    ttlMs: call.ttlMs,
+    bookedAtMs: nowMs,
+    expiresAtMs: nowMs + call.ttlMs,
+    sequence: 0,
+    content: call.content,
+    outcome,
+    extends: [],
+    closing: undefined,
+    subjects: baseNames(plan.path),
+  };
+}

@@ -1,0 +1,145 @@
+import { ServiceError } from '../platform/service-error.ts';
+import { countersOf } from './call-delta.ts';
+import { expiryEvent } from './call-events.ts';
+import type { KnownCall } from './known-call.ts';
+import type { ClosePlanner, PricedUsage, ReleaseAnswer, ReleaseCall } from './ledger.ts';
+import type { DecisionContext, Operation, Plan, Verdict } from './operation.ts';
+
+/** A Release at the ledger: the hold, its request and its slot are given back. */
+export function releaseOperation(
+  call: ReleaseCall,
+  resolve: (answer: ReleaseAnswer) => void,
+  reject: (cause: unknown) => void,
+): Operation {
+  const { orgId, requestId, deadlineMs } = call;
+  return {
+    orgId,
+    requestId,
+    deadlineMs,
+    needsCall: true,
+    reject,
+    async plan(known, atLeastEpoch) {
+      if (known === undefined) throw callNotFound(requestId);
+      if (known.state === 'RELEASED') {
+        resolve({ replayed: true });
+        return undefined;
+      }
+      if (known.state !== 'OPEN') throw holdNotOpen(known);
+      return closing(known, await call.plan(known, atLeastEpoch), -1n, () => ({
+        stays: true,
+        update: { ...known, state: 'RELEASED', version: known.version + 1 },
+        events: [],
+        answer: () => resolve({ replayed: false }),
+      }));
+    },
+  };
+}
+
+/** The end of a hold whose time is over; answers whether it was still open and over. */
+export function expireOperation(
+  call: { readonly orgId: string; readonly requestId: string; readonly plan: ClosePlanner },
+  nowMs: () => number,
+  resolve: (expired: boolean) => void,
+  reject: (cause: unknown) => void,
+): Operation {
+  const { orgId, requestId } = call;
+  return {
+    orgId,
+    requestId,
+    deadlineMs: undefined,
+    needsCall: true,
+    reject,
+    async plan(known, atLeastEpoch) {
+      if (known?.state !== 'OPEN' || known.expiresAtMs > nowMs()) {
+        resolve(false);
+        return undefined;
+      }
+      const plan = await call.plan(known, atLeastEpoch);
+      return closing(known, plan, 0n, (context) => expired(known, context, resolve));
+    },
+  };
+}
+
+/** No call of this id was ever seen. */
+export function callNotFound(requestId: string): ServiceError {
+  return new ServiceError(
+    'NOT_FOUND',
+    'CALL_NOT_FOUND',
+    `request_id: no call ${requestId} is known`,
+  );
+}
+
+/** The hold has ended: it was settled, released or has expired, or the call was refused. */
+export function holdNotOpen(known: KnownCall): ServiceError {
+  const state = known.state.toLowerCase();
+  return new ServiceError('FAILED_PRECONDITION', 'HOLD_NOT_OPEN', `the hold is not open: ${state}`);
+}
+
+function closing(
+  known: KnownCall,
+  plan: Awaited<ReturnType<ClosePlanner>>,
+  requests: bigint,
+  decide: (context: DecisionContext) => Verdict,
+): Plan {
+  return {
+    ...plan,
+    version: known.version,
+    bookedAtMs: known.bookedAtMs,
+    inFlight: -1n,
+    counters: countersOf({
+      usedRequests: requests,
+      heldCost: -known.held.cost,
+      heldInput: -known.held.input,
+      heldOutput: -known.held.output,
+    }),
+    isLarge: false,
+    decide,
+  };
+}
+
+function expired(
+  known: KnownCall,
+  context: DecisionContext,
+  resolve: (expired: boolean) => void,
+): Verdict {
+  const isCharged = context.onExpiry === 'CHARGE';
+  const used = isCharged ? known.held : { cost: 0n, input: 0n, output: 0n };
+  return {
+    stays: true,
+    ...(isCharged
+      ? {
+          extra: countersOf({
+            usedCost: used.cost,
+            usedInput: used.input,
+            usedOutput: used.output,
+          }),
+        }
+      : {}),
+    update: { ...known, state: isCharged ? 'CHARGED' : 'EXPIRED', version: known.version + 1 },
+    usage: {
+      orgId: known.orgId,
+      requestId: known.requestId,
+      kind: 'EXPIRED',
+      bookedAtMs: known.bookedAtMs,
+      subjects: known.subjects,
+      user: known.path.user,
+      usage: heldUsage(known, used),
+      requests: 1n,
+      overHold: false,
+      late: false,
+    },
+    events: [expiryEvent(known, context)],
+    answer: () => resolve(true),
+  };
+}
+
+function heldUsage(known: KnownCall, used: KnownCall['held']): PricedUsage {
+  return {
+    ...used,
+    cachedInput: 0n,
+    cacheWrite: 0n,
+    target: known.target,
+    priceRevision: undefined,
+    unpriced: false,
+  };
+}

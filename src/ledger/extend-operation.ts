@@ -1,0 +1,95 @@
+import { conclude } from '../core/conclude.ts';
+import type { CheckPlan } from '../core/plan.ts';
+import { invalidFields } from '../platform/service-error.ts';
+import { callNotFound, holdNotOpen } from './close-operations.ts';
+import { countersOf } from './call-delta.ts';
+import { limitEvents } from './call-events.ts';
+import { assertSameContent } from './conflict.ts';
+import type { KnownCall } from './known-call.ts';
+import type { ExtendAnswer, ExtendCall } from './ledger.ts';
+import { isLarge } from './large.ts';
+import type { DecisionContext, Operation, Plan, Verdict } from './operation.ts';
+
+/** An Extend at the ledger: more is added to an open hold if the limits bear it, and its expiry moves. */
+export function extendOperation(
+  call: ExtendCall,
+  resolve: (answer: ExtendAnswer) => void,
+  reject: (cause: unknown) => void,
+): Operation {
+  const { orgId, requestId, deadlineMs } = call;
+  return {
+    orgId,
+    requestId,
+    deadlineMs,
+    needsCall: true,
+    reject,
+    async plan(known, atLeastEpoch) {
+      if (known === undefined) throw callNotFound(requestId);
+      const first = known.extends[call.sequence - 1];
+      if (first !== undefined) {
+        assertSameContent(first.content, call.content);
+        resolve({ outcome: first.outcome, replayed: true });
+        return undefined;
+      }
+      if (known.state !== 'OPEN') throw holdNotOpen(known);
+      if (call.sequence !== known.sequence + 1) {
+        const description = `expected ${known.sequence + 1}, the next of this call`;
+        throw invalidFields([{ field: 'sequence', description }]);
+      }
+      return planned(call, known, await call.plan(known, atLeastEpoch), resolve);
+    },
+  };
+}
+
+function planned(
+  call: ExtendCall,
+  known: KnownCall,
+  plan: CheckPlan,
+  resolve: (answer: ExtendAnswer) => void,
+): Plan {
+  const { hold } = plan;
+  const adds = plan.reasons.length === 0;
+  return {
+    epoch: plan.epoch,
+    calendar: plan.calendar,
+    version: known.version,
+    bookedAtMs: known.bookedAtMs,
+    meters: plan.meters,
+    inFlight: 0n,
+    counters: adds
+      ? countersOf({ heldCost: hold.cost, heldInput: hold.input, heldOutput: hold.output })
+      : countersOf({}),
+    isLarge: isLarge(hold.cost, hold.input, hold.output),
+    decide: (context) => decide(call, known, plan, context, resolve),
+  };
+}
+
+function decide(
+  call: ExtendCall,
+  known: KnownCall,
+  plan: CheckPlan,
+  context: DecisionContext,
+  resolve: (answer: ExtendAnswer) => void,
+): Verdict {
+  const expiresAtMs = context.nowMs + (call.ttlMs ?? known.ttlMs);
+  const outcome = conclude(plan, (index) => context.totals(index), context.nowMs, expiresAtMs);
+  const stays = outcome.decision === 'ALLOW';
+  const answered = { sequence: call.sequence, content: call.content, outcome };
+  const update: KnownCall = {
+    ...known,
+    version: known.version + 1,
+    sequence: call.sequence,
+    extends: [...known.extends, answered],
+    ...(stays ? { held: sum(known.held, plan.hold), estimate: plan.estimate, expiresAtMs } : {}),
+  };
+  return {
+    stays,
+    update,
+    events: limitEvents(known, outcome, context),
+    answer: () => resolve({ outcome, replayed: false }),
+  };
+}
+
+function sum(a: KnownCall['held'], b: KnownCall['held']): KnownCall['held'] {
+  return { cost: a.cost + b.cost, input: a.input + b.input, output: a.output + b.output };
+}

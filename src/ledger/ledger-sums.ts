@@ -1,0 +1,48 @@
+import type { ClientBase, Pool } from 'pg';
+import type { TargetFacts } from '../core/call.ts';
+import { meterOf } from '../core/meter.ts';
+import type { Meter } from '../core/meter.ts';
+import { windows } from '../core/policy.ts';
+import { targetMatches } from '../core/target.ts';
+import type { WindowStarts } from './call-delta.ts';
+import { decodeJson } from './exact-json.ts';
+import { counters, deltaWidth, windowOffsets } from './sql/apply-deltas.ts';
+import { sumLedger } from './sql/sum-ledger.ts';
+
+/** A meter as the record says it should be, in the columns of `apply-deltas`, starts included. */
+export async function ledgerSums(
+  client: ClientBase | Pool,
+  orgId: string,
+  meter: Meter,
+  starts: WindowStarts,
+): Promise<bigint[]> {
+  const base = meterOf(meter.subject, [], meter.member).name;
+  const { rows } = await client.query<string[]>({
+    ...sumLedger,
+    values: [orgId, base, starts.slice(0, windows.length - 1)],
+    rowMode: 'array',
+  });
+  const values = new Array<bigint>(deltaWidth).fill(0n);
+  for (const [index, offset] of windowOffsets.entries()) {
+    if (offset.start >= 0) values[offset.start] = BigInt(starts[index] ?? 0);
+  }
+  for (const [facts, inFlight, ...sums] of rows) {
+    if (meter.targets.length > 0 && !isMatch(meter, facts ?? '')) continue;
+    values[0] = (values[0] ?? 0n) + BigInt(inFlight ?? 0);
+    addSums(values, sums);
+  }
+  return values;
+}
+
+function isMatch(meter: Meter, facts: string): boolean {
+  return targetMatches(meter.targets, decodeJson<TargetFacts>(facts));
+}
+
+function addSums(values: bigint[], sums: readonly string[]): void {
+  for (const [index, offset] of windowOffsets.entries()) {
+    for (let at = 0; at < counters.length; at += 1) {
+      const sum = BigInt(sums[index * counters.length + at] ?? 0);
+      values[offset.counters + at] = (values[offset.counters + at] ?? 0n) + sum;
+    }
+  }
+}

@@ -1,0 +1,166 @@
+import type { CallPath, Estimate, TargetFacts } from '../core/call.ts';
+import type { CheckPlan, Hold, PlannedLimit } from '../core/plan.ts';
+import type { Meter } from '../core/meter.ts';
+import type { Outcome } from '../core/outcome.ts';
+import type { MeterTotals } from '../core/totals.ts';
+import type { Calendar } from '../core/window.ts';
+
+/**
+ * The ledger: what was spent, what is held, and the one place where a Check is decided.
+ *
+ * Atomic: each operation happens whole or not at all; an answer is given only after its commit. All
+ * operations of one organization happen one after another, on every replica, so each sees the sums that
+ * the one before it left, and the policies of an epoch that no change has overtaken.
+ * Idempotent: `requestId` names a call, one space per organization. A repeat is answered as the first
+ * time, marked as replayed; a repeat with other `content` fails with REQUEST_ID_CONFLICT.
+ * Not promised: an order between concurrent calls other than some one order; that a hold is given back
+ * at the instant it expires (the sweep does it); that an operation whose caller gave up did not happen
+ * (repeat it with the same id and see).
+ * Absent: a call that was never seen fails with NOT_FOUND `CALL_NOT_FOUND`. Full queues fail with
+ * RESOURCE_EXHAUSTED `OVERLOADED`, a store that cannot be reached with UNAVAILABLE `STORE_UNAVAILABLE`.
+ */
+export interface Ledger {
+  check(call: CheckCall): Promise<CheckAnswer>;
+  report(call: ReportCall): Promise<ReportAnswer>;
+  release(call: ReleaseCall): Promise<ReleaseAnswer>;
+  extend(call: ExtendCall): Promise<ExtendAnswer>;
+  /** The outcome a Check would have now; writes nothing. */
+  explain(orgId: string, plan: Planner): Promise<Outcome>;
+  /** Ends the holds whose time is over, at most `most` of them; the number ended. */
+  expire(most: number, plan: ClosePlanner): Promise<number>;
+  /** A meter as it stands, at `nowMs`; derived meters that no limit keeps are summed from the ledger. */
+  meter(orgId: string, calendar: Calendar, meter: Meter, nowMs: number): Promise<MeterTotals>;
+  /** Refuses new operations, finishes those accepted, and lets go of the connections. */
+  close(): Promise<void>;
+}
+
+/** Plans a Check with policies not older than an epoch. May answer at once. */
+export type Planner = (atLeastEpoch: number) => CheckPlan | Promise<CheckPlan>;
+
+/** The content of a request by field name, for conflict detection: canonical text values, absent fields left out. */
+export type Content = Readonly<Record<string, string>>;
+
+export interface CheckCall {
+  readonly orgId: string;
+  readonly requestId: string;
+  readonly content: Content;
+  readonly ttlMs: number;
+  readonly plan: Planner;
+  /** Milliseconds since 1970 on the process clock after which nobody waits for the answer. */
+  readonly deadlineMs: number | undefined;
+}
+
+export interface CheckAnswer {
+  readonly outcome: Outcome;
+  readonly replayed: boolean;
+}
+
+/** What a settlement needs of the policies. */
+export interface SettlePlan {
+  readonly epoch: number;
+  readonly path: CallPath;
+  readonly calendar: Calendar;
+  readonly meters: readonly Meter[];
+  /** For thresholds. */
+  readonly limits: readonly PlannedLimit[];
+  /** What the call really used, priced. */
+  readonly usage: PricedUsage;
+}
+
+/** Usage as it is booked. */
+export interface PricedUsage {
+  readonly cost: bigint;
+  readonly input: bigint;
+  readonly output: bigint;
+  readonly cachedInput: bigint;
+  readonly cacheWrite: bigint;
+  readonly target: TargetFacts;
+  readonly priceRevision: string | undefined;
+  /** No price was in force and the caller gave no cost: booked at 0. */
+  readonly unpriced: boolean;
+}
+
+/** What the ledger keeps of a call. */
+export interface StoredCall {
+  readonly orgId: string;
+  readonly requestId: string;
+  readonly state: 'OPEN' | 'DENIED' | 'SETTLED' | 'RELEASED' | 'EXPIRED' | 'CHARGED';
+  readonly epoch: number;
+  readonly path: CallPath;
+  readonly target: TargetFacts;
+  /** The Check's estimate plus what Extends added. */
+  readonly estimate: Estimate;
+  readonly held: Hold;
+  readonly ttlMs: number;
+  /** The instant whose windows the call is booked in. */
+  readonly bookedAtMs: number;
+  readonly expiresAtMs: number;
+  /** The last Extend's sequence; 0 before the first. */
+  readonly sequence: number;
+}
+
+/** Plans a settlement; `stored` is undefined for a post-paid Report, which then says its own path. */
+export type SettlePlanner = (
+  stored: StoredCall | undefined,
+  nowMs: number,
+  atLeastEpoch: number,
+) => SettlePlan | Promise<SettlePlan>;
+
+export interface ReportCall {
+  readonly orgId: string;
+  readonly requestId: string;
+  /** Of the Report's own fields. */
+  readonly content: Content;
+  readonly plan: SettlePlanner;
+  readonly deadlineMs: number | undefined;
+}
+
+export interface ReportAnswer {
+  readonly usage: PricedUsage;
+  /** More was used than the call had set aside. */
+  readonly overHold: boolean;
+  /** Settled after expiry or release. */
+  readonly late: boolean;
+  readonly replayed: boolean;
+}
+
+/** Plans the end of a hold without a report: only the meters are needed. */
+export type ClosePlanner = (
+  stored: StoredCall,
+  atLeastEpoch: number,
+) =>
+  | Pick<SettlePlan, 'epoch' | 'calendar' | 'meters'>
+  | Promise<Pick<SettlePlan, 'epoch' | 'calendar' | 'meters'>>;
+
+export interface ReleaseCall {
+  readonly orgId: string;
+  readonly requestId: string;
+  readonly plan: ClosePlanner;
+  readonly deadlineMs: number | undefined;
+}
+
+export interface ReleaseAnswer {
+  readonly replayed: boolean;
+}
+
+/** Plans an Extend: the limits of now, asked for what is added. */
+export type ExtendPlanner = (
+  stored: StoredCall,
+  atLeastEpoch: number,
+) => CheckPlan | Promise<CheckPlan>;
+
+export interface ExtendCall {
+  readonly orgId: string;
+  readonly requestId: string;
+  /** 1, 2, …; a gap is FIELD_INVALID. */
+  readonly sequence: number;
+  readonly content: Content;
+  readonly ttlMs: number | undefined;
+  readonly plan: ExtendPlanner;
+  readonly deadlineMs: number | undefined;
+}
+
+export interface ExtendAnswer {
+  readonly outcome: Outcome;
+  readonly replayed: boolean;
+}

@@ -1,0 +1,73 @@
+import type { Meter } from '../core/meter.ts';
+import type { Calendar } from '../core/window.ts';
+import type { MeterTotals } from '../core/totals.ts';
+import type { EventRecord } from './event-record.ts';
+import type { KnownCall } from './known-call.ts';
+import type { UsageRecord } from './usage-record.ts';
+
+/**
+ * One request at the ledger, from planning to its answer. An operation is planned on what is believed
+ * (policies of an epoch, a version of the call), joins a batch, and is decided under the organization's
+ * lock; where a belief proved old, it is planned again and joins a later batch.
+ */
+export interface Operation {
+  readonly orgId: string;
+  readonly requestId: string;
+  /** Process clock, milliseconds since 1970; undefined: no limit. */
+  readonly deadlineMs: number | undefined;
+  /**
+   * Plans, given the call as known (undefined: never seen) and the least epoch to plan with. Undefined when
+   * there is nothing left to do, because what is known already answers it.
+   */
+  plan(
+    known: KnownCall | undefined,
+    atLeastEpoch: number,
+  ): Plan | undefined | Promise<Plan | undefined>;
+  /** Whether planning needs the call as it is known; a Check does not: its call should not exist. */
+  readonly needsCall: boolean;
+  reject(cause: unknown): void;
+}
+
+/** What an operation wants, on its beliefs. */
+export interface Plan {
+  readonly epoch: number;
+  readonly calendar: Calendar;
+  /** The version of the call it was planned on; 0: the call does not exist. */
+  readonly version: number;
+  /** Where the delta is booked; undefined: now. */
+  readonly bookedAtMs: number | undefined;
+  readonly meters: readonly Meter[];
+  readonly inFlight: bigint;
+  readonly counters: readonly bigint[];
+  /** Too large to be added before it is decided: added afterwards, if it stays. */
+  readonly isLarge: boolean;
+  /** Decides, under the lock; only if every belief held. */
+  decide(context: DecisionContext): Verdict;
+}
+
+/** What is known under the lock. */
+export interface DecisionContext {
+  readonly nowMs: number;
+  /** Totals before the operation, by the index in `Plan.meters`. */
+  totals(meterIndex: number): MeterTotals;
+  /** The start of a window of a meter, milliseconds since 1970. */
+  startMs(meterIndex: number, windowIndex: number): number;
+  /** What the organization wants of expired holds. */
+  readonly onExpiry: 'RELEASE' | 'CHARGE';
+}
+
+/** What an operation does. */
+export interface Verdict {
+  /** The delta stays; otherwise it is taken back. */
+  readonly stays: boolean;
+  /** Counters added beside the delta, booked alike; for what only the lock tells (a charge at expiry). */
+  readonly extra?: readonly bigint[];
+  readonly insert?: KnownCall;
+  readonly update?: KnownCall;
+  readonly usage?: UsageRecord;
+  readonly events: readonly EventRecord[];
+  /** More events, from the totals after the operation. */
+  eventsAfter?(context: DecisionContext): readonly EventRecord[];
+  /** Gives the answer, after the commit. */
+  readonly answer: () => void;
+}

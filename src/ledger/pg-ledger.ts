@@ -1,0 +1,192 @@
+import { LRUCache } from 'lru-cache';
+import type { Client, Pool } from 'pg';
+import { conclude } from '../core/conclude.ts';
+import type { ServiceError } from '../platform/service-error.ts';
+import { runBatch } from './batch.ts';
+import { checkOperation } from './check-operation.ts';
+import { expireOperation, releaseOperation } from './close-operations.ts';
+import { createEventWriter } from './event-writer.ts';
+import { extendOperation } from './extend-operation.ts';
+import { knownCall } from './known-call.ts';
+import type { KnownCall } from './known-call.ts';
+import { createLane } from './lane.ts';
+import type { Fate, Lane, Planned } from './lane.ts';
+import { createLaneConnection } from './lane-connection.ts';
+import type { LaneConnection } from './lane-connection.ts';
+import type { Ledger } from './ledger.ts';
+import { laneOf } from './lane-of.ts';
+import type { Operation } from './operation.ts';
+import { readTotals } from './read-totals.ts';
+import { reportOperation } from './report-operation.ts';
+import { openExpired } from './sql/open-expired.ts';
+import { readCalls } from './sql/read-state.ts';
+import type { CallRow } from './sql/read-state.ts';
+
+/** What the ledger is made of. */
+export interface PgLedgerOptions {
+  /** For reading beside the lanes. */
+  readonly pool: Pool;
+  /** Opens a pipelined connection of a lane. */
+  connect(): Promise<Client>;
+  readonly clock: { nowMs(): number; learn(databaseNowMs: number): void };
+  /** Lanes of this process; an organization always takes the same one. */
+  readonly lanes: number;
+  /** Operations in one transaction, 1 to 512. */
+  readonly maxBatch: number;
+  /** Operations accepted per lane and not yet answered. */
+  readonly maxQueue: number;
+  /** One organization per transaction, for a distributed PostgreSQL. */
+  readonly perOrganization: boolean;
+  /** Calls kept in memory, so that a Report on the same replica needs no look-up. */
+  readonly maxRememberedCalls: number;
+  isRetryable(cause: unknown): boolean;
+  isPoison(cause: unknown): boolean;
+  failure(cause: unknown): ServiceError;
+  /** The process clock, for deadlines. */
+  processNowMs(): number;
+  onBatch?(size: number, seconds: number): void;
+  onRefused?(): void;
+}
+
+/** The ledger over PostgreSQL; see `ledger.ts` for what it promises. */
+export function createPgLedger(options: PgLedgerOptions): Ledger {
+  const { pool, clock } = options;
+  const remembered = new LRUCache<string, KnownCall>({ max: options.maxRememberedCalls });
+  const lanes = Array.from({ length: options.lanes }, () => startLane(options, remembered));
+  let floorMs = 0;
+  const nowMs = (): number => Math.max(clock.nowMs(), floorMs);
+
+  function submit(operation: Operation): void {
+    lanes[laneOf(operation.orgId, lanes.length)]?.lane.submit(operation);
+  }
+
+  for (const lane of lanes) {
+    lane.learnStart = (startMs) => {
+      floorMs = Math.max(floorMs, startMs);
+    };
+    lane.nowMs = nowMs;
+  }
+
+  return {
+    check: (call) =>
+      new Promise((resolve, reject) => submit(checkOperation(call, resolve, reject))),
+    report: (call) =>
+      new Promise((resolve, reject) => submit(reportOperation(call, nowMs, resolve, reject))),
+    release: (call) =>
+      new Promise((resolve, reject) => submit(releaseOperation(call, resolve, reject))),
+    extend: (call) =>
+      new Promise((resolve, reject) => submit(extendOperation(call, resolve, reject))),
+    async explain(orgId, planner) {
+      let atLeastEpoch = 0;
+      for (;;) {
+        const plan = await planner(atLeastEpoch);
+        const now = nowMs();
+        const read = await readTotals(pool, orgId, plan.calendar, plan.meters, now);
+        if (read.epoch > plan.epoch) {
+          atLeastEpoch = read.epoch;
+          continue;
+        }
+        const at = (index: number): (typeof read.totals)[number] => {
+          const totals = read.totals[index];
+          if (totals === undefined) throw new Error(`a plan has no meter ${index}`);
+          return totals;
+        };
+        return conclude(plan, at, now, undefined);
+      }
+    },
+    async expire(most, plan) {
+      const { rows } = await pool.query<{ org_id: string; request_id: string }>({
+        ...openExpired,
+        values: [nowMs(), most],
+      });
+      const ended = await Promise.all(
+        rows.map(
+          ({ org_id: orgId, request_id: requestId }) =>
+            new Promise<boolean>((resolve, reject) =>
+              submit(expireOperation({ orgId, requestId, plan }, nowMs, resolve, reject)),
+            ),
+        ),
+      );
+      return ended.filter(Boolean).length;
+    },
+    async meter(orgId, calendar, meter, atMs) {
+      const { totals } = await readTotals(pool, orgId, calendar, [meter], atMs);
+      const [found] = totals;
+      if (found === undefined) throw new Error('one meter was asked for');
+      return found;
+    },
+    async close() {
+      await Promise.all(lanes.map(({ lane }) => lane.drained()));
+      await Promise.all(lanes.map(({ connection }) => connection.close()));
+    },
+  };
+}
+
+interface RunningLane {
+  readonly lane: Lane;
+  readonly connection: LaneConnection;
+  learnStart: (startMs: number) => void;
+  nowMs: () => number;
+}
+
+function startLane(options: PgLedgerOptions, remembered: LRUCache<string, KnownCall>): RunningLane {
+  const connection = createLaneConnection(() => options.connect());
+  const events = createEventWriter();
+  const running: RunningLane = {
+    connection,
+    learnStart: () => undefined,
+    nowMs: () => options.clock.nowMs(),
+    lane: createLane({
+      maxBatch: options.maxBatch,
+      maxQueue: options.maxQueue,
+      perOrganization: options.perOrganization,
+      isRetryable: options.isRetryable,
+      isPoison: options.isPoison,
+      failure: options.failure,
+      now: options.processNowMs,
+      onRefused: () => options.onRefused?.(),
+      find: (orgId, requestId) =>
+        remembered.get(`${orgId}\n${requestId}`) ?? findCall(options.pool, orgId, requestId),
+      runBatch: (batch) => run(batch),
+    }),
+  };
+
+  async function run(batch: readonly Planned[]): Promise<readonly Fate[]> {
+    const client = await connection.client();
+    const startedMs = options.processNowMs();
+    try {
+      return await runBatch(batch, {
+        client,
+        events,
+        nowMs: running.nowMs(),
+        learnClock: (databaseNowMs) => options.clock.learn(databaseNowMs),
+        learnStart: (startMs) => running.learnStart(startMs),
+        remember: (call) => remembered.set(`${call.orgId}\n${call.requestId}`, call),
+      });
+    } catch (cause) {
+      for (const { operation } of batch) {
+        remembered.delete(`${operation.orgId}\n${operation.requestId}`);
+      }
+      if (!isSqlError(cause)) connection.drop(client);
+      throw cause;
+    } finally {
+      options.onBatch?.(batch.length, (options.processNowMs() - startedMs) / 1000);
+    }
+  }
+  return running;
+}
+
+/** An error that the server answered leaves the connection usable; any other does not. */
+function isSqlError(cause: unknown): boolean {
+  return cause instanceof Error && 'severity' in cause && cause.severity === 'ERROR';
+}
+
+async function findCall(
+  pool: Pool,
+  orgId: string,
+  requestId: string,
+): Promise<KnownCall | undefined> {
+  const { rows } = await pool.query<CallRow>({ ...readCalls, values: [[orgId], [requestId]] });
+  const [row] = rows;
+  return row === undefined ? undefined : knownCall(row);
+}

@@ -1,0 +1,205 @@
+import { crossedThresholds } from '../core/conclude.ts';
+import { countersOf } from './call-delta.ts';
+import { thresholdEvents } from './call-events.ts';
+import { assertSameContent } from './conflict.ts';
+import type { KnownCall, KnownClosing } from './known-call.ts';
+import type { PricedUsage, ReportAnswer, ReportCall, SettlePlan } from './ledger.ts';
+import type { DecisionContext, Operation, Plan, Verdict } from './operation.ts';
+import { baseNames } from './subjects.ts';
+import type { UsageRecord } from './usage-record.ts';
+
+/** A Report at the ledger: the hold is replaced by what was used, in the windows of the hold. */
+export function reportOperation(
+  call: ReportCall,
+  nowMs: () => number,
+  resolve: (answer: ReportAnswer) => void,
+  reject: (cause: unknown) => void,
+): Operation {
+  const { orgId, requestId, deadlineMs } = call;
+  return {
+    orgId,
+    requestId,
+    deadlineMs,
+    needsCall: true,
+    reject,
+    async plan(known, atLeastEpoch) {
+      if (known?.closing !== undefined) {
+        const { content, ...closing } = known.closing;
+        assertSameContent(content, call.content);
+        resolve({ ...closing, replayed: true });
+        return undefined;
+      }
+      const plan = await call.plan(known, nowMs(), atLeastEpoch);
+      return planned(call, plan, known, resolve);
+    },
+  };
+}
+
+/** How a Report changes the meters and the record, by the state that it finds the call in. */
+interface Settlement {
+  readonly isNow: boolean;
+  readonly inFlight: bigint;
+  /** Requests added to the meters; one that was checked is counted there already. */
+  readonly requests: bigint;
+  /** Requests added to the record. */
+  readonly recorded: bigint;
+  /** What is given back of the hold. */
+  readonly held: KnownCall['held'];
+  /** What the record already has of this call: a charge at expiry. */
+  readonly charged: KnownCall['held'];
+  readonly late: boolean;
+}
+
+const nothing = { cost: 0n, input: 0n, output: 0n };
+
+function settlementOf(known: KnownCall | undefined): Settlement {
+  const late = { isNow: false, inFlight: 0n, held: nothing, charged: nothing, late: true };
+  const none = { requests: 0n, recorded: 0n };
+  const one = { requests: 1n, recorded: 1n };
+  switch (known?.state) {
+    case undefined:
+    case 'DENIED':
+      return { ...late, ...one, isNow: true, late: false };
+    case 'OPEN':
+      return { ...late, requests: 0n, recorded: 1n, inFlight: -1n, held: known.held, late: false };
+    case 'RELEASED':
+      return { ...late, ...one };
+    case 'EXPIRED':
+      return { ...late, ...none };
+    case 'CHARGED':
+      return { ...late, ...none, charged: known.held };
+    case 'SETTLED':
+      throw new Error('a settled call has a closing');
+  }
+}
+
+function planned(
+  call: ReportCall,
+  plan: SettlePlan,
+  known: KnownCall | undefined,
+  resolve: (answer: ReportAnswer) => void,
+): Plan {
+  const settlement = settlementOf(known);
+  const { usage } = plan;
+  const booked = less(usage, settlement.charged);
+  return {
+    epoch: plan.epoch,
+    calendar: plan.calendar,
+    version: known?.version ?? 0,
+    bookedAtMs: settlement.isNow ? undefined : known?.bookedAtMs,
+    meters: plan.meters,
+    inFlight: settlement.inFlight,
+    counters: countersOf({
+      usedCost: booked.cost,
+      usedInput: booked.input,
+      usedOutput: booked.output,
+      usedRequests: settlement.requests,
+      heldCost: -settlement.held.cost,
+      heldInput: -settlement.held.input,
+      heldOutput: -settlement.held.output,
+    }),
+    isLarge: false,
+    decide: (context) => decide(call, plan, known, settlement, context, resolve),
+  };
+}
+
+function decide(
+  call: ReportCall,
+  plan: SettlePlan,
+  known: KnownCall | undefined,
+  settlement: Settlement,
+  context: DecisionContext,
+  resolve: (answer: ReportAnswer) => void,
+): Verdict {
+  const { usage } = plan;
+  const closing: KnownClosing = {
+    content: call.content,
+    usage,
+    overHold: known !== undefined && isOver(usage, known),
+    late: settlement.late,
+  };
+  const settled = settledCall(call, plan, known, settlement, closing, context.nowMs);
+  const record: UsageRecord = {
+    orgId: call.orgId,
+    requestId: call.requestId,
+    kind: known?.state === 'CHARGED' ? 'CORRECTION' : 'CALL',
+    bookedAtMs: settled.bookedAtMs,
+    subjects: settled.subjects,
+    user: settled.path.user,
+    usage: less(usage, settlement.charged),
+    requests: settlement.recorded,
+    overHold: closing.overHold,
+    late: closing.late,
+  };
+  return {
+    stays: true,
+    ...(known === undefined ? { insert: settled } : { update: settled }),
+    usage: record,
+    events: [],
+    eventsAfter: (after) =>
+      thresholdEvents(
+        settled,
+        plan,
+        crossedThresholds(plan.limits, (index) => after.totals(index), undefined),
+        after,
+        undefined,
+      ),
+    answer: () =>
+      resolve({ usage, overHold: closing.overHold, late: closing.late, replayed: false }),
+  };
+}
+
+function settledCall(
+  call: ReportCall,
+  plan: SettlePlan,
+  known: KnownCall | undefined,
+  settlement: Settlement,
+  closing: KnownClosing,
+  nowMs: number,
+): KnownCall {
+  const { usage } = plan;
+  if (known !== undefined) {
+    const bookedAtMs = settlement.isNow ? nowMs : known.bookedAtMs;
+    return { ...known, state: 'SETTLED', version: known.version + 1, closing, bookedAtMs };
+  }
+  return {
+    orgId: call.orgId,
+    requestId: call.requestId,
+    state: 'SETTLED',
+    version: 1,
+    epoch: plan.epoch,
+    path: plan.path,
+    target: usage.target,
+    estimate: {
+      input: usage.input,
+      output: usage.output,
+      cachedInput: usage.cachedInput,
+      cacheWrite: usage.cacheWrite,
+      cost: usage.cost,
+    },
+    held: nothing,
+    ttlMs: 0,
+    bookedAtMs: nowMs,
+    expiresAtMs: nowMs,
+    sequence: 0,
+    content: undefined,
+    outcome: undefined,
+    extends: [],
+    closing,
+    subjects: baseNames(plan.path),
+  };
+}
+
+/** Cost, and input plus output, against what the Check and its Extends set aside; not each kind apart. */
+function isOver(usage: PricedUsage, { held }: KnownCall): boolean {
+  return usage.cost > held.cost || usage.input + usage.output > held.input + held.output;
+}
+
+function less(usage: PricedUsage, charged: KnownCall['held']): PricedUsage {
+  return {
+    ...usage,
+    cost: usage.cost - charged.cost,
+    input: usage.input - charged.input,
+    output: usage.output - charged.output,
+  };
+}

@@ -1,0 +1,39 @@
+/**
+ * Appends enforcement events. A folded event has the id of its fold: a second one adds its count and
+ * leaves the last numbers. An event with a threshold is kept only if that threshold was not told before
+ * in its window: the insert into `threshold_told` decides, so no replica can tell it twice.
+ */
+export const insertEvents = {
+  name: 'insert-events',
+  /** $1 text[] org_id, $2 bigint[] at (ms), $3 text[] id, $4 text[] sequence, $5 bigint[] occurrences,
+   *  $6 text[] action, $7 text[] request_id, $8 text[] subjects as array literals, $9 text[] user_id,
+   *  $10 text[] limit_subject, $11 text[] limit_name, $12 int[] revision, $13 text[] meter_id,
+   *  $14 text[] metric, $15 text[] time_window, $16 bigint[] window_start, $17 numeric[] spend,
+   *  $18 bigint[] amount, $19 bigint[] ask, $20 int[] threshold, $21 bigint[] last_at (ms). */
+  text: `WITH u AS (
+  SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[],
+    $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::int[], $13::text[], $14::text[],
+    $15::text[], $16::bigint[], $17::numeric[], $18::bigint[], $19::bigint[], $20::int[], $21::bigint[])
+    AS u(org_id, at, id, sequence, occurrences, action, request_id, subjects, user_id, limit_subject,
+    limit_name, revision, meter_id, metric, time_window, window_start, spend, amount, ask, threshold,
+    last_at)
+), told AS (
+  INSERT INTO threshold_told (org_id, limit_name, meter_id, threshold, time_window, window_start)
+  SELECT org_id, limit_name, meter_id, threshold, time_window, window_start FROM u
+  WHERE threshold IS NOT NULL
+  ON CONFLICT DO NOTHING
+  RETURNING org_id, limit_name, meter_id, threshold, time_window, window_start
+)
+INSERT INTO enforcement_event AS e (org_id, at, id, last_at, sequence, occurrences, action, request_id,
+  subjects, user_id, limit_subject, limit_name, revision, meter_id, metric, time_window, window_start,
+  spend, amount, ask, threshold)
+SELECT u.org_id, to_timestamp(u.at / 1000.0), u.id, to_timestamp(u.last_at / 1000.0), u.sequence,
+  u.occurrences, u.action, u.request_id, u.subjects::text[],
+  u.user_id, u.limit_subject, u.limit_name, u.revision, u.meter_id, u.metric, u.time_window,
+  u.window_start, u.spend, u.amount, u.ask, u.threshold
+FROM u LEFT JOIN told USING (org_id, limit_name, meter_id, threshold, time_window, window_start)
+WHERE u.threshold IS NULL OR told.org_id IS NOT NULL
+ON CONFLICT (org_id, at, id) DO UPDATE SET occurrences = e.occurrences + excluded.occurrences,
+  last_at = excluded.last_at, sequence = excluded.sequence, request_id = excluded.request_id,
+  spend = excluded.spend, ask = excluded.ask, amount = excluded.amount, revision = excluded.revision`,
+} as const;

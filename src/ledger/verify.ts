@@ -1,0 +1,139 @@
+import type { ClientBase } from 'pg';
+import type { TargetFacts } from '../core/call.ts';
+import { parseMeterName } from '../core/meter.ts';
+import type { Meter } from '../core/meter.ts';
+import { targetMatches } from '../core/target.ts';
+import type { Calendar } from '../core/window.ts';
+import { applyDeltasParameters } from './batch-deltas.ts';
+import type { MeterSum } from './batch-deltas.ts';
+import { windowStarts } from './call-delta.ts';
+import { decodeJson } from './exact-json.ts';
+import { applyDeltas, columns, counters, deltaWidth, windowOffsets } from './sql/apply-deltas.ts';
+import { metersAndRecord } from './sql/meters-and-record.ts';
+
+/** One counter of one meter that is not what the record says. */
+export interface Difference {
+  readonly meter: string;
+  /** The column, e.g. `day_used_cost`. */
+  readonly counter: string;
+  readonly recorded: bigint;
+  readonly found: bigint;
+}
+
+/**
+ * Compares every meter of an organization, in every window, with the record; with `repair` also sets it
+ * right. Inside a transaction of the caller, which locks the organization while it runs.
+ */
+export async function verifyOrganization(
+  client: ClientBase,
+  orgId: string,
+  repair: boolean,
+): Promise<Difference[]> {
+  await client.query("SELECT 1 FROM meter WHERE org_id = $1 AND meter_id = 'org' FOR UPDATE", [
+    orgId,
+  ]);
+  const meters = await readMeters(client, orgId);
+  const differences: Difference[] = [];
+  const corrections: MeterSum[] = [];
+  for (const { meter, found, recorded } of meters) {
+    const wrong = compare(meter, found, recorded);
+    differences.push(...wrong);
+    if (wrong.length > 0)
+      corrections.push({ orgId, meter, complete: true, values: missing(found, recorded) });
+  }
+  if (repair && corrections.length > 0) {
+    await client.query({ ...applyDeltas, values: applyDeltasParameters(corrections) });
+  }
+  return differences;
+}
+
+/**
+ * Cuts the current windows of an organization by another calendar: moves every meter's windows and fills
+ * them from the record, inside the transaction that changes the calendar and under its lock.
+ */
+export async function rebuildWindows(
+  client: ClientBase,
+  orgId: string,
+  calendar: Calendar,
+  nowMs: number,
+): Promise<void> {
+  const starts = windowStarts(calendar, nowMs);
+  const startColumns = columns.filter((column) => column.isStart).map((column) => column.name);
+  const assignments = startColumns.map((name, index) => `${name} = $${index + 2}`);
+  await client.query(`UPDATE meter SET ${assignments.join(', ')} WHERE org_id = $1`, [
+    orgId,
+    ...starts.slice(0, startColumns.length),
+  ]);
+  await verifyOrganization(client, orgId, true);
+}
+
+interface Compared {
+  readonly meter: Meter;
+  readonly found: bigint[];
+  readonly recorded: bigint[];
+}
+
+async function readMeters(client: ClientBase, orgId: string): Promise<Iterable<Compared>> {
+  const { rows } = await client.query<(string | null)[]>({
+    ...metersAndRecord,
+    values: [orgId],
+    rowMode: 'array',
+  });
+  const meters = new Map<string, Compared>();
+  const width = 1 + counters.length * windowOffsets.length;
+  for (const [name, facts, ...numbers] of rows) {
+    const meter = parseMeterName(name ?? '');
+    if (meter === undefined) throw new Error(`a meter has the name ${name}`);
+    const values = numbers.map((number) => BigInt(number ?? 0));
+    const found = values.slice(width);
+    const known = meters.get(meter.name) ?? { meter, found, recorded: emptyLike(found) };
+    meters.set(meter.name, known);
+    if (typeof facts === 'string' && isOf(meter, facts)) addRecorded(known.recorded, values);
+  }
+  return meters.values();
+}
+
+function isOf(meter: Meter, facts: string): boolean {
+  return meter.targets.length === 0 || targetMatches(meter.targets, decodeJson<TargetFacts>(facts));
+}
+
+/** A row of zeros with the starts of another. */
+function emptyLike(found: readonly bigint[]): bigint[] {
+  return columns.map((column, index) => (column.isStart ? (found[index] ?? 0n) : 0n));
+}
+
+function addRecorded(recorded: bigint[], sums: readonly bigint[]): void {
+  recorded[0] = (recorded[0] ?? 0n) + (sums[0] ?? 0n);
+  for (const [index, offset] of windowOffsets.entries()) {
+    for (let at = 0; at < counters.length; at += 1) {
+      const sum = sums[1 + index * counters.length + at] ?? 0n;
+      recorded[offset.counters + at] = (recorded[offset.counters + at] ?? 0n) + sum;
+    }
+  }
+}
+
+function compare(
+  meter: Meter,
+  found: readonly bigint[],
+  recorded: readonly bigint[],
+): Difference[] {
+  const wrong: Difference[] = [];
+  for (const [index, column] of columns.entries()) {
+    const [is, shouldBe] = [found[index] ?? 0n, recorded[index] ?? 0n];
+    if (is !== shouldBe) {
+      wrong.push({ meter: meter.name, counter: column.name, recorded: shouldBe, found: is });
+    }
+  }
+  return wrong;
+}
+
+/** What must be added to a row, in its own windows. */
+function missing(found: readonly bigint[], recorded: readonly bigint[]): bigint[] {
+  const values = new Array<bigint>(deltaWidth).fill(0n);
+  for (const [index, column] of columns.entries()) {
+    values[index] = column.isStart
+      ? (found[index] ?? 0n)
+      : (recorded[index] ?? 0n) - (found[index] ?? 0n);
+  }
+  return values;
+}

@@ -1,0 +1,38 @@
+import { describeSettings } from './config.ts';
+
+const usage = `Tollgate decides which calls of an LLM gateway may pass, and keeps their budgets.
+
+  tollgate serve              runs the service until SIGTERM or SIGINT
+  tollgate call METHOD JSON   calls the data plane: check, report, release, extend, explain, list-targets
+                              (TOLLGATE_ADDRESS, TOLLGATE_TOKEN; TOLLGATE_CA for TLS)
+  tollgate verify [ORG]...    proves that every meter equals the ledger
+  tollgate test DIR           plays scenario files against a throw-away instance
+  tollgate --help | --version
+
+Settings of serve, from the environment (with their defaults):
+${describeSettings()}
+`;
+
+const [command = '--help', ...rest] = process.argv.slice(2);
+process.exitCode = rest.includes('--help') ? print(usage) : await run(command, rest);
+
+async function run(name: string, args: readonly string[]): Promise<number> {
+  switch (name) {
+    case 'serve':
+      return (await import('./cli/serve.ts')).serve(args);
+    case 'call':
+      return (await import('./cli/call.ts')).call(args);
+    case 'help':
+    case '--help':
+    case '-h':
+      return print(usage);
+    default:
+      process.stderr.write(`tollgate: unknown command ${name}; see tollgate --help\n`);
+      return 2;
+  }
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}

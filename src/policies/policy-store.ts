@@ -1,0 +1,137 @@
+import type { Model, PriceRevision, PriceScope, RouteGroup } from '../core/catalog.ts';
+import type { Credential, Principal, Registered, Team, User } from '../core/directory.ts';
+import type { Organization } from '../core/organization.ts';
+import type { Policy } from '../core/policy.ts';
+import type { Subject } from '../core/subject.ts';
+
+/**
+ * The record behind the policies: what administrators write.
+ *
+ * Atomic: every change happens whole, under the organization's lock (its meter row), together with one step of the
+ * organization's epoch and one row of the change log. So when a change returns, the next Check anywhere obeys it.
+ * Etags: `etag` in an option must be the present one, else ABORTED `ETAG_MISMATCH`. `validateOnly` checks
+ * everything, writes nothing, and returns what would be.
+ * References are checked under the lock: unknown parents, members or teams are FIELD_INVALID with the field.
+ * Idempotent: a change that carries a `requestId` seen before returns its first result.
+ */
+export interface PolicyStore {
+  createOrganization(organization: Organization, by: Change): Promise<Stored<Organization>>;
+  updateOrganization(organization: Organization, by: Change): Promise<Stored<Organization>>;
+  getOrganization(orgId: string): Promise<Stored<Organization>>;
+  listOrganizations(page: Page): Promise<Listed<Stored<Organization>>>;
+
+  /** Creates or replaces a record; fails as `by.exists` says. */
+  put<K extends RecordKind>(
+    orgId: string,
+    kind: K,
+    record: RecordOf[K],
+    by: Change,
+  ): Promise<Stored<RecordOf[K]>>;
+  get<K extends RecordKind>(orgId: string, kind: K, id: string): Promise<Stored<RecordOf[K]>>;
+  list<K extends RecordKind>(
+    orgId: string,
+    kind: K,
+    page: Page,
+  ): Promise<Listed<Stored<RecordOf[K]>>>;
+
+  /**
+   * Creates a credential with the SHA-256 of its secret. A repeat (by `requestId`) answers the credential
+   * first created, `replayed`: its secret is not the one just given, and cannot be shown again.
+   */
+  createCredential(
+    orgId: string,
+    credential: Credential,
+    secretSha256: Buffer,
+    by: Change,
+  ): Promise<CreatedCredential>;
+
+  /** Appends a revision; `policy.revision` is ignored. */
+  putPolicy(orgId: string, policy: Policy, by: Change): Promise<PolicyRevision>;
+  /** Appends a revision without the limit; NOT_FOUND `LIMIT_NOT_FOUND` if the newest has none of that name. */
+  revokeLimit(orgId: string, subject: Subject, name: string, by: Change): Promise<PolicyRevision>;
+  /** The newest, or the one named. */
+  getPolicy(orgId: string, subject: Subject, revision: number | undefined): Promise<PolicyRevision>;
+  /** Newest policies of an organization, by subject. */
+  listPolicies(orgId: string, page: Page): Promise<Listed<PolicyRevision>>;
+  /** All revisions of one subject, newest first. */
+  listPolicyRevisions(orgId: string, subject: Subject, page: Page): Promise<Listed<PolicyRevision>>;
+
+  /** Appends prices, all or none. */
+  appendPrices(
+    orgId: string,
+    prices: readonly NewPrice[],
+    by: Change,
+  ): Promise<readonly StoredPrice[]>;
+  /** Ends the price in force of a scope and subject; NOT_FOUND `PRICE_NOT_FOUND` if there is none. */
+  revokePrice(orgId: string, scope: PriceScope, subject: string, by: Change): Promise<StoredPrice>;
+  listPrices(orgId: string, page: Page): Promise<Listed<StoredPrice>>;
+}
+
+export interface RecordOf {
+  team: Team;
+  user: User;
+  principal: Principal;
+  app: Registered;
+  customer: Registered;
+  key: Credential;
+  token: Credential;
+  model: Model;
+  route_group: RouteGroup;
+}
+export type RecordKind = keyof RecordOf;
+
+/** Who changes, why, and on what condition. */
+export interface Change {
+  readonly actor: string;
+  readonly reason: string;
+  readonly etag?: string | undefined;
+  /** `create`: ALREADY_EXISTS if it exists; `update`: NOT_FOUND if it does not; `any`: either. */
+  readonly exists: 'create' | 'update' | 'any';
+  readonly validateOnly?: boolean;
+  readonly requestId?: string | undefined;
+}
+
+export interface Stored<T> {
+  readonly record: T;
+  readonly etag: string;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+}
+
+export interface CreatedCredential extends Stored<Credential> {
+  readonly replayed: boolean;
+}
+
+export interface PolicyRevision {
+  readonly policy: Policy;
+  readonly etag: string;
+  readonly reason: string;
+  readonly actor: string;
+  readonly atMs: number;
+  /** Set when the revision took a limit back: its name. */
+  readonly revoked: string | undefined;
+}
+
+export type NewPrice = Omit<PriceRevision, 'revision' | 'epoch' | 'revokedEpoch'>;
+
+export interface StoredPrice {
+  readonly price: PriceRevision;
+  readonly actor: string;
+  readonly createdAtMs: number;
+  readonly revokedAtMs: number | undefined;
+  readonly revokedReason: string | undefined;
+}
+
+export interface Page {
+  /** 1 to 1000. */
+  readonly size: number;
+  /** Opaque; undefined for the first page. A forged one is FIELD_INVALID on `page_token`. */
+  readonly token: string | undefined;
+  /** Restricts the list, where the kind knows how. */
+  readonly filter?: string | undefined;
+}
+
+export interface Listed<T> {
+  readonly items: readonly T[];
+  readonly nextToken: string | undefined;
+}

@@ -1,0 +1,102 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { CallRequest } from '../core/call.ts';
+import { conclude } from '../core/conclude.ts';
+import type { OrganizationView } from '../core/organization-view.ts';
+import type { Outcome } from '../core/outcome.ts';
+import { planCheck } from '../core/plan-check.ts';
+import type { CheckPlan } from '../core/plan.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Clock } from '../platform/clock.ts';
+import { ServiceError } from '../platform/service-error.ts';
+import type { Policies } from '../policies/policies.ts';
+import { requestContent } from './content.ts';
+import type { CallContext, CheckInput, CheckOutput } from './data-plane.ts';
+import { findScope, unknownEverywhere, viewOf } from './scope.ts';
+import { emptyTotals, unknownCredential } from './undecided.ts';
+
+/** How long a hold lives when the call does not say: ten minutes. */
+export const defaultTtlMs = 600_000;
+
+/** What Check needs. */
+export interface CheckDependencies {
+  readonly policies: Policies;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  /** Counts an answer that was given without the ledger. */
+  onDegraded?(): void;
+}
+
+/**
+ * Decides a call before it is forwarded, and holds what it may cost. See `DecisionService.Check`.
+ * Fails as findScope, viewOf and the ledger do; a denial is an output.
+ */
+export function createCheck(dependencies: CheckDependencies) {
+  const { policies, ledger, clock } = dependencies;
+  return async function check(input: CheckInput, context: CallContext): Promise<CheckOutput> {
+    const requestId = input.requestId ?? uuidv7();
+    const scope = await findScope(policies, context.caller, input.orgId, input.credential);
+    if (scope === unknownEverywhere) {
+      const outcome = unknownCredential(clock.nowMs());
+      return { orgId: '', requestId, outcome, replayed: false, degraded: false };
+    }
+    const { orgId, credential } = scope;
+    const { subjects, target, estimate } = input;
+    const request: CallRequest = { subjects, credential, target, estimate };
+    let view = viewOf(policies, orgId, request);
+    if (view instanceof Promise) view = await view;
+    const first = planCheck(view, request, clock.nowMs());
+    const answer = { orgId, requestId, replayed: false, degraded: false };
+    // Secrets and keys that nobody knows leave nothing behind: a flood of them must not fill the ledger.
+    if (first.reasons[0] === 'CREDENTIAL_UNKNOWN') {
+      return { ...answer, outcome: withoutLedger(first, clock.nowMs()) };
+    }
+    try {
+      const decided = await ledger.check({
+        orgId,
+        requestId,
+        content: checkContent(input),
+        ttlMs: input.ttlMs ?? defaultTtlMs,
+        deadlineMs: context.deadlineMs,
+        plan: (atLeastEpoch) =>
+          atLeastEpoch <= first.epoch
+            ? first
+            : planAgain(viewOf(policies, orgId, request, atLeastEpoch), request, clock),
+      });
+      return { ...answer, ...decided };
+    } catch (cause) {
+      if (!isStoreFailure(cause) || view.organization.onStoreFailure !== 'ALLOW') throw cause;
+      dependencies.onDegraded?.();
+      return { ...answer, outcome: withoutLedger(first, clock.nowMs()), degraded: true };
+    }
+  };
+}
+
+function planAgain(
+  view: OrganizationView | Promise<OrganizationView>,
+  request: CallRequest,
+  clock: Clock,
+): CheckPlan | Promise<CheckPlan> {
+  if (view instanceof Promise)
+    return view.then((found) => planCheck(found, request, clock.nowMs()));
+  return planCheck(view, request, clock.nowMs());
+}
+
+/** What the policies alone say: refused for a reason of theirs, or allowed with nothing held. */
+function withoutLedger(plan: CheckPlan, nowMs: number): Outcome {
+  const outcome = conclude({ ...plan, limits: [] }, () => emptyTotals, nowMs, undefined);
+  return { ...outcome, heldCost: 0n };
+}
+
+function isStoreFailure(cause: unknown): boolean {
+  return cause instanceof ServiceError && cause.kind === 'UNAVAILABLE';
+}
+
+function checkContent(input: CheckInput): ReturnType<typeof requestContent> {
+  return requestContent({
+    subjects: input.subjects,
+    credential: input.credential,
+    target: input.target,
+    numbers: { prefix: 'estimate', estimate: input.estimate },
+    ttlMs: input.ttlMs,
+  });
+}

@@ -1,0 +1,49 @@
+import type { Estimate, NamedSubjects } from '../core/call.ts';
+import { byCodeUnit } from '../core/meter.ts';
+import type { Content } from '../ledger/ledger.ts';
+import { sha256 } from './scope.ts';
+
+/** What a request said, field by field as the proto names them, for telling a repeat from a conflict. */
+export function requestContent(said: {
+  readonly subjects?: NamedSubjects;
+  readonly credential?: string | undefined;
+  readonly target?: string | undefined;
+  readonly numbers: { readonly prefix: string; readonly estimate: Estimate };
+  readonly ttlMs?: number | undefined;
+  readonly partial?: boolean;
+}): Content {
+  const content: Record<string, string> = {};
+  const put = (name: string, value: string | undefined): void => {
+    if (value !== undefined) content[name] = value;
+  };
+  put('target', said.target);
+  if (said.subjects !== undefined) putSubjects(said.subjects, put);
+  if (said.credential !== undefined) put('credential', sha256(said.credential).toString('base64'));
+  putNumbers(said.numbers.prefix, said.numbers.estimate, put);
+  put('ttl', said.ttlMs?.toString());
+  if (said.partial === true) put('partial', 'true');
+  return content;
+}
+
+type Put = (name: string, value: string | undefined) => void;
+
+function putSubjects(subjects: NamedSubjects, put: Put): void {
+  if (subjects.teams.length > 0) put('subjects.teams', JSON.stringify(subjects.teams));
+  put('subjects.user', subjects.user);
+  put('subjects.tier', subjects.tier);
+  put('subjects.key', subjects.key);
+  put('subjects.principal', subjects.principal);
+  put('subjects.app', subjects.app);
+  put('subjects.customer', subjects.customer);
+  if (subjects.labels.size === 0) return;
+  const labels = [...subjects.labels].toSorted(([a], [b]) => byCodeUnit(a, b));
+  put('subjects.labels', JSON.stringify(labels));
+}
+
+function putNumbers(prefix: string, estimate: Estimate, put: Put): void {
+  if (estimate.input !== 0n) put(`${prefix}.input_tokens`, estimate.input.toString());
+  put(`${prefix}.output_tokens`, estimate.output?.toString());
+  if (estimate.cachedInput !== 0n) put(`${prefix}.cached_input_tokens`, `${estimate.cachedInput}`);
+  if (estimate.cacheWrite !== 0n) put(`${prefix}.cache_write_tokens`, `${estimate.cacheWrite}`);
+  put(`${prefix}.cost_nanos`, estimate.cost?.toString());
+}

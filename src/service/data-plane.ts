@@ -1,0 +1,98 @@
+import type { Estimate, NamedSubjects } from '../core/call.ts';
+import type { Outcome } from '../core/outcome.ts';
+import type { Reason } from '../core/reason.ts';
+import type { ReportAnswer } from '../ledger/ledger.ts';
+import type { Caller } from './caller.ts';
+
+/** What surrounds every call: who calls, and until when it waits (process clock, milliseconds since 1970). */
+export interface CallContext {
+  readonly caller: Caller;
+  readonly deadlineMs: number | undefined;
+}
+
+/** A call's own description, as Check, Explain and a post-paid Report carry it. Already valid in form. */
+export interface CallInput {
+  /** Undefined when the credential names the organization. */
+  readonly orgId: string | undefined;
+  readonly subjects: NamedSubjects;
+  /** A presented secret, never logged. */
+  readonly credential: string | undefined;
+  readonly target: string;
+  readonly estimate: Estimate;
+}
+
+export interface CheckInput extends CallInput {
+  /** Undefined: the service makes one (UUIDv7). */
+  readonly requestId: string | undefined;
+  readonly ttlMs: number | undefined;
+}
+
+export interface CheckOutput {
+  readonly orgId: string;
+  readonly requestId: string;
+  readonly outcome: Outcome;
+  readonly replayed: boolean;
+  /** Allowed without asking the ledger, because the store failed and the organization wants that. */
+  readonly degraded: boolean;
+}
+
+export interface ReportInput {
+  readonly orgId: string | undefined;
+  readonly requestId: string;
+  readonly subjects: NamedSubjects;
+  readonly credential: string | undefined;
+  /** The target that served; undefined: the Check's. */
+  readonly target: string | undefined;
+  /** What was used. `output` undefined counts as 0. */
+  readonly usage: Estimate;
+  readonly partial: boolean;
+}
+
+export interface ReportOutput extends ReportAnswer {
+  readonly orgId: string;
+  readonly requestId: string;
+}
+
+export interface ReleaseInput {
+  readonly orgId: string | undefined;
+  readonly requestId: string;
+  readonly credential: string | undefined;
+}
+
+export interface ReleaseOutput {
+  readonly orgId: string;
+  readonly requestId: string;
+  readonly replayed: boolean;
+}
+
+export interface ExtendInput {
+  readonly orgId: string | undefined;
+  readonly requestId: string;
+  readonly credential: string | undefined;
+  readonly sequence: number;
+  /** What is added to the estimate. */
+  readonly added: Estimate;
+  readonly ttlMs: number | undefined;
+}
+
+/** One target and whether a path may call it. */
+export interface ListedTarget {
+  readonly name: string;
+  readonly kind: 'MODEL' | 'ROUTE_GROUP';
+  readonly allowed: boolean;
+  /** Why not, in order of precedence. */
+  readonly reasons: readonly Reason[];
+}
+
+/** The use cases of the data plane, one file each in this folder. */
+export interface DataPlane {
+  check(input: CheckInput, context: CallContext): Promise<CheckOutput>;
+  report(input: ReportInput, context: CallContext): Promise<ReportOutput>;
+  release(input: ReleaseInput, context: CallContext): Promise<ReleaseOutput>;
+  extend(input: ExtendInput, context: CallContext): Promise<CheckOutput>;
+  explain(input: CallInput, context: CallContext): Promise<CheckOutput>;
+  listTargets(
+    input: Omit<CallInput, 'target' | 'estimate'>,
+    context: CallContext,
+  ): Promise<readonly ListedTarget[]>;
+}

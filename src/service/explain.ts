@@ -1,0 +1,24 @@
+import type { CallRequest } from '../core/call.ts';
+import { planCheck } from '../core/plan-check.ts';
+import type { CheckDependencies } from './check.ts';
+import type { CallContext, CallInput, CheckOutput } from './data-plane.ts';
+import { findScope, unknownEverywhere, viewOf } from './scope.ts';
+import { unknownCredential } from './undecided.ts';
+
+/** Answers as Check would now, with every limit, and leaves no hold, request or event. See `Explain`. */
+export function createExplain({ policies, ledger, clock }: CheckDependencies) {
+  return async function explain(input: CallInput, context: CallContext): Promise<CheckOutput> {
+    const answer = { requestId: '', replayed: false, degraded: false };
+    const scope = await findScope(policies, context.caller, input.orgId, input.credential);
+    if (scope === unknownEverywhere) {
+      return { ...answer, orgId: '', outcome: unknownCredential(clock.nowMs()) };
+    }
+    const { orgId, credential } = scope;
+    const { subjects, target, estimate } = input;
+    const request: CallRequest = { subjects, credential, target, estimate };
+    const outcome = await ledger.explain(orgId, async (atLeastEpoch) =>
+      planCheck(await viewOf(policies, orgId, request, atLeastEpoch), request, clock.nowMs()),
+    );
+    return { ...answer, orgId, outcome };
+  };
+}

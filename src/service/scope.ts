@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import type { NamedSubjects, PresentedCredential } from '../core/call.ts';
+import type { OrganizationView } from '../core/organization-view.ts';
+import { ServiceError, invalidFields } from '../platform/service-error.ts';
+import type { Policies, ViewNeed } from '../policies/policies.ts';
+import { mayActFor } from './caller.ts';
+import type { Caller } from './caller.ts';
+
+/** Which organization a call belongs to, and what its secret was found to be. */
+export interface Scope {
+  readonly orgId: string;
+  readonly credential: PresentedCredential | undefined;
+}
+
+/** A secret that nobody knows, where no organization was named either: there is nothing to decide in. */
+export const unknownEverywhere = Symbol('unknown credential, no organization');
+
+/**
+ * Finds the organization of a call: the one named, or that of its credential. Fails with FIELD_INVALID if
+ * there is neither, with PERMISSION_DENIED if the caller may not act for it. A credential of another
+ * organization than the one named is unknown there.
+ */
+export async function findScope(
+  policies: Policies,
+  caller: Caller,
+  orgId: string | undefined,
+  secret: string | undefined,
+): Promise<Scope | typeof unknownEverywhere> {
+  if (orgId !== undefined) assertMayActFor(caller, orgId);
+  if (secret === undefined) {
+    if (orgId !== undefined) return { orgId, credential: undefined };
+    const description = 'expected an organization, or a credential that names one';
+    throw invalidFields([{ field: 'org_id', description }]);
+  }
+  const found = await policies.credential(sha256(secret));
+  if (orgId !== undefined) {
+    const isOfOrg = found?.orgId === orgId;
+    return { orgId, credential: isOfOrg ? { kind: found.kind, id: found.id } : 'UNKNOWN' };
+  }
+  if (found === undefined) return unknownEverywhere;
+  assertMayActFor(caller, found.orgId);
+  return { orgId: found.orgId, credential: { kind: found.kind, id: found.id } };
+}
+
+/** The view for a scope, or NOT_FOUND `ORG_NOT_FOUND`. */
+export function viewOf(
+  policies: Policies,
+  orgId: string,
+  need: ViewNeed,
+  atLeastEpoch = 0,
+): OrganizationView | Promise<OrganizationView> {
+  const view = policies.view(orgId, need, atLeastEpoch);
+  if (view instanceof Promise) return view.then((found) => existing(found, orgId));
+  return existing(view, orgId);
+}
+
+/** What a call without any named subject needs. */
+export const noSubjects: NamedSubjects = {
+  teams: [],
+  user: undefined,
+  tier: undefined,
+  key: undefined,
+  principal: undefined,
+  app: undefined,
+  customer: undefined,
+  labels: new Map(),
+};
+
+/** The SHA-256 of a secret, as credentials are stored. */
+export function sha256(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}
+
+function assertMayActFor(caller: Caller, orgId: string): void {
+  if (mayActFor(caller, orgId)) return;
+  throw new ServiceError('PERMISSION_DENIED', 'ORG_FORBIDDEN', 'not a caller of this organization');
+}
+
+function existing(view: OrganizationView | undefined, orgId: string): OrganizationView {
+  if (view !== undefined) return view;
+  throw new ServiceError('NOT_FOUND', 'ORG_NOT_FOUND', `org_id: no organization ${orgId} is known`);
+}

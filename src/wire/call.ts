@@ -1,0 +1,135 @@
+import type {
+  Estimate as EstimateMessage,
+  Subjects,
+  Usage,
+} from '../../gen/tollgate/v1/call_pb.ts';
+import type { Estimate, NamedSubjects } from '../core/call.ts';
+import { idFault, readAmount, readId, readOptionalAmount, readOptionalId } from './fields.ts';
+import type { Violations } from './violations.ts';
+
+const maxTeams = 32;
+const maxLabels = 32;
+const noLabels: ReadonlyMap<string, string> = new Map();
+const noSubjects: NamedSubjects = {
+  teams: [],
+  user: undefined,
+  tier: undefined,
+  key: undefined,
+  principal: undefined,
+  app: undefined,
+  customer: undefined,
+  labels: noLabels,
+};
+const unknownEstimate: Estimate = {
+  input: 0n,
+  output: undefined,
+  cachedInput: 0n,
+  cacheWrite: 0n,
+  cost: undefined,
+};
+
+/** Reads the subjects that a request names; absent: none. */
+export function subjectsFromMessage(
+  violations: Violations,
+  field: string,
+  message: Subjects | undefined,
+): NamedSubjects {
+  if (message === undefined) return noSubjects;
+  return {
+    teams: readTeams(violations, `${field}.teams`, message.teams),
+    user: readOptionalId(violations, `${field}.user`, message.user),
+    tier: readOptionalId(violations, `${field}.tier`, message.tier),
+    key: readOptionalId(violations, `${field}.key`, message.key),
+    principal: readOptionalId(violations, `${field}.principal`, message.principal),
+    app: readOptionalId(violations, `${field}.app`, message.app),
+    customer: readOptionalId(violations, `${field}.customer`, message.customer),
+    labels: readLabels(violations, `${field}.labels`, message.labels),
+  };
+}
+
+/** Reads what a call may use; absent: unknown. */
+export function estimateFromMessage(
+  violations: Violations,
+  field: string,
+  message: EstimateMessage | undefined,
+): Estimate {
+  if (message === undefined) return unknownEstimate;
+  const output = `${field}.output_tokens`;
+  return {
+    ...readInput(violations, field, message),
+    output: readOptionalAmount(violations, output, message.outputTokens),
+    cost: readOptionalAmount(violations, `${field}.cost_nanos`, message.costNanos),
+  };
+}
+
+/** Reads what a call did use; required. */
+export function usageFromMessage(
+  violations: Violations,
+  field: string,
+  message: Usage | undefined,
+): Estimate {
+  if (message === undefined) {
+    violations.add(field, 'must be present (all zero if nothing was used)');
+    return unknownEstimate;
+  }
+  return {
+    ...readInput(violations, field, message),
+    output: readAmount(violations, `${field}.output_tokens`, message.outputTokens),
+    cost: readOptionalAmount(violations, `${field}.cost_nanos`, message.costNanos),
+  };
+}
+
+function readInput(
+  violations: Violations,
+  field: string,
+  message: EstimateMessage | Usage,
+): Pick<Estimate, 'input' | 'cachedInput' | 'cacheWrite'> {
+  const cached = `${field}.cached_input_tokens`;
+  const input = readAmount(violations, `${field}.input_tokens`, message.inputTokens);
+  const cachedInput = readAmount(violations, cached, message.cachedInputTokens);
+  if (cachedInput > input && input >= 0n) violations.add(cached, 'must not be above input_tokens');
+  const cacheWrite = readAmount(
+    violations,
+    `${field}.cache_write_tokens`,
+    message.cacheWriteTokens,
+  );
+  return { input, cachedInput, cacheWrite };
+}
+
+function readTeams(
+  violations: Violations,
+  field: string,
+  teams: readonly string[],
+): readonly string[] {
+  if (teams.length === 0) return teams;
+  if (teams.length > maxTeams) violations.add(field, `must name at most ${maxTeams} teams`);
+  teams.forEach((team, index) => readId(violations, `${field}[${index}]`, team));
+  return teams.length === 1 ? teams : [...new Set(teams)];
+}
+
+function readLabels(
+  violations: Violations,
+  field: string,
+  labels: Readonly<Record<string, string>>,
+): ReadonlyMap<string, string> {
+  const entries = Object.entries(labels);
+  if (entries.length === 0) return noLabels;
+  if (entries.length > maxLabels) violations.add(field, `must have at most ${maxLabels} labels`);
+  for (const [key, value] of entries) {
+    const fault = labelFault(key, value);
+    // A key may be anything here, so it is named only when it cannot be misread as structure.
+    if (fault !== undefined) violations.add(isPlain(key) ? `${field}[${key}]` : field, fault);
+  }
+  return new Map(entries);
+}
+
+function labelFault(key: string, value: string): string | undefined {
+  if (key === '') return 'must not have an empty key';
+  if (value === '') return 'must not have an empty value';
+  if (key.includes('=')) return 'must not have a key that contains =';
+  return idFault(`${key}=${value}`);
+}
+
+function isPlain(key: string): boolean {
+  return /^[\w.:/-]{1,64}$/.test(key);
+}

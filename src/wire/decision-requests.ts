@@ -1,0 +1,129 @@
+import type {
+  CheckRequest,
+  ExplainRequest,
+  ExtendRequest,
+  ListTargetsRequest,
+  ReleaseRequest,
+  ReportRequest,
+} from '../../gen/tollgate/v1/decision_pb.ts';
+import type {
+  CallInput,
+  CheckInput,
+  ExtendInput,
+  ReleaseInput,
+  ReportInput,
+} from '../service/data-plane.ts';
+import { estimateFromMessage, subjectsFromMessage, usageFromMessage } from './call.ts';
+import { readId, readOptionalId, readRequestId, readSecret } from './fields.ts';
+import { viewFromMessage } from './outcome.ts';
+import type { View } from './outcome.ts';
+import { readTtl } from './time.ts';
+import { collectViolations } from './violations.ts';
+import type { Violations } from './violations.ts';
+
+/** A request that asks for a decision, and how the answer shall look. */
+export interface Viewed<Input> {
+  readonly input: Input;
+  readonly view: View;
+}
+
+/** Reads a Check; throws FIELD_INVALID with every fault. */
+export function checkFromMessage(message: CheckRequest): Viewed<CheckInput> {
+  const violations = collectViolations();
+  const input: CheckInput = {
+    ...readTenant(violations, message),
+    requestId:
+      message.requestId === undefined
+        ? undefined
+        : readRequestId(violations, 'request_id', message.requestId),
+    subjects: subjectsFromMessage(violations, 'subjects', message.subjects),
+    target: readId(violations, 'target', message.target),
+    estimate: estimateFromMessage(violations, 'estimate', message.estimate),
+    ttlMs: readTtl(violations, 'ttl', message.ttl),
+  };
+  const view = viewFromMessage(violations, 'limit_view', message.limitView);
+  violations.throwIfAny();
+  return { input, view };
+}
+
+/** Reads a Report; throws FIELD_INVALID with every fault. */
+export function reportFromMessage(message: ReportRequest): ReportInput {
+  const violations = collectViolations();
+  const input: ReportInput = {
+    ...readTenant(violations, message),
+    requestId: readRequestId(violations, 'request_id', message.requestId),
+    subjects: subjectsFromMessage(violations, 'subjects', message.subjects),
+    target: readOptionalId(violations, 'target', message.target),
+    usage: usageFromMessage(violations, 'usage', message.usage),
+    partial: message.partial,
+  };
+  violations.throwIfAny();
+  return input;
+}
+
+/** Reads a Release; throws FIELD_INVALID with every fault. */
+export function releaseFromMessage(message: ReleaseRequest): ReleaseInput {
+  const violations = collectViolations();
+  const input: ReleaseInput = {
+    ...readTenant(violations, message),
+    requestId: readRequestId(violations, 'request_id', message.requestId),
+  };
+  violations.throwIfAny();
+  return input;
+}
+
+/** Reads an Extend; throws FIELD_INVALID with every fault. */
+export function extendFromMessage(message: ExtendRequest): Viewed<ExtendInput> {
+  const violations = collectViolations();
+  if (message.sequence < 1) violations.add('sequence', 'must be 1 or more');
+  const input: ExtendInput = {
+    ...readTenant(violations, message),
+    requestId: readRequestId(violations, 'request_id', message.requestId),
+    sequence: message.sequence,
+    added: estimateFromMessage(violations, 'added', message.added),
+    ttlMs: readTtl(violations, 'ttl', message.ttl),
+  };
+  const view = viewFromMessage(violations, 'limit_view', message.limitView);
+  violations.throwIfAny();
+  return { input, view };
+}
+
+/** Reads an Explain; throws FIELD_INVALID with every fault. */
+export function explainFromMessage(message: ExplainRequest): CallInput {
+  const violations = collectViolations();
+  const input: CallInput = {
+    ...readTenant(violations, message),
+    subjects: subjectsFromMessage(violations, 'subjects', message.subjects),
+    target: readId(violations, 'target', message.target),
+    estimate: estimateFromMessage(violations, 'estimate', message.estimate),
+  };
+  violations.throwIfAny();
+  return input;
+}
+
+/** Reads a ListTargets; throws FIELD_INVALID with every fault. */
+export function listTargetsFromMessage(
+  message: ListTargetsRequest,
+): Omit<CallInput, 'target' | 'estimate'> {
+  const violations = collectViolations();
+  const input = {
+    ...readTenant(violations, message),
+    subjects: subjectsFromMessage(violations, 'subjects', message.subjects),
+  };
+  violations.throwIfAny();
+  return input;
+}
+
+/** The organization is named, or the credential names it. */
+function readTenant(
+  violations: Violations,
+  message: { readonly orgId?: string | undefined; readonly credential?: string | undefined },
+): Pick<CallInput, 'orgId' | 'credential'> {
+  if (message.orgId === undefined && message.credential === undefined) {
+    violations.add('org_id', 'must be present unless a credential names the organization');
+  }
+  return {
+    orgId: readOptionalId(violations, 'org_id', message.orgId),
+    credential: readSecret(violations, 'credential', message.credential),
+  };
+}

@@ -1,0 +1,103 @@
+import { ListedTarget_Kind as TargetKind } from '../../gen/tollgate/v1/decision_pb.ts';
+import type {
+  CheckResponse,
+  ExplainResponse,
+  ExtendResponse,
+  ListTargetsResponse,
+  ListedTarget as ListedTargetMessage,
+  ReleaseResponse,
+  ReportResponse,
+} from '../../gen/tollgate/v1/decision_pb.ts';
+import { Reason } from '../../gen/tollgate/v1/outcome_pb.ts';
+import type {
+  CheckOutput,
+  ListedTarget,
+  ReleaseOutput,
+  ReportOutput,
+} from '../service/data-plane.ts';
+import { explanationOf } from './explanation.ts';
+import { outcomeToMessage } from './outcome.ts';
+import type { View } from './outcome.ts';
+
+/** The answer to a Check, as it is sent. */
+export function checkToMessage(output: CheckOutput, view: View): CheckResponse {
+  return {
+    $typeName: 'tollgate.v1.CheckResponse',
+    orgId: output.orgId,
+    requestId: output.requestId,
+    outcome: outcomeToMessage(output.outcome, view),
+    replayed: output.replayed,
+    degraded: output.degraded,
+  };
+}
+
+/** The answer to a Report, as it is sent. */
+export function reportToMessage(output: ReportOutput): ReportResponse {
+  const { usage } = output;
+  const message: ReportResponse = {
+    $typeName: 'tollgate.v1.ReportResponse',
+    orgId: output.orgId,
+    requestId: output.requestId,
+    costNanos: usage.cost,
+    inputTokens: usage.input,
+    outputTokens: usage.output,
+    cachedInputTokens: usage.cachedInput,
+    cacheWriteTokens: usage.cacheWrite,
+    overHold: output.overHold,
+    late: output.late,
+    replayed: output.replayed,
+    unpriced: usage.unpriced,
+  };
+  if (usage.priceRevision !== undefined) message.priceRevision = usage.priceRevision;
+  return message;
+}
+
+/** The answer to a Release, as it is sent. */
+export function releaseToMessage(output: ReleaseOutput): ReleaseResponse {
+  return {
+    $typeName: 'tollgate.v1.ReleaseResponse',
+    orgId: output.orgId,
+    requestId: output.requestId,
+    replayed: output.replayed,
+  };
+}
+
+/** The answer to an Extend of the given number, as it is sent. */
+export function extendToMessage(output: CheckOutput, sequence: number, view: View): ExtendResponse {
+  return {
+    $typeName: 'tollgate.v1.ExtendResponse',
+    orgId: output.orgId,
+    requestId: output.requestId,
+    sequence,
+    outcome: outcomeToMessage(output.outcome, view),
+    replayed: output.replayed,
+  };
+}
+
+/** The answer to an Explain, as it is sent: always every limit, and the same in words. */
+export function explainToMessage(output: CheckOutput): ExplainResponse {
+  return {
+    $typeName: 'tollgate.v1.ExplainResponse',
+    orgId: output.orgId,
+    outcome: outcomeToMessage(output.outcome, 'ALL'),
+    explanation: explanationOf(output.outcome),
+  };
+}
+
+/** The answer to a ListTargets, as it is sent. */
+export function listTargetsToMessage(targets: readonly ListedTarget[]): ListTargetsResponse {
+  return {
+    $typeName: 'tollgate.v1.ListTargetsResponse',
+    targets: targets.map(listedTargetToMessage),
+  };
+}
+
+function listedTargetToMessage(target: ListedTarget): ListedTargetMessage {
+  return {
+    $typeName: 'tollgate.v1.ListedTarget',
+    name: target.name,
+    kind: TargetKind[target.kind],
+    allowed: target.allowed,
+    reasons: target.reasons.map((reason) => Reason[reason]),
+  };
+}

@@ -1,0 +1,85 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import type { DescMessage, MessageInitShape } from '@bufbuild/protobuf';
+import { anyPack } from '@bufbuild/protobuf/wkt';
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  RetryInfoSchema,
+} from '../../gen/google/rpc/error_details_pb.ts';
+import { StatusSchema } from '../../gen/google/rpc/status_pb.ts';
+import { ServiceError } from '../platform/service-error.ts';
+import type { ErrorKind } from '../platform/service-error.ts';
+import { durationOf } from './time.ts';
+
+/** The domain of every ErrorInfo. */
+export const errorDomain = 'tollgate';
+
+/** How a kind of failure leaves the house. */
+export interface StatusRow {
+  /** The gRPC code, which Connect numbers alike. */
+  readonly code: number;
+  /** How loudly it is logged: the caller's bugs are not ours. */
+  readonly log: 'info' | 'warn' | 'error';
+}
+
+/** Failure to status: each row says what the caller will do with it. */
+export const statusTable: Readonly<Record<ErrorKind, StatusRow>> = {
+  // Mend the request; a repeat fails alike.
+  INVALID_ARGUMENT: { code: 3, log: 'info' },
+  // Repeat with the same request id: it may have happened.
+  DEADLINE_EXCEEDED: { code: 4, log: 'info' },
+  // Create what is missing, or mend its name.
+  NOT_FOUND: { code: 5, log: 'info' },
+  // Take the present one, or another name.
+  ALREADY_EXISTS: { code: 6, log: 'info' },
+  // Ask an administrator for permission; a repeat fails alike.
+  PERMISSION_DENIED: { code: 7, log: 'info' },
+  // Wait as RetryInfo says, then repeat with the same request id.
+  RESOURCE_EXHAUSTED: { code: 8, log: 'info' },
+  // Bring the state into order first; a repeat fails alike until then.
+  FAILED_PRECONDITION: { code: 9, log: 'info' },
+  // Read again, decide again, repeat with the new etag.
+  ABORTED: { code: 10, log: 'info' },
+  // Mend the request; unlike INVALID_ARGUMENT it may become right as the state grows.
+  OUT_OF_RANGE: { code: 11, log: 'info' },
+  // Give up and tell us: this is our bug.
+  INTERNAL: { code: 13, log: 'error' },
+  // Repeat with the same request id, or follow the operator's failure mode.
+  UNAVAILABLE: { code: 14, log: 'warn' },
+  // Present a valid secret.
+  UNAUTHENTICATED: { code: 16, log: 'info' },
+};
+
+/** One google.rpc detail: schema and content, as Connect takes it. */
+export interface StatusDetail {
+  readonly desc: DescMessage;
+  readonly value: MessageInitShape<DescMessage>;
+}
+
+/** Any failure as a ServiceError: what we did not foresee is INTERNAL, its cause kept for the log only. */
+export function asServiceError(error: unknown): ServiceError {
+  if (error instanceof ServiceError) return error;
+  return new ServiceError('INTERNAL', 'INTERNAL', 'internal error', { cause: error });
+}
+
+/** The details of a failure: ErrorInfo always, BadRequest and RetryInfo where they apply. */
+export function statusDetails(error: ServiceError): StatusDetail[] {
+  const details: StatusDetail[] = [
+    { desc: ErrorInfoSchema, value: { reason: error.reason, domain: errorDomain } },
+  ];
+  if (error.violations.length > 0) {
+    details.push({ desc: BadRequestSchema, value: { fieldViolations: [...error.violations] } });
+  }
+  if (error.retryAfterMs !== undefined) {
+    const retryDelay = durationOf(error.retryAfterMs);
+    details.push({ desc: RetryInfoSchema, value: { retryDelay } });
+  }
+  return details;
+}
+
+/** The bytes of google.rpc.Status, as `grpc-status-details-bin` carries them. */
+export function statusBytes(error: ServiceError): Uint8Array {
+  const details = statusDetails(error).map(({ desc, value }) => anyPack(desc, create(desc, value)));
+  const { code } = statusTable[error.kind];
+  return toBinary(StatusSchema, create(StatusSchema, { code, message: error.message, details }));
+}

@@ -1,0 +1,208 @@
+import type { DescMessage, DescMethodUnary, MessageInitShape } from '@bufbuild/protobuf';
+import { status } from '@grpc/grpc-js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
+import type {
+  CheckRequestSchema,
+  ExplainRequestSchema,
+  ExtendRequestSchema,
+  ListTargetsRequestSchema,
+  ReleaseRequestSchema,
+  ReportRequestSchema,
+} from '../../gen/tollgate/v1/decision_pb.ts';
+import type { LimitView } from '../../gen/tollgate/v1/outcome_pb.ts';
+import { errorDetails } from '../../src/client/error-details.ts';
+import { refusal, startTestServer, stubDataPlane } from '../support/data-server.ts';
+import type { TestServer } from '../support/data-server.ts';
+
+const { method } = DecisionService;
+/** What a newer client might send. */
+const unknownViews = [3, -1, 2_147_483_647].map((view) => view as LimitView);
+const maxInt64 = 9_223_372_036_854_775_807n;
+const long = 'x'.repeat(201);
+/** One wrong id of every kind that there is. */
+const wrongIds = [
+  '',
+  long,
+  'a b',
+  'a\tb',
+  'al\u0000ice',
+  'gpt\n',
+  'a\u00a0b',
+  '\u0085',
+  'a\u2028b',
+];
+const wrongRequestIds = ['', 'r'.repeat(129), 'ü', 'a\nb', '\u007f'];
+const wrongSecrets = ['', 's'.repeat(513), 'a b', 'ü'];
+const wrongTtls = [
+  { seconds: 0n, nanos: 0 },
+  { seconds: -5n, nanos: 0 },
+  { seconds: 0n, nanos: -1 },
+  { seconds: 86_400n, nanos: 1 },
+  { seconds: maxInt64, nanos: 0 },
+  { seconds: 1n, nanos: -1 },
+  { seconds: 1n, nanos: 1_000_000_000 },
+];
+
+type Check = MessageInitShape<typeof CheckRequestSchema>;
+type Report = MessageInitShape<typeof ReportRequestSchema>;
+type Release = MessageInitShape<typeof ReleaseRequestSchema>;
+type Extend = MessageInitShape<typeof ExtendRequestSchema>;
+type Explain = MessageInitShape<typeof ExplainRequestSchema>;
+type ListTargets = MessageInitShape<typeof ListTargetsRequestSchema>;
+type Case<Request> = readonly [field: string, request: Request];
+
+const check = { orgId: 'acme', requestId: 'r', target: 'm' };
+const report = { orgId: 'acme', requestId: 'r', usage: {} };
+const release = { orgId: 'acme', requestId: 'r' };
+const extend = { orgId: 'acme', requestId: 'r', sequence: 1 };
+const explain = { orgId: 'acme', target: 'm' };
+
+/** The faults of `org_id` and `credential`, which every request has. */
+function tenantCases<Request>(rest: Request): Case<Request>[] {
+  return [
+    ['org_id', { ...rest, orgId: undefined }],
+    ...wrongIds.map((orgId): Case<Request> => ['org_id', { ...rest, orgId }]),
+    ...wrongSecrets.map((credential): Case<Request> => ['credential', { ...rest, credential }]),
+  ];
+}
+
+function subjectCases<Request>(rest: Request): Case<Request>[] {
+  const of = (field: string, subjects: Check['subjects']): Case<Request> => [
+    `subjects.${field}`,
+    { ...rest, subjects },
+  ];
+  const many = Array.from({ length: 33 }, (_, index) => `n${index}`);
+  return [
+    ...wrongIds.flatMap((id) => [
+      of('teams[1]', { teams: ['red', id] }),
+      of('user', { user: id }),
+      of('tier', { tier: id }),
+      of('key', { key: id }),
+      of('principal', { principal: id }),
+      of('app', { app: id }),
+      of('customer', { customer: id }),
+      of('labels[feature]', { labels: { feature: id } }),
+    ]),
+    of('teams', { teams: many }),
+    of('labels', { labels: Object.fromEntries(many.map((key) => [key, 'v'])) }),
+    of('labels', { labels: { '': 'v' } }),
+    of('labels', { labels: { 'a=b': 'v' } }),
+    of('labels', { labels: { 'a b': 'v' } }),
+    of('labels[k]', { labels: { k: 'v'.repeat(199) } }),
+  ];
+}
+
+function amountCases<Request>(place: string, rest: Request): Case<Request>[] {
+  const of = (field: string, amounts: Report['usage']): Case<Request> => [
+    `${place}.${field}`,
+    { ...rest, [place]: amounts },
+  ];
+  return [-1n, -maxInt64 - 1n].flatMap((wrong) => [
+    of('input_tokens', { inputTokens: wrong }),
+    of('output_tokens', { outputTokens: wrong }),
+    of('cached_input_tokens', { cachedInputTokens: wrong }),
+    of('cache_write_tokens', { cacheWriteTokens: wrong }),
+    of('cost_nanos', { costNanos: wrong }),
+    of('cached_input_tokens', { inputTokens: 4n, cachedInputTokens: 5n }),
+  ]);
+}
+
+const checkCases: Case<Check>[] = [
+  ...tenantCases<Check>(check),
+  ...subjectCases<Check>(check),
+  ...amountCases<Check>('estimate', check),
+  ...wrongRequestIds.map((requestId): Case<Check> => ['request_id', { ...check, requestId }]),
+  ...wrongIds.map((target): Case<Check> => ['target', { ...check, target }]),
+  ...wrongTtls.map((ttl): Case<Check> => ['ttl', { ...check, ttl }]),
+  ...unknownViews.map((view): Case<Check> => ['limit_view', { ...check, limitView: view }]),
+];
+const reportCases: Case<Report>[] = [
+  ...tenantCases<Report>(report),
+  ...subjectCases<Report>(report),
+  ...amountCases<Report>('usage', report),
+  ['usage', { orgId: 'acme', requestId: 'r' }],
+  ['request_id', { orgId: 'acme', usage: {} }],
+  ...wrongRequestIds.map((requestId): Case<Report> => ['request_id', { ...report, requestId }]),
+  ...wrongIds.map((target): Case<Report> => ['target', { ...report, target }]),
+];
+const releaseCases: Case<Release>[] = [
+  ...tenantCases<Release>(release),
+  ...wrongRequestIds.map((requestId): Case<Release> => ['request_id', { ...release, requestId }]),
+];
+const extendCases: Case<Extend>[] = [
+  ...tenantCases<Extend>(extend),
+  ...amountCases<Extend>('added', extend),
+  ...wrongRequestIds.map((requestId): Case<Extend> => ['request_id', { ...extend, requestId }]),
+  ...[0, -1].map((sequence): Case<Extend> => ['sequence', { ...extend, sequence }]),
+  ...wrongTtls.map((ttl): Case<Extend> => ['ttl', { ...extend, ttl }]),
+  ...unknownViews.map((view): Case<Extend> => ['limit_view', { ...extend, limitView: view }]),
+];
+const explainCases: Case<Explain>[] = [
+  ...tenantCases<Explain>(explain),
+  ...subjectCases<Explain>(explain),
+  ...amountCases<Explain>('estimate', explain),
+  ...wrongIds.map((target): Case<Explain> => ['target', { ...explain, target }]),
+];
+const listTargetsCases: Case<ListTargets>[] = [
+  ...tenantCases<ListTargets>({ orgId: 'acme' }),
+  ...subjectCases<ListTargets>({ orgId: 'acme' }),
+];
+
+describe('every wrong field of every request is named, and nothing is done', () => {
+  let served: TestServer;
+  let done = 0;
+  const count = () => {
+    done += 1;
+    return Promise.reject(new Error('a wrong request came through'));
+  };
+  beforeAll(async () => {
+    const dataPlane = stubDataPlane({
+      check: count,
+      report: count,
+      release: count,
+      extend: count,
+      explain: count,
+      listTargets: count,
+    });
+    served = await startTestServer({ dataPlane });
+  });
+  afterAll(() => served[Symbol.asyncDispose]());
+
+  async function expectRefused<In extends DescMessage, Out extends DescMessage>(
+    rpc: DescMethodUnary<In, Out>,
+    [field, request]: Case<MessageInitShape<In>>,
+  ): Promise<void> {
+    const error = await refusal(served.client.call(rpc, request));
+    const { reason, violations } = errorDetails(error);
+    expect([status[error.code], reason]).toEqual(['INVALID_ARGUMENT', 'FIELD_INVALID']);
+    expect(violations.map((violation) => violation.field)).toEqual([field]);
+    expect(done).toBe(0);
+  }
+
+  test.each(checkCases)('Check %s: %o', (...row) => expectRefused(method.check, row));
+  test.each(reportCases)('Report %s: %o', (...row) => expectRefused(method.report, row));
+  test.each(releaseCases)('Release %s: %o', (...row) => expectRefused(method.release, row));
+  test.each(extendCases)('Extend %s: %o', (...row) => expectRefused(method.extend, row));
+  test.each(explainCases)('Explain %s: %o', (...row) => expectRefused(method.explain, row));
+  test.each(listTargetsCases)('ListTargets %s: %o', (...row) =>
+    expectRefused(method.listTargets, row),
+  );
+
+  test('several faults are named together', async () => {
+    const request = { orgId: '', requestId: '', target: '', estimate: { inputTokens: -1n } };
+    const error = await refusal(served.client.call(method.check, request));
+    expect(errorDetails(error).violations.map((violation) => violation.field)).toEqual([
+      'org_id',
+      'request_id',
+      'target',
+      'estimate.input_tokens',
+    ]);
+  });
+
+  test('a thousand faults do not make a header that nobody can read', async () => {
+    const subjects = { teams: Array.from({ length: 1000 }, () => '') };
+    const error = await refusal(served.client.call(method.check, { ...check, subjects }));
+    expect(errorDetails(error).violations).toHaveLength(16);
+  });
+});

@@ -1,0 +1,134 @@
+import { ChannelCredentials } from '@grpc/grpc-js';
+import type { ServiceError as GrpcError } from '@grpc/grpc-js';
+import { Registry } from 'prom-client';
+import { pino } from 'pino';
+import { createUnaryClient } from '../../src/client/unary-client.ts';
+import type { UnaryClient } from '../../src/client/unary-client.ts';
+import { createCallMetrics } from '../../src/grpc/call-metrics.ts';
+import { startDataServer } from '../../src/grpc/server.ts';
+import type { DataServer, DataServerParts } from '../../src/grpc/server.ts';
+import type { Outcome } from '../../src/core/outcome.ts';
+import type { Caller } from '../../src/service/caller.ts';
+import type { CheckOutput, DataPlane } from '../../src/service/data-plane.ts';
+
+/** The secret that the test server's `Access` knows. */
+export const gatewaySecret = 'tg_gateway_test';
+
+/** The caller it stands for. */
+export const gateway: Caller = { name: 'edge', role: 'gateway', orgIds: undefined };
+
+/** An ALLOW without any limits. */
+export const allowed: Outcome = {
+  decision: 'ALLOW',
+  reasons: [],
+  binding: undefined,
+  limits: [],
+  warnings: [],
+  retryAfterMs: undefined,
+  maxOutputTokens: undefined,
+  storeContent: 'METADATA',
+  heldCost: 5n,
+  decidedAtMs: 1_000,
+  expiresAtMs: 601_000,
+};
+
+/** A data plane that says yes to everything, save what a test replaces. */
+export function stubDataPlane(replaced: Partial<DataPlane> = {}): DataPlane {
+  const check = (input: { orgId: string | undefined; requestId?: string | undefined }) =>
+    Promise.resolve<CheckOutput>({
+      orgId: input.orgId ?? 'acme',
+      requestId: input.requestId ?? 'made',
+      outcome: allowed,
+      replayed: false,
+      degraded: false,
+    });
+  return {
+    check,
+    extend: check,
+    explain: check,
+    report: (input) =>
+      Promise.resolve({
+        orgId: input.orgId ?? 'acme',
+        requestId: input.requestId,
+        usage: {
+          cost: 7n,
+          input: input.usage.input,
+          output: input.usage.output ?? 0n,
+          cachedInput: input.usage.cachedInput,
+          cacheWrite: input.usage.cacheWrite,
+          target: { name: 'm', kind: 'MODEL', provider: undefined, groups: [], members: [] },
+          priceRevision: 'MODEL m 1',
+          unpriced: false,
+        },
+        overHold: false,
+        late: false,
+        replayed: false,
+      }),
+    release: (input) =>
+      Promise.resolve({
+        orgId: input.orgId ?? 'acme',
+        requestId: input.requestId,
+        replayed: false,
+      }),
+    listTargets: () => Promise.resolve([]),
+    ...replaced,
+  };
+}
+
+/** A running data plane over a stub, with a client that is let in. */
+export interface TestServer extends AsyncDisposable {
+  readonly server: DataServer;
+  readonly address: string;
+  readonly client: UnaryClient;
+  /** The log lines written so far, parsed. */
+  readonly logged: readonly Record<string, unknown>[];
+  readonly registry: Registry;
+}
+
+/** Starts one on a free port. */
+export async function startTestServer(parts: Partial<DataServerParts> = {}): Promise<TestServer> {
+  const logged: Record<string, unknown>[] = [];
+  const registry = new Registry();
+  const find = (known: boolean, plane: string) => (known && plane === 'data' ? gateway : undefined);
+  const server = await startDataServer({
+    dataPlane: stubDataPlane(),
+    access: {
+      authenticate: (secret, plane) => find(secret === gatewaySecret, plane),
+      identify: (name, plane) => find(name === 'edge', plane),
+    },
+    log: pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) }),
+    metrics: createCallMetrics(registry),
+    rpcTimeoutMs: 2000,
+    host: '127.0.0.1',
+    port: 0,
+    tls: undefined,
+    maxMessageBytes: 64 * 1024,
+    keepaliveTimeMs: 60_000,
+    keepaliveTimeoutMs: 20_000,
+    ...parts,
+  });
+  const address = `127.0.0.1:${server.port}`;
+  const credentials = ChannelCredentials.createInsecure();
+  const client = createUnaryClient({ address, credentials, token: gatewaySecret });
+  return {
+    server,
+    address,
+    client,
+    logged,
+    registry,
+    async [Symbol.asyncDispose]() {
+      client.close();
+      await server.close(0);
+    },
+  };
+}
+
+/** The error that a call fails with. */
+export async function refusal(call: Promise<unknown>): Promise<GrpcError> {
+  const answer = await call.then(
+    () => undefined,
+    (error: GrpcError) => error,
+  );
+  if (answer === undefined) throw new Error('the call was answered');
+  return answer;
+}
