@@ -130,11 +130,35 @@ const table = {
     count(1, 1_000_000),
     'Calls that may wait in one lane; more are refused as overloaded.',
   ),
+  rememberedCalls: setting(
+    'TOLLGATE_REMEMBERED_CALLS',
+    '50000',
+    count(0, 10_000_000),
+    'Calls kept in memory, so that their Report needs no look-up.',
+  ),
   expiryIntervalMs: setting(
     'TOLLGATE_EXPIRY_INTERVAL',
     '1s',
     duration(0, hour),
     'How often expired holds are swept; 0s leaves it to other replicas.',
+  ),
+  usageDays: setting(
+    'TOLLGATE_USAGE_DAYS',
+    '400',
+    count(40, 100_000),
+    'How long single usage rows are kept; sums per day stay.',
+  ),
+  eventDays: setting(
+    'TOLLGATE_EVENT_DAYS',
+    '90',
+    count(1, 100_000),
+    'How long enforcement events are kept.',
+  ),
+  requestIdHours: setting(
+    'TOLLGATE_REQUEST_ID_HOURS',
+    '48',
+    count(24, 100_000),
+    'How long a request id names its call; a later repeat is a new call.',
   ),
   poolSize: setting(
     'TOLLGATE_POOL_SIZE',

@@ -63,6 +63,12 @@ export function faultOf(cause: unknown): StoreFault {
   return unknown;
 }
 
+/** Whether a statement failed for what one of its rows carries, so that without it the others may pass. */
+export function isPoison(cause: unknown): boolean {
+  if (!(cause instanceof Error) || !('code' in cause) || typeof cause.code !== 'string') return false;
+  return ['22', '23', '54'].includes(cause.code.slice(0, 2));
+}
+
 /** The store failed and we cannot tell: UNAVAILABLE `STORE_UNAVAILABLE`. A ServiceError stays as it is. */
 export function storeFailure(cause: unknown): ServiceError {
   if (cause instanceof ServiceError) return cause;

@@ -1,5 +1,6 @@
 import type { DescMessage, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
 import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
+import { deadlineAfter, withinDeadline } from '../platform/deadline.ts';
 import type { Log } from '../platform/log.ts';
 import type { Access } from '../service/access.ts';
 import type { CallContext } from '../service/data-plane.ts';
@@ -8,7 +9,6 @@ import { authenticate } from './authenticate.ts';
 import type { CallFacts } from './call-facts.ts';
 import type { CallMetrics } from './call-metrics.ts';
 import { decode, encode } from './codec.ts';
-import { withinDeadline } from './deadline.ts';
 import { codeName, grpcStatus } from './grpc-status.ts';
 
 /** What surrounds every call of the data plane. */
@@ -61,7 +61,7 @@ async function serve<In extends DescMessage, Out extends DescMessage>(
   call: ServerUnaryCall<Buffer, Buffer>,
   facts: CallFacts,
 ): Promise<Buffer> {
-  const deadlineMs = Math.min(Date.now() + rpcTimeoutMs, Number(call.getDeadline()));
+  const deadlineMs = Math.min(deadlineAfter(rpcTimeoutMs), Number(call.getDeadline()));
   const work = async (): Promise<Buffer> => {
     let caller = authenticate(access, call);
     if (caller instanceof Promise) caller = await caller;

@@ -1,6 +1,7 @@
 import { byCodeUnit, isDerived } from '../core/meter.ts';
 import type { Meter } from '../core/meter.ts';
 import { meterFamilyTag } from '../core/meters.ts';
+import { int8Array, textArray } from './binary-arrays.ts';
 import type { CallDelta } from './call-delta.ts';
 import { counters, deltaWidth, windowOffsets } from './sql/apply-deltas.ts';
 
@@ -66,35 +67,16 @@ function addTo(values: bigint[], delta: CallDelta, sign: 1n | -1n): void {
   }
 }
 
-const elementBytes = 12;
-const headerBytes = 20;
-
-/** The parameters of `apply-deltas`; the numbers travel as one binary array. */
+/** The parameters of `apply-deltas`; they travel in binary. */
 export function applyDeltasParameters(sums: readonly MeterSum[]): unknown[] {
   return [
-    sums.map((sum) => sum.orgId),
-    sums.map((sum) => sum.meter.name),
-    sums.map((sum) => (sum.complete ? '' : meterFamilyTag(sum.meter))),
+    textArray(sums.map((sum) => sum.orgId)),
+    textArray(sums.map((sum) => sum.meter.name)),
+    textArray(sums.map((sum) => (sum.complete ? '' : meterFamilyTag(sum.meter)))),
     sums.map((sum) => sum.complete),
-    int8Array(sums),
+    int8Array(
+      sums.length * deltaWidth,
+      sums.map((sum) => sum.values),
+    ),
   ];
-}
-
-/** A bigint[] in PostgreSQL's binary form: header, then length and value of each element. */
-function int8Array(sums: readonly MeterSum[]): Buffer {
-  const count = sums.length * deltaWidth;
-  const buffer = Buffer.alloc(headerBytes + count * elementBytes);
-  buffer.writeInt32BE(1, 0);
-  buffer.writeInt32BE(20, 8);
-  buffer.writeInt32BE(count, 12);
-  buffer.writeInt32BE(1, 16);
-  let at = headerBytes;
-  for (const { values } of sums) {
-    for (const value of values) {
-      buffer[at + 3] = 8;
-      if (value !== 0n) buffer.writeBigInt64BE(value, at + 4);
-      at += elementBytes;
-    }
-  }
-  return buffer;
 }

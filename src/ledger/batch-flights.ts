@@ -1,5 +1,6 @@
 import type { ClientBase, QueryResult } from 'pg';
 import type { Calendar } from '../core/window.ts';
+import { int8Array, textArray } from './binary-arrays.ts';
 import { applyDeltasParameters } from './batch-deltas.ts';
 import type { MeterSum } from './batch-deltas.ts';
 import type { Walk } from './batch.ts';
@@ -60,7 +61,7 @@ export async function lockAndRead(
       types: asText,
     }),
     client.query({ ...readEpochs, values: [[...new Set(orgIds)]] }),
-    client.query({ ...readCalls, values: [orgIds, requestIds] }),
+    client.query({ ...readCalls, values: [textArray(orgIds), textArray(requestIds)] }),
   ]);
   const rows = (meters?.rows ?? []) as unknown as string[][];
   if (rows.length !== sums.length) throw new Error('a meter was not written');
@@ -139,40 +140,43 @@ export async function rollback(client: ClientBase): Promise<void> {
 function insertParameters(calls: readonly KnownCall[]): unknown[] {
   const texts = calls.map(callTexts);
   return [
-    calls.map((call) => call.orgId),
-    calls.map((call) => call.requestId),
-    calls.map((call) => call.state),
-    texts.map((text) => text.content),
-    texts.map((text) => text.answer),
-    texts.map((text) => text.detail),
-    calls.map((call) => arrayLiteral(call.subjects)),
-    texts.map((text) => text.facts),
-    ...heldParameters(calls),
-    calls.map((call) => call.bookedAtMs),
-    calls.map((call) => call.expiresAtMs),
-    texts.map((text) => text.closing),
+    ...nameParameters(calls),
+    textArray(texts.map((text) => text.content)),
+    textArray(texts.map((text) => text.answer)),
+    textArray(texts.map((text) => text.detail)),
+    textArray(calls.map((call) => arrayLiteral(call.subjects))),
+    textArray(texts.map((text) => text.facts)),
+    ...numberParameters(calls),
+    textArray(texts.map((text) => text.closing)),
   ];
 }
 
 function updateParameters(calls: readonly KnownCall[]): unknown[] {
   const texts = calls.map(callTexts);
   return [
-    calls.map((call) => call.orgId),
-    calls.map((call) => call.requestId),
-    calls.map((call) => call.state),
-    texts.map((text) => text.detail),
-    ...heldParameters(calls),
-    calls.map((call) => call.bookedAtMs),
-    calls.map((call) => call.expiresAtMs),
-    texts.map((text) => text.extends),
-    texts.map((text) => text.closing),
+    ...nameParameters(calls),
+    textArray(texts.map((text) => text.detail)),
+    ...numberParameters(calls),
+    textArray(texts.map((text) => text.extends)),
+    textArray(texts.map((text) => text.closing)),
   ];
 }
 
-function heldParameters(calls: readonly KnownCall[]): bigint[][] {
+function nameParameters(calls: readonly KnownCall[]): Buffer[] {
   return [
+    textArray(calls.map((call) => call.orgId)),
+    textArray(calls.map((call) => call.requestId)),
+    textArray(calls.map((call) => call.state)),
+  ];
+}
+
+function numberParameters(calls: readonly KnownCall[]): Buffer[] {
+  const columns = [
     calls.map((call) => call.held.cost),
     calls.map((call) => call.held.input),
     calls.map((call) => call.held.output),
+    calls.map((call) => BigInt(call.bookedAtMs)),
+    calls.map((call) => BigInt(call.expiresAtMs)),
   ];
+  return columns.map((column) => int8Array(column.length, [column]));
 }

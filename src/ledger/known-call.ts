@@ -2,6 +2,7 @@ import type { Content, PricedUsage, StoredCall } from './ledger.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { CallRow } from './sql/read-state.ts';
 import { decodeJson, encodeJson } from './exact-json.ts';
+import { decodeOutcome, encodeOutcome } from './outcome-record.ts';
 
 /** A call as it stands in the ledger, with what a repeat is compared with and answered from. */
 export interface KnownCall extends StoredCall {
@@ -36,7 +37,8 @@ export interface KnownClosing {
 interface Detail {
   readonly epoch: number;
   readonly path: StoredCall['path'];
-  readonly estimate: StoredCall['estimate'];
+  /** Input, output, cached input, cache write, cost; texts, exact past 2^53. */
+  readonly estimate: readonly (string | null)[];
   readonly ttlMs: number;
   readonly sequence: number;
   readonly subjects: readonly string[];
@@ -51,28 +53,47 @@ export function callTexts(call: KnownCall): {
   extends: string;
   closing: string | null;
 } {
-  const { epoch, path, estimate, ttlMs, sequence, subjects } = call;
-  const detail: Detail = { epoch, path, estimate, ttlMs, sequence, subjects };
+  const { input, output, cachedInput, cacheWrite, cost } = call.estimate;
+  const detail: Detail = {
+    epoch: call.epoch,
+    path: call.path,
+    estimate: [input, output, cachedInput, cacheWrite, cost].map(
+      (part) => part?.toString() ?? null,
+    ),
+    ttlMs: call.ttlMs,
+    sequence: call.sequence,
+    subjects: call.subjects,
+  };
   return {
-    content: call.content === undefined ? '' : encodeJson(call.content),
-    answer: call.outcome === undefined ? '' : encodeJson(call.outcome),
-    detail: encodeJson(detail),
-    facts: encodeJson(call.target),
-    extends: encodeJson(call.extends),
+    content: call.content === undefined ? '' : JSON.stringify(call.content),
+    answer: call.outcome === undefined ? '' : encodeOutcome(call.outcome),
+    detail: JSON.stringify(detail),
+    facts: JSON.stringify(call.target),
+    extends: call.extends.length === 0 ? '[]' : encodeJson(call.extends),
     closing: call.closing === undefined ? null : encodeJson(call.closing),
   };
 }
 
 /** Reads a call's row. */
 export function knownCall(row: CallRow): KnownCall {
-  const detail = decodeJson<Detail>(row.detail);
+  const { estimate, ...detail } = JSON.parse(row.detail) as Detail;
+  const [input, output, cachedInput, cacheWrite, cost] = estimate.map((part) =>
+    part === null ? undefined : BigInt(part),
+  );
   return {
     ...detail,
+    estimate: {
+      input: input ?? 0n,
+      output,
+      cachedInput: cachedInput ?? 0n,
+      cacheWrite: cacheWrite ?? 0n,
+      cost,
+    },
     orgId: row.org_id,
     requestId: row.request_id,
     state: row.state,
     version: row.version,
-    target: decodeJson<StoredCall['target']>(row.facts),
+    target: JSON.parse(row.facts) as StoredCall['target'],
     held: {
       cost: BigInt(row.held_cost),
       input: BigInt(row.held_input),
@@ -80,8 +101,8 @@ export function knownCall(row: CallRow): KnownCall {
     },
     bookedAtMs: Number(row.booked_at),
     expiresAtMs: Number(row.expires_at),
-    content: row.content === '' ? undefined : decodeJson<Content>(row.content),
-    outcome: row.answer === '' ? undefined : decodeJson<Outcome>(row.answer),
+    content: row.content === '' ? undefined : (JSON.parse(row.content) as Content),
+    outcome: row.answer === '' ? undefined : decodeOutcome(row.answer),
     extends: decodeJson<KnownExtend[]>(row.extends),
     closing: row.closing === null ? undefined : decodeJson<KnownClosing>(row.closing),
   };

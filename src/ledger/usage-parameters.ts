@@ -1,6 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
 import { arrayLiteral } from './array-literal.ts';
-import { encodeJson } from './exact-json.ts';
 import type { UsageRecord } from './usage-record.ts';
 
 /** The parameters of `insert-usage`. */
@@ -15,7 +14,7 @@ export function usageParameters(records: readonly UsageRecord[], recordedAtMs: n
     records.map((record) => arrayLiteral(record.subjects)),
     records.map((record) => record.user ?? null),
     records.map((record) => record.usage.target.name),
-    records.map((record) => encodeJson(record.usage.target)),
+    records.map((record) => JSON.stringify(record.usage.target)),
     records.map((record) => record.usage.cost),
     records.map((record) => record.usage.input),
     records.map((record) => record.usage.output),

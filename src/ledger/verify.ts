@@ -7,7 +7,6 @@ import type { Calendar } from '../core/window.ts';
 import { applyDeltasParameters } from './batch-deltas.ts';
 import type { MeterSum } from './batch-deltas.ts';
 import { windowStarts } from './call-delta.ts';
-import { decodeJson } from './exact-json.ts';
 import { applyDeltas, columns, counters, deltaWidth, windowOffsets } from './sql/apply-deltas.ts';
 import { metersAndRecord } from './sql/meters-and-record.ts';
 
@@ -94,7 +93,9 @@ async function readMeters(client: ClientBase, orgId: string): Promise<Iterable<C
 }
 
 function isOf(meter: Meter, facts: string): boolean {
-  return meter.targets.length === 0 || targetMatches(meter.targets, decodeJson<TargetFacts>(facts));
+  return (
+    meter.targets.length === 0 || targetMatches(meter.targets, JSON.parse(facts) as TargetFacts)
+  );
 }
 
 /** A row of zeros with the starts of another. */

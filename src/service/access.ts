@@ -18,3 +18,21 @@ export interface Access {
   /** The caller of the name that a verified client certificate bears. */
   identify(name: string, plane: Plane): Promise<Caller | undefined> | Caller | undefined;
 }
+
+/** A secret that is about to be registered; of the secret itself only the hash. */
+export interface NewAccess {
+  /** Unique; for the log, and what a client certificate is matched with. */
+  readonly name: string;
+  readonly role: Caller['role'];
+  /** Undefined: every organization. */
+  readonly orgIds: readonly string[] | undefined;
+  readonly sha256: Buffer;
+}
+
+/** The record of who may call. */
+export interface AccessStore {
+  /** Whether nobody was ever let in: the store is new. */
+  isEmpty(): Promise<boolean>;
+  /** Registers all of them, or none if one of their names is taken; whether it did. */
+  create(entries: readonly NewAccess[]): Promise<boolean>;
+}

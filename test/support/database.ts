@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { Client } from 'pg';
 import type { Pool } from 'pg';
 import { inject } from 'vitest';
 import { createPool } from '../../src/db/pool.ts';
-import { withDatabase } from './database-url.ts';
+import { executeOn, withDatabase } from './postgres-server.ts';
 
 /** A migrated, empty database of one test file. */
 export interface TestDatabase {
@@ -18,7 +17,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const serverUrl = inject('postgresUrl');
   const name = `tollgate_test_${randomBytes(6).toString('hex')}`;
   const template = inject('templateDatabase');
-  await execute(serverUrl, `CREATE DATABASE ${name} TEMPLATE ${template}`);
+  await executeOn(serverUrl, `CREATE DATABASE ${name} TEMPLATE ${template}`);
   const url = withDatabase(serverUrl, name);
   const pool = createPool({
     url,
@@ -32,17 +31,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     pool,
     drop: async () => {
       await pool.end();
-      await execute(serverUrl, `DROP DATABASE ${name} WITH (FORCE)`);
+      await executeOn(serverUrl, `DROP DATABASE ${name} WITH (FORCE)`);
     },
   };
-}
-
-async function execute(url: string, statement: string): Promise<void> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
 }

@@ -1,11 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/db/embedded.ts';
 import { migrate } from '../../src/db/migrate.ts';
-import { withDatabase } from './database-url.ts';
+import { executeOn, withDatabase } from './postgres-server.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -20,12 +19,12 @@ declare module 'vitest' {
 export default async function startPostgres(project: TestProject): Promise<() => Promise<void>> {
   const server = await serverOf(process.env['DATABASE_URL']);
   const template = `tollgate_template_${process.pid}`;
-  await execute(server.url, `CREATE DATABASE ${template}`);
+  await executeOn(server.url, `CREATE DATABASE ${template}`);
   await migrate(withDatabase(server.url, template));
   project.provide('postgresUrl', server.url);
   project.provide('templateDatabase', template);
   return async () => {
-    await execute(server.url, `DROP DATABASE IF EXISTS ${template}`);
+    await executeOn(server.url, `DROP DATABASE IF EXISTS ${template}`);
     await server.stop();
   };
 }
@@ -45,14 +44,4 @@ async function serverOf(
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function execute(url: string, statement: string): Promise<void> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
 }

@@ -562,7 +562,7 @@ export type ExplainResponse = Message<"tollgate.v1.ExplainResponse"> & {
   orgId: string;
 
   /**
-   * The decision in view ALL; `expires_at` is absent and nothing is held. Always present.
+   * The decision in view ALL, always present. `held_cost_nanos` is what a Check would hold; `expires_at` is absent.
    *
    * @generated from field: tollgate.v1.Outcome outcome = 2;
    */

@@ -1,4 +1,9 @@
-import { ServiceError } from '../platform/service-error.ts';
+import { ServiceError } from './service-error.ts';
+
+/** An instant on the process clock, milliseconds since 1970, from now; the database's clock plays no part. */
+export function deadlineAfter(timeoutMs: number): number {
+  return Date.now() + timeoutMs;
+}
 
 /**
  * The work's answer, or DEADLINE_EXCEEDED when the instant (process clock, milliseconds since 1970) comes

@@ -1,0 +1,26 @@
+# syntax=docker/dockerfile:1
+FROM node:24-bookworm-slim AS install
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --no-audit --no-fund
+
+FROM node:24-bookworm-slim
+LABEL org.opencontainers.image.title="tollgate" \
+      org.opencontainers.image.description="Policy decision service of LLM gateways" \
+      org.opencontainers.image.licenses="Apache-2.0"
+ENV NODE_ENV=production \
+    TOLLGATE_DATA_LISTEN=0.0.0.0:8081 \
+    TOLLGATE_ADMIN_LISTEN=0.0.0.0:8080
+WORKDIR /app
+COPY --from=install /app/node_modules ./node_modules
+COPY package.json LICENSE ./
+COPY bin ./bin
+COPY gen ./gen
+COPY src ./src
+RUN mkdir -p /app/.tollgate && chown -R node:node /app/.tollgate
+USER node
+EXPOSE 8080 8081
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:8080/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+CMD ["node", "bin/tollgate.js", "serve"]

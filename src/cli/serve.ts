@@ -1,0 +1,109 @@
+import { createApp } from '../app.ts';
+import type { App } from '../app.ts';
+import { SettingsError, readSettings, unknownSettings } from '../config.ts';
+import type { Settings } from '../config.ts';
+
+/** `tollgate serve`: runs until SIGTERM (drains) or SIGINT (drains without waiting). Exit 2 on wrong settings. */
+export async function serve(args: readonly string[]): Promise<number> {
+  const settings = settingsOrFaults(args);
+  if (settings === undefined) return 2;
+  const stopped = stopSignal();
+  try {
+    const app = await createApp(settings);
+    process.stdout.write(welcome(app, settings));
+    const signal = await stopped;
+    await app.close(signal === 'SIGINT' ? 0 : settings.drainWaitMs);
+    return 0;
+  } catch (error) {
+    complain(inWords(error));
+    return 1;
+  }
+}
+
+function settingsOrFaults(args: readonly string[]): Settings | undefined {
+  try {
+    if (args.length > 0)
+      throw new SettingsError([`serve takes no arguments, got ${args.join(' ')}`]);
+    for (const name of unknownSettings()) complain(`${name} is not a setting; see --help`);
+    return readSettings();
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    error.faults.forEach(complain);
+    return undefined;
+  }
+}
+
+/** The first SIGTERM or SIGINT; a second one ends the process at once. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
+  let count = 0;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    count += 1;
+    if (count > 1) process.exit(1);
+    resolve(signal);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  return promise;
+}
+
+function welcome(app: App, settings: Settings): string {
+  const scheme = settings.tlsCertificate === undefined ? 'http' : 'https';
+  const adminHost = settings.adminListen.host === '::' ? 'localhost' : settings.adminListen.host;
+  const dataHost = settings.dataListen.host === '::' ? 'localhost' : settings.dataListen.host;
+  const admin = `${scheme}://${adminHost}:${app.adminPort}`;
+  const lines = [
+    `Tollgate answers gateways on ${dataHost}:${app.dataPort} (gRPC), administrators on ${admin}`,
+  ];
+  if (app.secrets !== undefined) {
+    const token = `TOLLGATE_TOKEN=${app.secrets.gateway}`;
+    const data = `TOLLGATE_ADDRESS=${dataHost}:${app.dataPort} ${token} npx tollgate call`;
+    lines.push(
+      '',
+      'First start. These secrets are shown once:',
+      `  administrator  ${app.secrets.admin}`,
+      `  gateway        ${app.secrets.gateway}`,
+      '',
+    );
+    if (settings.example)
+      lines.push(
+        'Try it: a Check, its Report, and what alice has used today:',
+        '',
+        ...tryIt(data, admin, app.secrets.admin),
+        '',
+      );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function tryIt(data: string, admin: string, secret: string): string[] {
+  const check = {
+    org_id: 'acme',
+    request_id: 'try-1',
+    subjects: { user: 'alice' },
+    target: 'gpt-4o-mini',
+    estimate: { input_tokens: 1200, output_tokens: 500 },
+  };
+  const report = {
+    org_id: 'acme',
+    request_id: 'try-1',
+    usage: { input_tokens: 1200, output_tokens: 180 },
+  };
+  const look = { org_id: 'acme', meter: 'user:alice', window: 'WINDOW_DAY' };
+  const headers = `-H 'content-type: application/json' -H 'authorization: Bearer ${secret}'`;
+  return [
+    `${data} check '${JSON.stringify(check)}'`,
+    `${data} report '${JSON.stringify(report)}'`,
+    `curl -s ${headers} -d '${JSON.stringify(look)}' ${admin}/tollgate.admin.v1.UsageService/GetUsage`,
+  ];
+}
+
+function complain(text: string): void {
+  process.stderr.write(`tollgate: ${text}\n`);
+}
+
+/** A failure and what it came from, in one line. */
+function inWords(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}: ${inWords(error.cause)}`;
+}

@@ -1,0 +1,44 @@
+import { Counter, Histogram } from 'prom-client';
+import type { Registry } from 'prom-client';
+
+/** Counts what the ledger does. */
+export interface LedgerMetrics {
+  batch(size: number, seconds: number): void;
+  refused(): void;
+  expired(holds: number): void;
+}
+
+/** Registers the ledger's metrics. */
+export function createLedgerMetrics(registry: Registry): LedgerMetrics {
+  const registers = [registry];
+  const seconds = new Histogram({
+    name: 'tollgate_ledger_batch_seconds',
+    help: 'Time of one transaction of a lane.',
+    buckets: [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 1, 2, 5],
+    registers,
+  });
+  const sizes = new Histogram({
+    name: 'tollgate_ledger_batch_operations',
+    help: 'Operations in one transaction of a lane.',
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
+    registers,
+  });
+  const refusals = new Counter({
+    name: 'tollgate_ledger_refused_total',
+    help: 'Operations refused because a lane had too many waiting.',
+    registers,
+  });
+  const expiries = new Counter({
+    name: 'tollgate_holds_expired_total',
+    help: 'Holds ended by the sweep because nobody reported or released them in time.',
+    registers,
+  });
+  return {
+    batch(size, took) {
+      sizes.observe(size);
+      seconds.observe(took);
+    },
+    refused: () => refusals.inc(),
+    expired: (holds) => expiries.inc(holds),
+  };
+}

@@ -1,0 +1,163 @@
+import type { Organization } from '../core/organization.ts';
+import type { Limit, Policy } from '../core/policy.ts';
+import { newSecret, secretSha256 } from '../platform/secret.ts';
+import { ServiceError } from '../platform/service-error.ts';
+import type { Change, PolicyStore } from '../policies/policy-store.ts';
+import type { AccessStore } from './access.ts';
+
+/** What is shown once, at the first start on an empty store. */
+export interface FirstSecrets {
+  readonly admin: string;
+  readonly gateway: string;
+}
+
+const usd = 1_000_000_000n;
+const orgId = 'acme';
+const reason = 'example of the first start';
+
+/**
+ * On a store that lets nobody in yet: makes an administrator's and a gateway's secret, and if wanted the
+ * example organization `acme`. Undefined on any other store. May be interrupted and repeated; of several
+ * processes that start at once, one makes the secrets.
+ */
+export async function firstStart(parts: {
+  readonly access: AccessStore;
+  readonly store: PolicyStore;
+  readonly withExample: boolean;
+}): Promise<FirstSecrets | undefined> {
+  const { access, store, withExample } = parts;
+  if (!(await access.isEmpty())) return undefined;
+  if (withExample) await createExample(store);
+  const secrets = { admin: newSecret('admin'), gateway: newSecret('gateway') };
+  const everywhere = { orgIds: undefined };
+  const isFirst = await access.create([
+    {
+      name: 'first-admin',
+      role: 'platform_admin',
+      sha256: secretSha256(secrets.admin),
+      ...everywhere,
+    },
+    {
+      name: 'first-gateway',
+      role: 'gateway',
+      sha256: secretSha256(secrets.gateway),
+      ...everywhere,
+    },
+  ]);
+  return isFirst ? secrets : undefined;
+}
+
+/** Every change bears a fixed request id, so that what an interrupted start began is finished, not repeated. */
+async function createExample(store: PolicyStore): Promise<void> {
+  if (!(await isOurs(store.createOrganization(example, by('organization'))))) return;
+  await store.put(orgId, 'team', team, by('team'));
+  await store.put(orgId, 'user', user, by('user'));
+  await store.put(orgId, 'model', model, by('model'));
+  await store.appendPrices(orgId, [price], by('price'));
+  for (const policy of policies) {
+    await store.putPolicy(orgId, policy, by(`policy-${policy.subject.kind}`));
+  }
+}
+
+/** False when somebody else's organization has the name already: then nothing of it is touched. */
+async function isOurs(creation: Promise<unknown>): Promise<boolean> {
+  try {
+    await creation;
+    return true;
+  } catch (cause) {
+    if (cause instanceof ServiceError && cause.kind === 'ALREADY_EXISTS') return false;
+    throw cause;
+  }
+}
+
+function by(step: string): Change {
+  return { actor: 'tollgate', reason, exists: 'any', requestId: `first-start-${step}` };
+}
+
+const example: Organization = {
+  id: orgId,
+  displayName: 'Acme (example)',
+  state: 'ACTIVE',
+  calendar: { timeZone: 'UTC', weekStart: 1, monthAnchorDay: 1 },
+  unknownModels: undefined,
+  unknownSubjects: 'ALLOW',
+  unpriced: 'DENY',
+  onExpiry: 'RELEASE',
+  onStoreFailure: 'DENY',
+  storeContent: 'METADATA',
+  defaultOutputTokens: 0n,
+};
+
+const team = {
+  id: 'research',
+  displayName: 'Research',
+  parent: undefined,
+  state: 'ACTIVE',
+} as const;
+
+const user = {
+  id: 'alice',
+  displayName: 'Alice',
+  teams: [team.id],
+  tier: undefined,
+  state: 'ACTIVE',
+} as const;
+
+const model = {
+  id: 'gpt-4o-mini',
+  displayName: 'GPT-4o mini',
+  provider: 'openai',
+  tierRank: 1,
+  groups: ['small'],
+  defaultOutputTokens: 1000n,
+  contextWindow: 128_000n,
+};
+
+/** 0.15 USD for a million input tokens, 0.60 for a million output tokens. */
+const price = {
+  scope: 'MODEL',
+  subject: model.id,
+  perTokens: 1_000_000n,
+  rates: [
+    {
+      aboveInputTokens: 0n,
+      input: 150_000_000n,
+      output: 600_000_000n,
+      cachedInput: 75_000_000n,
+      cacheWrite: undefined,
+      perRequest: 0n,
+    },
+  ],
+  effectiveAtMs: 0,
+  reason,
+} as const;
+
+const policies: readonly Policy[] = [
+  policyOf(
+    { kind: 'org', id: '' },
+    { name: 'cap', metric: 'COST', window: 'MONTH', amount: 100n * usd },
+  ),
+  policyOf(
+    { kind: 'team', id: 'research' },
+    { name: 'pace', metric: 'REQUESTS', window: 'MINUTE', amount: 60n },
+  ),
+  policyOf(
+    { kind: 'user', id: 'alice' },
+    { name: 'daily', metric: 'COST', window: 'DAY', amount: 5n * usd },
+  ),
+];
+
+function policyOf(
+  subject: Policy['subject'],
+  limit: Pick<Limit, 'name' | 'metric' | 'window' | 'amount'>,
+): Policy {
+  const standard = { action: 'BLOCK', thresholds: [80], targets: [], enabled: true } as const;
+  return {
+    subject,
+    revision: 0,
+    limits: [{ ...limit, ...standard, for: { kind: 'SELF' } }],
+    access: undefined,
+    bypass: undefined,
+    notes: '',
+  };
+}
