@@ -73,10 +73,9 @@ export async function createApp(
 }
 
 async function start(settings: Settings, clock: Clock | undefined, undo: UndoList): Promise<App> {
-  const { log, flush } = createLog(settings.logLevel);
-  undo.add(flush);
+  const { log, close: closeLog } = createLog(settings.logLevel);
+  undo.add(closeLog);
   const store = await openStore(settings, clock, log, undo);
-  const { secrets, expireHolds } = store;
 
   const dataServer = await startDataServer({
     dataPlane: store.dataPlane,
@@ -95,8 +94,8 @@ async function start(settings: Settings, clock: Clock | undefined, undo: UndoLis
   return {
     dataPort: dataServer.port,
     adminPort: 0,
-    secrets,
-    expireHolds,
+    secrets: store.secrets,
+    expireHolds: () => store.expireHolds(),
     close(waitMs = settings.drainWaitMs) {
       drainWaitMs = waitMs;
       return undo.run();
@@ -138,7 +137,7 @@ async function openStore(
   const policyStore = createPgPolicyStore({
     pool,
     clock,
-    onChange: policies.noticed,
+    onChange: (change) => policies.noticed(change),
     onCalendarChange: (client, orgId, calendar) =>
       rebuildWindows(client, orgId, calendar, clock.nowMs()),
   });
@@ -180,7 +179,7 @@ function openPolicies(pool: Pool, url: string, log: Log, undo: UndoList): Cached
   undo.add(() => policies.close());
   const watch = startPolicyWatch({
     url,
-    onNotice: policies.noticed,
+    onNotice: (notice) => policies.noticed(notice),
     onLost: (err) => log.warn({ err }, 'policy notices lost; Checks read changes themselves'),
   });
   undo.add(() => watch.close());
@@ -211,8 +210,8 @@ function openLedger(
     isPoison,
     failure: storeFailure,
     processNowMs: Date.now,
-    onBatch: metrics.batch,
-    onRefused: metrics.refused,
+    onBatch: (size, seconds) => metrics.batch(size, seconds),
+    onRefused: () => metrics.refused(),
   });
   undo.add(() => ledger.close());
   return ledger;

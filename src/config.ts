@@ -214,10 +214,8 @@ export function unknownSettings(
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): readonly string[] {
   const known = new Set<string>([...Object.values(table).map((one) => one.name), ...clientNames]);
-  // Kubernetes sets these for a service called tollgate.
-  const isOthers = (name: string): boolean => /_SERVICE_(HOST|PORT)|_PORT($|_\d)/.test(name);
   return Object.keys(environment).filter(
-    (name) => name.startsWith('TOLLGATE_') && !known.has(name) && !isOthers(name),
+    (name) => name.startsWith('TOLLGATE_') && !known.has(name) && !fromKubernetes.test(name),
   );
 }
 
@@ -244,6 +242,8 @@ export function readClientSettings(
   };
 }
 
+/** Kubernetes sets these for a service called tollgate. */
+const fromKubernetes = /_SERVICE_(HOST|PORT)|_PORT($|_\d)/;
 const clientNames = ['TOLLGATE_ADDRESS', 'TOLLGATE_TOKEN', 'TOLLGATE_CA'];
 
 function setting<Value>(

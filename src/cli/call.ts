@@ -1,5 +1,5 @@
 import { fromJsonString, toJson } from '@bufbuild/protobuf';
-import type { DescMessage, DescMethod, DescMethodUnary } from '@bufbuild/protobuf';
+import type { DescMethod, DescMethodUnary } from '@bufbuild/protobuf';
 import { ChannelCredentials, status } from '@grpc/grpc-js';
 import type { ServiceError } from '@grpc/grpc-js';
 import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
@@ -17,10 +17,7 @@ export async function call(args: readonly string[]): Promise<number> {
   return callOne(method, json);
 }
 
-async function callOne(
-  method: DescMethodUnary<DescMessage, DescMessage>,
-  json: string,
-): Promise<number> {
+async function callOne(method: DescMethodUnary, json: string): Promise<number> {
   const { address, token, ca } = readClientSettings();
   const credentials =
     ca === undefined ? ChannelCredentials.createInsecure() : ChannelCredentials.createSsl(ca);
@@ -45,7 +42,7 @@ function wrongUse(): number {
   return 2;
 }
 
-function isUnary(method: DescMethod): method is DescMethodUnary<DescMessage, DescMessage> {
+function isUnary(method: DescMethod): method is DescMethodUnary {
   return method.methodKind === 'unary';
 }
 

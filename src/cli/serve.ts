@@ -28,7 +28,7 @@ function settingsOrFaults(args: readonly string[]): Settings | undefined {
     return readSettings();
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
-    error.faults.forEach(complain);
+    for (const fault of error.faults) complain(fault);
     return undefined;
   }
 }

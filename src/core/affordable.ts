@@ -1,8 +1,8 @@
+import { int64Room } from './int64-room.ts';
 import { isLifted } from './lifted.ts';
 import { limitTotals } from './limit-totals.ts';
 import type { CheckPlan } from './plan.ts';
 import type { Reason } from './reason.ts';
-import { maxInt64 } from './totals.ts';
 import type { TotalsOf } from './totals.ts';
 
 /**
@@ -19,31 +19,31 @@ export function affordableOutput(
   );
   if (!isAlone || plan.costOfOutput === undefined) return undefined;
   const bounds = boundsOf(plan, totals);
-  if (bounds === undefined || bounds.output < 1n) return undefined;
-  return largestOutput(bounds, plan.costOfOutput);
+  return bounds === undefined ? undefined : largestOutput(bounds, plan.costOfOutput);
 }
 
 interface Bounds {
   readonly output: bigint;
-  /** Nano-USD that may be asked at most; undefined where nothing limits it. */
-  readonly cost: bigint | undefined;
+  /** Nano-USD that may be asked at most; who asks 0 passes all the same. */
+  readonly cost: bigint;
 }
 
 /** What the enforced limits leave for output and for cost; undefined if the input alone is too much. */
 function boundsOf(plan: CheckPlan, totals: TotalsOf): Bounds | undefined {
-  const input = plan.estimate.input;
-  let output = maxInt64 - input;
-  let cost: bigint | undefined;
+  const { input } = plan.hold;
+  let { cost, tokens } = int64Room(plan, totals);
+  // What was asked is too much already, so nothing above it can fit.
+  let { output } = plan.hold;
   for (const { limit, meterIndex } of plan.limits) {
     if (limit.action !== 'BLOCK' || isLifted(limit, plan.bypass)) continue;
     const { used, held } = limitTotals(limit, totals(meterIndex));
     const left = limit.amount - used - held;
     switch (limit.metric) {
       case 'COST':
-        if (cost === undefined || left < cost) cost = left;
+        if (left < cost) cost = left;
         break;
       case 'TOKENS':
-        if (left - input < output) output = left - input;
+        if (left < tokens) tokens = left;
         break;
       case 'OUTPUT_TOKENS':
         if (left < output) output = left;
@@ -56,16 +56,16 @@ function boundsOf(plan: CheckPlan, totals: TotalsOf): Bounds | undefined {
         break;
     }
   }
-  return { output, cost };
+  return { output: tokens - input < output ? tokens - input : output, cost };
 }
 
 /** Cost grows with output, so the largest that fits is found by halving. */
 function largestOutput(bounds: Bounds, costOf: (output: bigint) => bigint): bigint | undefined {
   const fits = (output: bigint): boolean => {
     const cost = costOf(output);
-    return cost === 0n || (cost <= maxInt64 && (bounds.cost === undefined || cost <= bounds.cost));
+    return cost === 0n || cost <= bounds.cost;
   };
-  if (!fits(1n)) return undefined;
+  if (bounds.output < 1n || !fits(1n)) return undefined;
   let low = 1n;
   let high = bounds.output;
   while (low < high) {

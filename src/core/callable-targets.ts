@@ -2,8 +2,8 @@ import type { CallRequest, Estimate } from './call.ts';
 import { byCodeUnit } from './meter.ts';
 import type { OrganizationView } from './organization-view.ts';
 import { resolvePath } from './path.ts';
-import { askOf, bypassOf, modelReasons } from './plan-check.ts';
-import { meteredLimits } from './planned-limits.ts';
+import { bypassOf, modelReasons } from './plan-check.ts';
+import { priceUsage } from './price.ts';
 import type { Reason } from './reason.ts';
 import { targetFacts } from './target.ts';
 
@@ -41,9 +41,8 @@ export function callableTargets(
   const judge = (name: string): readonly Reason[] => {
     if (stop) return reasons;
     const target = targetFacts(view, name);
-    const { limits } = meteredLimits(view, path, target);
-    const asked = askOf(view, path, target, nothing, nowMs);
-    return [...reasons, ...modelReasons(view, path, target, limits, bypass, asked)];
+    const { unpriced } = priceUsage(view, path, target, nothing, view.epoch, nowMs);
+    return [...reasons, ...modelReasons(view, path, target, bypass, unpriced)];
   };
   const targets: CallableTarget[] = [];
   for (const { id } of view.models()) targets.push({ name: id, kind: 'MODEL', reasons: judge(id) });

@@ -1,5 +1,6 @@
 import { affordableOutput } from './affordable.ts';
 import { bindingOnAllow, bindingOnDeny } from './binding.ts';
+import { int64Room } from './int64-room.ts';
 import { isLifted } from './lifted.ts';
 import { limitTotals } from './limit-totals.ts';
 import type { ConsideredLimit, LimitStatus, Outcome } from './outcome.ts';
@@ -53,8 +54,8 @@ export function conclude(
     decision: allowed ? 'ALLOW' : 'DENY',
     reasons,
     binding: allowed
-      ? bindingOnAllow(limits, plan.bypass)
-      : bindingOnDeny(limits, reasons[0], (metric) => reasonOf[metric]),
+      ? bindingOnAllow(plan, limits)
+      : bindingOnDeny(plan.path, limits, reasons[0], (metric) => reasonOf[metric]),
     limits,
     warnings: limits.flatMap(({ status }, index) =>
       status === 'NEAR' || status === 'WARNED' ? [index] : [],
@@ -142,9 +143,9 @@ function considered(
     window,
     amount,
     action,
-    used,
-    held,
-    ask,
+    used: asInt64(used),
+    held: asInt64(held),
+    ask: asInt64(ask),
     remaining: left > 0n ? left : 0n,
     resetsAtMs: isEndless ? undefined : windowAt(plan.calendar, window, nowMs).endMs,
     status,
@@ -162,20 +163,18 @@ function retryAfter(limits: readonly ConsideredLimit[], nowMs: number): number |
   return untilMs - nowMs;
 }
 
-/**
- * The counters that the call would push beyond int64, on any meter, limited or not: a denial, never an
- * error. LIFETIME bears the largest sums of a meter.
- */
+/** The counters that the call would push beyond int64, limited or not: a denial, never an error. */
 function overflowReasons(plan: CheckPlan, totals: TotalsOf): Reason[] {
   const found: Reason[] = [];
-  const { hold } = plan;
   if (plan.reasons.length > 0) return found;
-  for (const index of plan.meters.keys()) {
-    const lifetime = totals(index).window('LIFETIME');
-    const input = lifetime.usedInput + lifetime.heldInput + hold.input;
-    const output = lifetime.usedOutput + lifetime.heldOutput + hold.output;
-    if (input + output > maxInt64) found.push('TOKENS_EXCEEDED');
-    if (lifetime.usedCost + lifetime.heldCost + hold.cost > maxInt64) found.push('COST_EXCEEDED');
-  }
+  const { hold } = plan;
+  const room = int64Room(plan, totals);
+  if (hold.input + hold.output > room.tokens) found.push('TOKENS_EXCEEDED');
+  if (hold.cost > room.cost) found.push('COST_EXCEEDED');
   return found;
+}
+
+/** What is told is int64; what lies beyond was decided before it is cut. */
+function asInt64(sum: bigint): bigint {
+  return sum > maxInt64 ? maxInt64 : sum;
 }

@@ -59,42 +59,35 @@ export interface BoundSubjects {
   readonly contradicts: boolean;
 }
 
-/** Joins what a request names with what its credentials are bound to. A key's team counts as named. */
+/**
+ * Joins what a request names with what its credentials are bound to. A credential's team counts as named.
+ * Where they disagree, the credentials are believed.
+ */
 export function bindCredentials(
   subjects: NamedSubjects,
   credentials: readonly Credential[],
 ): BoundSubjects {
-  let contradicts = false;
-  const one = (
-    named: string | undefined,
-    bound: readonly (string | undefined)[],
-  ): string | undefined => {
-    const ids = new Set([named, ...bound].filter((id) => id !== undefined));
-    if (ids.size > 1) contradicts = true;
-    return named ?? [...ids][0];
+  const user = agreed([...credentials.map((known) => known.user), subjects.user]);
+  const principal = agreed([...credentials.map((known) => known.principal), subjects.principal]);
+  const app = agreed([...credentials.map((known) => known.app), subjects.app]);
+  const customer = agreed([...credentials.map((known) => known.customer), subjects.customer]);
+  const bound = credentials.map(({ team }) => team).filter((team) => team !== undefined);
+  const named = subjects.teams.length > 0 ? subjects.teams : bound.slice(0, 1);
+  const leavesOut = bound.some((team) => !named.includes(team));
+  return {
+    teams: [...new Set([...named, ...bound])],
+    user: user.id,
+    principal: principal.id,
+    app: app.id,
+    customer: customer.id,
+    contradicts: leavesOut || [user, principal, app, customer].some((one) => one.contradicts),
   };
-  const user = one(
-    subjects.user,
-    credentials.map((credential) => credential.user),
-  );
-  const principal = one(
-    subjects.principal,
-    credentials.map((credential) => credential.principal),
-  );
-  const app = one(
-    subjects.app,
-    credentials.map((credential) => credential.app),
-  );
-  const customer = one(
-    subjects.customer,
-    credentials.map((credential) => credential.customer),
-  );
-  const team = one(
-    undefined,
-    credentials.map((credential) => credential.team),
-  );
-  const named = [...new Set(subjects.teams)];
-  if (team !== undefined && named.length > 0 && !named.includes(team)) contradicts = true;
-  const teams = named.length === 0 && team !== undefined ? [team] : named;
-  return { teams, user, principal, app, customer, contradicts };
+}
+
+function agreed(ids: readonly (string | undefined)[]): {
+  readonly id: string | undefined;
+  readonly contradicts: boolean;
+} {
+  const [id, ...others] = new Set(ids.filter((said) => said !== undefined));
+  return { id, contradicts: others.length > 0 };
 }

@@ -3,11 +3,11 @@ import type { CallPath, CallRequest, Estimate, TargetFacts } from './call.ts';
 import { meterOf } from './meter.ts';
 import type { OrganizationView } from './organization-view.ts';
 import { resolvePath } from './path.ts';
-import type { Asks, CheckPlan, PlannedLimit } from './plan.ts';
-import { meteredLimits } from './planned-limits.ts';
+import type { Asks, CheckPlan } from './plan.ts';
+import { limitsOn, meteredLimits } from './planned-limits.ts';
 import { priceUsage } from './price.ts';
-import { reasons as allReasons } from './reason.ts';
 import type { Reason } from './reason.ts';
+import type { EffectiveLimit } from './resolve.ts';
 import { orgSubject } from './subject.ts';
 import { targetFacts } from './target.ts';
 
@@ -22,7 +22,7 @@ export function planCheck(view: OrganizationView, request: CallRequest, nowMs: n
   const asked = askOf(view, path, target, request.estimate, nowMs);
   const reasons = stop
     ? pathReasons
-    : inOrder([...pathReasons, ...modelReasons(view, path, target, metered.limits, bypass, asked)]);
+    : [...pathReasons, ...modelReasons(view, path, target, bypass, asked.unpriced)];
   return {
     epoch: view.epoch,
     calendar: view.organization.calendar,
@@ -40,21 +40,25 @@ export function planCheck(view: OrganizationView, request: CallRequest, nowMs: n
   };
 }
 
-/** The reasons of the model rules, and the missing price where a BLOCK limit on COST needs one. */
+/**
+ * The reasons of the model rules, in order of precedence, and the missing price where a BLOCK limit on COST
+ * needs one.
+ */
 export function modelReasons(
   view: OrganizationView,
   path: CallPath,
   target: TargetFacts,
-  limits: readonly PlannedLimit[],
   bypass: CheckPlan['bypass'],
-  { unpriced }: { readonly unpriced: boolean },
+  unpriced: boolean,
 ): Reason[] {
   const found = bypass.models ? [] : accessReasons(view, path, target);
-  const needsPrice = limits.some(
-    ({ limit }) => limit.metric === 'COST' && limit.action === 'BLOCK',
-  );
-  const isRefused = unpriced && view.organization.unpriced === 'DENY' && needsPrice && !bypass.cost;
+  const wantsPrice = unpriced && view.organization.unpriced === 'DENY' && !bypass.cost;
+  const isRefused = wantsPrice && limitsOn(view, path, target).some(isBlockOnCost);
   return isRefused ? [...found, 'MODEL_UNPRICED'] : found;
+}
+
+function isBlockOnCost({ limit }: EffectiveLimit): boolean {
+  return limit.metric === 'COST' && limit.action === 'BLOCK';
 }
 
 /** The bypass flags in force on the path: those of user, principal and keys add up. `until` itself is past. */
@@ -134,8 +138,4 @@ function defaultOutput(view: OrganizationView, target: TargetFacts): bigint {
 
 function atLeastOne(number: bigint): bigint {
   return number > 0n ? number : 1n;
-}
-
-function inOrder(found: readonly Reason[]): Reason[] {
-  return found.length === 0 ? [] : allReasons.filter((reason) => found.includes(reason));
 }

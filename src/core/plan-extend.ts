@@ -1,7 +1,7 @@
 import type { CallPath, Estimate, TargetFacts } from './call.ts';
 import type { OrganizationView } from './organization-view.ts';
 import { bypassOf } from './plan-check.ts';
-import type { CheckPlan } from './plan.ts';
+import type { Asks, CheckPlan } from './plan.ts';
 import { meteredLimits } from './planned-limits.ts';
 import { priceUsage } from './price.ts';
 
@@ -18,8 +18,8 @@ export interface OpenHold {
 
 /**
  * Plans an Extend: limits and flags of now, windows and price of the hold. It asks what is added; the cost
- * added is the cost of the total less the cost before. What asks 0 is not judged: a call under way counts
- * no second request and no second slot.
+ * added, unless the caller says it, is the cost of the total less the cost before. What asks 0 is not
+ * judged: a call under way counts no second request and no second slot.
  */
 export function planExtend(
   view: OrganizationView,
@@ -29,42 +29,51 @@ export function planExtend(
 ): CheckPlan {
   const { path, target, estimate: before } = hold;
   const total = sumOf(before, added);
-  const price = (usage: Estimate): bigint =>
-    priceUsage(view, path, target, usage, hold.epoch, hold.bookedAtMs).cost;
-  const costBefore = price(before);
-  const costOf = (usage: Estimate): bigint => price(usage) - costBefore;
-  const cost = isCostGiven(before) ? (added.cost ?? 0n) : (added.cost ?? costOf(total));
-  const output = added.output ?? 0n;
+  const price = (usage: Estimate): ReturnType<typeof priceUsage> => {
+    const tokens = { ...usage, cost: undefined };
+    return priceUsage(view, path, target, tokens, hold.epoch, hold.bookedAtMs);
+  };
+  const costBefore = price(before).cost;
+  const costAdded = (after: Estimate): bigint => atLeastZero(price(after).cost - costBefore);
+  const asks = asksOf(added, added.cost ?? costAdded(total));
+  const { meters, limits } = meteredLimits(view, path, target);
   const outputBefore = before.output ?? 0n;
   return {
     epoch: view.epoch,
     calendar: view.organization.calendar,
     path,
     target,
-    ...meteredLimits(view, path, target),
+    meters,
+    limits: limits.filter(({ limit }) => asks[limit.metric] !== 0n),
     estimate: total,
-    asks: {
-      CONCURRENCY: 0n,
-      REQUESTS: 0n,
-      TOKENS: added.input + output,
-      INPUT_TOKENS: added.input,
-      OUTPUT_TOKENS: output,
-      COST: cost,
-    },
-    hold: { cost, input: added.input, output },
+    asks,
+    hold: { cost: asks.COST, input: asks.INPUT_TOKENS, output: asks.OUTPUT_TOKENS },
     reasons: [],
     bypass: bypassOf(view, path, nowMs),
     costOfOutput:
-      added.cost === undefined && !isCostGiven(before)
-        ? (tried) => costOf({ ...total, output: outputBefore + tried })
+      added.cost === undefined
+        ? (tried) => costAdded({ ...total, output: outputBefore + tried })
         : undefined,
-    priceRevision: undefined,
+    priceRevision: added.cost === undefined ? price(total).priceRevision : undefined,
     storeContent: view.organization.storeContent,
   };
 }
 
-function isCostGiven(estimate: Estimate): boolean {
-  return estimate.cost !== undefined;
+function asksOf(added: Estimate, cost: bigint): Asks {
+  const output = added.output ?? 0n;
+  return {
+    CONCURRENCY: 0n,
+    REQUESTS: 0n,
+    TOKENS: added.input + output,
+    INPUT_TOKENS: added.input,
+    OUTPUT_TOKENS: output,
+    COST: cost,
+  };
+}
+
+/** A price that falls above some length may cost less in total; a hold is not made smaller by that. */
+function atLeastZero(cost: bigint): bigint {
+  return cost > 0n ? cost : 0n;
 }
 
 function sumOf(before: Estimate, added: Estimate): Estimate {

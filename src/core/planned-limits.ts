@@ -4,6 +4,7 @@ import type { Meter } from './meter.ts';
 import type { OrganizationView } from './organization-view.ts';
 import type { PlannedLimit } from './plan.ts';
 import { effectiveLimits } from './resolve.ts';
+import type { EffectiveLimit } from './resolve.ts';
 import { targetMatches } from './target.ts';
 
 /** The meters that a call is charged to and the limits that judge it, each limit pointing at its meter. */
@@ -25,7 +26,18 @@ export function meteredLimits(
   });
 }
 
-/** The effective limits that the target falls under; `meters` are those of `chargedMeters`. */
+/** The effective limits that a call of the target falls under. */
+export function limitsOn(
+  view: OrganizationView,
+  path: CallPath,
+  target: TargetFacts,
+): EffectiveLimit[] {
+  return effectiveLimits(view, path).filter(
+    ({ limit }) => limit.targets.length === 0 || targetMatches(limit.targets, target),
+  );
+}
+
+/** The same limits, each pointing into `meters`, which are those of `chargedMeters`. */
 export function plannedLimits(
   view: OrganizationView,
   path: CallPath,
@@ -33,12 +45,9 @@ export function plannedLimits(
   meters: readonly Meter[],
 ): PlannedLimit[] {
   const indexes = new Map(meters.map((meter, index) => [meter.name, index]));
-  const planned: PlannedLimit[] = [];
-  for (const { subject, revision, limit, meter } of effectiveLimits(view, path)) {
-    if (limit.targets.length > 0 && !targetMatches(limit.targets, target)) continue;
+  return limitsOn(view, path, target).map(({ subject, revision, limit, meter }) => {
     const meterIndex = indexes.get(meter.name);
     if (meterIndex === undefined) throw new Error(`a limit on ${meter.name}, which is not charged`);
-    planned.push({ subject, revision, limit, meterIndex });
-  }
-  return planned;
+    return { subject, revision, limit, meterIndex };
+  });
 }

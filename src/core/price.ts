@@ -69,7 +69,11 @@ export function priceFor(
   return inForce(view.prices('MODEL', of.model), epoch, atMs);
 }
 
-/** The newest revision that was appended and effective by then; none, if that one was revoked by then. */
+/**
+ * Of the revisions appended and effective by then the one with the latest effective date, then the newest.
+ * Where that one was revoked by then, only what was appended after the revocation counts: revoking ends the
+ * scope and subject, and older prices do not come back.
+ */
 function inForce(
   revisions: readonly PriceRevision[],
   epoch: number,
@@ -80,8 +84,10 @@ function inForce(
     if (price.epoch > epoch || price.effectiveAtMs > atMs) continue;
     if (newest === undefined || isLater(price, newest)) newest = price;
   }
-  const isRevoked = newest?.revokedEpoch !== undefined && newest.revokedEpoch <= epoch;
-  return isRevoked ? undefined : newest;
+  const revokedEpoch = newest?.revokedEpoch;
+  if (revokedEpoch === undefined || revokedEpoch > epoch) return newest;
+  const since = revisions.filter((price) => price.epoch > revokedEpoch);
+  return inForce(since, epoch, atMs);
 }
 
 function isLater(a: PriceRevision, b: PriceRevision): boolean {

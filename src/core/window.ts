@@ -58,28 +58,43 @@ interface OffsetSpan extends WindowBounds {
   readonly offsetMs: number;
 }
 
-const offsets = new Map<string, OffsetSpan>();
+const offsets = new Map<string, OffsetSpan[]>();
+const calendarWindows = new Map<string, WindowBounds[]>();
 const maxCached = 2_000;
+const maxRecent = 4;
+
+/**
+ * What is known of an instant, else made and kept: the last few answers of each key, since calls come in
+ * order of time and their reports a little behind, over midnight too.
+ */
+function recall<T extends WindowBounds>(
+  cache: Map<string, T[]>,
+  key: string,
+  atMs: number,
+  make: () => T,
+): T {
+  const recent = cache.get(key) ?? [];
+  for (const known of recent) if (known.startMs <= atMs && atMs < known.endMs) return known;
+  const made = make();
+  if (cache.size >= maxCached) cache.clear();
+  cache.set(key, [made, ...recent.slice(0, maxRecent - 1)]);
+  return made;
+}
 
 /** The zone's offset from UTC at an instant, remembered until its next change. */
 function offsetAt(timeZone: string, atMs: number): number {
-  const known = offsets.get(timeZone);
-  if (known !== undefined && known.startMs <= atMs && atMs < known.endMs) return known.offsetMs;
-  const at = Temporal.Instant.fromEpochMilliseconds(Math.floor(atMs)).toZonedDateTimeISO(timeZone);
-  const next = at.getTimeZoneTransition('next');
-  const span: OffsetSpan = {
-    startMs: atMs,
-    endMs: next?.epochMilliseconds ?? Infinity,
-    offsetMs: Math.round(at.offsetNanoseconds / 1e6),
-  };
-  if (offsets.size >= maxCached) offsets.clear();
-  offsets.set(timeZone, span);
+  const span = recall(offsets, timeZone, atMs, () => {
+    const at = zonedAt(timeZone, atMs);
+    return {
+      startMs: atMs,
+      endMs: at.getTimeZoneTransition('next')?.epochMilliseconds ?? Infinity,
+      offsetMs: Math.round(at.offsetNanoseconds / 1e6),
+    };
+  });
   return span.offsetMs;
 }
 
-const calendarWindows = new Map<string, WindowBounds>();
-
-/** DAY, WEEK or MONTH; the last answer of each calendar is kept, since calls come in order of time. */
+/** DAY, WEEK or MONTH. */
 function calendarWindow(
   calendar: Calendar,
   window: 'DAY' | 'WEEK' | 'MONTH',
@@ -87,15 +102,13 @@ function calendarWindow(
 ): WindowBounds {
   const { timeZone, weekStart, monthAnchorDay } = calendar;
   const key = `${window} ${timeZone} ${weekStart} ${monthAnchorDay}`;
-  const known = calendarWindows.get(key);
-  if (known !== undefined && known.startMs <= atMs && atMs < known.endMs) return known;
-  const date = Temporal.Instant.fromEpochMilliseconds(Math.floor(atMs))
-    .toZonedDateTimeISO(timeZone)
-    .toPlainDate();
-  const bounds = boundsOf(calendar, window, date, atMs);
-  if (calendarWindows.size >= maxCached) calendarWindows.clear();
-  calendarWindows.set(key, bounds);
-  return bounds;
+  return recall(calendarWindows, key, atMs, () =>
+    boundsOf(calendar, window, zonedAt(timeZone, atMs).toPlainDate(), atMs),
+  );
+}
+
+function zonedAt(timeZone: string, atMs: number): Temporal.ZonedDateTime {
+  return Temporal.Instant.fromEpochMilliseconds(Math.floor(atMs)).toZonedDateTimeISO(timeZone);
 }
 
 function boundsOf(

@@ -1,4 +1,4 @@
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server, ServerCredentials, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { Health as HealthService } from '../../gen/grpc/health/v1/health_pb.ts';
 import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
 import type { DataPlane } from '../service/data-plane.ts';
@@ -42,6 +42,8 @@ export interface DataServer {
 
 /** Starts the data plane's server. Fails if the port cannot be taken. */
 export async function startDataServer(parts: DataServerParts): Promise<DataServer> {
+  // What grpc-js has to say comes to us as errors; its own lines would stand unformatted in our log.
+  setLogVerbosity(logVerbosity.NONE);
   const server = new Server({
     'grpc.max_receive_message_length': parts.maxMessageBytes,
     'grpc.keepalive_time_ms': parts.keepaliveTimeMs,
@@ -57,7 +59,7 @@ export async function startDataServer(parts: DataServerParts): Promise<DataServe
   const port = await listen(server, `${host}:${parts.port}`, parts.tls);
   return {
     port,
-    setServing: health.setServing,
+    setServing: (isServing) => health.setServing(isServing),
     async close(deadlineMs) {
       health.setServing(false);
       health.endWatches();

@@ -33,25 +33,26 @@ export function surround<In extends DescMessage, Out extends DescMessage>(
   method: DescMethodUnary<In, Out>,
   answer: Answer<In, Out>,
 ): handleUnaryCall<Buffer, Buffer> {
-  const { metrics } = surroundings;
+  const { metrics, log } = surroundings;
   const rpc = method.name;
-  return (call, callback) => {
+  const run = async (
+    call: ServerUnaryCall<Buffer, Buffer>,
+    callback: sendUnaryData<Buffer>,
+  ): Promise<void> => {
     const startedMs = performance.now();
     const facts: CallFacts = {};
     metrics.started(rpc);
-    serve(surroundings, method, answer, call, facts).then(
-      (bytes) => {
-        callback(null, bytes);
-        const seconds = (performance.now() - startedMs) / 1000;
-        metrics.ended(rpc, 'OK', seconds, facts);
-        logAnswer(surroundings.log, rpc, seconds, facts);
-      },
-      (cause: unknown) => {
-        const code = refuse(surroundings.log, rpc, cause, facts, callback);
-        metrics.ended(rpc, code, (performance.now() - startedMs) / 1000, facts);
-      },
-    );
+    let code = 'OK';
+    try {
+      callback(null, await serve(surroundings, method, answer, call, facts));
+    } catch (cause) {
+      code = refuse(log, rpc, cause, facts, callback);
+    }
+    const seconds = (performance.now() - startedMs) / 1000;
+    metrics.ended(rpc, code, seconds, facts);
+    if (code === 'OK') logAnswer(log, rpc, seconds, facts);
   };
+  return (call, callback) => void run(call, callback);
 }
 
 async function serve<In extends DescMessage, Out extends DescMessage>(

@@ -15,19 +15,19 @@ export function withinDeadline<T>(work: Promise<T>, deadlineMs: number): Promise
     work.catch(() => undefined);
     return Promise.reject(deadlineExceeded());
   }
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(deadlineExceeded()), leftMs);
-    work.then(
-      (answer) => {
-        clearTimeout(timer);
-        resolve(answer);
-      },
-      (cause: unknown) => {
-        clearTimeout(timer);
-        reject(cause);
-      },
-    );
-  });
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const timer = setTimeout(() => reject(deadlineExceeded()), leftMs);
+  const follow = async (): Promise<void> => {
+    try {
+      resolve(await work);
+    } catch (cause) {
+      reject(cause);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  void follow();
+  return promise;
 }
 
 function deadlineExceeded(): ServiceError {

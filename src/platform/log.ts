@@ -8,13 +8,16 @@ export type Log = Logger;
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-const bufferBytes = 4096;
+const bufferBytes = 8 * 1024;
 
 /**
  * A log on standard error. Lines are written in blocks, so that a storm of refusals does not become a
- * storm of system calls; `flush` writes what is left, also at exit.
+ * storm of system calls; `close` writes what is left.
  */
-export function createLog(level: LogLevel): { readonly log: Log; flush(): void } {
+export function createLog(level: LogLevel): {
+  readonly log: Log;
+  readonly close: () => void;
+} {
   const stream = destination({ dest: 2, sync: false, minLength: bufferBytes });
   const log = pino(
     {
@@ -26,9 +29,15 @@ export function createLog(level: LogLevel): { readonly log: Log; flush(): void }
     },
     stream,
   );
-  const timer = setInterval(() => flushQuietly(stream), 1000);
+  const timer = setInterval(() => stream.flush(), 1000);
   timer.unref();
-  return { log, flush: () => flushQuietly(stream) };
+  return {
+    log,
+    close() {
+      clearInterval(timer);
+      flushQuietly(stream);
+    },
+  };
 }
 
 function flushQuietly(stream: ReturnType<typeof destination>): void {

@@ -33,7 +33,8 @@ export function createCredentialCache(parts: CredentialCacheParts): CredentialCa
   const { pool, maxCredentials: max, unknownMs: ttl } = parts;
   // Apart, so that a flood of unknown secrets does not push the known ones out.
   const known = new LRUCache<string, FoundCredential>({ max });
-  const unknown = new LRUCache<string, true>({ max, ttl, perf: { now: parts.monotonicMs } });
+  const expiring = { ttl, ttlResolution: 0, perf: { now: parts.monotonicMs } };
+  const unknown = new LRUCache<string, true>({ max, ...expiring });
   const lookUp = gatherLookups(
     (hashes) => readCredentials(pool, hashes),
     parts.maxLookups,

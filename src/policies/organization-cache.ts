@@ -49,7 +49,8 @@ export function createOrganizationCache(parts: OrganizationCacheParts): Organiza
   const { pool, maxOrganizations, absentMs } = parts;
   const organizations = new LRUCache<string, CachedOrganization>({ max: maxOrganizations });
   const perf = { now: parts.monotonicMs };
-  const absent = new LRUCache<string, true>({ max: maxOrganizations, ttl: absentMs, perf });
+  const expiring = { ttl: absentMs, ttlResolution: 0, perf };
+  const absent = new LRUCache<string, true>({ max: maxOrganizations, ...expiring });
   const underWay = new Map<string, Promise<CachedOrganization | undefined>>();
   let lastGeneration = 0;
 

@@ -103,7 +103,7 @@ function readTeams(
 ): readonly string[] {
   if (teams.length === 0) return teams;
   if (teams.length > maxTeams) violations.add(field, `must name at most ${maxTeams} teams`);
-  teams.forEach((team, index) => readId(violations, `${field}[${index}]`, team));
+  for (const [index, team] of teams.entries()) readId(violations, `${field}[${index}]`, team);
   return teams.length === 1 ? teams : [...new Set(teams)];
 }
 

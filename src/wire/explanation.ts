@@ -1,6 +1,7 @@
-import type { ConsideredLimit, Outcome } from '../core/outcome.ts';
+import type { ConsideredLimit, LimitStatus, Outcome } from '../core/outcome.ts';
 import type { Metric, Window } from '../core/policy.ts';
 import type { Reason } from '../core/reason.ts';
+import { subjectName } from '../core/subject.ts';
 import { limitName } from './limit.ts';
 
 /**
@@ -27,39 +28,31 @@ function others(outcome: Outcome): string[] {
   // What the verdict has said already is not said again.
   const rest = outcome.reasons.slice(1);
   for (const reason of rest) lines.push(`also: ${inWords[reason]}`);
-  outcome.limits.forEach((limit, index) => {
-    const word = statusWord(limit);
-    if (word === undefined || index === outcome.binding) return;
+  for (const [index, limit] of outcome.limits.entries()) {
+    const word = statusWords[limit.status];
+    if (word === undefined || index === outcome.binding) continue;
     lines.push(`${word} ${said(limit, outcome.decidedAtMs)}`);
-  });
+  }
   if (outcome.maxOutputTokens !== undefined) {
     lines.push(`would pass with at most ${tokens(outcome.maxOutputTokens)} of output`);
   }
   return lines;
 }
 
-function statusWord(limit: ConsideredLimit): string | undefined {
-  switch (limit.status) {
-    case 'OK':
-      return undefined;
-    case 'NEAR':
-      return 'near';
-    case 'WARNED':
-      return 'warned by';
-    case 'EXCEEDED':
-      return 'exceeds';
-    case 'DRY_RUN':
-      return 'would be denied (dry run) by';
-    case 'BYPASSED':
-      return 'would be denied, but for a bypass, by';
-  }
-}
+const statusWords: Readonly<Record<LimitStatus, string | undefined>> = {
+  OK: undefined,
+  NEAR: 'near',
+  WARNED: 'warned by',
+  EXCEEDED: 'exceeds',
+  DRY_RUN: 'would be denied (dry run) by',
+  BYPASSED: 'would be denied, but for a bypass, by',
+};
 
 /** `team:red/monthly: 98.20 of 100.00 USD used, 1.50 held, this call asks 0.75; resets in 9 days`. */
 function said(limit: ConsideredLimit, nowMs: number): string {
   const text = [
     `${quantity(limit.metric, limit.used)} of ${quantity(limit.metric, limit.amount)}`,
-    ` ${unit(limit.metric)} used`,
+    ` ${units[limit.metric]} used`,
     over(limit.window),
     `, ${quantity(limit.metric, limit.held)} held`,
     `, this call asks ${quantity(limit.metric, limit.ask)}`,
@@ -72,8 +65,7 @@ function said(limit: ConsideredLimit, nowMs: number): string {
 
 /** Names the meter where it is not the declaring subject's own. */
 function counted(limit: ConsideredLimit): string {
-  const own = limitName(limit.subject, '').slice(0, -1);
-  return limit.meter.name === own ? '' : ` (counting ${limit.meter.name})`;
+  return limit.meter.name === subjectName(limit.subject) ? '' : ` (counting ${limit.meter.name})`;
 }
 
 function over(window: Window | undefined): string {
@@ -84,21 +76,14 @@ function quantity(metric: Metric, amount: bigint): string {
   return metric === 'COST' ? usd(amount) : String(amount);
 }
 
-function unit(metric: Metric): string {
-  switch (metric) {
-    case 'COST':
-      return 'USD';
-    case 'TOKENS':
-      return 'tokens';
-    case 'INPUT_TOKENS':
-      return 'input tokens';
-    case 'OUTPUT_TOKENS':
-      return 'output tokens';
-    case 'REQUESTS':
-    case 'CONCURRENCY':
-      return 'calls';
-  }
-}
+const units: Readonly<Record<Metric, string>> = {
+  COST: 'USD',
+  TOKENS: 'tokens',
+  INPUT_TOKENS: 'input tokens',
+  OUTPUT_TOKENS: 'output tokens',
+  REQUESTS: 'calls',
+  CONCURRENCY: 'calls',
+};
 
 /** Nano-USD as decimal USD, with two decimals or as many as it takes. */
 function usd(nanos: bigint): string {
@@ -111,7 +96,7 @@ function tokens(count: bigint): string {
   return count === 1n ? '1 token' : `${count} tokens`;
 }
 
-const units = [
+const spans = [
   ['day', 86_400_000],
   ['hour', 3_600_000],
   ['minute', 60_000],
@@ -120,7 +105,7 @@ const units = [
 
 /** A span in its largest unit, rounded up: nobody comes back too early. */
 function span(ms: number): string {
-  const [name, unitMs] = units.find(([, size]) => ms > size) ?? ['second', 1000];
+  const [name, unitMs] = spans.find(([, size]) => ms > size) ?? ['second', 1000];
   const count = Math.max(1, Math.ceil(ms / unitMs));
   return count === 1 ? `1 ${name}` : `${count} ${name}s`;
 }

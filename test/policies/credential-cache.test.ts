@@ -52,7 +52,7 @@ test('a flood of unknown secrets is a handful of queries, one at a time', async 
 });
 
 test('an unknown secret costs no second query until a moment has passed', async () => {
-  let nowMs = 0;
+  let nowMs = 1000;
   const held = holdPool(database.pool);
   const policies = createCachedPolicies({ pool: held.pool, monotonicMs: () => nowMs });
   await policies.credential(hashOf('nothing'));
@@ -69,6 +69,7 @@ test('unknown secrets are remembered in bounded number', async () => {
   expect(held.count(looksUp)).toBe(4);
 });
 
+// Planted: when a look-up begun before the creation may still say "unknown" after it, this is red.
 test('a credential created by this process is known at once, even if it was asked for before', async () => {
   const id = freshId('k');
   const held = holdPool(database.pool);

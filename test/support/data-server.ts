@@ -34,18 +34,10 @@ export const allowed: Outcome = {
 
 /** A data plane that says yes to everything, save what a test replaces. */
 export function stubDataPlane(replaced: Partial<DataPlane> = {}): DataPlane {
-  const check = (input: { orgId: string | undefined; requestId?: string | undefined }) =>
-    Promise.resolve<CheckOutput>({
-      orgId: input.orgId ?? 'acme',
-      requestId: input.requestId ?? 'made',
-      outcome: allowed,
-      replayed: false,
-      degraded: false,
-    });
   return {
-    check,
-    extend: check,
-    explain: check,
+    check: allow,
+    extend: allow,
+    explain: allow,
     report: (input) =>
       Promise.resolve({
         orgId: input.orgId ?? 'acme',
@@ -75,6 +67,19 @@ export function stubDataPlane(replaced: Partial<DataPlane> = {}): DataPlane {
   };
 }
 
+function allow(input: {
+  readonly orgId: string | undefined;
+  readonly requestId?: string | undefined;
+}): Promise<CheckOutput> {
+  return Promise.resolve({
+    orgId: input.orgId ?? 'acme',
+    requestId: input.requestId ?? 'made',
+    outcome: allowed,
+    replayed: false,
+    degraded: false,
+  });
+}
+
 /** A running data plane over a stub, with a client that is let in. */
 export interface TestServer extends AsyncDisposable {
   readonly server: DataServer;
@@ -89,12 +94,11 @@ export interface TestServer extends AsyncDisposable {
 export async function startTestServer(parts: Partial<DataServerParts> = {}): Promise<TestServer> {
   const logged: Record<string, unknown>[] = [];
   const registry = new Registry();
-  const find = (known: boolean, plane: string) => (known && plane === 'data' ? gateway : undefined);
   const server = await startDataServer({
     dataPlane: stubDataPlane(),
     access: {
-      authenticate: (secret, plane) => find(secret === gatewaySecret, plane),
-      identify: (name, plane) => find(name === 'edge', plane),
+      authenticate: (secret, plane) => gatewayIf(secret === gatewaySecret && plane === 'data'),
+      identify: (name, plane) => gatewayIf(name === 'edge' && plane === 'data'),
     },
     log: pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) }),
     metrics: createCallMetrics(registry),
@@ -121,6 +125,10 @@ export async function startTestServer(parts: Partial<DataServerParts> = {}): Pro
       await server.close(0);
     },
   };
+}
+
+function gatewayIf(isKnown: boolean): Caller | undefined {
+  return isKnown ? gateway : undefined;
 }
 
 /** The error that a call fails with. */

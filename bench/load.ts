@@ -1,0 +1,123 @@
+/**
+ * The load generator, a process of its own: a closed loop of calls over one gRPC connection. Its argument is a
+ * JSON `LoadOrder`; it prints one JSON `LoadResult`.
+ */
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { Client, Metadata, credentials } from '@grpc/grpc-js';
+import {
+  CheckRequestSchema,
+  CheckResponseSchema,
+  ExplainRequestSchema,
+  ReportRequestSchema,
+} from '../gen/tollgate/v1/decision_pb.ts';
+import { Decision } from '../gen/tollgate/v1/outcome_pb.ts';
+import { benchUsers } from './scene.ts';
+
+/** What to send where. */
+export interface LoadOrder {
+  readonly address: string;
+  readonly token: string;
+  readonly kind: 'check' | 'pair' | 'replay' | 'deny' | 'explain';
+  readonly orgIds: readonly string[];
+  readonly inFlight: number;
+  readonly seconds: number;
+  /** Distinct users; a thousand unless the order is to fill memory. */
+  readonly users?: number;
+}
+
+/** What came of it; a pair is one call here. */
+export interface LoadResult {
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+const service = '/tollgate.v1.DecisionService';
+const order = JSON.parse(process.argv[2] ?? '{}') as LoadOrder;
+const client = new Client(order.address, credentials.createInsecure());
+const metadata = new Metadata();
+metadata.set('authorization', `Bearer ${order.token}`);
+
+function call(method: string, request: Uint8Array): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest(
+      `${service}/${method}`,
+      (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+      (bytes: Buffer): Uint8Array => bytes,
+      request,
+      metadata,
+      (error, response) => {
+        if (error !== null || response === undefined) reject(error ?? new Error('no answer'));
+        else resolve(response);
+      },
+    );
+  });
+}
+
+const run = Date.now().toString(36);
+const users = order.users ?? benchUsers;
+
+function aboutCall(number: number) {
+  return {
+    orgId: order.orgIds[number % order.orgIds.length] ?? '',
+    subjects: { user: `user-${(number * 7919) % users}`, teams: ['red'], app: 'crm' },
+    target: 'gpt-4o',
+    estimate: { inputTokens: 1000n, outputTokens: 500n },
+  };
+}
+
+async function one(number: number): Promise<void> {
+  const requestId = order.kind === 'replay' ? `${run}-${number % 64}` : `${run}-${number}`;
+  if (order.kind === 'explain') {
+    await call(
+      'Explain',
+      toBinary(ExplainRequestSchema, create(ExplainRequestSchema, aboutCall(number))),
+    );
+    return;
+  }
+  const request = create(CheckRequestSchema, { ...aboutCall(number), requestId });
+  if (order.kind === 'replay') Object.assign(request, aboutCall(number % 64));
+  const answer = await call('Check', toBinary(CheckRequestSchema, request));
+  if (number % 100 === 0) expectDecision(fromBinary(CheckResponseSchema, answer).outcome?.decision);
+  if (order.kind !== 'pair') return;
+  const { orgId } = aboutCall(number);
+  const report = { orgId, requestId, usage: { inputTokens: 1000n, outputTokens: 300n } };
+  await call('Report', toBinary(ReportRequestSchema, create(ReportRequestSchema, report)));
+}
+
+function expectDecision(decision: Decision | undefined): void {
+  const expected = order.kind === 'deny' ? Decision.DENY : Decision.ALLOW;
+  if (decision !== expected) throw new Error(`answered ${decision}, expected ${expected}`);
+}
+
+let sent = 0;
+const latenciesMs: number[] = [];
+
+async function loop(untilMs: number, record: boolean): Promise<void> {
+  while (performance.now() < untilMs) {
+    const startedMs = performance.now();
+    sent += 1;
+    await one(sent);
+    if (record) latenciesMs.push(performance.now() - startedMs);
+  }
+}
+
+async function phase(seconds: number, record: boolean): Promise<number> {
+  const startedMs = performance.now();
+  const untilMs = startedMs + seconds * 1000;
+  await Promise.all(Array.from({ length: order.inFlight }, () => loop(untilMs, record)));
+  return (performance.now() - startedMs) / 1000;
+}
+
+await phase(Math.min(1, order.seconds / 4), false);
+const seconds = await phase(order.seconds, true);
+const sorted = Float64Array.from(latenciesMs).toSorted();
+const at = (share: number): number =>
+  Math.round((sorted[Math.floor(sorted.length * share)] ?? 0) * 1000) / 1000;
+const result: LoadResult = {
+  perSecond: Math.round(sorted.length / seconds),
+  p50Ms: at(0.5),
+  p99Ms: at(0.99),
+};
+process.stdout.write(`${JSON.stringify(result)}\n`);
+client.close();

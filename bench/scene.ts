@@ -1,0 +1,131 @@
+import type { Pool } from 'pg';
+import type { Limit } from '../src/core/policy.ts';
+import { createPgAccessStore } from '../src/access/pg-access-store.ts';
+import { secretSha256 } from '../src/platform/secret.ts';
+import type { Change } from '../src/policies/policy-store.ts';
+import { createPgPolicyStore } from '../src/policies/pg-policy-store.ts';
+
+/** The gateway secret of the benchmark's throw-away store. */
+export const benchSecret = 'tg_gateway_bench';
+
+/** Users of each organization; all on one team, so that organization and team are hot. */
+export const benchUsers = 1000;
+
+const by: Change = { actor: 'bench', reason: 'bench', exists: 'any' };
+const plenty = 10n ** 15n;
+
+function limit(
+  name: string,
+  metric: Limit['metric'],
+  window: Limit['window'],
+  more: Partial<Limit> = {},
+): Limit {
+  return {
+    name,
+    metric,
+    window,
+    amount: plenty,
+    action: 'BLOCK',
+    thresholds: [80],
+    for: { kind: 'SELF' },
+    targets: [],
+    enabled: true,
+    ...more,
+  };
+}
+
+/**
+ * Makes organizations with 8 limits that no call exceeds, on 4 subjects: organization, team, user and app.
+ * In organization `deny` the user's daily requests are 0, so every call is refused.
+ */
+export async function setScene(pool: Pool, orgIds: readonly string[]): Promise<void> {
+  const clock = { nowMs: () => Date.now() };
+  const store = createPgPolicyStore({ pool, clock, onCalendarChange: () => Promise.resolve() });
+  const forUser = { for: { kind: 'USER' as const } };
+  for (const orgId of [...orgIds, 'deny']) {
+    await store.createOrganization(organization(orgId), by);
+    await store.put(
+      orgId,
+      'team',
+      { id: 'red', displayName: '', parent: undefined, state: 'ACTIVE' },
+      by,
+    );
+    await store.put(orgId, 'model', model, by);
+    const none = { revision: 0, access: undefined, bypass: undefined, notes: '' };
+    const refused = orgId === 'deny' ? { amount: 0n } : {};
+    await store.putPolicy(
+      orgId,
+      {
+        ...none,
+        subject: { kind: 'org', id: '' },
+        limits: [
+          limit('cap', 'COST', 'MONTH'),
+          limit('rpm', 'REQUESTS', 'MINUTE'),
+          limit('tpm', 'TOKENS', 'MINUTE'),
+          limit('each', 'COST', 'DAY', forUser),
+          limit('each-rpd', 'REQUESTS', 'DAY', { ...forUser, ...refused }),
+          limit('each-app', 'COST', 'MONTH', { for: { kind: 'APP' } }),
+        ],
+      },
+      by,
+    );
+    await store.putPolicy(
+      orgId,
+      {
+        ...none,
+        subject: { kind: 'team', id: 'red' },
+        limits: [
+          limit('cap', 'COST', 'MONTH'),
+          limit('open', 'CONCURRENCY', undefined, { thresholds: [] }),
+        ],
+      },
+      by,
+    );
+    await store.appendPrices(orgId, [price], by);
+  }
+  await createPgAccessStore(pool).create([
+    { name: 'bench', role: 'gateway', orgIds: undefined, sha256: secretSha256(benchSecret) },
+  ]);
+}
+
+const organization = (id: string) => ({
+  id,
+  displayName: id,
+  state: 'ACTIVE' as const,
+  calendar: { timeZone: 'Europe/Berlin', weekStart: 1, monthAnchorDay: 1 },
+  unknownModels: undefined,
+  unknownSubjects: 'ALLOW' as const,
+  unpriced: 'DENY' as const,
+  onExpiry: 'RELEASE' as const,
+  onStoreFailure: 'DENY' as const,
+  storeContent: 'METADATA' as const,
+  defaultOutputTokens: 0n,
+});
+
+const model = {
+  id: 'gpt-4o',
+  displayName: '',
+  provider: 'openai',
+  tierRank: undefined,
+  groups: [],
+  defaultOutputTokens: undefined,
+  contextWindow: undefined,
+};
+
+const price = {
+  scope: 'MODEL' as const,
+  subject: 'gpt-4o',
+  perTokens: 1_000_000n as const,
+  rates: [
+    {
+      aboveInputTokens: 0n,
+      input: 2_500_000_000n,
+      output: 10_000_000_000n,
+      cachedInput: undefined,
+      cacheWrite: undefined,
+      perRequest: 0n,
+    },
+  ],
+  effectiveAtMs: 0,
+  reason: 'bench',
+};

@@ -1,0 +1,44 @@
+import { randomBytes } from 'node:crypto';
+import { Client } from 'pg';
+import { afterEach, beforeEach, expect, inject, test } from 'vitest';
+import { migrate } from '../../src/db/migrate.ts';
+import { executeOn, withDatabase } from '../support/postgres-server.ts';
+
+let name: string;
+let url: string;
+
+beforeEach(async () => {
+  name = `tollgate_empty_${randomBytes(6).toString('hex')}`;
+  await executeOn(inject('postgresUrl'), `CREATE DATABASE ${name}`);
+  url = withDatabase(inject('postgresUrl'), name);
+});
+afterEach(() => executeOn(inject('postgresUrl'), `DROP DATABASE ${name} WITH (FORCE)`));
+
+test('processes that start at once migrate an empty database once', async () => {
+  const runs = await Promise.all(Array.from({ length: 6 }, () => migrate(url)));
+  const worked = runs.filter((names) => names.length > 0);
+  expect(worked).toHaveLength(1);
+  expect(worked[0]?.[0]).toBe('0001_policies');
+  expect(await migrate(url)).toEqual([]);
+});
+
+test('every table is keyed by organization, or is one that must not be', async () => {
+  await migrate(url);
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query<{ name: string; first: string }>(
+    `SELECT c.relname AS name, a.attname AS first FROM pg_class c
+JOIN pg_index i ON i.indrelid = c.oid AND i.indisunique
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')`,
+  );
+  await client.end();
+  const others = new Set(rows.filter(({ first }) => first !== 'org_id').map((row) => row.name));
+  const crossing = ['access_secret', 'credential_secret', 'tollgate_migration'];
+  expect([...others].toSorted()).toEqual(crossing);
+});
+
+test('a database that cannot be reached is told as such', async () => {
+  const nowhere = migrate('postgres://nobody@127.0.0.1:1/none');
+  await expect(nowhere).rejects.toMatchObject({ reason: 'STORE_UNAVAILABLE' });
+});

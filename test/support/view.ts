@@ -1,0 +1,276 @@
+import type { CallRequest, Estimate, PresentedCredential } from '../../src/core/call.ts';
+import type { Model, PriceRevision, Rates, RouteGroup } from '../../src/core/catalog.ts';
+import type { Credential, Principal, Registered, Team, User } from '../../src/core/directory.ts';
+import { familiesOf, familyName } from '../../src/core/meters.ts';
+import type { OrganizationView } from '../../src/core/organization-view.ts';
+import type { Organization } from '../../src/core/organization.ts';
+import type { Access, Bypass, Limit, Policy } from '../../src/core/policy.ts';
+import { parseSubject, subjectText } from '../../src/core/subject.ts';
+
+/** An organization as a test says it: whatever is left out has a plain default. */
+export interface Said {
+  readonly organization?: Partial<Organization>;
+  readonly epoch?: number;
+  readonly teams?: readonly (Partial<Team> & { id: string })[];
+  readonly users?: readonly (Partial<User> & { id: string })[];
+  readonly principals?: readonly (Partial<Principal> & { id: string })[];
+  readonly apps?: readonly string[];
+  readonly customers?: readonly string[];
+  readonly keys?: readonly (Partial<Credential> & { id: string })[];
+  readonly tokens?: readonly (Partial<Credential> & { id: string })[];
+  readonly models?: readonly (Partial<Model> & { id: string })[];
+  readonly routeGroups?: readonly { readonly id: string; readonly members: readonly string[] }[];
+  readonly prices?: readonly SaidPrice[];
+  /** By subject as text: `org`, `user:alice`. */
+  readonly policies?: Readonly<Record<string, SaidPolicy>>;
+}
+
+export interface SaidPolicy {
+  readonly revision?: number;
+  readonly limits?: readonly SaidLimit[];
+  readonly access?: Partial<Access>;
+  readonly bypass?: Partial<Bypass>;
+}
+
+export type SaidLimit = Partial<Limit> & Pick<Limit, 'name' | 'metric' | 'amount'>;
+
+export type SaidPrice = Omit<Partial<PriceRevision>, 'rates'> & {
+  readonly subject: string;
+  readonly rates?: readonly Partial<Rates>[];
+};
+
+/** A view in memory, nothing cached but what the core asks it to remember. */
+export function viewOf(said: Said): OrganizationView {
+  const teams = byId((said.teams ?? []).map(teamOf));
+  const users = byId((said.users ?? []).map(userOf));
+  const principals = byId((said.principals ?? []).map(principalOf));
+  const apps = byId((said.apps ?? []).map(registered));
+  const customers = byId((said.customers ?? []).map(registered));
+  const keys = byId((said.keys ?? []).map((key) => credentialOf('key', key)));
+  const tokens = byId((said.tokens ?? []).map((token) => credentialOf('token', token)));
+  const models = byId((said.models ?? []).map(modelOf));
+  const groups = byId((said.routeGroups ?? []).map((group) => ({ ...group, displayName: '' })));
+  const prices = Map.groupBy(
+    (said.prices ?? []).map(priceOf),
+    (price) => `${price.scope} ${price.subject}`,
+  );
+  const policies = new Map(
+    Object.entries(said.policies ?? {}).map(([subject, policy]) => [
+      subject,
+      policyOf(subject, policy),
+    ]),
+  );
+  const families = [...policies.values()].flatMap(familiesOf);
+  const remembered = new Map<string, unknown>();
+  return {
+    organization: organizationOf(said.organization),
+    epoch: said.epoch ?? 1,
+    team: (id) => teams.get(id),
+    user: (id) => users.get(id),
+    principal: (id) => principals.get(id),
+    app: (id) => apps.get(id),
+    customer: (id) => customers.get(id),
+    credential: (kind, id) => (kind === 'key' ? keys : tokens).get(id),
+    model: (id) => models.get(id),
+    routeGroup: (id): RouteGroup | undefined => groups.get(id),
+    models: () => models.values(),
+    routeGroups: () => groups.values(),
+    policy: (subject) => policies.get(subjectText(subject)),
+    prices: (scope, subject) => prices.get(`${scope} ${subject}`) ?? [],
+    families: [...new Map(families.map((family) => [familyName(family), family])).values()],
+    remember<T>(key: string, make: () => T): T {
+      if (!remembered.has(key)) remembered.set(key, make());
+      return remembered.get(key) as T;
+    },
+  };
+}
+
+/** A policy of one subject, by its text. */
+export function policyOf(subject: string, said: SaidPolicy): Policy {
+  const parsed = parseSubject(subject);
+  if (parsed === undefined) throw new Error(`no subject: ${subject}`);
+  return {
+    subject: parsed,
+    revision: said.revision ?? 1,
+    limits: (said.limits ?? []).map((limit) =>
+      limitOf(limit, parsed.kind === 'tier' ? 'USER' : 'SELF'),
+    ),
+    access: said.access && {
+      allow: [],
+      deny: [],
+      maxTier: undefined,
+      mode: 'NARROW',
+      ...said.access,
+    },
+    bypass: said.bypass && {
+      cost: false,
+      rate: false,
+      tokens: false,
+      models: false,
+      untilMs: undefined,
+      ...said.bypass,
+    },
+    notes: '',
+  };
+}
+
+function limitOf(said: SaidLimit, forKind: 'SELF' | 'USER'): Limit {
+  return {
+    window: said.metric === 'CONCURRENCY' ? undefined : 'DAY',
+    action: 'BLOCK',
+    thresholds: [80],
+    for: { kind: forKind },
+    targets: [],
+    enabled: true,
+    ...said,
+  };
+}
+
+const noSubjects: CallRequest['subjects'] = {
+  teams: [],
+  user: undefined,
+  tier: undefined,
+  key: undefined,
+  principal: undefined,
+  app: undefined,
+  customer: undefined,
+  labels: new Map(),
+};
+
+/** What a call is, as a test says it: subjects, target and estimate side by side. */
+export type SaidCall = Partial<Omit<CallRequest['subjects'], 'labels'>> &
+  Partial<Estimate> & {
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly credential?: PresentedCredential;
+    readonly target?: string;
+  };
+
+/** A request for a call of `gpt-4o`, unless another target is said. */
+export function callOf(said: SaidCall = {}): CallRequest {
+  const { labels, credential, target, input, output, cachedInput, cacheWrite, cost, ...subjects } =
+    said;
+  return {
+    subjects: { ...noSubjects, ...subjects, labels: new Map(Object.entries(labels ?? {})) },
+    credential,
+    target: target ?? 'gpt-4o',
+    estimate: estimateOf({
+      ...(input === undefined ? {} : { input }),
+      ...(cachedInput === undefined ? {} : { cachedInput }),
+      ...(cacheWrite === undefined ? {} : { cacheWrite }),
+      output,
+      cost,
+    }),
+  };
+}
+
+/** An estimate; what is left out is unknown or 0. */
+export function estimateOf(said: Partial<Estimate>): Estimate {
+  return {
+    input: 0n,
+    output: undefined,
+    cachedInput: 0n,
+    cacheWrite: 0n,
+    cost: undefined,
+    ...said,
+  };
+}
+
+/** A price per million tokens of a model, unless something else is said. */
+export function priceOf(said: SaidPrice): PriceRevision {
+  return {
+    scope: 'MODEL',
+    revision: 1,
+    perTokens: 1_000_000n,
+    effectiveAtMs: 0,
+    epoch: 1,
+    revokedEpoch: undefined,
+    reason: '',
+    ...said,
+    rates: (said.rates ?? [{}]).map((rates) => ({
+      aboveInputTokens: 0n,
+      input: 0n,
+      output: 0n,
+      cachedInput: undefined,
+      cacheWrite: undefined,
+      perRequest: 0n,
+      ...rates,
+    })),
+  };
+}
+
+function organizationOf(said: Partial<Organization> | undefined): Organization {
+  return {
+    id: 'acme',
+    displayName: 'Acme',
+    state: 'ACTIVE',
+    calendar: { timeZone: 'UTC', weekStart: 1, monthAnchorDay: 1 },
+    unknownModels: undefined,
+    unknownSubjects: 'ALLOW',
+    unpriced: 'DENY',
+    onExpiry: 'RELEASE',
+    onStoreFailure: 'DENY',
+    storeContent: 'METADATA',
+    defaultOutputTokens: 0n,
+    ...said,
+  };
+}
+
+function teamOf(said: Partial<Team> & { id: string }): Team {
+  return { displayName: '', parent: undefined, state: 'ACTIVE', ...said };
+}
+
+function userOf(said: Partial<User> & { id: string }): User {
+  return { displayName: '', teams: [], tier: undefined, state: 'ACTIVE', ...said };
+}
+
+function principalOf(said: Partial<Principal> & { id: string }): Principal {
+  return {
+    displayName: '',
+    kind: 'AGENT',
+    namespace: 'tenant:acme',
+    groups: [],
+    app: undefined,
+    purpose: '',
+    ...said,
+  };
+}
+
+function registered(id: string): Registered {
+  return { id, displayName: '' };
+}
+
+function credentialOf(
+  kind: 'key' | 'token',
+  said: Partial<Credential> & { id: string },
+): Credential {
+  return {
+    displayName: '',
+    user: undefined,
+    team: undefined,
+    principal: undefined,
+    app: undefined,
+    customer: undefined,
+    scopes: ['model.invoke'],
+    state: 'ACTIVE',
+    expiresAtMs: undefined,
+    lastFour: '0000',
+    ...said,
+    kind,
+  };
+}
+
+function modelOf(said: Partial<Model> & { id: string }): Model {
+  return {
+    displayName: '',
+    provider: undefined,
+    tierRank: undefined,
+    groups: [],
+    defaultOutputTokens: undefined,
+    contextWindow: undefined,
+    ...said,
+  };
+}
+
+function byId<T extends { readonly id: string }>(items: readonly T[]): ReadonlyMap<string, T> {
+  return new Map(items.map((item) => [item.id, item]));
+}

@@ -1,0 +1,94 @@
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Reason as ReasonMessage, OutcomeSchema } from '../../gen/tollgate/v1/outcome_pb.ts';
+import { Action, LimitStatus, Metric, Window } from '../../gen/tollgate/v1/limit_pb.ts';
+import { actions, metrics, windows } from '../../src/core/policy.ts';
+import { reasons } from '../../src/core/reason.ts';
+import { outcomeToMessage } from '../../src/wire/outcome.ts';
+import { durationOf, timestampOf } from '../../src/wire/time.ts';
+import { limit, outcome } from './limits.ts';
+
+test('view ALL lists every limit; BINDING_ONLY only the binding one and the warnings', () => {
+  const decided = outcome({
+    binding: 1,
+    warnings: [2],
+    limits: [limit({ name: 'a' }), limit({ name: 'b' }), limit({ name: 'c', status: 'NEAR' })],
+  });
+  const all = outcomeToMessage(decided, 'ALL');
+  const small = outcomeToMessage(decided, 'BINDING_ONLY');
+  for (const message of [all, small]) {
+    expect(message.binding?.limit).toBe('team:red/b');
+    expect(message.warnings.map((warning) => warning.limit)).toEqual(['team:red/c']);
+  }
+  expect(all.limits.map((one) => one.name)).toEqual(['a', 'b', 'c']);
+  expect(small.limits).toEqual([]);
+});
+
+test('composed names are percent-encoded, subjects are raw', () => {
+  const subject = { kind: 'label', id: 'path=a/b,c@50%' } as const;
+  const message = outcomeToMessage(outcome({ limits: [limit({ subject, name: 'x/y' })] }), 'ALL');
+  expect(message.limits[0]).toMatchObject({
+    subject: 'label:path=a/b,c@50%',
+    limit: 'label:path=a%2Fb%2Cc%4050%25/x%2Fy',
+    meter: 'label:path=a%2Fb%2Cc%4050%25',
+  });
+});
+
+test('what is absent is absent on the wire, and what is there survives it', () => {
+  const full = outcome({
+    decision: 'DENY',
+    reasons: ['TOKENS_EXCEEDED', 'COST_EXCEEDED'],
+    retryAfterMs: 90_500,
+    maxOutputTokens: 7n,
+    limits: [limit({ window: undefined, resetsAtMs: undefined, metric: 'CONCURRENCY' }), limit()],
+    expiresAtMs: 1_700_000_000_123,
+  });
+  const there = fromBinary(OutcomeSchema, toBinary(OutcomeSchema, outcomeToMessage(full, 'ALL')));
+  expect(there).toMatchObject({
+    reason: ReasonMessage.TOKENS_EXCEEDED,
+    retryAfter: { seconds: 90n, nanos: 500_000_000 },
+    obligations: { maxOutputTokens: 7n },
+    expiresAt: { seconds: 1_700_000_000n, nanos: 123_000_000 },
+    limits: [{ window: Window.UNSPECIFIED }, { window: Window.MONTH, amount: 100_000_000_000n }],
+  });
+  expect(there.limits[0]).not.toHaveProperty('resetsAt');
+  const bare = fromBinary(
+    OutcomeSchema,
+    toBinary(OutcomeSchema, outcomeToMessage(outcome(), 'ALL')),
+  );
+  for (const field of ['retryAfter', 'expiresAt', 'binding'])
+    expect(bare).not.toHaveProperty(field);
+});
+
+test('hand-made messages are encoded as those that protobuf-es creates', () => {
+  const made = outcomeToMessage(outcome({ binding: 0, limits: [limit()] }), 'ALL');
+  expect(toBinary(OutcomeSchema, made)).toEqual(
+    toBinary(OutcomeSchema, create(OutcomeSchema, made)),
+  );
+});
+
+test('every word of the core has its own on the wire, in the same order of precedence', () => {
+  expect(reasons.map((reason) => ReasonMessage[reason])).toEqual(reasons.map((_, i) => i + 1));
+  expect(new Set(metrics.map((metric) => Metric[metric])).size).toBe(metrics.length);
+  expect(new Set(windows.map((window) => Window[window])).size).toBe(windows.length);
+  expect(new Set(actions.map((action) => Action[action])).size).toBe(actions.length);
+  expect(Object.keys(LimitStatus)).toHaveLength(7);
+});
+
+test('instants and spans keep their milliseconds, before 1970 too', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: -62_135_596_800_000, max: 253_402_300_799_999 }), (ms) => {
+      const { seconds, nanos } = timestampOf(ms);
+      expect(nanos).toBeGreaterThanOrEqual(0);
+      expect(nanos).toBeLessThan(1_000_000_000);
+      expect(Number(seconds) * 1000 + nanos / 1_000_000).toBe(ms);
+    }),
+  );
+  fc.assert(
+    fc.property(fc.nat(), (ms) => {
+      const { seconds, nanos } = durationOf(ms);
+      expect(Number(seconds) * 1000 + nanos / 1_000_000).toBe(ms);
+    }),
+  );
+});
