@@ -66,8 +66,10 @@ function aboutCall(number: number) {
   };
 }
 
-async function one(number: number): Promise<void> {
-  const requestId = order.kind === 'replay' ? `${run}-${number % 64}` : `${run}-${number}`;
+async function one(counted: number): Promise<void> {
+  // Replays walk round sixty-four calls, each of which was new once.
+  const number = order.kind === 'replay' ? counted % 64 : counted;
+  const requestId = `${run}-${number}`;
   if (order.kind === 'explain') {
     await call(
       'Explain',
@@ -76,9 +78,9 @@ async function one(number: number): Promise<void> {
     return;
   }
   const request = create(CheckRequestSchema, { ...aboutCall(number), requestId });
-  if (order.kind === 'replay') Object.assign(request, aboutCall(number % 64));
   const answer = await call('Check', toBinary(CheckRequestSchema, request));
-  if (number % 100 === 0) expectDecision(fromBinary(CheckResponseSchema, answer).outcome?.decision);
+  if (counted % 100 === 0)
+    expectDecision(fromBinary(CheckResponseSchema, answer).outcome?.decision);
   if (order.kind !== 'pair') return;
   const { orgId } = aboutCall(number);
   const report = { orgId, requestId, usage: { inputTokens: 1000n, outputTokens: 300n } };

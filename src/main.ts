@@ -5,7 +5,8 @@ const usage = `Tollgate decides which calls of an LLM gateway may pass, and keep
   tollgate serve              runs the service until SIGTERM or SIGINT
   tollgate call METHOD JSON   calls the data plane: check, report, release, extend, explain, list-targets
                               (TOLLGATE_ADDRESS, TOLLGATE_TOKEN; TOLLGATE_CA for TLS)
-  tollgate verify [ORG]...    proves that every meter equals the ledger
+  tollgate verify [--repair] [ORG]...
+                              proves that every meter equals the ledger
   tollgate test DIR           plays scenario files against a throw-away instance
   tollgate --help | --version
 
@@ -22,6 +23,8 @@ async function run(name: string, args: readonly string[]): Promise<number> {
       return (await import('./cli/serve.ts')).serve(args);
     case 'call':
       return (await import('./cli/call.ts')).call(args);
+    case 'verify':
+      return (await import('./cli/verify.ts')).verify(args);
     case 'help':
     case '--help':
     case '-h':

@@ -86,3 +86,20 @@ test('call with an unknown method or a field that is none exits with its use', a
   expect(await wrong.ended).toBe(1);
   expect(wrong.said.err).toContain('targett');
 });
+
+test('verify finds a meter that is not what the ledger says, and sets it right', async () => {
+  const environment = { DATABASE_URL: database.url };
+  const clean = run(['verify'], environment);
+  expect(await clean.ended).toBe(0);
+  expect(clean.said.out).toBe('1 organizations, 0 differences\n');
+  await database.pool.query(
+    `UPDATE meter SET day_used_cost = day_used_cost + 7 WHERE meter_id = 'user:alice'`,
+  );
+  const wrong = run(['verify', '--repair'], environment);
+  expect(await wrong.ended).toBe(1);
+  expect(wrong.said.out).toContain(
+    'acme user:alice day_used_cost: the ledger says 288000, the meter 288007',
+  );
+  const repaired = run(['verify', 'acme'], environment);
+  expect(await repaired.ended).toBe(0);
+});

@@ -10,7 +10,7 @@ import { createTestDatabase } from '../support/database.ts';
 const inFlight = 16;
 const roundRobin = '{"loadBalancingConfig":[{"round_robin":{}}]}';
 
-// Planted: closing with a deadline of 0 instead of draining loses calls here.
+// Planted: with a drain timeout of 0 the connections are cut, calls end as CANCELLED or UNAVAILABLE: red.
 test('a rolling restart of two replicas under load loses no call', async () => {
   const database = await createTestDatabase();
   const start = (port = 0): Promise<App> =>
@@ -31,9 +31,9 @@ test('a rolling restart of two replicas under load loses no call', async () => {
     options: { 'grpc.service_config': roundRobin, 'grpc.initial_reconnect_backoff_ms': 100 },
   });
   const codes = new Map<string, number>();
-  let isOver = false;
+  const load = { isOver: false };
   const caller = async (): Promise<void> => {
-    while (!isOver) {
+    while (!load.isOver) {
       const code = await client
         .call(DecisionService.method.check, { orgId: 'acme', target: 'gpt-4o-mini' })
         .then(
@@ -46,7 +46,9 @@ test('a rolling restart of two replicas under load loses no call', async () => {
   const callers = Array.from({ length: inFlight }, caller);
   const enough = async (): Promise<void> => {
     const before = codes.get('OK') ?? 0;
-    await expect.poll(() => codes.get('OK') ?? 0, { timeout: 10_000 }).toBeGreaterThan(before + 200);
+    await expect
+      .poll(() => codes.get('OK') ?? 0, { timeout: 10_000 })
+      .toBeGreaterThan(before + 200);
   };
   await enough();
   for (const round of [1, 2]) {
@@ -58,7 +60,7 @@ test('a rolling restart of two replicas under load loses no call', async () => {
     [one, two] = [two, fresh];
     expect([round, [...codes.keys()]]).toEqual([round, ['OK']]);
   }
-  isOver = true;
+  load.isOver = true;
   await Promise.all(callers);
   client.close();
   await Promise.all([one.close(), two.close()]);

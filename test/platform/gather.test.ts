@@ -8,7 +8,7 @@ function slowStore() {
   return {
     asked,
     answers,
-    load(keys: readonly string[]) {
+    load: (keys: readonly string[]) => {
       asked.push(keys);
       const answer = Promise.withResolvers<ReadonlyMap<string, string>>();
       answers.push(answer);

@@ -1,5 +1,5 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import fc from 'fast-check';
+import { assert, integer, nat, property } from 'fast-check';
 import { expect, test } from 'vitest';
 import { Reason as ReasonMessage, OutcomeSchema } from '../../gen/tollgate/v1/outcome_pb.ts';
 import { Action, LimitStatus, Metric, Window } from '../../gen/tollgate/v1/limit_pb.ts';
@@ -77,16 +77,16 @@ test('every word of the core has its own on the wire, in the same order of prece
 });
 
 test('instants and spans keep their milliseconds, before 1970 too', () => {
-  fc.assert(
-    fc.property(fc.integer({ min: -62_135_596_800_000, max: 253_402_300_799_999 }), (ms) => {
+  assert(
+    property(integer({ min: -62_135_596_800_000, max: 253_402_300_799_999 }), (ms) => {
       const { seconds, nanos } = timestampOf(ms);
       expect(nanos).toBeGreaterThanOrEqual(0);
       expect(nanos).toBeLessThan(1_000_000_000);
       expect(Number(seconds) * 1000 + nanos / 1_000_000).toBe(ms);
     }),
   );
-  fc.assert(
-    fc.property(fc.nat(), (ms) => {
+  assert(
+    property(nat(), (ms) => {
       const { seconds, nanos } = durationOf(ms);
       expect(Number(seconds) * 1000 + nanos / 1_000_000).toBe(ms);
     }),

@@ -1,0 +1,70 @@
+import { SettingsError, readSettings } from '../config.ts';
+import { startEmbeddedPostgres } from '../db/embedded.ts';
+import { createPool } from '../db/pool.ts';
+import { inTransaction } from '../db/transaction.ts';
+import { verifyOrganization } from '../ledger/verify.ts';
+import type { Difference } from '../ledger/verify.ts';
+import { createUndoList } from '../platform/undo.ts';
+import type { UndoList } from '../platform/undo.ts';
+
+/**
+ * `tollgate verify [--repair] [ORG]...`: compares every meter of every window with the ledger, one
+ * organization after another; its calls wait meanwhile. Exit 1 if anything differs (with --repair it is
+ * then set right), 2 on wrong settings.
+ */
+export async function verify(args: readonly string[]): Promise<number> {
+  const repair = args.includes('--repair');
+  const named = args.filter((arg) => arg !== '--repair');
+  const undo = createUndoList();
+  try {
+    const pool = await openPool(undo);
+    const orgIds = named.length > 0 ? named : await allOrganizations(pool);
+    let differences = 0;
+    for (const orgId of orgIds) {
+      const found = await inTransaction(pool, (client) =>
+        verifyOrganization(client, orgId, repair),
+      );
+      for (const one of found) process.stdout.write(`${inWords(orgId, one)}\n`);
+      differences += found.length;
+    }
+    const verdict = differences > 0 && repair ? ', set right' : '';
+    process.stdout.write(`${orgIds.length} organizations, ${differences} differences${verdict}\n`);
+    return differences > 0 ? 1 : 0;
+  } catch (error) {
+    process.stderr.write(`tollgate: ${error instanceof Error ? error.message : String(error)}\n`);
+    return error instanceof SettingsError ? 2 : 1;
+  } finally {
+    await undo.run();
+  }
+}
+
+async function openPool(undo: UndoList): Promise<Pool> {
+  const { databaseUrl, folder, poolWaitMs } = readSettings();
+  let url = databaseUrl;
+  if (url === undefined) {
+    const embedded = await startEmbeddedPostgres({ folder });
+    undo.add(() => embedded.stop());
+    url = embedded.url;
+  }
+  const pool = createPool({
+    url,
+    applicationName: 'tollgate verify',
+    maxConnections: 1,
+    // An organization with a long history takes as long as it takes.
+    statementTimeoutMs: 0,
+    poolWaitMs,
+  });
+  undo.add(() => pool.end());
+  return pool;
+}
+
+type Pool = ReturnType<typeof createPool>;
+
+async function allOrganizations(pool: Pool): Promise<readonly string[]> {
+  const { rows } = await pool.query<{ org_id: string }>('SELECT org_id FROM org ORDER BY org_id');
+  return rows.map((row) => row.org_id);
+}
+
+function inWords(orgId: string, { meter, counter, recorded, found }: Difference): string {
+  return `${orgId} ${meter} ${counter}: the ledger says ${recorded}, the meter ${found}`;
+}
