@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { describeSettings } from './config.ts';
 
 const usage = `Tollgate decides which calls of an LLM gateway may pass, and keeps their budgets.
@@ -25,6 +26,8 @@ async function run(name: string, args: readonly string[]): Promise<number> {
       return (await import('./cli/call.ts')).call(args);
     case 'verify':
       return (await import('./cli/verify.ts')).verify(args);
+    case '--version':
+      return print(`${version()}\n`);
     case 'help':
     case '--help':
     case '-h':
@@ -33,6 +36,12 @@ async function run(name: string, args: readonly string[]): Promise<number> {
       process.stderr.write(`tollgate: unknown command ${name}; see tollgate --help\n`);
       return 2;
   }
+}
+
+function version(): string {
+  const description: unknown = createRequire(import.meta.url)('../package.json');
+  const isDescription = typeof description === 'object' && description !== null;
+  return isDescription && 'version' in description ? String(description.version) : 'unknown';
 }
 
 function print(text: string): number {

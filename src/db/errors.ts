@@ -1,4 +1,4 @@
-import { ServiceError } from '../platform/service-error.ts';
+import { invalidFields, ServiceError } from '../platform/service-error.ts';
 
 /** What an SQLSTATE means to whoever ran the statement. */
 export interface StoreFault {
@@ -51,7 +51,7 @@ const unknown: StoreFault = { meaning: 'unknown', retryable: false, delayMs: 0 }
 /** Reads what went wrong from an error of `pg`. */
 export function faultOf(cause: unknown): StoreFault {
   if (!(cause instanceof Error)) return unknown;
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+  const code = codeOf(cause);
   const known = faults[code] ?? systemFaults[code] ?? faults[code.slice(0, 2)];
   if (known !== undefined) return known;
   if (lostConnection.test(cause.message)) {
@@ -65,13 +65,30 @@ export function faultOf(cause: unknown): StoreFault {
 
 /** Whether a statement failed for what one of its rows carries, so that without it the others may pass. */
 export function isPoison(cause: unknown): boolean {
-  if (!(cause instanceof Error) || !('code' in cause) || typeof cause.code !== 'string') return false;
+  if (!(cause instanceof Error) || !('code' in cause) || typeof cause.code !== 'string')
+    return false;
   return ['22', '23', '54'].includes(cause.code.slice(0, 2));
 }
 
-/** The store failed and we cannot tell: UNAVAILABLE `STORE_UNAVAILABLE`. A ServiceError stays as it is. */
+function codeOf(cause: unknown): string {
+  const hasCode = cause instanceof Error && 'code' in cause && typeof cause.code === 'string';
+  return hasCode ? String(cause.code) : '';
+}
+
+/** Text that PostgreSQL cannot keep: with a NUL character, or broken surrogates inside a document. */
+const unstorableText = /^(?:22021|22P05)$/;
+
+/**
+ * The store failed and we cannot tell: UNAVAILABLE `STORE_UNAVAILABLE`. A ServiceError stays as it is, and
+ * text that cannot be stored is the caller's fault.
+ */
 export function storeFailure(cause: unknown): ServiceError {
   if (cause instanceof ServiceError) return cause;
+  if (unstorableText.test(codeOf(cause))) {
+    return invalidFields([
+      { field: 'text', description: 'holds characters that cannot be stored' },
+    ]);
+  }
   const { delayMs } = faultOf(cause);
   return new ServiceError('UNAVAILABLE', 'STORE_UNAVAILABLE', 'the store cannot be reached', {
     cause,

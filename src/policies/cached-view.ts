@@ -59,20 +59,9 @@ function policyOf(
   loaded: readonly LoadedSubject[],
   subject: Subject,
 ): Policy | undefined {
-  switch (subject.kind) {
-    case 'org':
-    case 'team':
-    case 'tier':
-    case 'label':
-      return snapshot.policies.get(subjectText(subject));
-    case 'user':
-    case 'principal':
-    case 'app':
-    case 'customer':
-    case 'key':
-    case 'token':
-      return find(loaded, subject.kind, subject.id)?.policy;
-  }
+  const { kind, id } = subject;
+  const isShared = kind === 'org' || kind === 'team' || kind === 'tier' || kind === 'label';
+  return isShared ? snapshot.policies.get(subjectText(subject)) : find(loaded, kind, id)?.policy;
 }
 
 function find<K extends NamedKind>(

@@ -25,7 +25,7 @@ export interface Policies {
   /** The organization and id that a secret belongs to, by SHA-256; unknown ones are cached for a short while. */
   credential(sha256: Buffer): Promise<FoundCredential | undefined> | FoundCredential | undefined;
 
-  /** Ends listening and drops what is cached. */
+  /** Drops what is cached. */
   close(): Promise<void>;
 }
 

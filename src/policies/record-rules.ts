@@ -115,10 +115,7 @@ async function checkTeam(client: PoolClient, orgId: string, team: Team): Promise
 }
 
 /** A team and its ancestors, nearest first; cut off where it is certain to be too long. */
-function chainOf(
-  parents: ReadonlyMap<string, string | undefined>,
-  id: string,
-): readonly string[] {
+function chainOf(parents: ReadonlyMap<string, string | undefined>, id: string): readonly string[] {
   const chain: string[] = [];
   for (let at: string | undefined = id; at !== undefined; at = parents.get(at)) {
     chain.push(at);

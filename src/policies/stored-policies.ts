@@ -85,11 +85,11 @@ function requestOf(
   by: Change,
   content: readonly unknown[],
 ): ChangeRequest<PolicyRevision> {
-  const decode = (doc: Omit<PolicyRevision, 'policy'> & { policy: Doc<Policy> }) => ({
-    ...doc,
-    policy: decodePolicy(doc.policy),
-  });
-  return { orgId, by, content, decode };
+  return { orgId, by, content, decode: decodeRevision };
+}
+
+function decodeRevision(doc: Doc<PolicyRevision>): PolicyRevision {
+  return { ...doc, policy: decodePolicy(doc.policy) };
 }
 
 /** Teams, keys and tokens must be registered; other subjects may have limits before they are. */
@@ -171,7 +171,7 @@ async function get(
     } else {
       const { rows } = await pool.query<RevisionRow>(
         `SELECT ${columns} FROM policy_revision
-WHERE org_id = $1 AND subject_kind = $2 AND subject_id = $3 AND revision = $4`,
+WHERE org_id = $1 AND subject_kind = $2 AND subject_id = $3 AND revision = $4::bigint`,
         [orgId, subject.kind, subject.id, revision],
       );
       const [row] = rows;

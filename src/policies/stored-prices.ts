@@ -6,14 +6,7 @@ import { notFound } from './change-errors.ts';
 import { decodePrice, encodeDoc } from './documents.ts';
 import type { Doc } from './documents.ts';
 import { pageOf, positionOf } from './paging.ts';
-import type {
-  Change,
-  Listed,
-  NewPrice,
-  Page,
-  PolicyStore,
-  StoredPrice,
-} from './policy-store.ts';
+import type { Change, Listed, NewPrice, Page, PolicyStore, StoredPrice } from './policy-store.ts';
 import { requireOrganization } from './stored-records.ts';
 
 /** The price revisions of the store. */
@@ -54,8 +47,8 @@ async function append(
   by: Change,
 ): Promise<readonly StoredPrice[]> {
   const content = ['append prices', prices];
-  const decode = (docs: readonly Doc<StoredPrice>[]) => docs.map(decodeStored);
-  const { result } = await runChange(parts, { orgId, by, content, decode }, async (locked) => {
+  const request = { orgId, by, content, decode: decodeAll };
+  const { result } = await runChange(parts, request, async (locked) => {
     const numbered = await number(locked, prices);
     const result = await insert(locked, numbered);
     const first = prices[0];
@@ -197,4 +190,8 @@ function storedOf(row: PriceRow): StoredPrice {
 
 function decodeStored(doc: Doc<StoredPrice>): StoredPrice {
   return { ...doc, price: decodePrice(doc.price) };
+}
+
+function decodeAll(docs: readonly Doc<StoredPrice>[]): readonly StoredPrice[] {
+  return docs.map(decodeStored);
 }

@@ -44,9 +44,11 @@ export function createSubjectCache(pool: Pool, maxSubjects: number): SubjectCach
     read: async (orgId, subjects) => {
       const fresh = subjects.filter((subject) => !underWay.has(keyOf(orgId, subject)));
       if (fresh.length > 0) startReading(orgId, fresh);
-      const readings = new Set(subjects.map((subject) => underWay.get(keyOf(orgId, subject))));
+      const readings = subjects
+        .map((subject) => underWay.get(keyOf(orgId, subject)))
+        .filter((reading) => reading !== undefined);
       const found: SubjectAt[] = [];
-      for (const read of await Promise.all(readings)) {
+      for (const read of await Promise.all(new Set(readings))) {
         if (read === undefined) return undefined;
         for (const subject of read.subjects) found.push({ subject, epoch: read.epoch });
       }

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { accessReasons } from '../../src/core/access.ts';
 import { chargedMeters, familyTag, meterFamilyTag } from '../../src/core/meters.ts';

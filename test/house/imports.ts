@@ -93,4 +93,5 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
   ],
   // Those that plug: they know every folder.
   '': ['*'],
+  app: ['*'],
 };

@@ -96,8 +96,8 @@ test('what is cached is answered at once, unregistered subjects too', async () =
 test('callers that come at once share one load', async () => {
   const held = holdPool(database.pool);
   const policies = createCachedPolicies({ pool: held.pool });
-  const views = Array.from({ length: 50 }, () => policies.view(org, need({ user: 'alice' })));
-  await Promise.all(views);
+  const look = async () => policies.view(org, need({ user: 'alice' }));
+  await Promise.all(Array.from({ length: 50 }, look));
   expect(held.count(readsOrganization)).toBe(1);
   expect(held.count(readsSubjects)).toBe(1);
 });
@@ -152,7 +152,11 @@ test('a subject newer than the organization brings the organization along', asyn
   await store.put(org, 'user', user('alice', { teams: ['red'] }), change);
   slow.release();
   const view = present(await waiting);
-  expect([view.epoch, view.team('red')?.id, view.user('alice')?.teams]).toEqual([3, 'red', ['red']]);
+  expect([view.epoch, view.team('red')?.id, view.user('alice')?.teams]).toEqual([
+    3,
+    'red',
+    ['red'],
+  ]);
   expect(held.count(readsSubjects)).toBe(1);
 });
 

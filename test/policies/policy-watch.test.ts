@@ -23,10 +23,12 @@ test('a change is told to every process that listens, and nothing when it fails'
   await store.put(org, 'team', team('red'), { ...change, validateOnly: true });
   await expect(store.put(org, 'user', user('a', { teams: ['none'] }), change)).rejects.toThrow();
   await store.put(org, 'team', team('red'), change);
-  await expect.poll(() => notices).toEqual([
-    { orgId: org, epoch: 1, kind: 'organization' },
-    { orgId: org, epoch: 2, kind: 'team' },
-  ]);
+  await expect
+    .poll(() => notices)
+    .toEqual([
+      { orgId: org, epoch: 1, kind: 'organization' },
+      { orgId: org, epoch: 2, kind: 'team' },
+    ]);
   await watch.close();
 });
 
@@ -34,14 +36,15 @@ test('a notice brings the cache up to date in the background', async () => {
   const store = storeOn(database.pool);
   const org = freshId('org');
   await store.createOrganization(organization(org), change);
-  const policies = createCachedPolicies({ pool: database.pool, listenUrl: database.url });
+  const policies = createCachedPolicies({ pool: database.pool });
+  const watch = startPolicyWatch({ url: database.url, onNotice: (one) => policies.noticed(one) });
   await policies.view(org, need({}));
   const epoch = async () => {
     await store.put(org, 'team', team('red'), change);
     return (await policies.view(org, need({})))?.epoch ?? 0;
   };
   await expect.poll(epoch).toBeGreaterThan(1);
-  await policies.close();
+  await watch.close();
 });
 
 test('a watch that lost its connection listens again', async () => {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createCachedPolicies } from '../../src/policies/cached-policies.ts';
 import { createTestDatabase } from '../support/database.ts';
@@ -29,7 +30,7 @@ test.each([
   await store.createOrganization(organization(org), change);
   const states: State[] = [];
   states[1] = { team: undefined, user: undefined, key: undefined };
-  let finished = false;
+  const writer = { finished: false };
 
   async function write(): Promise<void> {
     for (let round = 0; round < rounds; round += 1) {
@@ -39,20 +40,24 @@ test.each([
       // Known before it is written: a reader may see it before the writer hears of it.
       states[round + 2] = { team: undefined, user: undefined, key: undefined, ...before };
       states[round + 2] = { ...states[round + 2], [which]: name } as State;
-      if (which === 'team') await store.put(org, 'team', { ...team('t'), displayName: name }, change);
+      if (which === 'team')
+        await store.put(org, 'team', { ...team('t'), displayName: name }, change);
       if (which === 'user') await store.put(org, 'user', user('u', { displayName: name }), change);
       if (which === 'key') {
         await store.put(org, 'key', key('k', { displayName: name, user: 'u' }), change);
       }
     }
-    finished = true;
+    writer.finished = true;
   }
 
   async function read(policies: ReturnType<typeof createCachedPolicies>): Promise<number> {
     let looks = 0;
-    for (; !finished; looks += 1) {
+    for (; !writer.finished; looks += 1) {
+      // What is cached is answered at once, so that without this the writer would never have its turn.
+      await setImmediate();
       const atLeast = looks % 2 === 0 ? states.length - 2 : 0;
-      const named = looks % 3 === 0 ? need({}, { kind: 'key', id: 'k' }) : need({ user: 'u', key: 'k' });
+      const named =
+        looks % 3 === 0 ? need({}, { kind: 'key', id: 'k' }) : need({ user: 'u', key: 'k' });
       const view = await policies.view(org, named, Math.max(0, atLeast));
       if (view === undefined) throw new Error('the organization is absent');
       expect(view.epoch).toBeGreaterThanOrEqual(atLeast);

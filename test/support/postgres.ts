@@ -16,7 +16,7 @@ declare module 'vitest' {
 }
 
 /** One PostgreSQL for the whole run: that of DATABASE_URL, or a throw-away one. Returns how to end it. */
-export default async function startPostgres(project: TestProject): Promise<() => Promise<void>> {
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server = await serverOf(process.env['DATABASE_URL']);
   const template = `tollgate_template_${process.pid}`;
   await executeOn(server.url, `CREATE DATABASE ${template}`);

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Access, LimitFor } from '../../src/core/policy.ts';
 import type { Said, SaidCall, SaidLimit, SaidPolicy } from './view.ts';
 
@@ -73,7 +73,7 @@ function policies(kinds: readonly LimitFor['kind'][]): fc.Arbitrary<SaidPolicy |
   );
   const policy = fc.record({
     limits: limitsFor(fors),
-    access: fc.option(accesses, { nil: undefined, freq: 2 }),
+    access: fc.option(accesses, { nil: undefined, freq: 3 }),
   });
   return fc.option(
     policy.map(({ limits, access }) => ({ limits, ...(access === undefined ? {} : { access }) })),
@@ -110,7 +110,7 @@ const declared: fc.Arbitrary<Record<string, SaidPolicy>> = fc
 
 const active = fc.constantFrom('ACTIVE', 'ACTIVE', 'ACTIVE', 'ACTIVE', 'SUSPENDED');
 const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
-  fc.option(value, { nil: undefined, freq: 1 });
+  fc.option(value, { nil: undefined, freq: 2 });
 const someTeams = fc.uniqueArray(fc.constantFrom(...teamIds), { maxLength: 3 });
 
 const teams = fc
@@ -123,12 +123,14 @@ const teams = fc
     })),
   );
 
+const none = [undefined, undefined, undefined] as const;
+
 const credential = fc.record({
-  user: maybe(fc.constantFrom('u0', 'stranger')),
-  team: maybe(fc.constantFrom(...teamIds)),
-  principal: maybe(fc.constantFrom('agent:a0', 'agent:new')),
-  app: maybe(fc.constantFrom('crm', 'erp')),
-  customer: maybe(fc.constantFrom('c0', 'c1')),
+  user: fc.constantFrom(...none, 'u0', 'u0', 'stranger'),
+  team: fc.constantFrom(...none, 't0', 't1'),
+  principal: fc.constantFrom(...none, 'agent:a0'),
+  app: fc.constantFrom(...none, 'crm'),
+  customer: fc.constantFrom(...none, 'c0'),
   scopes: fc.constantFrom(['model.invoke'], ['model.invoke'], ['usage.read']),
   state: fc.constantFrom('ACTIVE', 'ACTIVE', 'ACTIVE', 'DISABLED', 'REVOKED'),
   expiresAtMs: fc.constantFrom(undefined, undefined, worldNowMs - 1, worldNowMs, worldNowMs + 1),
@@ -184,7 +186,7 @@ const call: fc.Arbitrary<SaidCall> = fc.record({
   teams: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: someTeams }),
   user: fc.constantFrom('u0', 'u0', 'u0', 'stranger', undefined),
   tier: maybe(fc.constantFrom('pro', 'free')),
-  key: fc.constantFrom(undefined, undefined, undefined, 'k0', 'k1', 'lost'),
+  key: rarely<SaidCall['key']>([undefined, undefined, 'k0', 'k1'], 'lost'),
   principal: fc.constantFrom(undefined, undefined, 'agent:a0', 'agent:new'),
   app: fc.constantFrom(undefined, undefined, 'crm', 'erp'),
   customer: fc.constantFrom(undefined, 'c0', 'c1'),
@@ -192,12 +194,18 @@ const call: fc.Arbitrary<SaidCall> = fc.record({
   target: fc.constantFrom(...targets),
 });
 
-const credentials = fc.constantFrom<SaidCall['credential'] | undefined>(
-  ...[undefined, undefined, undefined, 'UNKNOWN' as const],
-  { kind: 'key', id: 'k0' },
-  { kind: 'token', id: 's0' },
-  { kind: 'token', id: 'lost' },
+const credentials = rarely<SaidCall['credential'] | undefined>(
+  [undefined, undefined, { kind: 'key', id: 'k0' }, { kind: 'token', id: 's0' }],
+  'UNKNOWN',
 );
+
+/** One of the usual values, once in twenty the other. */
+function rarely<T>(usual: readonly T[], other: T): fc.Arbitrary<T> {
+  return fc.oneof(
+    { weight: 19, arbitrary: fc.constantFrom(...usual) },
+    { weight: 1, arbitrary: fc.constant(other) },
+  );
+}
 
 /** Worlds of every kind. */
 export const worlds: fc.Arbitrary<World> = fc

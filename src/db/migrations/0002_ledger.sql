@@ -48,6 +48,8 @@ CREATE TABLE meter (
   PRIMARY KEY (org_id, meter_id)
 ) WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05);
 
+CREATE INDEX meter_family ON meter (org_id, family) WHERE family <> '';
+
 -- One row per request id: what was asked, what was answered, what is held. Kept for the idempotency horizon.
 CREATE TABLE call (
   org_id text COLLATE "C" NOT NULL,

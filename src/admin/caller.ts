@@ -1,0 +1,36 @@
+import { createContextKey } from '@connectrpc/connect';
+import type { HandlerContext } from '@connectrpc/connect';
+import { ServiceError } from '../platform/service-error.ts';
+import { mayActFor } from '../service/caller.ts';
+import type { Caller } from '../service/caller.ts';
+
+/** Where the interceptor leaves who calls. */
+export const callerKey = createContextKey<Caller | undefined>(undefined);
+
+/** What a call wants to do: look, change, or run the installation itself. */
+export type Intent = 'read' | 'write' | 'operate';
+
+const intents: Readonly<Record<Caller['role'], readonly Intent[]>> = {
+  platform_admin: ['read', 'write', 'operate'],
+  org_admin: ['read', 'write'],
+  org_viewer: ['read'],
+  gateway: [],
+};
+
+/** The caller, if it may do what it wants; PERMISSION_DENIED `ROLE_FORBIDDEN` or `ORG_FORBIDDEN` if not. */
+export function authorize(context: HandlerContext, intent: Intent, orgId?: string): Caller {
+  const caller = context.values.get(callerKey);
+  if (caller === undefined) throw new Error('a call reached its handler without a caller');
+  if (!intents[caller.role].includes(intent)) {
+    throw new ServiceError(
+      'PERMISSION_DENIED',
+      'ROLE_FORBIDDEN',
+      `not for the role ${caller.role}`,
+    );
+  }
+  if (orgId !== undefined && !mayActFor(caller, orgId)) {
+    const message = 'not an administrator of this organization';
+    throw new ServiceError('PERMISSION_DENIED', 'ORG_FORBIDDEN', message);
+  }
+  return caller;
+}

@@ -1,0 +1,103 @@
+import type { ServiceImpl } from '@connectrpc/connect';
+import { ModelSchema, RouteGroupSchema } from '../../gen/tollgate/admin/v1/catalog_pb.ts';
+import type { CatalogService } from '../../gen/tollgate/admin/v1/catalog_pb.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { PolicyStore } from '../policies/policy-store.ts';
+import {
+  modelFromMessage,
+  modelToMessage,
+  routeGroupFromMessage,
+  routeGroupToMessage,
+} from '../wire/admin-catalog.ts';
+import { readPage } from '../wire/admin-fields.ts';
+import { priceFromMessage, priceToMessage, readPriceSubject } from '../wire/admin-prices.ts';
+import { collectViolations } from '../wire/violations.ts';
+import { authorize } from './caller.ts';
+import { readChange, readOrgId } from './changes.ts';
+import { recordMethods } from './records.ts';
+
+const maxPrices = 1000;
+
+/** Models, route groups and prices. */
+export function catalogRoutes(
+  store: PolicyStore,
+  clock: Clock,
+): ServiceImpl<typeof CatalogService> {
+  const models = recordMethods(store, {
+    kind: 'model',
+    desc: ModelSchema,
+    field: 'model',
+    read: modelFromMessage,
+    write: modelToMessage,
+  });
+  const groups = recordMethods(store, {
+    kind: 'route_group',
+    desc: RouteGroupSchema,
+    field: 'route_group',
+    read: routeGroupFromMessage,
+    write: routeGroupToMessage,
+  });
+  return {
+    createModel: async (request, context) => ({
+      model: await models.create(request, request.model, context),
+    }),
+    getModel: async (request, context) => ({ model: await models.get(request, context) }),
+    async listModels(request, context) {
+      const { records, nextPageToken } = await models.list(request, context);
+      return { models: records, nextPageToken };
+    },
+    updateModel: async (request, context) => ({
+      model: await models.update(request, request.model, context),
+    }),
+
+    createRouteGroup: async (request, context) => ({
+      routeGroup: await groups.create(request, request.routeGroup, context),
+    }),
+    getRouteGroup: async (request, context) => ({ routeGroup: await groups.get(request, context) }),
+    async listRouteGroups(request, context) {
+      const { records, nextPageToken } = await groups.list(request, context);
+      return { routeGroups: records, nextPageToken };
+    },
+    updateRouteGroup: async (request, context) => ({
+      routeGroup: await groups.update(request, request.routeGroup, context),
+    }),
+
+    async appendPrices(request, context) {
+      const orgId = readOrgId(request.orgId);
+      const caller = authorize(context, 'write', orgId);
+      const violations = collectViolations();
+      const by = readChange(violations, caller, request, 'any');
+      const count = request.prices.length;
+      if (count === 0 || count > maxPrices) {
+        violations.add('prices', `must have 1 to ${maxPrices} entries`);
+      }
+      const change = { nowMs: clock.nowMs(), reason: by.reason };
+      const prices = request.prices.map((price, index) =>
+        priceFromMessage(violations, `prices[${index}]`, price, change),
+      );
+      violations.throwIfAny();
+      const stored = await store.appendPrices(orgId, prices, by);
+      return { prices: stored.map(priceToMessage) };
+    },
+
+    async listPrices(request, context) {
+      const orgId = readOrgId(request.orgId);
+      authorize(context, 'read', orgId);
+      const violations = collectViolations();
+      const page = readPage(violations, request);
+      violations.throwIfAny();
+      const { items, nextToken = '' } = await store.listPrices(orgId, page);
+      return { prices: items.map(priceToMessage), nextPageToken: nextToken };
+    },
+
+    async revokePrice(request, context) {
+      const orgId = readOrgId(request.orgId);
+      const caller = authorize(context, 'write', orgId);
+      const violations = collectViolations();
+      const by = readChange(violations, caller, request, 'update');
+      const { scope, subject } = readPriceSubject(violations, '', request);
+      violations.throwIfAny();
+      return { price: priceToMessage(await store.revokePrice(orgId, scope, subject, by)) };
+    },
+  };
+}

@@ -1,0 +1,112 @@
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import { KeySchema, TokenSchema } from '../../gen/tollgate/admin/v1/credentials_pb.ts';
+import type { CredentialService, Key, Token } from '../../gen/tollgate/admin/v1/credentials_pb.ts';
+import type { Credential } from '../core/directory.ts';
+import { newSecret, secretSha256 } from '../platform/secret.ts';
+import type { PolicyStore, Stored } from '../policies/policy-store.ts';
+import { credentialFromMessage, keyToMessage, tokenToMessage } from '../wire/admin-credentials.ts';
+import { readId } from '../wire/fields.ts';
+import { collectViolations } from '../wire/violations.ts';
+import type { Violations } from '../wire/violations.ts';
+import { authorize } from './caller.ts';
+import { readChange, readOrgId, required } from './changes.ts';
+import { recordMethods } from './records.ts';
+
+type Kind = 'key' | 'token';
+
+interface CreateRequest {
+  readonly orgId: string;
+  readonly reason: string;
+  readonly requestId?: string | undefined;
+  readonly validateOnly: boolean;
+}
+
+/** API keys and safe tokens. */
+export function credentialRoutes(store: PolicyStore): ServiceImpl<typeof CredentialService> {
+  const reader =
+    (kind: Kind) =>
+    (violations: Violations, at: string, message: Key | Token): Credential =>
+      credentialFromMessage(kind, violations, at, message);
+  const keys = recordMethods(store, {
+    kind: 'key',
+    desc: KeySchema,
+    field: 'key',
+    read: reader('key'),
+    write: keyToMessage,
+  });
+  const tokens = recordMethods(store, {
+    kind: 'token',
+    desc: TokenSchema,
+    field: 'token',
+    read: reader('token'),
+    write: tokenToMessage,
+  });
+  return {
+    async createKey(request, context) {
+      const { stored, secret } = await createOne('key', request, request.key, context);
+      return { key: keyToMessage(stored), secret };
+    },
+    getKey: async (request, context) => ({ key: await keys.get(request, context) }),
+    async listKeys(request, context) {
+      const { records, nextPageToken } = await keys.list(request, context);
+      return { keys: records, nextPageToken };
+    },
+    updateKey: async (request, context) => ({
+      key: await keys.update(request, request.key, context),
+    }),
+    revokeKey: async (request, context) => ({
+      key: keyToMessage(await revoke('key', request, context)),
+    }),
+
+    async createToken(request, context) {
+      const { stored, secret } = await createOne('token', request, request.token, context);
+      return { token: tokenToMessage(stored), secret };
+    },
+    getToken: async (request, context) => ({ token: await tokens.get(request, context) }),
+    async listTokens(request, context) {
+      const { records, nextPageToken } = await tokens.list(request, context);
+      return { tokens: records, nextPageToken };
+    },
+    updateToken: async (request, context) => ({
+      token: await tokens.update(request, request.token, context),
+    }),
+    revokeToken: async (request, context) => ({
+      token: tokenToMessage(await revoke('token', request, context)),
+    }),
+  };
+
+  /** Makes a credential and its secret, which a repeat does not show again. */
+  async function createOne(
+    kind: Kind,
+    request: CreateRequest,
+    message: Key | Token | undefined,
+    context: HandlerContext,
+  ): Promise<{ stored: Stored<Credential>; secret: string }> {
+    const orgId = readOrgId(request.orgId);
+    const caller = authorize(context, 'write', orgId);
+    const violations = collectViolations();
+    const by = readChange(violations, caller, request, 'create');
+    const read = credentialFromMessage(kind, violations, kind, required(message, kind));
+    violations.throwIfAny();
+    const secret = newSecret(kind === 'key' ? 'key' : 'tok');
+    const credential = { ...read, lastFour: secret.slice(-4) };
+    const stored = await store.createCredential(orgId, credential, secretSha256(secret), by);
+    const isShown = !stored.replayed && by.validateOnly !== true;
+    return { stored, secret: isShown ? secret : '' };
+  }
+
+  async function revoke(
+    kind: Kind,
+    request: { readonly orgId: string; readonly id: string; readonly reason: string },
+    context: HandlerContext,
+  ): Promise<Stored<Credential>> {
+    const orgId = readOrgId(request.orgId);
+    const caller = authorize(context, 'write', orgId);
+    const violations = collectViolations();
+    const by = readChange(violations, caller, request, 'update');
+    const id = readId(violations, 'id', request.id);
+    violations.throwIfAny();
+    const { record, etag } = await store.get(orgId, kind, id);
+    return store.put(orgId, kind, { ...record, state: 'REVOKED' }, { ...by, etag });
+  }
+}

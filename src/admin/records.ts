@@ -1,0 +1,110 @@
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+import type { FieldMask } from '@bufbuild/protobuf/wkt';
+import type { HandlerContext } from '@connectrpc/connect';
+import type { PolicyStore, RecordKind, RecordOf, Stored } from '../policies/policy-store.ts';
+import { readPage } from '../wire/admin-fields.ts';
+import { readId } from '../wire/fields.ts';
+import { collectViolations } from '../wire/violations.ts';
+import type { Violations } from '../wire/violations.ts';
+import { authorize } from './caller.ts';
+import { masked, readChange, readOrgId, required } from './changes.ts';
+
+/** How one kind of record is read from its message and written to it. */
+export interface RecordWire<K extends RecordKind, Desc extends DescMessage> {
+  readonly kind: K;
+  readonly desc: Desc;
+  /** The field of requests that carries it, by its proto name. */
+  readonly field: string;
+  read(violations: Violations, at: string, message: MessageShape<Desc>, orgId: string): RecordOf[K];
+  write(stored: Stored<RecordOf[K]>): MessageShape<Desc>;
+}
+
+interface CreateRequest {
+  readonly orgId: string;
+  readonly reason: string;
+  readonly requestId?: string | undefined;
+  readonly validateOnly: boolean;
+}
+
+interface UpdateRequest extends CreateRequest {
+  readonly updateMask?: FieldMask | undefined;
+  readonly allowMissing?: boolean;
+}
+
+/** Create, get, list and update of one kind of record: the same for all of them. */
+export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
+  store: PolicyStore,
+  wire: RecordWire<K, Desc>,
+) {
+  const { kind, desc, field, read, write } = wire;
+  type Message = MessageShape<Desc> & { readonly id: string; readonly etag: string };
+
+  return {
+    async create(
+      request: CreateRequest,
+      message: Message | undefined,
+      context: HandlerContext,
+    ): Promise<MessageShape<Desc>> {
+      const orgId = readOrgId(request.orgId);
+      const caller = authorize(context, 'write', orgId);
+      const violations = collectViolations();
+      const by = readChange(violations, caller, request, 'create');
+      const record = read(violations, field, required(message, field), orgId);
+      violations.throwIfAny();
+      return write(await store.put(orgId, kind, record, by));
+    },
+
+    async get(
+      request: { readonly orgId: string; readonly id: string },
+      context: HandlerContext,
+    ): Promise<MessageShape<Desc>> {
+      const orgId = readOrgId(request.orgId);
+      authorize(context, 'read', orgId);
+      const violations = collectViolations();
+      const id = readId(violations, 'id', request.id);
+      violations.throwIfAny();
+      return write(await store.get(orgId, kind, id));
+    },
+
+    async list(
+      request: { readonly orgId: string; readonly pageSize: number; readonly pageToken: string },
+      context: HandlerContext,
+    ): Promise<{ records: MessageShape<Desc>[]; nextPageToken: string }> {
+      const orgId = readOrgId(request.orgId);
+      authorize(context, 'read', orgId);
+      const violations = collectViolations();
+      const page = readPage(violations, request);
+      violations.throwIfAny();
+      const { items, nextToken = '' } = await store.list(orgId, kind, page);
+      return { records: items.map(write), nextPageToken: nextToken };
+    },
+
+    async update(
+      request: UpdateRequest,
+      message: Message | undefined,
+      context: HandlerContext,
+    ): Promise<MessageShape<Desc>> {
+      const orgId = readOrgId(request.orgId);
+      const caller = authorize(context, 'write', orgId);
+      const violations = collectViolations();
+      const sent = required(message, field);
+      const { full, etag } = await merge(orgId, sent, request.updateMask);
+      const by = readChange(violations, caller, request, 'update', etag);
+      const record = read(violations, field, full, orgId);
+      violations.throwIfAny();
+      return write(await store.put(orgId, kind, record, by));
+    },
+  };
+
+  /** With a mask, only what was read may be changed: its etag becomes the condition. */
+  async function merge(
+    orgId: string,
+    sent: Message,
+    mask: FieldMask | undefined,
+  ): Promise<{ full: MessageShape<Desc>; etag: string }> {
+    if (mask === undefined) return { full: sent, etag: sent.etag };
+    const present = await store.get(orgId, kind, sent.id);
+    const full = masked(desc, sent, write(present), mask);
+    return { full, etag: sent.etag === '' ? present.etag : sent.etag };
+  }
+}

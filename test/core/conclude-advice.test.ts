@@ -1,0 +1,187 @@
+import { describe, expect, it } from 'vitest';
+import { maxInt64 } from '../../src/core/totals.ts';
+import { capped, costLimit as cost, decide } from '../support/decide.ts';
+import type { SaidTotals } from '../support/totals.ts';
+import type { Said, SaidCall, SaidLimit } from '../support/view.ts';
+
+const hourMs = 3_600_000;
+
+describe('the binding limit', () => {
+  const limits = [cost('near', 100n), cost('far', 1_000n)];
+
+  it('of an allowed call is the one with the smallest share left', () => {
+    const { binding, limits: told } = decide(
+      capped(...limits),
+      { cost: 10n },
+      { org: { usedCost: 80n } },
+    );
+    expect(told[binding ?? -1]?.name).toBe('near');
+  });
+
+  it('is no limit that only warns, is a rehearsal or is lifted', () => {
+    const said: Said = {
+      policies: {
+        org: {
+          limits: [
+            cost('warn', 1n, { action: 'WARN' }),
+            cost('rehearsal', 1n, { action: 'DRY_RUN' }),
+            cost('lifted', 1n),
+            { name: 'rpd', metric: 'REQUESTS', amount: 100n },
+          ],
+        },
+        'user:alice': { bypass: { cost: true } },
+      },
+    };
+    const outcome = decide(said, { user: 'alice', cost: 5n });
+    expect(outcome.limits[outcome.binding ?? -1]?.name).toBe('rpd');
+    expect(outcome.limits.map(({ name, status }) => [name, status])).toEqual([
+      ...[
+        ['rpd', 'OK'],
+        ['lifted', 'BYPASSED'],
+        ['rehearsal', 'DRY_RUN'],
+        ['warn', 'WARNED'],
+      ],
+    ]);
+    expect(
+      decide(capped(cost('warn', 1n, { action: 'WARN' })), { cost: 5n }).binding,
+    ).toBeUndefined();
+  });
+
+  it('of a denial is of the first reason, however little others leave', () => {
+    const said = capped(...limits, { name: 'rpd', metric: 'REQUESTS', amount: 10n });
+    const outcome = decide(said, { cost: 9_999n }, { org: { usedRequests: 10n } });
+    expect(outcome.reasons).toEqual(['REQUESTS_EXCEEDED', 'COST_EXCEEDED']);
+    expect(outcome.limits[outcome.binding ?? -1]?.name).toBe('rpd');
+  });
+
+  it('of a denial is the one exceeded by the largest share', () => {
+    const outcome = decide(capped(...limits), { cost: 1_100n });
+    expect(outcome.limits[outcome.binding ?? -1]?.name).toBe('near');
+  });
+
+  it('is the one declared nearest between equals, then the first by name', () => {
+    const said: Said = {
+      teams: [{ id: 'a-top' }, { id: 'z-red', parent: 'a-top' }],
+      policies: {
+        org: {
+          limits: [cost('a', 10n), cost('default', 10n, { window: 'WEEK', for: { kind: 'USER' } })],
+        },
+        'team:a-top': { limits: [cost('b', 10n)] },
+        'team:z-red': { limits: [cost('z', 10n, { window: 'HOUR' }), cost('c', 10n)] },
+      },
+    };
+    const bindingOf = (call: SaidCall) => {
+      const { binding, limits: told } = decide(said, call);
+      return told[binding ?? -1]?.name;
+    };
+    expect(bindingOf({ user: 'alice', teams: ['z-red'], cost: 1n })).toBe('c');
+    expect(bindingOf({ user: 'alice', teams: ['a-top'], cost: 1n })).toBe('b');
+    expect(bindingOf({ user: 'alice', cost: 1n })).toBe('a');
+  });
+
+  it('may be one of an amount of 0, which has no share left', () => {
+    const said = capped(cost('zero', 0n), { name: 'rpd', metric: 'REQUESTS', amount: 10n });
+    const { binding, limits: told } = decide(said, { cost: 0n });
+    expect(told[binding ?? -1]?.name).toBe('zero');
+  });
+});
+
+describe('retry after', () => {
+  const of = (limits: SaidLimit[], call: SaidCall, spent: SaidTotals) =>
+    decide(capped(...limits), call, { org: spent }).retryAfterMs;
+  const rpm: SaidLimit = { name: 'rpm', metric: 'REQUESTS', window: 'MINUTE', amount: 1n };
+
+  it('is the end of the last window that was exceeded', () => {
+    const tph: SaidLimit = { name: 'tph', metric: 'TOKENS', window: 'HOUR', amount: 100n };
+    const spent = { usedRequests: 1n, usedInput: 60n };
+    expect(of([rpm, tph], { input: 60n }, spent)).toBe(hourMs);
+    expect(of([rpm, tph], { input: 40n }, spent)).toBe(60_000);
+    expect(of([rpm, tph], { input: 40n }, {})).toBeUndefined();
+  });
+
+  it('is absent where time does not help', () => {
+    const spent = { usedRequests: 1n, usedCost: 5n, inFlight: 1n };
+    const open: SaidLimit = { name: 'open', metric: 'CONCURRENCY', amount: 1n };
+    expect(of([rpm, open], {}, spent)).toBeUndefined();
+    expect(
+      of([rpm, cost('ever', 5n, { window: 'LIFETIME' })], { cost: 1n }, spent),
+    ).toBeUndefined();
+    expect(of([rpm, cost('small', 5n)], { cost: 6n }, {})).toBeUndefined();
+    expect(of([rpm, cost('small', 5n)], { cost: 5n }, { usedCost: 1n })).toBe(15 * hourMs);
+  });
+
+  it('does not wait for limits that only warn', () => {
+    const warn = cost('warn', 5n, { action: 'WARN', window: 'LIFETIME' });
+    expect(of([rpm, warn], { cost: 9n }, { usedRequests: 1n })).toBe(60_000);
+  });
+});
+
+describe('sums beyond int64', () => {
+  const price = { subject: 'gpt-4o', rates: [{ input: 10n ** 12n }] };
+
+  it('are a denial where no limit is, with nothing to bind and nothing to wait for', () => {
+    const spent = { org: { usedCost: maxInt64 - 5n, heldCost: 3n } };
+    expect(decide({}, { cost: 2n }, spent).decision).toBe('ALLOW');
+    expect(decide({}, { cost: 3n }, spent)).toMatchObject({
+      ...{ decision: 'DENY', reasons: ['COST_EXCEEDED'], binding: undefined, limits: [] },
+      ...{ retryAfterMs: undefined, maxOutputTokens: undefined },
+    });
+    expect(decide({}, { input: maxInt64, output: 1n }).reasons).toEqual(['TOKENS_EXCEEDED']);
+    expect(decide({ prices: [price] }, { input: maxInt64 }).reasons).toEqual(['COST_EXCEEDED']);
+  });
+
+  it('are found on any meter of the call', () => {
+    const spent = { 'user:alice': { usedInput: maxInt64 - 5n, heldOutput: 5n } };
+    expect(decide({}, { user: 'alice', input: 1n }, spent).reasons).toEqual(['TOKENS_EXCEEDED']);
+    expect(decide({}, { user: 'bob', input: 1n }, spent).decision).toBe('ALLOW');
+  });
+
+  it('are told cut to int64, and offer an output that stays inside', () => {
+    const said: Said = {
+      prices: [{ subject: 'gpt-4o', rates: [{ output: 1_000_000n }] }],
+      ...capped({ name: 'all', metric: 'TOKENS', amount: maxInt64 }),
+    };
+    const spent = { org: { usedInput: maxInt64 - 100n } };
+    const { limits, maxOutputTokens } = decide(said, { input: 40n, output: maxInt64 }, spent);
+    expect(limits[0]).toMatchObject({ ask: maxInt64, status: 'EXCEEDED', remaining: 100n });
+    expect(maxOutputTokens).toBe(60n);
+  });
+});
+
+describe('the affordable output', () => {
+  const price = {
+    subject: 'gpt-4o',
+    perTokens: 1_000n as const,
+    rates: [{ input: 1_000n, output: 2_000n }],
+  };
+  const of = (limits: SaidLimit[], call: SaidCall, spent: SaidTotals = {}) =>
+    decide({ prices: [price], ...capped(...limits) }, call, { org: spent }).maxOutputTokens;
+
+  it('is the largest with which nothing would block', () => {
+    const budget = cost('daily', 10_000n);
+    expect(of([budget], { input: 2_000n, output: 10_000n })).toBe(4_000n);
+    const tph: SaidLimit = { name: 'tph', metric: 'TOKENS', amount: 5_000n };
+    expect(of([budget, tph], { input: 2_000n, output: 10_000n })).toBe(3_000n);
+    const output: SaidLimit = { name: 'output', metric: 'OUTPUT_TOKENS', amount: 77n };
+    expect(of([budget, tph, output], { input: 2_000n, output: 10_000n })).toBe(77n);
+    expect(of([output], { output: 78n }, { heldOutput: 70n })).toBe(7n);
+  });
+
+  it('is absent on an ALLOW, for other reasons, for too much input, and for a said cost', () => {
+    const budget = cost('daily', 10n);
+    expect(of([budget], { input: 1n, output: 1n })).toBeUndefined();
+    expect(of([budget], { input: 9n, output: 9n })).toBeUndefined();
+    expect(of([budget], { input: 8n, output: 9n })).toBe(1n);
+    expect(of([budget], { input: 1n, output: 9n, cost: 20n })).toBeUndefined();
+    const rpd: SaidLimit = { name: 'rpd', metric: 'REQUESTS', amount: 0n };
+    expect(of([budget, rpd], { input: 1n, output: 9n })).toBeUndefined();
+    const input: SaidLimit = { name: 'input', metric: 'INPUT_TOKENS', amount: 3n };
+    expect(of([budget, input], { input: 4n, output: 9n })).toBeUndefined();
+    expect(of([budget, input], { input: 3n, output: 9n })).toBe(3n);
+  });
+
+  it('does not care for limits that do not block', () => {
+    const warn = cost('warn', 1n, { action: 'WARN' });
+    expect(of([cost('daily', 10n), warn], { input: 2n, output: 9n })).toBe(4n);
+  });
+});

@@ -1,0 +1,184 @@
+import * as fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { conclude } from '../../src/core/conclude.ts';
+import type { Outcome } from '../../src/core/outcome.ts';
+import { planCheck } from '../../src/core/plan-check.ts';
+import { metrics, windows } from '../../src/core/policy.ts';
+import type { Window } from '../../src/core/policy.ts';
+import { maxInt64 } from '../../src/core/totals.ts';
+import { referenceOutcome } from '../support/reference-outcome.ts';
+import type { ReferenceLimitState } from '../support/reference-outcome.ts';
+import { totalsOf } from '../support/totals.ts';
+import type { SaidTotals } from '../support/totals.ts';
+import { callOf, viewOf } from '../support/view.ts';
+import type { SaidLimit } from '../support/view.ts';
+
+const declaring = ['user:alice', 'team:red', 'team:top', 'org'] as const;
+const nowMs = Date.parse('2026-03-10T09:00:00Z');
+const endsInMs: Record<Window, number | undefined> = {
+  TEN_SECONDS: 10_000,
+  MINUTE: 60_000,
+  HOUR: 3_600_000,
+  DAY: 15 * 3_600_000,
+  WEEK: (5 * 24 + 15) * 3_600_000,
+  MONTH: (21 * 24 + 15) * 3_600_000,
+  LIFETIME: undefined,
+};
+
+const limits = fc
+  .array(
+    fc.record({
+      metric: fc.constantFrom(...metrics),
+      window: fc.constantFrom(...windows),
+      amount: fc.nat(40),
+      action: fc.constantFrom('BLOCK', 'BLOCK', 'WARN', 'DRY_RUN'),
+      thresholds: fc.constantFrom([], [80], [50, 100]),
+    }),
+    { maxLength: 4 },
+  )
+  .map((made) => made.map((limit, index) => ({ ...limit, name: `l${made.length - index}` })));
+
+const small = fc.nat(9).map(BigInt);
+const totals = fc.record({
+  inFlight: small,
+  usedCost: small,
+  usedInput: small,
+  usedOutput: small,
+  usedRequests: small,
+  heldCost: small,
+  heldInput: small,
+  heldOutput: small,
+});
+
+const cases = fc.record({
+  limits: fc.tuple(limits, limits, limits, limits),
+  totals: fc.tuple(totals, totals, totals, totals),
+  input: fc.nat(12),
+  output: fc.nat(12),
+  cost: fc.constantFrom(undefined, undefined, 0, 5, 30),
+  bypass: fc.record({ cost: fc.boolean(), rate: fc.boolean(), tokens: fc.boolean() }),
+  hasBypass: fc.boolean(),
+});
+
+type Case = typeof cases extends fc.Arbitrary<infer T> ? T : never;
+
+/** The core's outcome, and the same call as the reference sees it. */
+function decided(made: Case): { outcome: Outcome; states: ReferenceLimitState[] } {
+  const { input, output, cost, bypass, hasBypass } = made;
+  const policies = declaring.map((subject, index) => ({
+    limits: (made.limits[index] ?? []).map(({ metric, window, amount, ...rest }): SaidLimit => ({
+      ...rest,
+      metric,
+      amount: BigInt(amount),
+      window: metric === 'CONCURRENCY' ? undefined : window,
+    })),
+    ...(subject === 'user:alice' && hasBypass ? { bypass } : {}),
+  }));
+  const view = viewOf({
+    teams: [{ id: 'top' }, { id: 'red', parent: 'top' }],
+    models: [{ id: 'gpt-4o' }],
+    prices: [{ subject: 'gpt-4o', perTokens: 1_000n, rates: [{ input: 1_000n, output: 2_000n }] }],
+    policies: Object.fromEntries(
+      declaring.map((subject, index) => [subject, policies[index] ?? {}]),
+    ),
+  });
+  const call = callOf({
+    ...{ user: 'alice', teams: ['red'], input: BigInt(input), output: BigInt(output) },
+    ...(cost === undefined ? {} : { cost: BigInt(cost) }),
+  });
+  const plan = planCheck(view, call, nowMs);
+  const byName = Object.fromEntries(
+    declaring.map((name, index) => [name, made.totals[index] ?? {}]),
+  );
+  const outcome = conclude(plan, totalsOf(plan.meters, byName), nowMs, nowMs + 1);
+  const states = outcome.limits.map(({ subject, meter, metric, window, amount, action, name }) => {
+    const distance = declaring.findIndex(
+      (text) => text.replace(':', '') === subject.kind + subject.id,
+    );
+    const said = made.limits[distance]?.find((limit) => limit.name === name);
+    const isShort = window === 'TEN_SECONDS' || window === 'MINUTE' || window === 'HOUR';
+    const isRate = metric === 'REQUESTS' || metric === 'CONCURRENCY';
+    const flag = isRate ? bypass.rate : isShort ? bypass.rate : bypass.tokens;
+    return {
+      ...{ distance, name, metric, action, amount: Number(amount) },
+      ...counted(metric, byName[meter.name] ?? {}),
+      thresholds: said?.thresholds ?? [],
+      endsInMs: window === undefined ? undefined : endsInMs[window],
+      isLifted: hasBypass && (metric === 'COST' ? bypass.cost : flag),
+    };
+  });
+  return { outcome, states };
+}
+
+function counted(metric: string, said: SaidTotals): { used: number; held: number } {
+  const sum = (...parts: (bigint | undefined)[]): number =>
+    parts.reduce<number>((all, part) => all + Number(part ?? 0n), 0);
+  switch (metric) {
+    case 'CONCURRENCY':
+      return { used: 0, held: sum(said.inFlight) };
+    case 'REQUESTS':
+      return { used: sum(said.usedRequests), held: 0 };
+    case 'COST':
+      return { used: sum(said.usedCost), held: sum(said.heldCost) };
+    case 'INPUT_TOKENS':
+      return { used: sum(said.usedInput), held: sum(said.heldInput) };
+    case 'OUTPUT_TOKENS':
+      return { used: sum(said.usedOutput), held: sum(said.heldOutput) };
+    default:
+      return {
+        used: sum(said.usedInput, said.usedOutput),
+        held: sum(said.heldInput, said.heldOutput),
+      };
+  }
+}
+
+// Planted once: `>=` for `>` at the limit, and the share before the ask for the binding limit; both red.
+it('decides as the reference does, to the binding limit and the affordable output', () => {
+  fc.assert(
+    fc.property(cases, (made) => {
+      const { outcome, states } = decided(made);
+      const reference = referenceOutcome(states, made);
+      expect({
+        decision: outcome.decision,
+        reasons: outcome.reasons,
+        statuses: outcome.limits.map(({ status }) => status),
+        remaining: outcome.limits.map(({ remaining }) => Number(remaining)),
+        binding: outcome.binding,
+        retryAfterMs: outcome.retryAfterMs,
+        maxOutputTokens:
+          outcome.maxOutputTokens === undefined ? undefined : Number(outcome.maxOutputTokens),
+      }).toEqual(reference);
+      const isNear = ({ status }: { status: string }) => status === 'NEAR' || status === 'WARNED';
+      expect(outcome.warnings).toEqual(
+        [...outcome.limits.keys()].filter((index) => {
+          const limit = outcome.limits[index];
+          return limit !== undefined && isNear(limit);
+        }),
+      );
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+it('never lets the sums of allowed calls pass an amount, nor int64', () => {
+  const big = fc.bigInt(0n, maxInt64);
+  const calls = fc.array(fc.bigInt(0n, maxInt64), { minLength: 1, maxLength: 8 });
+  fc.assert(
+    fc.property(fc.option(big, { nil: undefined }), big, calls, (amount, usedCost, costs) => {
+      const limit: SaidLimit = { name: 'cap', metric: 'COST', window: 'LIFETIME', amount };
+      const view = viewOf({ policies: { org: { limits: [limit] } } });
+      let heldCost = 0n;
+      for (const cost of costs) {
+        const plan = planCheck(view, callOf({ cost }), nowMs);
+        const known = totalsOf(plan.meters, { org: { usedCost, heldCost } });
+        const outcome = conclude(plan, known, nowMs, undefined);
+        const fits = usedCost + heldCost + cost <= (amount ?? maxInt64);
+        expect(outcome.decision).toBe(
+          fits || (cost === 0n && usedCost + heldCost <= maxInt64) ? 'ALLOW' : 'DENY',
+        );
+        if (outcome.decision === 'ALLOW') heldCost += cost;
+      }
+    }),
+    { numRuns: 1_000 },
+  );
+});

@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import type { Estimate } from '../../src/core/call.ts';
+import { conclude } from '../../src/core/conclude.ts';
+import { resolvePath } from '../../src/core/path.ts';
+import { planExtend } from '../../src/core/plan-extend.ts';
+import type { CheckPlan } from '../../src/core/plan.ts';
+import { targetFacts } from '../../src/core/target.ts';
+import { totalsOf } from '../support/totals.ts';
+import { callOf, estimateOf, viewOf } from '../support/view.ts';
+import type { Said, SaidLimit } from '../support/view.ts';
+
+const world: Said = {
+  epoch: 9,
+  models: [{ id: 'gpt-4o' }],
+  prices: [
+    { subject: 'gpt-4o', perTokens: 1_000n, rates: [{ input: 1_000n, output: 2_000n }] },
+    { subject: 'gpt-4o', revision: 2, epoch: 5, perTokens: 1_000n, rates: [{ input: 9_000n }] },
+  ],
+};
+
+function plan(before: Partial<Estimate>, added: Partial<Estimate>, said: Said = {}): CheckPlan {
+  const view = viewOf({ ...world, ...said });
+  const { path } = resolvePath(view, callOf({ user: 'alice' }), 0);
+  const target = targetFacts(view, 'gpt-4o');
+  const hold = { path, target, estimate: estimateOf(before), epoch: 1, bookedAtMs: 0 };
+  return planExtend(view, hold, estimateOf(added), 1_000);
+}
+
+const before = { input: 500n, output: 500n };
+
+describe('an extension', () => {
+  it('asks what is added, by the price of its Check, and no second request or slot', () => {
+    const { asks, hold, estimate, epoch } = plan(before, { input: 10n, output: 600n });
+    expect(asks).toEqual({
+      ...{ CONCURRENCY: 0n, REQUESTS: 0n, TOKENS: 610n },
+      ...{ INPUT_TOKENS: 10n, OUTPUT_TOKENS: 600n, COST: 1_210n },
+    });
+    expect(hold).toEqual({ cost: 1_210n, input: 10n, output: 600n });
+    expect(estimate).toMatchObject({ input: 510n, output: 1_100n, cost: undefined });
+    expect(epoch).toBe(9);
+  });
+
+  it('costs the difference of the totals, so that roundings do not add up', () => {
+    const prices = [{ subject: 'gpt-4o', perTokens: 1_000n as const, rates: [{ output: 400n }] }];
+    const cost = (from: bigint) => plan({ output: from }, { output: 1n }, { prices }).asks.COST;
+    expect([0n, 1n, 2n, 3n, 4n].map(cost)).toEqual([0n, 1n, 0n, 1n, 0n]);
+  });
+
+  it('costs what the caller says, on top of what it said before', () => {
+    const said = plan({ ...before, cost: 100n }, { output: 1n, cost: 50n });
+    expect(said.asks.COST).toBe(50n);
+    expect(said.estimate.cost).toBe(150n);
+    expect(said.costOfOutput).toBeUndefined();
+  });
+
+  it('is priced by its tokens where the caller said a cost only before', () => {
+    const { asks, estimate } = plan({ ...before, cost: 100n }, { output: 7n });
+    expect(asks.COST).toBe(14n);
+    expect(estimate.cost).toBe(100n);
+  });
+
+  it('of an unpriced target costs nothing more', () => {
+    expect(plan({ ...before, cost: 100n }, { output: 7n }, { prices: [] }).asks.COST).toBe(0n);
+  });
+
+  it('gives nothing back where a longer context is cheaper', () => {
+    const rates = [{ input: 9_000n }, { aboveInputTokens: 100n, input: 1_000n }];
+    const prices = [{ subject: 'gpt-4o', perTokens: 1_000n as const, rates }];
+    expect(plan({ input: 100n }, { input: 1n }, { prices }).asks.COST).toBe(0n);
+  });
+});
+
+describe('the limits of an extension', () => {
+  const all: SaidLimit[] = [
+    { name: 'rpd', metric: 'REQUESTS', amount: 0n },
+    { name: 'open', metric: 'CONCURRENCY', amount: 0n },
+    { name: 'tokens', metric: 'TOKENS', amount: 2_000n },
+    { name: 'input', metric: 'INPUT_TOKENS', amount: 0n },
+    { name: 'output', metric: 'OUTPUT_TOKENS', amount: 1_400n },
+    { name: 'cost', metric: 'COST', amount: 3_000n },
+  ];
+  const policies = { 'user:alice': { limits: all } };
+  const held = { heldInput: 500n, heldOutput: 500n, heldCost: 1_500n };
+
+  function decide(added: Partial<Estimate>, more: Said['policies'] = {}) {
+    const made = plan(before, added, { policies: { ...policies, ...more } });
+    return conclude(made, totalsOf(made.meters, { 'user:alice': held }), 1_000, 2_000);
+  }
+
+  it('are those that something is asked of', () => {
+    expect(decide({ output: 600n }).limits.map(({ name }) => name)).toEqual([
+      'tokens',
+      'output',
+      'cost',
+    ]);
+    expect(decide({ output: 600n })).toMatchObject({ decision: 'ALLOW', heldCost: 1_200n });
+    expect(decide({}).limits).toEqual([]);
+  });
+
+  it('refuse it with their own reasons and the output that would still fit', () => {
+    expect(decide({ output: 1_001n })).toMatchObject({
+      ...{ decision: 'DENY', reasons: ['TOKENS_EXCEEDED', 'COST_EXCEEDED'], maxOutputTokens: 750n },
+    });
+  });
+
+  it('are lifted by the flags of now', () => {
+    const bypass = { cost: true, tokens: true };
+    const lifted = { 'user:alice': { limits: all, bypass } };
+    expect(decide({ output: 5_000n }, lifted).decision).toBe('ALLOW');
+  });
+});

@@ -1,0 +1,124 @@
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import type { DescMessage } from '@bufbuild/protobuf';
+import {
+  array,
+  assert,
+  bigInt,
+  constantFrom,
+  dictionary,
+  option,
+  property,
+  record,
+  string,
+  uint8Array,
+} from 'fast-check';
+import { expect, test } from 'vitest';
+import { CheckRequestSchema, ReportRequestSchema } from '../../gen/tollgate/v1/decision_pb.ts';
+import { ServiceError } from '../../src/platform/service-error.ts';
+import { checkFromMessage, reportFromMessage } from '../../src/wire/decision-requests.ts';
+
+const id = string({ unit: 'binary', minLength: 1, maxLength: 200 }).filter(
+  (text) => !/[\s\p{Cc}]/u.test(text),
+);
+const amount = bigInt({ min: 0n, max: 9_223_372_036_854_775_807n });
+const maybe = <T>(of: Parameters<typeof option<T>>[0]) => option(of, { nil: undefined });
+const label = string({ minLength: 1, maxLength: 20 }).filter((text) => !/[\s=]/.test(text));
+
+const request = record({
+  orgId: id,
+  requestId: maybe(string({ minLength: 1, maxLength: 128 })),
+  target: id,
+  credential: maybe(constantFrom('tg_key_x', 's')),
+  subjects: record({
+    teams: array(id, { maxLength: 4 }),
+    user: maybe(id),
+    tier: maybe(id),
+    key: maybe(id),
+    principal: maybe(id),
+    app: maybe(id),
+    customer: maybe(id),
+    labels: dictionary(label, label, { maxKeys: 5 }),
+  }),
+  estimate: record({
+    inputTokens: amount,
+    outputTokens: maybe(amount),
+    cacheWriteTokens: amount,
+    costNanos: maybe(amount),
+  }),
+});
+
+test('whatever is well-formed arrives as it was said: ids, numbers, absence', () => {
+  assert(
+    property(request, (said) => {
+      const bytes = toBinary(CheckRequestSchema, create(CheckRequestSchema, said));
+      const { input, view } = checkFromMessage(fromBinary(CheckRequestSchema, bytes));
+      expect(view).toBe('BINDING_ONLY');
+      expect(input).toEqual({
+        orgId: said.orgId,
+        requestId: said.requestId,
+        target: said.target,
+        credential: said.credential,
+        subjects: {
+          ...said.subjects,
+          teams: [...new Set(said.subjects.teams)],
+          labels: new Map(Object.entries(said.subjects.labels)),
+        },
+        estimate: {
+          input: said.estimate.inputTokens,
+          output: said.estimate.outputTokens,
+          cachedInput: 0n,
+          cacheWrite: said.estimate.cacheWriteTokens,
+          cost: said.estimate.costNanos,
+        },
+        ttlMs: undefined,
+      });
+    }),
+  );
+});
+
+test('whatever can be decoded is read or refused as FIELD_INVALID, never worse', () => {
+  assert(
+    property(uint8Array({ maxLength: 60 }), (bytes) => {
+      const check = decoded(CheckRequestSchema, bytes);
+      const report = decoded(ReportRequestSchema, bytes);
+      expect(check && faultOf(() => checkFromMessage(check))).toBeOneOf([
+        undefined,
+        'FIELD_INVALID',
+      ]);
+      expect(report && faultOf(() => reportFromMessage(report))).toBeOneOf([
+        undefined,
+        'FIELD_INVALID',
+      ]);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test.each([
+  [90n, 500_000_000, 90_500],
+  [0n, 1, 1],
+  [86_400n, 0, 86_400_000],
+])('a time to live of %s s and %i ns is %i ms: rounded up, a day at most', (seconds, nanos, ms) => {
+  const said = { orgId: 'acme', target: 'm', ttl: { seconds, nanos } };
+  expect(checkFromMessage(create(CheckRequestSchema, said)).input.ttlMs).toBe(ms);
+});
+
+function decoded<Desc extends DescMessage>(desc: Desc, bytes: Uint8Array) {
+  try {
+    return fromBinary(desc, bytes);
+  } catch {
+    // Bytes that are no message never reach the reader.
+    return undefined;
+  }
+}
+
+/** The reason of the refusal, or undefined; anything but a refusal fails the test. */
+function faultOf(read: () => unknown): string | undefined {
+  try {
+    read();
+    return undefined;
+  } catch (error) {
+    if (error instanceof ServiceError) return error.reason;
+    throw error;
+  }
+}
