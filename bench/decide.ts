@@ -32,12 +32,13 @@ interface Subject {
 
 const price = { subject: 'gpt-4o', rates: [{ input: 2_500_000_000n, output: 10_000_000_000n }] };
 
+const twoLimits: SaidLimit[] = [
+  { name: 'daily', metric: 'COST', amount: 10n ** 15n },
+  { name: 'rpm', metric: 'REQUESTS', window: 'MINUTE', amount: 10n ** 9n },
+];
+
 function fourSubjectsEightLimits(): Subject {
   const users = Array.from({ length: 1_000 }, (_, index) => `user-${index}`);
-  const limits = (owner: string): SaidLimit[] => [
-    { name: `${owner}-daily`, metric: 'COST', amount: 10n ** 15n },
-    { name: `${owner}-rpm`, metric: 'REQUESTS', window: 'MINUTE', amount: 10n ** 9n },
-  ];
   const view = viewOf({
     teams: [{ id: 'red' }],
     users: users.map((id) => ({ id, teams: ['red'], tier: 'pro' })),
@@ -45,10 +46,10 @@ function fourSubjectsEightLimits(): Subject {
     models: [{ id: 'gpt-4o', provider: 'openai' }],
     prices: [price],
     policies: {
-      org: { limits: limits('org') },
-      'team:red': { limits: limits('team') },
-      'tier:pro': { limits: limits('user') },
-      'key:k1': { limits: limits('key') },
+      org: { limits: twoLimits },
+      'team:red': { limits: twoLimits },
+      'tier:pro': { limits: twoLimits },
+      'key:k1': { limits: twoLimits },
     },
   });
   const requests = users.map((user) => callOf({ user, key: 'k1', input: 1_000n, output: 500n }));

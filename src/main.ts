@@ -26,6 +26,8 @@ async function run(name: string, args: readonly string[]): Promise<number> {
       return (await import('./cli/call.ts')).call(args);
     case 'verify':
       return (await import('./cli/verify.ts')).verify(args);
+    case 'test':
+      return (await import('./cli/test.ts')).test(args, process.env['DATABASE_URL']);
     case '--version':
       return print(`${version()}\n`);
     case 'help':

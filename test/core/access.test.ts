@@ -20,8 +20,13 @@ const world: Said = {
 };
 
 const everyone: SaidCall = {
-  ...{ user: 'alice', key: 'k1', credential: { kind: 'token', id: 't1' } },
-  ...{ principal: 'agent:a', app: 'crm', customer: 'c1', labels: { feature: 'x' } },
+  user: 'alice',
+  key: 'k1',
+  credential: { kind: 'token', id: 't1' },
+  principal: 'agent:a',
+  app: 'crm',
+  customer: 'c1',
+  labels: { feature: 'x' },
 };
 
 function reasons(
@@ -38,8 +43,16 @@ function reasons(
 }
 
 const subjects = [
-  ...['org', 'team:red', 'team:top', 'team:blue', 'tier:basic', 'user:alice'],
-  ...['key:k1', 'token:t1', 'principal:agent:a', 'app:crm'],
+  'org',
+  'team:red',
+  'team:top',
+  'team:blue',
+  'tier:basic',
+  'user:alice',
+  'key:k1',
+  'token:t1',
+  'principal:agent:a',
+  'app:crm',
 ];
 
 describe('model access', () => {
@@ -137,21 +150,22 @@ describe('a route group', () => {
   });
 });
 
-describe('an unknown target', () => {
-  const unknown = (unknownModels: 'ALLOW' | 'DENY' | undefined, allow: readonly string[]) => {
-    const view = viewOf({
-      ...{ organization: { unknownModels }, policies: { org: { access: { allow } } } },
-    });
-    const { path } = resolvePath(view, callOf(), 0);
-    return accessReasons(view, path, targetFacts(view, 'gpt-next'));
-  };
+const unknownTarget = (unknownModels: 'ALLOW' | 'DENY' | undefined, allow: readonly string[]) => {
+  const view = viewOf({
+    organization: { unknownModels },
+    policies: { org: { access: { allow } } },
+  });
+  const { path } = resolvePath(view, callOf(), 0);
+  return accessReasons(view, path, targetFacts(view, 'gpt-next'));
+};
 
+describe('an unknown target', () => {
   it('is refused where the organization says so, or has an allow list and says nothing', () => {
-    expect(unknown(undefined, [])).toEqual([]);
-    expect(unknown(undefined, ['gpt-*'])).toEqual(['MODEL_UNKNOWN']);
-    expect(unknown('ALLOW', ['gpt-*'])).toEqual([]);
-    expect(unknown('DENY', [])).toEqual(['MODEL_UNKNOWN']);
-    expect(unknown('DENY', ['o*'])).toEqual(['MODEL_UNKNOWN', 'MODEL_NOT_GRANTED']);
+    expect(unknownTarget(undefined, [])).toEqual([]);
+    expect(unknownTarget(undefined, ['gpt-*'])).toEqual(['MODEL_UNKNOWN']);
+    expect(unknownTarget('ALLOW', ['gpt-*'])).toEqual([]);
+    expect(unknownTarget('DENY', [])).toEqual(['MODEL_UNKNOWN']);
+    expect(unknownTarget('DENY', ['o*'])).toEqual(['MODEL_UNKNOWN', 'MODEL_NOT_GRANTED']);
   });
 
   it('is not made unknown by a list that is not the organization’s', () => {

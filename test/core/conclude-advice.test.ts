@@ -35,12 +35,10 @@ describe('the binding limit', () => {
     const outcome = decide(said, { user: 'alice', cost: 5n });
     expect(outcome.limits[outcome.binding ?? -1]?.name).toBe('rpd');
     expect(outcome.limits.map(({ name, status }) => [name, status])).toEqual([
-      ...[
-        ['rpd', 'OK'],
-        ['lifted', 'BYPASSED'],
-        ['rehearsal', 'DRY_RUN'],
-        ['warn', 'WARNED'],
-      ],
+      ['rpd', 'OK'],
+      ['lifted', 'BYPASSED'],
+      ['rehearsal', 'DRY_RUN'],
+      ['warn', 'WARNED'],
     ]);
     expect(
       decide(capped(cost('warn', 1n, { action: 'WARN' })), { cost: 5n }).binding,
@@ -86,33 +84,34 @@ describe('the binding limit', () => {
   });
 });
 
+const retryAfter = (limits: SaidLimit[], call: SaidCall, spent: SaidTotals) =>
+  decide(capped(...limits), call, { org: spent }).retryAfterMs;
+
 describe('retry after', () => {
-  const of = (limits: SaidLimit[], call: SaidCall, spent: SaidTotals) =>
-    decide(capped(...limits), call, { org: spent }).retryAfterMs;
   const rpm: SaidLimit = { name: 'rpm', metric: 'REQUESTS', window: 'MINUTE', amount: 1n };
 
   it('is the end of the last window that was exceeded', () => {
     const tph: SaidLimit = { name: 'tph', metric: 'TOKENS', window: 'HOUR', amount: 100n };
     const spent = { usedRequests: 1n, usedInput: 60n };
-    expect(of([rpm, tph], { input: 60n }, spent)).toBe(hourMs);
-    expect(of([rpm, tph], { input: 40n }, spent)).toBe(60_000);
-    expect(of([rpm, tph], { input: 40n }, {})).toBeUndefined();
+    expect(retryAfter([rpm, tph], { input: 60n }, spent)).toBe(hourMs);
+    expect(retryAfter([rpm, tph], { input: 40n }, spent)).toBe(60_000);
+    expect(retryAfter([rpm, tph], { input: 40n }, {})).toBeUndefined();
   });
 
   it('is absent where time does not help', () => {
     const spent = { usedRequests: 1n, usedCost: 5n, inFlight: 1n };
     const open: SaidLimit = { name: 'open', metric: 'CONCURRENCY', amount: 1n };
-    expect(of([rpm, open], {}, spent)).toBeUndefined();
+    expect(retryAfter([rpm, open], {}, spent)).toBeUndefined();
     expect(
-      of([rpm, cost('ever', 5n, { window: 'LIFETIME' })], { cost: 1n }, spent),
+      retryAfter([rpm, cost('ever', 5n, { window: 'LIFETIME' })], { cost: 1n }, spent),
     ).toBeUndefined();
-    expect(of([rpm, cost('small', 5n)], { cost: 6n }, {})).toBeUndefined();
-    expect(of([rpm, cost('small', 5n)], { cost: 5n }, { usedCost: 1n })).toBe(15 * hourMs);
+    expect(retryAfter([rpm, cost('small', 5n)], { cost: 6n }, {})).toBeUndefined();
+    expect(retryAfter([rpm, cost('small', 5n)], { cost: 5n }, { usedCost: 1n })).toBe(15 * hourMs);
   });
 
   it('does not wait for limits that only warn', () => {
     const warn = cost('warn', 5n, { action: 'WARN', window: 'LIFETIME' });
-    expect(of([rpm, warn], { cost: 9n }, { usedRequests: 1n })).toBe(60_000);
+    expect(retryAfter([rpm, warn], { cost: 9n }, { usedRequests: 1n })).toBe(60_000);
   });
 });
 
@@ -123,8 +122,12 @@ describe('sums beyond int64', () => {
     const spent = { org: { usedCost: maxInt64 - 5n, heldCost: 3n } };
     expect(decide({}, { cost: 2n }, spent).decision).toBe('ALLOW');
     expect(decide({}, { cost: 3n }, spent)).toMatchObject({
-      ...{ decision: 'DENY', reasons: ['COST_EXCEEDED'], binding: undefined, limits: [] },
-      ...{ retryAfterMs: undefined, maxOutputTokens: undefined },
+      decision: 'DENY',
+      reasons: ['COST_EXCEEDED'],
+      binding: undefined,
+      limits: [],
+      retryAfterMs: undefined,
+      maxOutputTokens: undefined,
     });
     expect(decide({}, { input: maxInt64, output: 1n }).reasons).toEqual(['TOKENS_EXCEEDED']);
     expect(decide({ prices: [price] }, { input: maxInt64 }).reasons).toEqual(['COST_EXCEEDED']);

@@ -22,7 +22,9 @@ import { callOf, policyOf, viewOf } from '../support/view.ts';
 import type { Said, SaidCall, SaidLimit } from '../support/view.ts';
 
 const limit = (more: Partial<SaidLimit> = {}): SaidLimit => ({
-  ...{ name: 'limit', metric: 'COST', amount: 1n },
+  name: 'limit',
+  metric: 'COST',
+  amount: 1n,
   ...more,
 });
 
@@ -36,20 +38,36 @@ function charged(said: Said, call: SaidCall): string[] {
 
 describe('a call is charged', () => {
   const everywhere: SaidCall = {
-    ...{ user: 'alice', teams: ['red'], tier: 'pro', key: 'k1', principal: 'agent:a', app: 'crm' },
-    ...{ customer: 'c1', labels: { feature: 'search' }, credential: { kind: 'token', id: 't1' } },
+    user: 'alice',
+    teams: ['red'],
+    tier: 'pro',
+    key: 'k1',
+    principal: 'agent:a',
+    app: 'crm',
+    customer: 'c1',
+    labels: { feature: 'search' },
+    credential: { kind: 'token', id: 't1' },
   };
   const said: Said = {
     teams: [{ id: 'top' }, { id: 'red', parent: 'top' }],
-    ...{ keys: [{ id: 'k1' }], tokens: [{ id: 't1' }] },
+    keys: [{ id: 'k1' }],
+    tokens: [{ id: 't1' }],
   };
 
   it('to the organization first, and to every subject but labels', () => {
     const names = charged(said, everywhere);
     expect(names[0]).toBe('org');
     expect(names.toSorted()).toEqual([
-      ...['app:crm', 'customer:c1', 'key:k1', 'org', 'principal:agent:a', 'team:red', 'team:top'],
-      ...['tier:pro', 'token:t1', 'user:alice'],
+      'app:crm',
+      'customer:c1',
+      'key:k1',
+      'org',
+      'principal:agent:a',
+      'team:red',
+      'team:top',
+      'tier:pro',
+      'token:t1',
+      'user:alice',
     ]);
   });
 
@@ -113,13 +131,13 @@ describe('a call is charged', () => {
   });
 });
 
-describe('families', () => {
-  const one = (subject: string, said: SaidLimit) => {
-    const [family, ...others] = familiesOf(policyOf(subject, { limits: [said] }));
-    if (family === undefined || others.length > 0) throw new Error('expected one family');
-    return family;
-  };
+const onlyFamily = (subject: string, said: SaidLimit) => {
+  const [family, ...others] = familiesOf(policyOf(subject, { limits: [said] }));
+  if (family === undefined || others.length > 0) throw new Error('expected one family');
+  return family;
+};
 
+describe('families', () => {
   it('of one policy are each named once', () => {
     const limits = ['a', 'b', 'c'].map((name) => limit({ name, targets: ['o1'] }));
     expect(familiesOf(policyOf('org', { limits }))).toHaveLength(1);
@@ -128,15 +146,15 @@ describe('families', () => {
 
   it('have names that tell them apart, and share a tag with their meters', () => {
     const families = [
-      one('org', limit({ targets: ['a'] })),
-      one('org', limit({ targets: ['a', 'b'] })),
-      one('org', limit({ targets: ['a'], for: { kind: 'USER' } })),
-      one('user:u', limit({ targets: ['a'] })),
-      one('team:t', limit({ targets: ['a'] })),
-      one('team:t', limit({ targets: ['a'], for: { kind: 'MEMBER' } })),
-      one('team:t', limit({ for: { kind: 'MEMBER' } })),
-      one('label:k=v', limit()),
-      one('org', limit({ for: { kind: 'LABEL', key: 'k' } })),
+      onlyFamily('org', limit({ targets: ['a'] })),
+      onlyFamily('org', limit({ targets: ['a', 'b'] })),
+      onlyFamily('org', limit({ targets: ['a'], for: { kind: 'USER' } })),
+      onlyFamily('user:u', limit({ targets: ['a'] })),
+      onlyFamily('team:t', limit({ targets: ['a'] })),
+      onlyFamily('team:t', limit({ targets: ['a'], for: { kind: 'MEMBER' } })),
+      onlyFamily('team:t', limit({ for: { kind: 'MEMBER' } })),
+      onlyFamily('label:k=v', limit()),
+      onlyFamily('org', limit({ for: { kind: 'LABEL', key: 'k' } })),
     ];
     expect(new Set(families.map(familyName)).size).toBe(families.length);
     for (const family of families) {
@@ -152,9 +170,18 @@ describe('families', () => {
   });
 });
 
-const ids = fc.string({ minLength: 1, maxLength: 12, unit: fc.constantFrom(...'ab:@,/%=*2C') });
+const ids = fc.string({
+  minLength: 1,
+  maxLength: 12,
+  unit: fc.constantFrom(...'ab:@,/%=*2C'.split('')),
+});
 const kinds = fc.constantFrom(...subjectKinds.filter((kind) => kind !== 'org'));
 const subjects = fc.record({ kind: kinds, id: ids });
+
+const isDerivedName = (name: string): boolean | undefined => {
+  const meter = parseMeterName(name);
+  return meter && isDerived(meter);
+};
 
 describe('names', () => {
   it('of subjects are read back, composed or raw', () => {
@@ -211,11 +238,11 @@ describe('names', () => {
   });
 
   it('of derived meters are those of labels, members and targets', () => {
-    const derived = (name: string): boolean | undefined => {
-      const meter = parseMeterName(name);
-      return meter && isDerived(meter);
-    };
-    expect(['label:a=b', 'team:red/user:alice', 'org@o1'].map(derived)).toEqual([true, true, true]);
-    expect(['org', 'team:red', 'user:alice'].map(derived)).toEqual([false, false, false]);
+    expect(['label:a=b', 'team:red/user:alice', 'org@o1'].map(isDerivedName)).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect(['org', 'team:red', 'user:alice'].map(isDerivedName)).toEqual([false, false, false]);
   });
 });

@@ -41,13 +41,25 @@ describe('a path', () => {
 
   it('names its subjects nearest first', () => {
     const { path } = resolved({
-      ...{ credential: { kind: 'token', id: 't1' }, key: 'alices', tier: 'pro' },
+      credential: { kind: 'token', id: 't1' },
+      key: 'alices',
+      tier: 'pro',
       labels: { feature: 'search', env: 'prod' },
     });
     expect(pathSubjects(path).map(subjectText)).toEqual([
-      ...['token:t1', 'key:alices', 'user:alice', 'principal:agent:indexer', 'app:crm'],
-      ...['customer:c42', 'label:env=prod', 'label:feature=search', 'tier:pro', 'team:red'],
-      ...['team:engineering', 'team:company', 'org'],
+      'token:t1',
+      'key:alices',
+      'user:alice',
+      'principal:agent:indexer',
+      'app:crm',
+      'customer:c42',
+      'label:env=prod',
+      'label:feature=search',
+      'tier:pro',
+      'team:red',
+      'team:engineering',
+      'team:company',
+      'org',
     ]);
   });
 

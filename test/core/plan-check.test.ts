@@ -28,8 +28,12 @@ describe('what a call asks', () => {
   it('is its estimate, and one of each kind that it counts', () => {
     const { asks, hold, estimate } = plan({ input: 1_000n, output: 500n });
     expect(asks).toEqual({
-      ...{ CONCURRENCY: 1n, REQUESTS: 1n, TOKENS: 1_500n },
-      ...{ INPUT_TOKENS: 1_000n, OUTPUT_TOKENS: 500n, COST: 2_000_000n },
+      CONCURRENCY: 1n,
+      REQUESTS: 1n,
+      TOKENS: 1_500n,
+      INPUT_TOKENS: 1_000n,
+      OUTPUT_TOKENS: 500n,
+      COST: 2_000_000n,
     });
     expect(hold).toEqual({ cost: 2_000_000n, input: 1_000n, output: 500n });
     expect(estimate).toMatchObject({ input: 1_000n, output: 500n, cost: undefined });
@@ -98,11 +102,10 @@ describe('the cost asked', () => {
   });
 
   it('of another output follows the same rules', () => {
-    const costOf = (call: SaidCall) =>
-      plan({ input: 10n, output: 100n, ...call }).costOfOutput?.(7n);
-    expect(costOf({})).toBe(24_000n);
-    expect(costOf({ target: 'local' })).toBe(0n);
-    expect(costOf({ target: 'new' })).toBe(1n);
+    const costs = ['gpt-4o', 'local', 'new'].map((target) =>
+      plan({ input: 10n, output: 100n, target }).costOfOutput?.(7n),
+    );
+    expect(costs).toEqual([24_000n, 0n, 1n]);
   });
 
   it('may be larger than any amount', () => {
@@ -117,26 +120,31 @@ describe('the cost asked', () => {
   });
 });
 
-describe('a missing price', () => {
-  const cost = (action: SaidLimit['action'] = 'BLOCK', targets: readonly string[] = []): Said => ({
-    policies: {
-      org: {
-        limits: [{ name: 'cap', metric: 'COST', amount: 1n, ...(action && { action }), targets }],
-      },
+const cappedCost = (
+  action: SaidLimit['action'] = 'BLOCK',
+  targets: readonly string[] = [],
+): Said => ({
+  policies: {
+    org: {
+      limits: [{ name: 'cap', metric: 'COST', amount: 1n, ...(action && { action }), targets }],
     },
-  });
+  },
+});
 
+describe('a missing price', () => {
   it('is a reason while a BLOCK limit on cost applies', () => {
-    expect(plan({ target: 'new' }, cost()).reasons).toEqual(['MODEL_UNPRICED']);
-    expect(plan({ target: 'mixed' }, cost()).reasons).toEqual(['MODEL_UNPRICED']);
-    expect(plan({ target: 'gpt-4o' }, cost()).reasons).toEqual([]);
-    expect(plan({ target: 'new' }, cost('BLOCK', ['n*'])).reasons).toEqual(['MODEL_UNPRICED']);
+    expect(plan({ target: 'new' }, cappedCost()).reasons).toEqual(['MODEL_UNPRICED']);
+    expect(plan({ target: 'mixed' }, cappedCost()).reasons).toEqual(['MODEL_UNPRICED']);
+    expect(plan({ target: 'gpt-4o' }, cappedCost()).reasons).toEqual([]);
+    expect(plan({ target: 'new' }, cappedCost('BLOCK', ['n*'])).reasons).toEqual([
+      'MODEL_UNPRICED',
+    ]);
   });
 
   it('is none where the limit only warns, is of another metric or of other targets', () => {
-    expect(plan({ target: 'new' }, cost('WARN')).reasons).toEqual([]);
-    expect(plan({ target: 'new' }, cost('DRY_RUN')).reasons).toEqual([]);
-    expect(plan({ target: 'new' }, cost('BLOCK', ['gpt-4o'])).reasons).toEqual([]);
+    expect(plan({ target: 'new' }, cappedCost('WARN')).reasons).toEqual([]);
+    expect(plan({ target: 'new' }, cappedCost('DRY_RUN')).reasons).toEqual([]);
+    expect(plan({ target: 'new' }, cappedCost('BLOCK', ['gpt-4o'])).reasons).toEqual([]);
     const tokens = { name: 'tokens', metric: 'TOKENS', amount: 1n } as const;
     expect(plan({ target: 'new' }, { policies: { org: { limits: [tokens] } } }).reasons).toEqual(
       [],
@@ -144,11 +152,11 @@ describe('a missing price', () => {
   });
 
   it('is none where the caller gives the cost, the organization says zero, or a flag lifts cost', () => {
-    expect(plan({ target: 'new', cost: 9n }, cost()).reasons).toEqual([]);
+    expect(plan({ target: 'new', cost: 9n }, cappedCost()).reasons).toEqual([]);
     const organization = { unpriced: 'ZERO' } as const;
-    expect(plan({ target: 'new' }, { ...cost(), organization }).reasons).toEqual([]);
+    expect(plan({ target: 'new' }, { ...cappedCost(), organization }).reasons).toEqual([]);
     const bypassing = (bypass: Partial<Bypass>): Said => ({
-      policies: { ...cost().policies, 'user:alice': { bypass } },
+      policies: { ...cappedCost().policies, 'user:alice': { bypass } },
     });
     expect(plan({ target: 'new', user: 'alice' }, bypassing({ cost: true })).reasons).toEqual([]);
     expect(plan({ target: 'new', user: 'alice' }, bypassing({ models: true })).reasons).toEqual([
@@ -188,7 +196,8 @@ describe('bypass flags', () => {
     const policies = { ...said.policies, org: { access } };
     expect(plan({ key: 'k2' }, { ...said, policies }).reasons).toEqual([]);
     expect(plan({ key: 'k1' }, { ...said, policies }).reasons).toEqual([
-      ...['MODEL_DENIED', 'MODEL_NOT_GRANTED'],
+      'MODEL_DENIED',
+      'MODEL_NOT_GRANTED',
     ]);
   });
 });
@@ -204,7 +213,9 @@ describe('a plan', () => {
     const made = plan({}, { policies: { org: { limits, revision: 4 } } });
     expect(
       made.limits.map(({ limit, meterIndex, revision }) => [
-        ...[limit.name, made.meters[meterIndex]?.name, revision],
+        limit.name,
+        made.meters[meterIndex]?.name,
+        revision,
       ]),
     ).toEqual([
       ['cap', 'org', 4],

@@ -32,8 +32,12 @@ describe('an extension', () => {
   it('asks what is added, by the price of its Check, and no second request or slot', () => {
     const { asks, hold, estimate, epoch } = plan(before, { input: 10n, output: 600n });
     expect(asks).toEqual({
-      ...{ CONCURRENCY: 0n, REQUESTS: 0n, TOKENS: 610n },
-      ...{ INPUT_TOKENS: 10n, OUTPUT_TOKENS: 600n, COST: 1_210n },
+      CONCURRENCY: 0n,
+      REQUESTS: 0n,
+      TOKENS: 610n,
+      INPUT_TOKENS: 10n,
+      OUTPUT_TOKENS: 600n,
+      COST: 1_210n,
     });
     expect(hold).toEqual({ cost: 1_210n, input: 10n, output: 600n });
     expect(estimate).toMatchObject({ input: 510n, output: 1_100n, cost: undefined });
@@ -99,7 +103,9 @@ describe('the limits of an extension', () => {
 
   it('refuse it with their own reasons and the output that would still fit', () => {
     expect(decide({ output: 1_001n })).toMatchObject({
-      ...{ decision: 'DENY', reasons: ['TOKENS_EXCEEDED', 'COST_EXCEEDED'], maxOutputTokens: 750n },
+      decision: 'DENY',
+      reasons: ['TOKENS_EXCEEDED', 'COST_EXCEEDED'],
+      maxOutputTokens: 750n,
     });
   });
 

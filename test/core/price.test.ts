@@ -62,7 +62,11 @@ describe('the cost of a call', () => {
     const price = priceOf({ subject: 'm', rates });
     const cost = (input: bigint) => costOf(price, estimateOf({ input }));
     expect([0n, 200_000n, 200_001n, 500_000n, 500_001n].map(cost)).toEqual([
-      ...[0n, 200_000n, 400_002n, 1_000_000n, 1_500_003n],
+      0n,
+      200_000n,
+      400_002n,
+      1_000_000n,
+      1_500_003n,
     ]);
   });
 
@@ -202,15 +206,22 @@ describe('priced usage', () => {
 
   it('names the revision it was priced with', () => {
     expect(priced('gpt-4o')).toEqual({
-      ...{ cost: 30n, priceRevision: 'MODEL gpt-4o 7', unpriced: false, free: false },
+      cost: 30n,
+      priceRevision: 'MODEL gpt-4o 7',
+      unpriced: false,
+      free: false,
     });
     expect(priced('gpt-4o', { key: 'k1' }).priceRevision).toBe('KEY key:k1 1');
   });
 
   it('is what the caller says, if it says anything', () => {
-    const said = (cost: bigint) => priced('gpt-4o', {}, estimateOf({ input: 10n, cost }));
-    expect(said(5n)).toEqual({ cost: 5n, priceRevision: undefined, unpriced: false, free: false });
-    expect(said(0n)).toMatchObject({ cost: 0n, free: true });
+    expect(priced('gpt-4o', {}, estimateOf({ input: 10n, cost: 5n }))).toEqual({
+      cost: 5n,
+      priceRevision: undefined,
+      unpriced: false,
+      free: false,
+    });
+    expect(priced('gpt-4o', {}, estimateOf({ cost: 0n }))).toMatchObject({ cost: 0n, free: true });
   });
 
   it('is free only where a price is zero in all its parts', () => {
@@ -235,7 +246,10 @@ describe('priced usage', () => {
   it('is missing where the target, any member, or all members are', () => {
     for (const target of ['new', 'unheard-of', 'mixed', 'none']) {
       expect(priced(target)).toEqual({
-        ...{ cost: 0n, priceRevision: undefined, unpriced: true, free: false },
+        cost: 0n,
+        priceRevision: undefined,
+        unpriced: true,
+        free: false,
       });
     }
     expect(priced('mixed', { key: 'k1' })).toMatchObject({ cost: 20n, unpriced: false });

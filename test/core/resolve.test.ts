@@ -22,42 +22,46 @@ function limits(said: Said, call: SaidCall): string[] {
 
 const both = { user: 'alice', teams: ['red', 'blue'] };
 
-describe('of several teams at one distance', () => {
-  const of = (red: SaidLimit[], blue: SaidLimit[]) =>
-    limits({ policies: { 'team:red': { limits: red }, 'team:blue': { limits: blue } } }, both);
-  const for_ = (more: Partial<Limit> = {}) => ({ for: each, ...more });
+const ofTeams = (red: SaidLimit[], blue: SaidLimit[]) =>
+  limits({ policies: { 'team:red': { limits: red }, 'team:blue': { limits: blue } } }, both);
 
+const forUsers = (more: Partial<Limit> = {}) => ({ for: each, ...more });
+
+describe('of several teams at one distance', () => {
   it('the smallest BLOCK amount wins', () => {
-    expect(of([cost('a', 2n, for_())], [cost('b', 1n, for_())])).toEqual([
+    expect(ofTeams([cost('a', 2n, forUsers())], [cost('b', 1n, forUsers())])).toEqual([
       'team:blue/b on user:alice',
     ]);
   });
 
   it('the whole declaration wins, not its smallest limit alone', () => {
-    const red = [cost('block', 1n, for_()), cost('warn', 9n, for_({ action: 'WARN' }))];
-    const blue = [cost('block', 2n, for_()), cost('warn', 1n, for_({ action: 'WARN' }))];
-    expect(of(red, blue)).toEqual(['team:red/block on user:alice', 'team:red/warn on user:alice']);
+    const red = [cost('block', 1n, forUsers()), cost('warn', 9n, forUsers({ action: 'WARN' }))];
+    const blue = [cost('block', 2n, forUsers()), cost('warn', 1n, forUsers({ action: 'WARN' }))];
+    expect(ofTeams(red, blue)).toEqual([
+      'team:red/block on user:alice',
+      'team:red/warn on user:alice',
+    ]);
   });
 
   it('an unlimited BLOCK is like none, so the smallest other amount decides', () => {
-    const warn = (amount: bigint) => cost('warn', amount, for_({ action: 'WARN' }));
-    expect(of([cost('block', undefined, for_()), warn(2n)], [warn(1n)])).toEqual([
+    const warn = (amount: bigint) => cost('warn', amount, forUsers({ action: 'WARN' }));
+    expect(ofTeams([cost('block', undefined, forUsers()), warn(2n)], [warn(1n)])).toEqual([
       'team:blue/warn on user:alice',
     ]);
-    expect(of([cost('block', undefined, for_()), warn(1n)], [warn(2n)])).toEqual([
+    expect(ofTeams([cost('block', undefined, forUsers()), warn(1n)], [warn(2n)])).toEqual([
       'team:red/warn on user:alice',
     ]);
   });
 
   it('an unlimited one wins only over nothing', () => {
-    expect(of([cost('a', undefined, for_())], [])).toEqual([]);
-    expect(of([cost('a', undefined, for_())], [cost('b', 9n, for_())])).toEqual([
+    expect(ofTeams([cost('a', undefined, forUsers())], [])).toEqual([]);
+    expect(ofTeams([cost('a', undefined, forUsers())], [cost('b', 9n, forUsers())])).toEqual([
       'team:blue/b on user:alice',
     ]);
   });
 
   it('the lower id wins between equals', () => {
-    expect(of([cost('a', 1n, for_())], [cost('b', 1n, for_())])).toEqual([
+    expect(ofTeams([cost('a', 1n, forUsers())], [cost('b', 1n, forUsers())])).toEqual([
       'team:blue/b on user:alice',
     ]);
   });
@@ -133,7 +137,8 @@ describe('a user’s own limit', () => {
     limits(
       { policies: { 'tier:pro': { limits: template }, 'user:alice': { limits: own } } },
       {
-        ...{ user: 'alice', tier: 'pro' },
+        user: 'alice',
+        tier: 'pro',
       },
     );
   const rest = 'tier:pro/rpm on user:alice';
@@ -156,7 +161,9 @@ describe('a user’s own limit', () => {
       expected,
     );
     expect(of([cost('own', 9n, { targets: ['o1'] })])).toEqual([
-      ...[rest, 'tier:pro/daily on user:alice', 'user:alice/own on user:alice@o1'],
+      rest,
+      'tier:pro/daily on user:alice',
+      'user:alice/own on user:alice@o1',
       'tier:pro/monthly on user:alice',
     ]);
   });
@@ -205,8 +212,15 @@ it('limits come in the order of the path, then by metric, window and targets, th
     },
   };
   expect(limits(said, { user: 'alice' }).map((text) => text.split(' ')[0])).toEqual([
-    ...['org/default', 'user:alice/requests', 'user:alice/tokens', 'user:alice/y', 'user:alice/z'],
-    ...['user:alice/a', 'user:alice/b', 'user:alice/lifetime', 'org/cap'],
+    'org/default',
+    'user:alice/requests',
+    'user:alice/tokens',
+    'user:alice/y',
+    'user:alice/z',
+    'user:alice/a',
+    'user:alice/b',
+    'user:alice/lifetime',
+    'org/cap',
   ]);
 });
 

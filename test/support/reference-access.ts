@@ -1,3 +1,4 @@
+import { one } from './reference-resolver.ts';
 import type { ReferencePath } from './reference-resolver.ts';
 import type { Said } from './view.ts';
 
@@ -32,7 +33,6 @@ export function referenceAccess(said: Said, path: ReferencePath, target: string)
     const access = said.policies?.[subject]?.access;
     return access === undefined ? [] : [{ subject, access }];
   });
-  const isTemplate = (subject: string): boolean => /^(tier|team):/.test(subject);
   const allows = rules
     .filter(({ subject }) => !(isTemplate(subject) && isOver('allow')))
     .map(({ access }) => access.allow ?? [])
@@ -57,9 +57,11 @@ export function referenceAccess(said: Said, path: ReferencePath, target: string)
   return reasons;
 }
 
+function isTemplate(subject: string): boolean {
+  return /^(tier|team):/.test(subject);
+}
+
 function subjectsWithRules(path: ReferencePath): string[] {
-  const one = (kind: string, id: string | undefined): string[] =>
-    id === undefined ? [] : [`${kind}:${id}`];
   return [
     'org',
     ...[...path.teams.keys()].map((id) => `team:${id}`),

@@ -159,8 +159,6 @@ export function referenceLimits(
 
 /** Subjects with a meter that limits are for; a tier's is for reading only. */
 function measured(path: ReferencePath): [subject: string, meter: string][] {
-  const one = (kind: string, id: string | undefined): string[] =>
-    id === undefined ? [] : [`${kind}:${id}`];
   return [
     ...one('token', path.token),
     ...path.keys.map((id) => `key:${id}`),
@@ -174,8 +172,14 @@ function measured(path: ReferencePath): [subject: string, meter: string][] {
   ].map((subject) => [subject, subject]);
 }
 
+/** A subject as text, if there is one. */
+export function one(kind: string, id: string | undefined): string[] {
+  return id === undefined ? [] : [`${kind}:${id}`];
+}
+
 function candidatesFor(said: Said, path: ReferencePath, subject: string): Candidate[] {
-  const [kind = '', id = ''] = [subject.split(':')[0], subject.slice(subject.indexOf(':') + 1)];
+  const [kind = '', ...rest] = subject.split(':');
+  const id = rest.join(':');
   const isFor = (limit: SaidLimit): boolean =>
     limit.for?.kind === 'LABEL'
       ? kind === 'label' && limit.for.key === id.split('=')[0]
@@ -219,11 +223,14 @@ function declarations(
 }
 
 function least(limits: readonly SaidLimit[]): bigint[] {
-  const smallest = (of: readonly SaidLimit[]): bigint =>
-    of.map(({ amount }) => amount ?? unlimited).reduce((a, b) => (a < b ? a : b), unlimited);
   const blocks = limits.filter(({ action = 'BLOCK' }) => action === 'BLOCK');
   const others = limits.filter(({ action = 'BLOCK' }) => action !== 'BLOCK');
   return [smallest(blocks), smallest(others)];
+}
+
+function smallest(limits: readonly SaidLimit[]): bigint {
+  const amounts = limits.map(({ amount }) => amount ?? unlimited);
+  return amounts.reduce((a, b) => (a < b ? a : b), unlimited);
 }
 
 function byRank(a: Candidate, b: Candidate): number {

@@ -1,4 +1,5 @@
 import * as fc from 'fast-check';
+import { byCodeUnit } from '../../src/core/meter.ts';
 import type { Access, LimitFor } from '../../src/core/policy.ts';
 import type { Said, SaidCall, SaidLimit, SaidPolicy } from './view.ts';
 
@@ -43,7 +44,7 @@ function limitsFor(fors: readonly LimitFor[]): fc.Arbitrary<SaidLimit[]> {
     amount: fc.constantFrom(0n, 1n, 1n, 2n, undefined),
     action: fc.constantFrom('BLOCK', 'BLOCK', 'WARN', 'DRY_RUN'),
     for: fc.constantFrom(...fors),
-    targets: targetLists.map((list) => list.toSorted()),
+    targets: targetLists.map((list) => list.toSorted(byCodeUnit)),
     enabled: fc.constantFrom(true, true, true, true, false),
   });
   return fc.array(limit, { maxLength: 4 }).map((made) =>

@@ -1,0 +1,170 @@
+import type {
+  DescMessage,
+  DescMethodUnary,
+  MessageInitShape,
+  MessageShape,
+} from '@bufbuild/protobuf';
+import type { ServiceError } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
+import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
+import { LimitView } from '../../gen/tollgate/v1/outcome_pb.ts';
+import { errorDetails } from '../client/error-details.ts';
+import { isFields } from './form.ts';
+import type { Fields } from './form.ts';
+import { Refusal } from './refusal.ts';
+import { durationOf, nanosOf, textOf, textsOf, wholeOf } from './values.ts';
+import { orgOf } from './world.ts';
+import type { World } from './world.ts';
+
+const { method } = DecisionService;
+
+/** Calls the data plane; an error answer becomes a Refusal. */
+async function call<In extends DescMessage, Out extends DescMessage>(
+  world: World,
+  of: DescMethodUnary<In, Out>,
+  request: MessageInitShape<In>,
+): Promise<MessageShape<Out>> {
+  try {
+    return await world.instance.data.call(of, request, { timeoutMs: 20_000 });
+  } catch (cause) {
+    throw refusalOf(cause as ServiceError);
+  }
+}
+
+function refusalOf(error: ServiceError): Refusal {
+  const { reason, violations } = errorDetails(error);
+  const code = status[error.code] ?? String(error.code);
+  return new Refusal({ code, reason, field: violations[0]?.field, message: error.details });
+}
+
+/** Checks; every limit is asked for. */
+export function check(world: World, fields: Fields) {
+  const requestId = textOf(fields['id']);
+  const ttl = durationOf(fields['ttl']);
+  return call(world, method.check, {
+    ...about(world, fields),
+    estimate: numbersOf(fields),
+    ...(requestId === undefined ? {} : { requestId }),
+    ...(ttl === undefined ? {} : { ttl }),
+    limitView: LimitView.ALL,
+  });
+}
+
+/** Explains. */
+export function explain(world: World, fields: Fields) {
+  return call(world, method.explain, { ...about(world, fields), estimate: numbersOf(fields) });
+}
+
+/** Reports; without a target or subjects it is about a call that was checked. */
+export function report(world: World, fields: Fields) {
+  const { target, ...named } = about(world, fields);
+  return call(world, method.report, {
+    ...named,
+    ...(fields['target'] === undefined ? {} : { target }),
+    requestId: textOf(fields['id']) ?? '',
+    usage: numbersOf(fields),
+    partial: fields['partial'] === true,
+  });
+}
+
+/** Releases. */
+export function release(world: World, fields: Fields) {
+  return call(world, method.release, {
+    orgId: orgOf(world, textOf(fields['org'])),
+    requestId: textOf(fields['id']) ?? '',
+  });
+}
+
+/** Extends; without a sequence by the next one of the call. */
+export function extend(world: World, fields: Fields) {
+  const requestId = textOf(fields['id']) ?? '';
+  const written = textOf(fields['sequence']);
+  const sequence =
+    written === undefined ? (world.sequences.get(requestId) ?? 0) + 1 : Number(written);
+  world.sequences.set(requestId, sequence);
+  const ttl = durationOf(fields['ttl']);
+  return call(world, method.extend, {
+    orgId: orgOf(world, textOf(fields['org'])),
+    requestId,
+    sequence,
+    added: numbersOf(fields),
+    ...(ttl === undefined ? {} : { ttl }),
+  });
+}
+
+/** Lists what may be called, by name. */
+export async function listTargets(world: World, fields: Fields): Promise<string[]> {
+  const { target: _, ...named } = about(world, fields);
+  const { targets } = await call(world, method.listTargets, named);
+  return targets.filter(({ allowed }) => allowed).map(({ name }) => name);
+}
+
+/** Checks at once, and reports what was allowed when all are answered. */
+export async function parallel(
+  world: World,
+  fields: Fields,
+): Promise<{ allowed: number; denied: number; requestIds: string[] }> {
+  const written = isFields(fields['check']) ? fields['check'] : {};
+  const prefix = textOf(written['id']) ?? 'parallel';
+  const ids = Array.from(
+    { length: Number(fields['count'] ?? 0) },
+    (_, at) => `${prefix}-${at + 1}`,
+  );
+  const answers = await Promise.all(ids.map((id) => check(world, { ...written, id })));
+  const requestIds = ids.filter(
+    (_, at) => answers[at]?.outcome?.heldCostNanos !== undefined && isAllowed(answers[at]),
+  );
+  const settled = fields['report'];
+  if (isFields(settled)) {
+    await Promise.all(requestIds.map((id) => report(world, { ...settled, id })));
+  }
+  return { allowed: requestIds.length, denied: ids.length - requestIds.length, requestIds };
+}
+
+function isAllowed(answer: Awaited<ReturnType<typeof check>> | undefined): boolean {
+  return answer?.outcome?.decision === 1;
+}
+
+/** Who a call belongs to and what it calls. */
+function about(world: World, fields: Fields) {
+  const optional = (key: string): Record<string, string> => {
+    const text = textOf(fields[key]);
+    return text === undefined ? {} : { [key]: text };
+  };
+  const credential = textOf(fields['credential']);
+  const labels = isFields(fields['labels']) ? fields['labels'] : {};
+  return {
+    orgId: orgOf(world, textOf(fields['org'])),
+    subjects: {
+      teams: textsOf(fields['teams']),
+      ...optional('user'),
+      ...optional('tier'),
+      ...optional('key'),
+      ...optional('principal'),
+      ...optional('app'),
+      ...optional('customer'),
+      labels: Object.fromEntries(
+        Object.entries(labels).map(([key, value]) => [key, textOf(value) ?? '']),
+      ),
+    },
+    target: textOf(fields['target']) ?? '',
+    ...(credential === undefined ? {} : { credential: secretOf(world, credential) }),
+  };
+}
+
+/** The secret of a declared key or token; anything else is presented as it is. */
+function secretOf(world: World, named: string): string {
+  return world.secrets.get(`key ${named}`) ?? world.secrets.get(`token ${named}`) ?? named;
+}
+
+function numbersOf(fields: Fields) {
+  const outputTokens = wholeOf(fields['output']);
+  const costNanos = nanosOf(fields['cost']);
+  return {
+    inputTokens: wholeOf(fields['input']) ?? 0n,
+    cachedInputTokens: wholeOf(fields['cached_input']) ?? 0n,
+    cacheWriteTokens: wholeOf(fields['cache_write']) ?? 0n,
+    ...(outputTokens === undefined ? {} : { outputTokens }),
+    ...(costNanos === undefined ? {} : { costNanos }),
+  };
+}

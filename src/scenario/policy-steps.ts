@@ -1,0 +1,94 @@
+import type { Json } from './admin-client.ts';
+import { isFields } from './form.ts';
+import type { Fields, Value } from './form.ts';
+import { enumOf, textOf, textsOf } from './values.ts';
+import type { World } from './world.ts';
+
+export const metricNames = [
+  'COST',
+  'TOKENS',
+  'INPUT_TOKENS',
+  'OUTPUT_TOKENS',
+  'REQUESTS',
+  'CONCURRENCY',
+];
+export const windowNames = ['TEN_SECONDS', 'MINUTE', 'HOUR', 'DAY', 'WEEK', 'MONTH', 'LIFETIME'];
+
+/** Appends a policy revision; its number. */
+export async function putPolicy(world: World, fields: Fields): Promise<bigint> {
+  const { access, bypass, limits } = fields;
+  const policy = {
+    subject: textOf(fields['subject']),
+    limits: Array.isArray(limits) ? limits.filter(isFields).map(limitMessage) : [],
+    ...(isFields(access) ? { access: accessMessage(access) } : {}),
+    ...(isFields(bypass) ? { bypass: bypassMessage(bypass) } : {}),
+    notes: textOf(fields['notes']),
+  };
+  const { revision } = await world.instance.admin.call('PolicyService/PutPolicy', {
+    org_id: world.orgId,
+    policy,
+    reason: textOf(fields['reason']),
+    etag: textOf(fields['etag']),
+  });
+  return revisionNumber(revision);
+}
+
+/** Appends a revision without one limit; its number. */
+export async function revokeLimit(world: World, fields: Fields): Promise<bigint> {
+  const { revision } = await world.instance.admin.call('PolicyService/RevokeLimit', {
+    org_id: world.orgId,
+    subject: textOf(fields['subject']),
+    name: textOf(fields['name']),
+    reason: textOf(fields['reason']),
+  });
+  return revisionNumber(revision);
+}
+
+/** All revisions of a subject, newest first. */
+export async function listRevisions(world: World, fields: Fields): Promise<Json[]> {
+  const request = { org_id: world.orgId, subject: textOf(fields['subject']), page_size: 1000 };
+  const { revisions } = await world.instance.admin.call(
+    'PolicyService/ListPolicyRevisions',
+    request,
+  );
+  return (revisions ?? []) as Json[];
+}
+
+function revisionNumber(revision: unknown): bigint {
+  return BigInt((revision as { revision: string }).revision);
+}
+
+function limitMessage(fields: Fields): Json {
+  const { thresholds, enabled } = fields;
+  return {
+    name: textOf(fields['name']),
+    metric: enumOf('METRIC', metricNames, fields['metric']),
+    window: enumOf('WINDOW', windowNames, fields['window']),
+    amount: textOf(fields['amount']),
+    action: enumOf('ACTION', ['BLOCK', 'WARN', 'DRY_RUN'], fields['action']),
+    ...(thresholds === undefined ? {} : { thresholds: { percents: thresholds } }),
+    for: textOf(fields['for']),
+    targets: textsOf(fields['targets']),
+    ...(enabled === undefined ? {} : { enabled }),
+  };
+}
+
+function accessMessage(fields: Fields): Json {
+  return {
+    allow: textsOf(fields['allow']),
+    deny: textsOf(fields['deny']),
+    max_tier: textOf(fields['max_tier']),
+    mode: enumOf('ACCESS_MODE', ['NARROW', 'REPLACE'], fields['mode']),
+  };
+}
+
+function bypassMessage(fields: Fields): Json {
+  const flag = (value: Value | undefined): boolean => value === true;
+  return {
+    cost: flag(fields['cost']),
+    rate: flag(fields['rate']),
+    tokens: flag(fields['tokens']),
+    models: flag(fields['models']),
+    until: textOf(fields['until']),
+  };
+}

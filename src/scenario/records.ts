@@ -1,0 +1,239 @@
+import type { Fields, Value } from './form.ts';
+import type { Json } from './admin-client.ts';
+import { enumOf, textOf, textsOf } from './values.ts';
+import { orgOf } from './world.ts';
+import type { World } from './world.ts';
+import { isFields } from './form.ts';
+
+/** How a kind of record travels: its service, its message, and its fields. */
+interface RecordCalls {
+  readonly service: string;
+  readonly name: string;
+  readonly field: string;
+  message(fields: Fields): Json;
+}
+
+const subjectStates = ['ACTIVE', 'SUSPENDED'];
+const credentialStates = ['ACTIVE', 'DISABLED', 'REVOKED'];
+
+const registered = (fields: Fields): Json => ({
+  id: textOf(fields['id']),
+  display_name: textOf(fields['display_name']),
+});
+
+const credential = (fields: Fields): Json => ({
+  ...registered(fields),
+  user: textOf(fields['user']),
+  team: textOf(fields['team']),
+  principal: textOf(fields['principal']),
+  app: textOf(fields['app']),
+  customer: textOf(fields['customer']),
+  scopes: textsOf(fields['scopes']),
+  expire_time: textOf(fields['expires']),
+  state: enumOf('CREDENTIAL_STATE', credentialStates, fields['state']),
+});
+
+/** By the kind that steps name (`put_team`). */
+export const recordCalls: Readonly<Record<string, RecordCalls>> = {
+  team: {
+    service: 'DirectoryService',
+    name: 'Team',
+    field: 'team',
+    message: (fields) => ({
+      ...registered(fields),
+      parent: textOf(fields['parent']),
+      state: enumOf('SUBJECT_STATE', subjectStates, fields['state']),
+    }),
+  },
+  user: {
+    service: 'DirectoryService',
+    name: 'User',
+    field: 'user',
+    message: (fields) => ({
+      ...registered(fields),
+      teams: textsOf(fields['teams']),
+      tier: textOf(fields['tier']),
+      state: enumOf('SUBJECT_STATE', subjectStates, fields['state']),
+    }),
+  },
+  app: { service: 'DirectoryService', name: 'App', field: 'app', message: registered },
+  principal: {
+    service: 'DirectoryService',
+    name: 'Principal',
+    field: 'principal',
+    message: (fields) => ({
+      ...registered(fields),
+      kind: enumOf('PRINCIPAL_KIND', ['AGENT', 'SERVICE', 'HUMAN'], fields['kind']),
+      namespace: textOf(fields['namespace']),
+      groups: textsOf(fields['groups']),
+      app: textOf(fields['app']),
+      purpose: textOf(fields['purpose']),
+    }),
+  },
+  customer: {
+    service: 'DirectoryService',
+    name: 'Customer',
+    field: 'customer',
+    message: registered,
+  },
+  key: { service: 'CredentialService', name: 'Key', field: 'key', message: credential },
+  token: { service: 'CredentialService', name: 'Token', field: 'token', message: credential },
+  model: {
+    service: 'CatalogService',
+    name: 'Model',
+    field: 'model',
+    message: (fields) => ({
+      ...registered(fields),
+      provider: textOf(fields['provider']),
+      tier_rank: textOf(fields['tier_rank']),
+      groups: textsOf(fields['groups']),
+      default_output_tokens: textOf(fields['default_output_tokens']),
+      context_window: textOf(fields['context_window']),
+    }),
+  },
+  route_group: {
+    service: 'CatalogService',
+    name: 'RouteGroup',
+    field: 'route_group',
+    message: (fields) => ({ ...registered(fields), members: textsOf(fields['members']) }),
+  },
+};
+
+/** Creates or replaces a record in full; a new credential's secret is kept. */
+export async function putRecord(world: World, kind: string, fields: Fields): Promise<void> {
+  const calls = recordCalls[kind];
+  if (calls === undefined) throw new Error(`no record is called ${kind}`);
+  const { service, name, field, message } = calls;
+  const { admin } = world.instance;
+  const request = { org_id: world.orgId, [field]: message(fields), reason: 'scenario' };
+  const id = textOf(fields['id']) ?? '';
+  const isCredential = service === 'CredentialService';
+  if (!isCredential) {
+    await admin.call(`${service}/Update${name}`, { ...request, allow_missing: true });
+  } else if (world.secrets.has(`${kind} ${id}`)) {
+    await admin.call(`${service}/Update${name}`, request);
+  } else {
+    const { secret } = await admin.call(`${service}/Create${name}`, request);
+    world.secrets.set(`${kind} ${id}`, String(secret));
+  }
+}
+
+/** Ends a key or token. */
+export async function revokeCredential(world: World, kind: string, fields: Fields): Promise<void> {
+  const name = recordCalls[kind]?.name ?? '';
+  const request = {
+    org_id: world.orgId,
+    id: textOf(fields['id']),
+    reason: textOf(fields['reason']),
+  };
+  await world.instance.admin.call(`CredentialService/Revoke${name}`, request);
+}
+
+/** Creates the organization, or replaces its settings in full. */
+export async function putOrganization(world: World, fields: Fields): Promise<void> {
+  const rules = ['ALLOW', 'DENY'];
+  const rule = (field: string): unknown => enumOf('DEFAULT_RULE', rules, fields[field]);
+  const days = ['MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY', 'SUNDAY'];
+  const organization = {
+    id: orgOf(world, textOf(fields['id'])),
+    display_name: textOf(fields['display_name']),
+    state: enumOf('ORGANIZATION_STATE', subjectStates, fields['state']),
+    time_zone: textOf(fields['time_zone']),
+    week_start: enumOf('WEEK_DAY', days, fields['week_start']),
+    month_anchor_day: textOf(fields['month_anchor_day']),
+    unknown_models: rule('unknown_models'),
+    unknown_subjects: rule('unknown_subjects'),
+    unpriced: enumOf('UNPRICED_RULE', ['DENY', 'ZERO'], fields['unpriced']),
+    on_expiry: enumOf('EXPIRY_RULE', ['RELEASE', 'CHARGE'], fields['on_expiry']),
+    on_store_failure: rule('on_store_failure'),
+    store_content: enumOf('STORE_CONTENT', ['NONE', 'METADATA', 'FULL'], fields['store_content']),
+    default_output_tokens: textOf(fields['default_output_tokens']),
+  };
+  const request = { organization, allow_missing: true, reason: 'scenario' };
+  await world.instance.admin.call('OrganizationService/UpdateOrganization', request);
+}
+
+const priceScopes = ['KEY', 'PROVIDER_MODEL', 'MODEL'];
+
+/** Appends a price. */
+export async function putPrice(world: World, fields: Fields): Promise<void> {
+  const rates = {
+    input: textOf(fields['input']),
+    output: textOf(fields['output']),
+    cached_input: textOf(fields['cached_input']),
+    cache_write: textOf(fields['cache_write']),
+    per_request: textOf(fields['per_request']),
+  };
+  const price = {
+    scope: enumOf('PRICE_SCOPE', priceScopes, fields['scope']),
+    subject: textOf(fields['subject']),
+    unit: enumOf('PRICE_UNIT', ['PER_1K_TOKENS', 'PER_1M_TOKENS'], fields['unit']),
+    effective_time: textOf(fields['effective']),
+    rates: [rates],
+  };
+  const request = { org_id: world.orgId, prices: [price], reason: textOf(fields['reason']) };
+  await world.instance.admin.call('CatalogService/AppendPrices', request);
+}
+
+/** Ends a price. */
+export async function revokePrice(world: World, fields: Fields): Promise<void> {
+  const request = {
+    org_id: world.orgId,
+    scope: enumOf('PRICE_SCOPE', priceScopes, fields['scope']),
+    subject: textOf(fields['subject']),
+    reason: textOf(fields['reason']),
+  };
+  await world.instance.admin.call('CatalogService/RevokePrice', request);
+}
+
+const lists = [
+  ['teams', 'team'],
+  ['apps', 'app'],
+  ['users', 'user'],
+  ['principals', 'principal'],
+  ['customers', 'customer'],
+  ['keys', 'key'],
+  ['tokens', 'token'],
+  ['models', 'model'],
+  ['route_groups', 'route_group'],
+] as const;
+
+/** Makes the organization as it stands before the first step. */
+export async function setUp(
+  world: World,
+  content: Fields,
+  putPolicy: (fields: Fields) => Promise<unknown>,
+): Promise<void> {
+  await putOrganization(world, fieldsOf(content['org']));
+  for (const [list, kind] of lists) {
+    const items = itemsOf(content[list]);
+    for (const fields of kind === 'team' ? parentsFirst(items) : items) {
+      await putRecord(world, kind, fields);
+    }
+  }
+  for (const fields of itemsOf(content['prices'])) await putPrice(world, fields);
+  for (const [subject, policy] of Object.entries(fieldsOf(content['policies']))) {
+    await putPolicy({ ...fieldsOf(policy), subject });
+  }
+}
+
+function fieldsOf(value: Value | undefined): Fields {
+  return isFields(value) ? value : {};
+}
+
+function itemsOf(value: Value | undefined): Fields[] {
+  return Array.isArray(value) ? value.filter(isFields) : [];
+}
+
+/** Teams in an order in which every parent stands before its children. */
+function parentsFirst(teams: readonly Fields[]): Fields[] {
+  const ordered: Fields[] = [];
+  const add = (team: Fields, depth: number): void => {
+    if (ordered.includes(team) || depth > teams.length) return;
+    const parent = teams.find(({ id }) => id !== undefined && id === team['parent']);
+    if (parent !== undefined) add(parent, depth + 1);
+    ordered.push(team);
+  };
+  for (const team of teams) add(team, 0);
+  return ordered;
+}

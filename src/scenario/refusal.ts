@@ -1,0 +1,41 @@
+/** What an error answer says. */
+export interface Refused {
+  /** The gRPC code's name, `INVALID_ARGUMENT`. */
+  readonly code: string;
+  readonly reason: string | undefined;
+  /** The first violation's field, as the service names it. */
+  readonly field: string | undefined;
+  readonly message: string;
+}
+
+/** A call was answered with an error. */
+export class Refusal extends Error {
+  readonly refused: Refused;
+  constructor(refused: Refused) {
+    super(`${refused.code} ${refused.reason ?? ''}: ${refused.message}`);
+    this.refused = refused;
+  }
+}
+
+/** What a step calls a field that the service calls otherwise. */
+const stepKeys: Readonly<Record<string, string>> = {
+  request_id: 'id',
+  org_id: 'org',
+  input_tokens: 'input',
+  output_tokens: 'output',
+  cached_input_tokens: 'cached_input',
+  cache_write_tokens: 'cache_write',
+  cost_nanos: 'cost',
+  expire_time: 'expires',
+  effective_time: 'effective',
+};
+
+const wrappers =
+  /^(?:estimate|usage|added|subjects|organization|team|user|principal|app|customer|key|token|model|route_group|policy|prices\[0\](?:\.rates\[0\])?)\./;
+
+/** The step's own key for a field path of the service: `estimate.input_tokens` is `input`. */
+export function stepField(path: string): string {
+  const inner = path.replace(wrappers, '');
+  const [head = '', ...rest] = inner.split(/(?=[.[])/);
+  return (stepKeys[head] ?? head) + rest.join('');
+}
