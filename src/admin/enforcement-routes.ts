@@ -12,7 +12,7 @@ const maxLimitName = 1000;
 /** Events, and the sweep. */
 export function enforcementRoutes(
   events: Events,
-  expireHolds: () => Promise<number>,
+  expireHolds: (orgId?: string) => Promise<number>,
 ): ServiceImpl<typeof EnforcementService> {
   return {
     async listEvents(request, context) {
@@ -34,9 +34,10 @@ export function enforcementRoutes(
       return { events: items.map(eventToMessage), nextPageToken: nextToken };
     },
 
-    async expireHolds(_request, context) {
-      authorize(context, 'operate');
-      return { expired: BigInt(await expireHolds()) };
+    async expireHolds(request, context) {
+      const orgId = request.orgId === undefined ? undefined : readOrgId(request.orgId);
+      authorize(context, orgId === undefined ? 'operate' : 'write', orgId);
+      return { expired: BigInt(await expireHolds(orgId)) };
     },
   };
 }

@@ -26,6 +26,6 @@ export function startJobs(
   const forgetting = repeat(forget, upkeepIntervalMs, failed('forgetting admin request ids'));
   undo.add(() => forgetting.stop());
   if (settings.expiryIntervalMs === 0) return;
-  const sweeping = repeat(expireHolds, settings.expiryIntervalMs, failed('expiry'));
+  const sweeping = repeat(() => expireHolds(), settings.expiryIntervalMs, failed('expiry'));
   undo.add(() => sweeping.stop());
 }

@@ -51,7 +51,7 @@ export interface Store {
   readonly clock: Clock;
   readonly getUsage: ReturnType<typeof createGetUsage>;
   readonly secrets: FirstSecrets | undefined;
-  expireHolds(): Promise<number>;
+  expireHolds(orgId?: string): Promise<number>;
 }
 
 /** Opens database, policies and ledger, starts the jobs, and makes what the planes need. */
@@ -84,8 +84,8 @@ export async function openStore(
   });
   const ledger = openLedger(settings, { pool, url, clock, metrics: ledgerMetrics }, undo);
   const sweep = createExpireHolds({ policies, ledger });
-  const expireHolds = async (): Promise<number> => {
-    const ended = await sweep();
+  const expireHolds = async (orgId?: string): Promise<number> => {
+    const ended = await sweep(orgId);
     ledgerMetrics.expired(ended);
     return ended;
   };

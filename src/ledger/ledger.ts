@@ -26,8 +26,8 @@ export interface Ledger {
   extend(call: ExtendCall): Promise<ExtendAnswer>;
   /** The outcome a Check would have now; writes nothing. */
   explain(orgId: string, plan: Planner): Promise<Outcome>;
-  /** Ends the holds whose time is over, at most `most` of them; the number ended. */
-  expire(most: number, plan: ClosePlanner): Promise<number>;
+  /** Ends the holds whose time is over, of one organization or of all, at most `most`; the number ended. */
+  expire(most: number, plan: ClosePlanner, orgId?: string): Promise<number>;
   /** A meter as it stands, at `nowMs`; derived meters that no limit keeps are summed from the ledger. */
   meter(orgId: string, calendar: Calendar, meter: Meter, nowMs: number): Promise<MeterTotals>;
   /** Refuses new operations, finishes those accepted, and lets go of the connections. */

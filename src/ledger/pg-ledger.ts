@@ -94,12 +94,12 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
         return conclude(plan, at, now, undefined);
       }
     },
-    async expire(most, plan) {
+    async expire(most, plan, ofOrg) {
       const { rows } = await pool.query<{ org_id: string; request_id: string }>({
         ...openExpired,
-        values: [nowMs(), most],
+        values: [nowMs(), most, ofOrg ?? null],
       });
-      const ended = await Promise.all(
+      const ended = await Promise.allSettled(
         rows.map(
           ({ org_id: orgId, request_id: requestId }) =>
             new Promise<boolean>((resolve, reject) =>
@@ -107,7 +107,11 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
             ),
         ),
       );
-      return ended.filter(Boolean).length;
+      // One hold that cannot be ended must not keep the others open; that there is one is told all the same.
+      const failed = ended.find((end) => end.status === 'rejected');
+      const expired = ended.filter((end) => end.status === 'fulfilled' && end.value).length;
+      if (failed !== undefined && expired === 0) throw failed.reason;
+      return expired;
     },
     async meter(orgId, calendar, meter, atMs) {
       const { totals } = await readTotals(pool, orgId, calendar, [meter], atMs);

@@ -1,3 +1,4 @@
+import { storeFailure } from '../db/errors.ts';
 import type { Pool } from 'pg';
 import type { ChangeNotice } from './change.ts';
 import { createCredentialCache } from './credential-cache.ts';
@@ -66,6 +67,12 @@ export function createCachedPolicies(parts: CachedPoliciesParts): CachedPolicies
     view: createViewLoader(organizations, subjects),
     credential: credentials.find,
     noticed,
+    async newestEpoch(orgId) {
+      const { rows } = await pool
+        .query<{ epoch: string }>('SELECT epoch FROM org WHERE org_id = $1', [orgId])
+        .catch((cause: unknown) => Promise.reject(storeFailure(cause)));
+      return Number(rows[0]?.epoch ?? 0);
+    },
     close: async () => {
       organizations.clear();
       subjects.clear();

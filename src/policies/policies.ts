@@ -25,6 +25,9 @@ export interface Policies {
   /** The organization and id that a secret belongs to, by SHA-256; unknown ones are cached for a short while. */
   credential(sha256: Buffer): Promise<FoundCredential | undefined> | FoundCredential | undefined;
 
+  /** The organization's epoch as it is now, read from the store: for answers that no ledger validates. */
+  newestEpoch(orgId: string): Promise<number>;
+
   /** Drops what is cached. */
   close(): Promise<void>;
 }

@@ -70,7 +70,13 @@ function isNode(value: unknown): value is Node {
 
 /** Refuses every key that the form does not know. */
 function checkKeys(node: unknown, form: Form, path: string, fail: Fail): void {
-  if (form === 'any' || node === undefined || node === null || (isScalar(node) && node.value === null)) return;
+  if (
+    form === 'any' ||
+    node === undefined ||
+    node === null ||
+    (isScalar(node) && node.value === null)
+  )
+    return;
   if (isSeq(node)) {
     for (const item of node.items) checkKeys(item, form, path, fail);
     return;

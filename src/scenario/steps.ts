@@ -59,7 +59,9 @@ export const playStep: Readonly<Record<string, PlayStep>> = {
     return Promise.resolve({});
   },
   async expire(world) {
-    const { expired = '0' } = await world.instance.admin.call('EnforcementService/ExpireHolds', {});
+    const { expired = '0' } = await world.instance.admin.call('EnforcementService/ExpireHolds', {
+      org_id: world.orgId,
+    });
     return { expired };
   },
   put_policy: async (world, fields) => ({ revision: await putPolicy(world, fields) }),

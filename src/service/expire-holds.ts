@@ -5,12 +5,12 @@ import { closePlanner } from './settlement.ts';
 /** Holds ended in one round of the sweep. */
 const holdsPerRound = 500;
 
-/** Ends the holds whose time is over, as each organization wants; answers how many were ended. */
+/** Ends the holds whose time is over, of one organization or all, as each wants; how many were ended. */
 export function createExpireHolds({ policies, ledger }: { policies: Policies; ledger: Ledger }) {
-  return async function expireHolds(): Promise<number> {
+  return async function expireHolds(orgId?: string): Promise<number> {
     let expired = 0;
     for (;;) {
-      const ended = await ledger.expire(holdsPerRound, closePlanner(policies));
+      const ended = await ledger.expire(holdsPerRound, closePlanner(policies), orgId);
       expired += ended;
       if (ended < holdsPerRound) return expired;
     }

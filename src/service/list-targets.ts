@@ -12,7 +12,8 @@ export function createListTargets({ policies, clock }: Omit<CheckDependencies, '
     const scope = await findScope(policies, context.caller, input.orgId, input.credential);
     if (scope === unknownEverywhere) return [];
     const request = { subjects: input.subjects, credential: scope.credential };
-    const view = await viewOf(policies, scope.orgId, request);
+    const epoch = await policies.newestEpoch(scope.orgId);
+    const view = await viewOf(policies, scope.orgId, request, epoch);
     return callableTargets(view, request, clock.nowMs()).map(({ name, kind, reasons }) => ({
       name,
       kind,
