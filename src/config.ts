@@ -160,12 +160,13 @@ const table = {
     count(24, 100_000),
     'How long a request id names its call; a later repeat is a new call.',
   ),
-  poolSize: setting(
-    'TOLLGATE_POOL_SIZE',
-    '10',
-    count(2, 1000),
-    'Database connections beside lanes.',
+  policyWatch: setting(
+    'TOLLGATE_POLICY_WATCH',
+    'true',
+    yesOrNo,
+    'Whether to LISTEN for policy changes; false behind a pooler. Checks obey changes either way.',
   ),
+  poolSize: setting('TOLLGATE_POOL_SIZE', '10', count(2, 1000), 'Connections beside the lanes.'),
   poolWaitMs: setting(
     'TOLLGATE_POOL_WAIT',
     '2s',

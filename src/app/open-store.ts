@@ -74,7 +74,7 @@ export async function openStore(
     onIdleError: (err) => log.warn({ err }, 'database connection lost'),
   });
   undo.add(() => pool.end());
-  const policies = openPolicies(pool, url, log, undo);
+  const policies = openPolicies(settings, { pool, url, log }, undo);
   const policyStore = createPgPolicyStore({
     pool,
     clock,
@@ -118,9 +118,15 @@ async function openDatabase(settings: Settings, log: Log, undo: UndoList): Promi
   return url;
 }
 
-function openPolicies(pool: Pool, url: string, log: Log, undo: UndoList): CachedPolicies {
+function openPolicies(
+  settings: Settings,
+  parts: { pool: Pool; url: string; log: Log },
+  undo: UndoList,
+): CachedPolicies {
+  const { pool, url, log } = parts;
   const policies = createCachedPolicies({ pool });
   undo.add(() => policies.close());
+  if (!settings.policyWatch) return policies;
   const watch = startPolicyWatch({
     url,
     onNotice: (notice) => policies.noticed(notice),

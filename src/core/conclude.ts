@@ -75,7 +75,7 @@ function judge(planned: PlannedLimit, plan: CheckPlan, totals: TotalsOf): Judged
   const ask = plan.asks[limit.metric];
   const sum = used + held + ask;
   // Who asks nothing passes, whatever was spent: free calls, and the metrics that an Extend leaves alone.
-  const isExceeded = ask !== 0n && (sum > limit.amount || sum > maxInt64);
+  const isExceeded = ask !== 0n && sum > limit.amount;
   return { planned, used, held, ask, status: statusOf(limit, sum, isExceeded, plan.bypass) };
 }
 

@@ -92,7 +92,9 @@ function template(view: OrganizationView, tier: string | undefined, own: Slots):
     ownLimits.filter(({ targets }) => targets.length === 0).map(({ metric }) => metric),
   );
   const slots = [...declaredFor(view.policy({ kind: 'tier', id: tier }), 'USER')];
-  return new Map(slots.filter(([, { limits }]) => !limits.some((l) => ignored.has(l.metric))));
+  return new Map(
+    slots.filter(([, { limits }]) => limits.every(({ metric }) => !ignored.has(metric))),
+  );
 }
 
 /** The defaults that reach a subject: of the teams by distance, then of the organization. */

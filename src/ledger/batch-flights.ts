@@ -68,9 +68,9 @@ export async function lockAndRead(
   return {
     ...organizationStates((epochs?.rows ?? []) as EpochRow[]),
     calls: callsById((calls?.rows ?? []) as CallRow[]),
-    meters: rows.map(([filled, ...values]) => ({
+    meters: rows.map(([filled, values = '{}']) => ({
       isFilled: filled === 't',
-      values: values.map(BigInt),
+      values: values.slice(1, -1).split(',').map(BigInt),
     })),
   };
 }

@@ -134,9 +134,13 @@ describe('sums beyond int64', () => {
   });
 
   it('are found on any meter of the call', () => {
-    const spent = { 'user:alice': { usedInput: maxInt64 - 5n, heldOutput: 5n } };
-    expect(decide({}, { user: 'alice', input: 1n }, spent).reasons).toEqual(['TOKENS_EXCEEDED']);
-    expect(decide({}, { user: 'bob', input: 1n }, spent).decision).toBe('ALLOW');
+    const most = { usedInput: maxInt64 - 9n, usedOutput: 2n, heldInput: 3n, heldOutput: 3n };
+    const spent = { 'user:alice': { windows: { LIFETIME: most } } };
+    expect(decide({}, { user: 'alice', input: 1n }, spent).decision).toBe('ALLOW');
+    expect(decide({}, { user: 'alice', input: 2n }, spent).reasons).toEqual(['TOKENS_EXCEEDED']);
+    expect(decide({}, { user: 'bob', input: 2n }, spent).decision).toBe('ALLOW');
+    const other = { 'user:alice': { windows: { LIFETIME: { usedCost: maxInt64, heldCost: 0n } } } };
+    expect(decide({}, { user: 'alice', cost: 1n }, other).reasons).toEqual(['COST_EXCEEDED']);
   });
 
   it('are told cut to int64, and offer an output that stays inside', () => {

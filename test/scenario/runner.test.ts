@@ -40,7 +40,7 @@ test('a failed scenario names its step and shows what was expected and answered,
   expect(status).toBe(1);
   expect(written).toContain('ok    good');
   expect(written).toMatch(
-    /FAIL {2}bad\n.*bad\.yaml:5, step 2\n\s+outcome\n\s+expected "DENY"\n\s+answered "ALLOW"/,
+    /FAIL {2}bad\n.*bad\.yaml:6, step 2\n\s+outcome\n\s+expected "DENY"\n\s+answered "ALLOW"/,
   );
   expect(written.endsWith('1 passed, 1 failed\n')).toBe(true);
 });

@@ -77,7 +77,10 @@ const values = columns
   .map((_, index) => `d.n[(u.i - 1) * ${deltaWidth} + ${index + 1}]`)
   .join(', ');
 
-/** Rows: meter_id's position in the arrays is the row's position; `filled`, then `columns`. */
+/**
+ * One row per meter, in the order of the arrays: `filled`, and all `columns` as one array: to describe and
+ * split 57 columns of a row took more of the process than deciding on them.
+ */
 export const applyDeltas = {
   name: 'apply-deltas',
   text: `INSERT INTO meter AS m (org_id, meter_id, family, filled, ${names})
@@ -86,5 +89,5 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[]) WITH ORDINALITY
   AS u(org_id, meter_id, family, filled, i), (SELECT $5::bigint[] AS n) AS d
 ON CONFLICT (org_id, meter_id) DO UPDATE SET
   filled = m.filled OR excluded.filled, ${assignments.join(', ')}
-RETURNING m.filled, ${columns.map((column) => `m.${column.name}`).join(', ')}`,
+RETURNING m.filled, ARRAY[${columns.map((column) => `m.${column.name}`).join(', ')}]`,
 } as const;

@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
+import { Decision } from '../../gen/tollgate/v1/outcome_pb.ts';
+import { orgSubject } from '../../src/core/subject.ts';
+import { createTestDatabase } from '../support/database.ts';
+import type { TestDatabase } from '../support/database.ts';
+import {
+  anyChange,
+  blockLimit,
+  createGateway,
+  gatewayToken,
+  plainOrganization,
+  policyStoreOf,
+  putLimits,
+} from '../support/organization.ts';
+import { startServerProcess } from '../support/server-process.ts';
+import type { ServerProcess } from '../support/server-process.ts';
+
+/*
+ * Planted once, and seen red: no comparison of epochs after the lock (`walkOne`). The very first round then
+ * went by what the process had in its cache.
+ */
+const rounds = 1000;
+let database: TestDatabase;
+let server: ServerProcess;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  await createGateway(database.pool);
+  server = await startServerProcess(database.url, gatewayToken, { TOLLGATE_POLICY_WATCH: 'false' });
+});
+
+afterAll(async () => {
+  await server.stop();
+  await database.drop();
+});
+
+test('after a put returns, the next Check on a process that hears no notices obeys it, 1,000 times', async () => {
+  const store = policyStoreOf(database.pool, Date.now);
+  await store.createOrganization(plainOrganization('now'), anyChange);
+  const check = async (): Promise<Decision | undefined> => {
+    const request = { orgId: 'now', target: 'gpt-4o', estimate: { costNanos: 1n } };
+    const answer = await server.client.call(DecisionService.method.check, request);
+    return answer.outcome?.decision;
+  };
+  // The process has the organization in its cache before the first put.
+  expect(await check()).toBe(Decision.ALLOW);
+  let allowed = 1n;
+  for (let round = 0; round < rounds; round += 1) {
+    const hasRoom = round % 2 === 1;
+    const amount = hasRoom ? allowed + 1n : allowed;
+    await putLimits(store, 'now', orgSubject, [blockLimit('cap', 'COST', 'MONTH', amount)]);
+    const decision = await check();
+    expect([round, decision]).toEqual([round, hasRoom ? Decision.ALLOW : Decision.DENY]);
+    if (hasRoom) allowed += 1n;
+  }
+});
