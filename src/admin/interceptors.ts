@@ -22,9 +22,15 @@ export function answerErrors(log: Log): Interceptor {
       const { code, log: level } = statusTable[error.kind];
       log[level]({ rpc, reason: error.reason, err: error.cause }, error.message);
       const details = statusDetails(error);
-      throw new ConnectError(error.message, code satisfies number as Code, undefined, details);
+      throw new ConnectError(error.message, connectCode(code), undefined, details);
     }
   };
+}
+
+/** Connect numbers its codes as gRPC does. */
+function connectCode(code: number): Code {
+  const known = Object.values(Code).find((candidate) => candidate === code);
+  return typeof known === 'number' ? known : Code.Internal;
 }
 
 /** Lets in who presents an admin secret: `authorization: Bearer <secret>`. UNAUTHENTICATED otherwise. */

@@ -15,8 +15,13 @@ export interface RecordWire<K extends RecordKind, Desc extends DescMessage> {
   readonly desc: Desc;
   /** The field of requests that carries it, by its proto name. */
   readonly field: string;
-  read(violations: Violations, at: string, message: MessageShape<Desc>, orgId: string): RecordOf[K];
-  write(stored: Stored<RecordOf[K]>): MessageShape<Desc>;
+  readonly read: (
+    violations: Violations,
+    at: string,
+    message: MessageShape<Desc>,
+    orgId: string,
+  ) => RecordOf[K];
+  readonly write: (stored: Stored<RecordOf[K]>) => MessageShape<Desc>;
 }
 
 interface CreateRequest {

@@ -50,7 +50,7 @@ export async function startAdminServer(parts: AdminServerParts): Promise<AdminSe
       response.writeHead(status, { 'content-type': type });
       response.end(body);
     };
-    switch (request.url) {
+    switch (request.url ?? '/') {
       case '/healthz':
         return text(200, 'ok\n');
       case '/readyz':

@@ -74,6 +74,7 @@ export async function openStore(
     onIdleError: (err) => log.warn({ err }, 'database connection lost'),
   });
   undo.add(() => pool.end());
+  await learnTime(pool, clock);
   const policies = openPolicies(settings, { pool, url, log }, undo);
   const policyStore = createPgPolicyStore({
     pool,
@@ -116,6 +117,14 @@ async function openDatabase(settings: Settings, log: Log, undo: UndoList): Promi
   const migrations = await migrate(url);
   if (migrations.length > 0) log.info({ migrations }, 'schema brought up to date');
   return url;
+}
+
+/** Asks the database for its time, so that already the first call is counted in the windows of now. */
+async function learnTime(pool: Pool, clock: LearningClock): Promise<void> {
+  const { rows } = await pool.query<{ now: number }>(
+    'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now',
+  );
+  for (const { now } of rows) clock.learn(now);
 }
 
 function openPolicies(

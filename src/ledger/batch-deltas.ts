@@ -38,7 +38,7 @@ export class BatchDeltas {
     if (ofOrg === undefined) this.#sums.set(orgId, (ofOrg = new Map<string, MeterSum>()));
     let sum = ofOrg.get(meter.name);
     if (sum === undefined) {
-      const values = new Array<bigint>(deltaWidth).fill(0n);
+      const values = Array.from({ length: deltaWidth }, () => 0n);
       sum = { orgId, meter, complete: !isDerived(meter), values };
       ofOrg.set(meter.name, sum);
     }

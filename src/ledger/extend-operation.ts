@@ -32,12 +32,33 @@ export function extendOperation(
         return undefined;
       }
       if (known.state !== 'OPEN') throw holdNotOpen(known);
-      if (call.sequence !== known.sequence + 1) {
-        const description = `expected ${known.sequence + 1}, the next of this call`;
-        throw invalidFields([{ field: 'sequence', description }]);
-      }
-      return planned(call, known, await call.plan(known, atLeastEpoch), resolve);
+      const plan = await call.plan(known, atLeastEpoch);
+      if (call.sequence === known.sequence + 1) return planned(call, known, plan, resolve);
+      return misnumbered(known, plan, reject);
     },
+  };
+}
+
+/**
+ * Refuses a number that is not the next one, but only under the lock: what is remembered here may be
+ * older than an Extend at another replica.
+ */
+function misnumbered(known: KnownCall, plan: CheckPlan, reject: (cause: unknown) => void): Plan {
+  const description = `expected ${known.sequence + 1}, the next of this call`;
+  return {
+    epoch: plan.epoch,
+    calendar: plan.calendar,
+    version: known.version,
+    bookedAtMs: known.bookedAtMs,
+    meters: plan.meters,
+    inFlight: 0n,
+    counters: countersOf({}),
+    isLarge: false,
+    decide: () => ({
+      stays: false,
+      events: [],
+      answer: () => reject(invalidFields([{ field: 'sequence', description }])),
+    }),
   };
 }
 

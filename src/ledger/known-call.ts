@@ -103,7 +103,7 @@ export function knownCall(row: CallRow): KnownCall {
     expiresAtMs: Number(row.expires_at),
     content: row.content === '' ? undefined : (JSON.parse(row.content) as Content),
     outcome: row.answer === '' ? undefined : decodeOutcome(row.answer),
-    extends: decodeJson<KnownExtend[]>(row.extends),
-    closing: row.closing === null ? undefined : decodeJson<KnownClosing>(row.closing),
+    extends: decodeJson(row.extends) as KnownExtend[],
+    closing: row.closing === null ? undefined : (decodeJson(row.closing) as KnownClosing),
   };
 }

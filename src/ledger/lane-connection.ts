@@ -21,11 +21,8 @@ export function createLaneConnection(connect: () => Promise<Client>): LaneConnec
   function open(): Promise<Client> {
     const attempt = connect();
     opening = attempt;
-    attempt.then(
-      (client) => {
-        client.on('error', () => forget(attempt));
-        client.on('end', () => forget(attempt));
-      },
+    void attempt.then(
+      (client) => client.on('error', () => forget(attempt)).on('end', () => forget(attempt)),
       () => forget(attempt),
     );
     return attempt;

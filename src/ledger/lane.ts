@@ -21,19 +21,22 @@ export interface LaneOptions {
   readonly maxBatch: number;
   readonly maxQueue: number;
   /** One transaction for these operations, one fate each; throws when the transaction failed. */
-  runBatch(batch: readonly Planned[]): Promise<readonly Fate[]>;
+  readonly runBatch: (batch: readonly Planned[]) => Promise<readonly Fate[]>;
   /** The call as it is known here or in the database. */
-  find(orgId: string, requestId: string): KnownCall | undefined | Promise<KnownCall | undefined>;
+  readonly find: (
+    orgId: string,
+    requestId: string,
+  ) => KnownCall | undefined | Promise<KnownCall | undefined>;
   /** Whether a failed transaction may be tried again as it was. */
-  isRetryable(cause: unknown): boolean;
+  readonly isRetryable: (cause: unknown) => boolean;
   /** Whether the failure lies in the data of one of the operations. */
-  isPoison(cause: unknown): boolean;
+  readonly isPoison: (cause: unknown) => boolean;
   /** What callers are told of a failed transaction. */
-  failure(cause: unknown): ServiceError;
+  readonly failure: (cause: unknown) => ServiceError;
   /** Operations of one organization per batch, for a distributed PostgreSQL. */
   readonly perOrganization: boolean;
   readonly now: () => number;
-  onRefused(): void;
+  readonly onRefused: () => void;
 }
 
 /** The queue of some organizations and the loop that takes batches from it, one at a time. */
@@ -45,136 +48,173 @@ export interface Lane {
   drained(): Promise<void>;
 }
 
-const maxReplans = 50;
-
 /** Creates a lane. While a batch is at the database, what arrives gathers into the next. */
 export function createLane(options: LaneOptions): Lane {
   const queue: Planned[] = [];
-  const replans = new WeakMap<Operation, number>();
-  let depth = 0;
+  const accepted = countAccepted();
   let isRunning = false;
-  let whenDrained: (() => void)[] = [];
-
-  function finish(): void {
-    depth -= 1;
-    if (depth > 0) return;
-    for (const resolve of whenDrained) resolve();
-    whenDrained = [];
-  }
 
   function fail(operation: Operation, cause: unknown): void {
     operation.reject(cause);
-    finish();
+    accepted.leave();
   }
 
-  function enqueue(operation: Operation, plan: Plan | undefined): void {
-    if (plan === undefined) {
-      finish();
-      return;
-    }
-    queue.push({ operation, plan, retried: false });
-    if (!isRunning) void run();
-  }
+  const planner = createPlanner({
+    failure: options.failure,
+    fail,
+    planned(operation, plan) {
+      if (plan === undefined) accepted.leave();
+      else queue.push({ operation, plan, retried: false });
+      if (!isRunning) void run();
+    },
+  });
 
-  function planWith(operation: Operation, known: KnownCall | undefined, epoch: number): void {
-    try {
-      const plan = operation.plan(known, epoch);
-      if (!(plan instanceof Promise)) return enqueue(operation, plan);
-      plan.then(
-        (made) => enqueue(operation, made),
-        (cause: unknown) => fail(operation, cause),
-      );
-    } catch (cause) {
-      fail(operation, cause);
-    }
-  }
-
-  function replan(operation: Operation, known: KnownCall | undefined, epoch: number): void {
-    const times = (replans.get(operation) ?? 0) + 1;
-    replans.set(operation, times);
-    if (times > maxReplans) fail(operation, options.failure(new Error('planned too often')));
-    else planWith(operation, known, epoch);
-  }
-
-  function apply(batch: readonly Planned[], fates: readonly Fate[]): void {
-    for (const [index, { operation }] of batch.entries()) {
-      const fate = fates[index];
-      if (fate?.kind === 'done') {
+  function apply(planned: Planned, fate: Fate): void {
+    switch (fate.kind) {
+      case 'done':
         fate.answer();
-        finish();
-      } else if (fate?.kind === 'replan') {
-        replan(operation, fate.known, fate.epoch);
-      } else {
-        fail(operation, fate?.cause ?? new Error('an operation without a fate'));
-      }
+        return accepted.leave();
+      case 'replan':
+        return planner.again(planned.operation, fate.known, fate.epoch);
+      case 'failed':
+        return fail(planned.operation, fate.cause);
     }
-  }
-
-  async function attempt(batch: readonly Planned[]): Promise<void> {
-    try {
-      apply(batch, await options.runBatch(batch));
-    } catch (cause) {
-      await afterFailure(batch, cause);
-    }
-  }
-
-  /** Tries again what may pass: alone if one of them is at fault, together if nobody is. */
-  async function afterFailure(batch: readonly Planned[], cause: unknown): Promise<void> {
-    const isPoison = options.isPoison(cause) && batch.length > 1;
-    const mayRetry = isPoison || options.isRetryable(cause);
-    const again = batch.filter(
-      ({ operation, retried }) => mayRetry && !(retried && !isPoison) && isAwaited(operation),
-    );
-    const ended = batch.filter((planned) => !again.includes(planned));
-    for (const { operation } of ended) fail(operation, options.failure(cause));
-    const marked = again.map((planned) => ({ ...planned, retried: true }));
-    if (!isPoison) {
-      if (marked.length > 0) await attempt(marked);
-      return;
-    }
-    for (const alone of marked) await attempt([alone]);
-  }
-
-  function isAwaited(operation: Operation): boolean {
-    return operation.deadlineMs === undefined || operation.deadlineMs > options.now();
   }
 
   async function run(): Promise<void> {
     isRunning = true;
-    while (queue.length > 0) {
-      const batch = takeBatch(queue, options);
-      const awaited = batch.filter(({ operation }) => isAwaited(operation));
-      for (const late of batch)
-        if (!awaited.includes(late)) fail(late.operation, deadlineExceeded());
-      if (awaited.length > 0) await attempt(awaited);
-    }
+    while (queue.length > 0) await attempt(takeBatch(queue, options), options, apply);
     isRunning = false;
   }
 
   return {
     get depth() {
-      return depth;
+      return accepted.count();
     },
+    drained: () => accepted.none(),
     submit(operation) {
-      if (depth >= options.maxQueue) {
+      if (accepted.count() >= options.maxQueue) {
         options.onRefused();
         operation.reject(overloaded());
         return;
       }
-      depth += 1;
-      if (!operation.needsCall) return planWith(operation, undefined, 0);
-      const known = options.find(operation.orgId, operation.requestId);
-      if (!(known instanceof Promise)) return planWith(operation, known, 0);
-      known.then(
-        (found) => planWith(operation, found, 0),
-        (cause: unknown) => fail(operation, options.failure(cause)),
-      );
-    },
-    drained() {
-      if (depth === 0) return Promise.resolve();
-      return new Promise((resolve) => whenDrained.push(resolve));
+      accepted.enter();
+      planner.first(operation, options.find);
     },
   };
+}
+
+/** Counts what was accepted and not yet answered. */
+function countAccepted() {
+  let count = 0;
+  let waiting: (() => void)[] = [];
+  return {
+    count: () => count,
+    enter() {
+      count += 1;
+    },
+    leave() {
+      count -= 1;
+      if (count > 0) return;
+      for (const resolve of waiting) resolve();
+      waiting = [];
+    },
+    none(): Promise<void> {
+      if (count === 0) return Promise.resolve();
+      return new Promise((resolve) => {
+        waiting.push(resolve);
+      });
+    },
+  };
+}
+
+/** An operation whose beliefs proved old this often is given up: something changes faster than we read. */
+const maxReplans = 50;
+
+/** Plans operations, at once where all is known, and again when what they believed was old. */
+function createPlanner(lane: {
+  readonly failure: LaneOptions['failure'];
+  readonly fail: (operation: Operation, cause: unknown) => void;
+  readonly planned: (operation: Operation, plan: Plan | undefined) => void;
+}) {
+  const replans = new WeakMap<Operation, number>();
+
+  function plan(operation: Operation, known: KnownCall | undefined, epoch: number): void {
+    try {
+      const made = operation.plan(known, epoch);
+      if (!(made instanceof Promise)) return lane.planned(operation, made);
+      made.then(
+        (later) => lane.planned(operation, later),
+        (cause: unknown) => lane.fail(operation, cause),
+      );
+    } catch (cause) {
+      lane.fail(operation, cause);
+    }
+  }
+
+  return {
+    first(operation: Operation, find: LaneOptions['find']): void {
+      if (!operation.needsCall) return plan(operation, undefined, 0);
+      const known = find(operation.orgId, operation.requestId);
+      if (!(known instanceof Promise)) return plan(operation, known, 0);
+      known.then(
+        (found) => plan(operation, found, 0),
+        (cause: unknown) => lane.fail(operation, lane.failure(cause)),
+      );
+    },
+    again(operation: Operation, known: KnownCall | undefined, epoch: number): void {
+      const times = (replans.get(operation) ?? 0) + 1;
+      replans.set(operation, times);
+      if (times <= maxReplans) plan(operation, known, epoch);
+      else lane.fail(operation, lane.failure(new Error('planned too often')));
+    },
+  };
+}
+
+type Apply = (planned: Planned, fate: Fate) => void;
+
+/** Runs a batch and gives each operation its fate; after a failure tries again what may pass. */
+async function attempt(
+  batch: readonly Planned[],
+  options: LaneOptions,
+  apply: Apply,
+): Promise<void> {
+  const awaited = batch.filter(({ operation }) => isAwaited(operation, options));
+  for (const planned of batch) {
+    if (!awaited.includes(planned)) apply(planned, { kind: 'failed', cause: deadlineExceeded() });
+  }
+  if (awaited.length === 0) return;
+  try {
+    const fates = await options.runBatch(awaited);
+    for (const [index, planned] of awaited.entries()) {
+      const missing = { kind: 'failed' as const, cause: new Error('an operation without a fate') };
+      apply(planned, fates[index] ?? missing);
+    }
+  } catch (cause) {
+    await attemptAgain(awaited, cause, options, apply);
+  }
+}
+
+/** Alone, if one of them is at fault; together and once more, if nobody is. */
+async function attemptAgain(
+  batch: readonly Planned[],
+  cause: unknown,
+  options: LaneOptions,
+  apply: Apply,
+): Promise<void> {
+  const isPoison = options.isPoison(cause) && batch.length > 1;
+  const mayRetry = ({ retried }: Planned): boolean =>
+    isPoison || (options.isRetryable(cause) && !retried);
+  const again = batch.filter(mayRetry).map((planned) => ({ ...planned, retried: true }));
+  for (const planned of batch) {
+    if (!mayRetry(planned)) apply(planned, { kind: 'failed', cause: options.failure(cause) });
+  }
+  if (isPoison) for (const alone of again) await attempt([alone], options, apply);
+  else if (again.length > 0) await attempt(again, options, apply);
+}
+
+function isAwaited({ deadlineMs }: Operation, options: LaneOptions): boolean {
+  return deadlineMs === undefined || deadlineMs > options.now();
 }
 
 /** Takes from the front what may go together: each request id once, and one organization if so set. */

@@ -21,7 +21,7 @@ export async function ledgerSums(
     values: [orgId, base, starts.slice(0, windows.length - 1)],
     rowMode: 'array',
   });
-  const values = new Array<bigint>(deltaWidth).fill(0n);
+  const values = Array.from({ length: deltaWidth }, () => 0n);
   for (const [index, offset] of windowOffsets.entries()) {
     if (offset.start >= 0) values[offset.start] = BigInt(starts[index] ?? 0);
   }

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Client, Pool } from 'pg';
 import { conclude } from '../core/conclude.ts';
+import type { Outcome } from '../core/outcome.ts';
 import type { ServiceError } from '../platform/service-error.ts';
 import { runBatch } from './batch.ts';
 import { checkOperation } from './check-operation.ts';
@@ -13,7 +14,7 @@ import { createLane } from './lane.ts';
 import type { Fate, Lane, Planned } from './lane.ts';
 import { createLaneConnection } from './lane-connection.ts';
 import type { LaneConnection } from './lane-connection.ts';
-import type { Ledger } from './ledger.ts';
+import type { Ledger, Planner } from './ledger.ts';
 import { laneOf } from './lane-of.ts';
 import type { Operation } from './operation.ts';
 import { readTotals } from './read-totals.ts';
@@ -27,7 +28,7 @@ export interface PgLedgerOptions {
   /** For reading beside the lanes. */
   readonly pool: Pool;
   /** Opens a pipelined connection of a lane. */
-  connect(): Promise<Client>;
+  readonly connect: () => Promise<Client>;
   readonly clock: { nowMs(): number; learn(databaseNowMs: number): void };
   /** Lanes of this process; an organization always takes the same one. */
   readonly lanes: number;
@@ -39,13 +40,13 @@ export interface PgLedgerOptions {
   readonly perOrganization: boolean;
   /** Calls kept in memory, so that a Report on the same replica needs no look-up. */
   readonly maxRememberedCalls: number;
-  isRetryable(cause: unknown): boolean;
-  isPoison(cause: unknown): boolean;
-  failure(cause: unknown): ServiceError;
+  readonly isRetryable: (cause: unknown) => boolean;
+  readonly isPoison: (cause: unknown) => boolean;
+  readonly failure: (cause: unknown) => ServiceError;
   /** The process clock, for deadlines. */
-  processNowMs(): number;
-  onBatch?(size: number, seconds: number): void;
-  onRefused?(): void;
+  readonly processNowMs: () => number;
+  readonly onBatch?: (size: number, seconds: number) => void;
+  readonly onRefused?: () => void;
 }
 
 /** The ledger over PostgreSQL; see `ledger.ts` for what it promises. */
@@ -76,54 +77,69 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
       new Promise((resolve, reject) => submit(releaseOperation(call, resolve, reject))),
     extend: (call) =>
       new Promise((resolve, reject) => submit(extendOperation(call, resolve, reject))),
-    async explain(orgId, planner) {
-      let atLeastEpoch = 0;
-      for (;;) {
-        const plan = await planner(atLeastEpoch);
-        const now = nowMs();
-        const read = await readTotals(pool, orgId, plan.calendar, plan.meters, now);
-        if (read.epoch > plan.epoch) {
-          atLeastEpoch = read.epoch;
-          continue;
-        }
-        const at = (index: number): (typeof read.totals)[number] => {
-          const totals = read.totals[index];
-          if (totals === undefined) throw new Error(`a plan has no meter ${index}`);
-          return totals;
-        };
-        return conclude(plan, at, now, undefined);
-      }
-    },
-    async expire(most, plan, ofOrg) {
-      const { rows } = await pool.query<{ org_id: string; request_id: string }>({
-        ...openExpired,
-        values: [nowMs(), most, ofOrg ?? null],
-      });
-      const ended = await Promise.allSettled(
-        rows.map(
-          ({ org_id: orgId, request_id: requestId }) =>
-            new Promise<boolean>((resolve, reject) =>
-              submit(expireOperation({ orgId, requestId, plan }, nowMs, resolve, reject)),
-            ),
-        ),
-      );
-      // One hold that cannot be ended must not keep the others open; that there is one is told all the same.
-      const failed = ended.find((end) => end.status === 'rejected');
-      const expired = ended.filter((end) => end.status === 'fulfilled' && end.value).length;
-      if (failed !== undefined && expired === 0) throw failed.reason;
-      return expired;
-    },
+    explain: (orgId, planner) => explain(pool, orgId, planner, nowMs),
+    expire: (most, plan, ofOrg) =>
+      expireSome(pool, nowMs(), most, ofOrg, ({ org_id: orgId, request_id: requestId }) => {
+        const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+        submit(expireOperation({ orgId, requestId, plan }, nowMs, resolve, reject));
+        return promise;
+      }),
     async meter(orgId, calendar, meter, atMs) {
       const { totals } = await readTotals(pool, orgId, calendar, [meter], atMs);
-      const [found] = totals;
-      if (found === undefined) throw new Error('one meter was asked for');
-      return found;
+      return found(totals[0]);
     },
     async close() {
       await Promise.all(lanes.map(({ lane }) => lane.drained()));
       await Promise.all(lanes.map(({ connection }) => connection.close()));
     },
   };
+}
+
+/** Decides on what can be read, with policies not older than what was read. */
+async function explain(
+  pool: Pool,
+  orgId: string,
+  planner: Planner,
+  nowMs: () => number,
+): Promise<Outcome> {
+  let atLeastEpoch = 0;
+  for (;;) {
+    const plan = await planner(atLeastEpoch);
+    const now = nowMs();
+    const { epoch, totals } = await readTotals(pool, orgId, plan.calendar, plan.meters, now);
+    if (epoch > plan.epoch) {
+      atLeastEpoch = epoch;
+      continue;
+    }
+    return conclude(plan, (index) => found(totals[index]), now, undefined);
+  }
+}
+
+function found<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('a meter that was asked for was not read');
+  return value;
+}
+
+interface ExpiredRow {
+  readonly org_id: string;
+  readonly request_id: string;
+}
+
+/** Ends holds; one that cannot be ended does not keep the others open, but is told if it is the only one. */
+async function expireSome(
+  pool: Pool,
+  nowMs: number,
+  most: number,
+  ofOrg: string | undefined,
+  end: (row: ExpiredRow) => Promise<boolean>,
+): Promise<number> {
+  const values = [nowMs, most, ofOrg ?? null];
+  const { rows } = await pool.query<ExpiredRow>({ ...openExpired, values });
+  const ended = await Promise.allSettled(rows.map(end));
+  const failed = ended.find((one) => one.status === 'rejected');
+  const expired = ended.filter((one) => one.status === 'fulfilled' && one.value).length;
+  if (failed !== undefined && expired === 0) throw failed.reason;
+  return expired;
 }
 
 interface RunningLane {

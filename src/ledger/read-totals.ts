@@ -56,7 +56,10 @@ async function absent(
   starts: WindowStarts,
 ): Promise<bigint[]> {
   if (isDerived(meter)) return ledgerSums(pool, orgId, meter, starts);
-  return rolled(new Array<bigint>(deltaWidth).fill(0n), starts);
+  return rolled(
+    Array.from({ length: deltaWidth }, () => 0n),
+    starts,
+  );
 }
 
 /** Empties the windows that have ended. */

@@ -130,7 +130,7 @@ function compare(
 
 /** What must be added to a row, in its own windows. */
 function missing(found: readonly bigint[], recorded: readonly bigint[]): bigint[] {
-  const values = new Array<bigint>(deltaWidth).fill(0n);
+  const values = Array.from({ length: deltaWidth }, () => 0n);
   for (const [index, column] of columns.entries()) {
     values[index] = column.isStart
       ? (found[index] ?? 0n)

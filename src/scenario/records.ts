@@ -10,7 +10,7 @@ interface RecordCalls {
   readonly service: string;
   readonly name: string;
   readonly field: string;
-  message(fields: Fields): Json;
+  readonly message: (fields: Fields) => Json;
 }
 
 const subjectStates = ['ACTIVE', 'SUSPENDED'];

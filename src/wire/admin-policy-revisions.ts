@@ -1,11 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import {
-  AccessMode,
-  AccessSchema,
-  LimitSchema,
-  PolicyRevisionSchema,
-} from '../../gen/tollgate/admin/v1/policies_pb.ts';
+import { AccessMode, PolicyRevisionSchema } from '../../gen/tollgate/admin/v1/policies_pb.ts';
+import type { AccessSchema, LimitSchema } from '../../gen/tollgate/admin/v1/policies_pb.ts';
 import type * as messages from '../../gen/tollgate/admin/v1/policies_pb.ts';
 import { Action, Metric, Window } from '../../gen/tollgate/v1/limit_pb.ts';
 import { formatUsd } from '../core/amount.ts';

@@ -1,5 +1,5 @@
 import { status } from '@grpc/grpc-js';
-import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { Message, MessageInitShape } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
 import { orgSubject } from '../../src/core/subject.ts';
@@ -45,6 +45,8 @@ afterAll(async () => {
   await Promise.all(servers.map((server) => server.stop()));
   await database.drop();
 });
+
+type CheckInit = Exclude<MessageInitShape<typeof check.input>, Message>;
 
 /** A request as it is repeated, with its first answer. */
 interface Sent {
@@ -112,7 +114,7 @@ test('a repeat with another content is a conflict that names the field, on eithe
   await one.client.call(extend, { ...named, sequence: 1, added: { costNanos: 1n } });
   const used = { ...named, usage: { costNanos: 5n } };
   for (const { client } of [one, two]) {
-    const field = (request: MessageInitShape<typeof check.input>): Promise<string | undefined> =>
+    const field = (request: Partial<CheckInit>): Promise<string | undefined> =>
       conflictOf(client.call(check, { ...asked, ...request }));
     expect(await field({ target: 'gpt-5' })).toBe('target');
     expect(await field({ estimate: { costNanos: 8n } })).toBe('estimate.cost_nanos');
