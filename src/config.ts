@@ -136,6 +136,12 @@ const table = {
     count(0, 10_000_000),
     'Calls kept in memory, so that their Report needs no look-up.',
   ),
+  durableHolds: setting(
+    'TOLLGATE_DURABLE_HOLDS',
+    'true',
+    yesOrNo,
+    'false: a crash of PostgreSQL may forget the last holds, never a Report; Checks wait less.',
+  ),
   expiryIntervalMs: setting(
     'TOLLGATE_EXPIRY_INTERVAL',
     '1s',

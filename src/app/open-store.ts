@@ -164,6 +164,7 @@ function openLedger(
     maxBatch: settings.maxBatch,
     maxQueue: settings.maxQueue,
     perOrganization: settings.batch === 'per-org',
+    durableHolds: settings.durableHolds,
     maxRememberedCalls: settings.rememberedCalls,
     isRetryable: (cause) => faultOf(cause).retryable,
     isPoison,

@@ -3,10 +3,9 @@ import type { Calendar } from '../core/window.ts';
 import { int8Array, textArray } from './binary-arrays.ts';
 import { applyDeltasParameters } from './batch-deltas.ts';
 import type { MeterSum } from './batch-deltas.ts';
-import type { Walk } from './batch.ts';
+import type { BatchOptions, Walk } from './batch.ts';
 import { callTexts, knownCall } from './known-call.ts';
 import type { KnownCall } from './known-call.ts';
-import type { EventWriter } from './event-writer.ts';
 import type { Planned } from './lane.ts';
 import { applyDeltas } from './sql/apply-deltas.ts';
 import { readCalls, readEpochs } from './sql/read-state.ts';
@@ -101,7 +100,7 @@ function callsById(rows: readonly CallRow[]): Map<string, KnownCall> {
 export async function writeAndCommit(
   client: ClientBase,
   walk: Walk,
-  events: EventWriter,
+  { events, durableHolds }: Pick<BatchOptions, 'events' | 'durableHolds'>,
 ): Promise<void> {
   const queries: Promise<QueryResult>[] = [];
   if (walk.corrected) {
@@ -122,6 +121,9 @@ export async function writeAndCommit(
   }
   const prepared = events.prepare(walk.events);
   if (prepared !== undefined) queries.push(client.query(prepared.statement));
+  if (!durableHolds && usage.length === 0 && updates.length === 0) {
+    queries.push(client.query('SET LOCAL synchronous_commit TO off'));
+  }
   // COMMIT of a failed transaction answers ROLLBACK without an error: the failure before it is thrown.
   queries.push(client.query('COMMIT'));
   await flight(queries);

@@ -20,6 +20,8 @@ import type { RunningTotals } from './running-totals.ts';
 export interface BatchOptions {
   readonly client: ClientBase;
   readonly events: EventWriter;
+  /** False: a batch of Checks alone may be forgotten by a crash of the database. */
+  readonly durableHolds: boolean;
   /** Milliseconds since 1970, never less than before. */
   readonly nowMs: number;
   /** Told the database's clock, as it was read inside the batch. */
@@ -64,7 +66,7 @@ export async function runBatch(batch: readonly Planned[], options: BatchOptions)
     const rows = totalsByMeter(sums, state);
     await fillMeters(client, sums, rows, state, options.nowMs);
     const walk = walkMembers(members, rows, state, options);
-    await writeAndCommit(client, walk, options.events);
+    await writeAndCommit(client, walk, options);
     for (const call of walk.calls) options.remember(call);
     return walk.fates;
   } catch (cause) {

@@ -38,6 +38,8 @@ export interface PgLedgerOptions {
   readonly maxQueue: number;
   /** One organization per transaction, for a distributed PostgreSQL. */
   readonly perOrganization: boolean;
+  /** False: batches of Checks alone do not wait until their commit is on disk. */
+  readonly durableHolds: boolean;
   /** Calls kept in memory, so that a Report on the same replica needs no look-up. */
   readonly maxRememberedCalls: number;
   readonly isRetryable: (cause: unknown) => boolean;
@@ -178,6 +180,7 @@ function startLane(options: PgLedgerOptions, remembered: LRUCache<string, KnownC
       return await runBatch(batch, {
         client,
         events,
+        durableHolds: options.durableHolds,
         nowMs: running.nowMs(),
         learnClock: (databaseNowMs) => options.clock.learn(databaseNowMs),
         learnStart: (startMs) => running.learnStart(startMs),
