@@ -64,15 +64,13 @@ function check(desc: DescMessage, bytes: Uint8Array, isJson: boolean): void {
     if (cause instanceof ServiceError) throw cause;
     throw new ServiceError(
       'INVALID_ARGUMENT',
-      'MESSAGE_UNREADABLE',
-      `the body cannot be read as ${desc.typeName}`,
+      'MESSAGE_UNDECODABLE',
+      `the request is not a ${desc.typeName}`,
       { cause },
     );
   }
 }
 
 function parse(bytes: Uint8Array): JsonValue {
-  // An empty body is an empty message, as with every other encoding.
-  if (bytes.length === 0) return {};
   return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as JsonValue;
 }

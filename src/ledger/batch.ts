@@ -58,10 +58,11 @@ export async function runBatch(batch: readonly Planned[], options: BatchOptions)
   try {
     const state = await lockAndRead(client, sums, batch);
     options.learnClock(state.nowMs);
-    if (isCalendarStale(batch, state)) {
-      // The batch may have rolled windows by an old calendar: only undoing it whole brings them back.
+    if (isCalendarStale(batch, state) || isOvertaken(batch, sums, state)) {
+      // The batch may have rolled windows by an old calendar, or brought a meter to life that no limit
+      // keeps any more: only undoing it whole brings them back.
       await rollback(client);
-      return batch.map(({ operation }) => staleFate(operation.orgId, state));
+      return batch.map(({ operation }) => staleFate(operation, state));
     }
     const rows = totalsByMeter(sums, state);
     await fillMeters(client, sums, rows, state, options.nowMs);
@@ -103,8 +104,25 @@ function isCalendarStale(batch: readonly Planned[], state: BatchState): boolean 
   });
 }
 
-function staleFate(orgId: string, state: BatchState): Fate {
-  return { kind: 'replan', known: undefined, epoch: state.organizations.get(orgId)?.epoch ?? 0 };
+/** Whether a derived meter was born while some plan of its organization is older than its policies. */
+function isOvertaken(
+  batch: readonly Planned[],
+  sums: readonly MeterSum[],
+  state: BatchState,
+): boolean {
+  return sums.some(
+    ({ orgId }, index) =>
+      state.meters[index]?.isFilled === false &&
+      batch.some(
+        ({ operation, plan }) =>
+          operation.orgId === orgId && plan.epoch !== state.organizations.get(orgId)?.epoch,
+      ),
+  );
+}
+
+function staleFate({ orgId, requestId }: Planned['operation'], state: BatchState): Fate {
+  const known = state.calls.get(`${orgId}\n${requestId}`);
+  return { kind: 'replan', known, epoch: state.organizations.get(orgId)?.epoch ?? 0 };
 }
 
 /** The totals before the batch, by organization and meter name. */

@@ -1,6 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { DescMessage, MessageInitShape } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
+import { Code } from '@connectrpc/connect';
 import {
   BadRequestSchema,
   ErrorInfoSchema,
@@ -16,8 +17,8 @@ export const errorDomain = 'tollgate';
 
 /** How a kind of failure leaves the house. */
 export interface StatusRow {
-  /** The gRPC code, which Connect numbers alike. */
-  readonly code: number;
+  /** Connect's code, numbered as gRPC's. */
+  readonly code: Code;
   /** How loudly it is logged: the caller's bugs are not ours. */
   readonly log: 'info' | 'warn' | 'error';
 }
@@ -25,29 +26,29 @@ export interface StatusRow {
 /** Failure to status: each row says what the caller will do with it. */
 export const statusTable: Readonly<Record<ErrorKind, StatusRow>> = {
   // Mend the request; a repeat fails alike.
-  INVALID_ARGUMENT: { code: 3, log: 'info' },
+  INVALID_ARGUMENT: { code: Code.InvalidArgument, log: 'info' },
   // Repeat with the same request id: it may have happened.
-  DEADLINE_EXCEEDED: { code: 4, log: 'info' },
+  DEADLINE_EXCEEDED: { code: Code.DeadlineExceeded, log: 'info' },
   // Create what is missing, or mend its name.
-  NOT_FOUND: { code: 5, log: 'info' },
+  NOT_FOUND: { code: Code.NotFound, log: 'info' },
   // Take the present one, or another name.
-  ALREADY_EXISTS: { code: 6, log: 'info' },
+  ALREADY_EXISTS: { code: Code.AlreadyExists, log: 'info' },
   // Ask an administrator for permission; a repeat fails alike.
-  PERMISSION_DENIED: { code: 7, log: 'info' },
+  PERMISSION_DENIED: { code: Code.PermissionDenied, log: 'info' },
   // Wait as RetryInfo says, then repeat with the same request id.
-  RESOURCE_EXHAUSTED: { code: 8, log: 'info' },
+  RESOURCE_EXHAUSTED: { code: Code.ResourceExhausted, log: 'info' },
   // Bring the state into order first; a repeat fails alike until then.
-  FAILED_PRECONDITION: { code: 9, log: 'info' },
+  FAILED_PRECONDITION: { code: Code.FailedPrecondition, log: 'info' },
   // Read again, decide again, repeat with the new etag.
-  ABORTED: { code: 10, log: 'info' },
+  ABORTED: { code: Code.Aborted, log: 'info' },
   // Mend the request; unlike INVALID_ARGUMENT it may become right as the state grows.
-  OUT_OF_RANGE: { code: 11, log: 'info' },
+  OUT_OF_RANGE: { code: Code.OutOfRange, log: 'info' },
   // Give up and tell us: this is our bug.
-  INTERNAL: { code: 13, log: 'error' },
+  INTERNAL: { code: Code.Internal, log: 'error' },
   // Repeat with the same request id, or follow the operator's failure mode.
-  UNAVAILABLE: { code: 14, log: 'warn' },
+  UNAVAILABLE: { code: Code.Unavailable, log: 'warn' },
   // Present a valid secret.
-  UNAUTHENTICATED: { code: 16, log: 'info' },
+  UNAUTHENTICATED: { code: Code.Unauthenticated, log: 'info' },
 };
 
 /** One google.rpc detail: schema and content, as Connect takes it. */

@@ -133,6 +133,11 @@ describe('sums beyond int64', () => {
     expect(decide({ prices: [price] }, { input: maxInt64 }).reasons).toEqual(['COST_EXCEEDED']);
   });
 
+  it('are not looked for where the call is refused anyway and adds nothing', () => {
+    const said: Said = { organization: { state: 'SUSPENDED' } };
+    expect(decide(said, { input: maxInt64, output: 1n }).reasons).toEqual(['ORG_SUSPENDED']);
+  });
+
   it('are found on any meter of the call', () => {
     const most = { usedInput: maxInt64 - 9n, usedOutput: 2n, heldInput: 3n, heldOutput: 3n };
     const spent = { 'user:alice': { windows: { LIFETIME: most } } };

@@ -165,7 +165,9 @@ describe('thresholds', () => {
   const limit = cost('cap', 10n, { thresholds: [50, 80] });
   const crossed = (used: bigint, ask: bigint | undefined, of: SaidLimit = limit) => {
     const plan = planCheck(viewOf(capped(of)), callOf({ cost: ask ?? 0n }), nowMs);
-    const totals = totalsOf(plan.meters, { org: { usedCost: used, inFlight: used } });
+    const half = used / 2n;
+    const known = { usedCost: used - half, heldCost: half, inFlight: used };
+    const totals = totalsOf(plan.meters, { org: known });
     return crossedThresholds(plan.limits, totals, ask === undefined ? undefined : plan.asks);
   };
 

@@ -63,6 +63,11 @@ describe('an extension', () => {
     expect(estimate.cost).toBe(100n);
   });
 
+  it('counts from nothing where the output was not known', () => {
+    const { asks, estimate, costOfOutput } = plan({ input: 5n }, { output: 7n });
+    expect([asks.COST, estimate.output, costOfOutput?.(3n)]).toEqual([14n, 7n, 6n]);
+  });
+
   it('of an unpriced target costs nothing more', () => {
     expect(plan({ ...before, cost: 100n }, { output: 7n }, { prices: [] }).asks.COST).toBe(0n);
   });

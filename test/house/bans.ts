@@ -28,7 +28,7 @@ export const bans: readonly Ban[] = [
   },
   {
     name: 'float-money',
-    pattern: /\bparseFloat\(|Number\([^)]*(?:cost|nanos|amount)/i,
+    pattern: /\bparseFloat\(|\bNumber\([^)]*(?:[cC]ost|[nN]anos|[aA]mount)/,
     allowedIn: [],
     instead: 'bigint nano-USD, read by core/amount.ts',
   },

@@ -49,6 +49,7 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
     'node:',
   ],
   admin: [
+    'core',
     'wire',
     'service',
     'platform',

@@ -1,0 +1,15 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import { Registry } from 'prom-client';
+import { pino } from 'pino';
+import { BadRequestSchema, ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
+import { startAdminServer } from '../../src/admin/server.ts';
+import type { AdminServer, AdminServerParts } from '../../src/admin/server.ts';
+import { storeFailure } from '../../src/db/errors.ts';
+import { createPgEvents } from '../../src/ledger/pg-events.ts';
+import { windowTotals } from './totals.ts';
+import type { PolicyStore } from '../../src/policies/policy-store.ts';
+import type { Caller } from '../../src/service/caller.ts';
+import { createGetUsage } from '../../src/service/get-usage.ts';
+import { createTestDatabase } from './database.ts';
+import type { TestDatabase } from './database.ts';
+import { policyStoreOf } from './organization.ts';
