@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { logLevels } from './platform/log.ts';
 import {
   SettingFault,
@@ -6,6 +5,7 @@ import {
   bytes,
   count,
   duration,
+  file,
   oneOf,
   postgresUrl,
   text,
@@ -290,13 +290,5 @@ function checkTogether(settings: Settings, faults: string[]): void {
     faults.push(
       'TOLLGATE_TLS_CLIENT_CA: expected TOLLGATE_TLS_CERT and TOLLGATE_TLS_KEY beside it',
     );
-  }
-}
-
-function file(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch {
-    throw new SettingFault('expected a file that can be read');
   }
 }

@@ -59,7 +59,7 @@ describe('what the image holds', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  // Fault planted: a package of `dependencies` moved to `devDependencies`; the start then fails.
+  // Fault planted: the Dockerfile without its `COPY gen`; the process then ends before it serves.
   it('starts by its command, answers health, and stops on SIGTERM with status 0', async () => {
     const [program, ...args] = JSON.parse(command ?? '[]') as string[];
     expect(program).toBe('node');

@@ -19,7 +19,9 @@ function read(file: string): string {
 
 /** What a file of src/ imports: packages as they are, files as paths below src/ (or `gen/…`). */
 function importsOf(file: string, text: string): string[] {
-  const found = [...text.matchAll(/\b(?:from '([^']+)';|import\('([^']+)'\))/g)].map(([, from, dynamic]) => from ?? dynamic ?? '');
+  const found = [...text.matchAll(/\b(?:from '([^']+)';|import\('([^']+)'\))/g)].map(
+    ([, from, dynamic]) => from ?? dynamic ?? '',
+  );
   return found.map((name) =>
     name.startsWith('.') ? relative(join(root, 'src'), join(root, dirname(file), name)) : name,
   );

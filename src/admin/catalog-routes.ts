@@ -64,9 +64,9 @@ export function catalogRoutes(
 
     async appendPrices(request, context) {
       const orgId = readOrgId(request.orgId);
-      const caller = authorize(context, 'write', orgId);
+      authorize(context, 'write', orgId);
       const violations = collectViolations();
-      const by = readChange(violations, caller, request, 'any');
+      const by = readChange(violations, context, request, 'any');
       const count = request.prices.length;
       if (count === 0 || count > maxPrices) {
         violations.add('prices', `must have 1 to ${maxPrices} entries`);
@@ -92,9 +92,9 @@ export function catalogRoutes(
 
     async revokePrice(request, context) {
       const orgId = readOrgId(request.orgId);
-      const caller = authorize(context, 'write', orgId);
+      authorize(context, 'write', orgId);
       const violations = collectViolations();
-      const by = readChange(violations, caller, request, 'update');
+      const by = readChange(violations, context, request, 'update');
       const { scope, subject } = readPriceSubject(violations, '', request);
       violations.throwIfAny();
       return { price: priceToMessage(await store.revokePrice(orgId, scope, subject, by)) };

@@ -1,38 +1,48 @@
-import { create } from '@bufbuild/protobuf';
-import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+import { create, toJsonString } from '@bufbuild/protobuf';
+import type { DescMessage, Message, MessageShape } from '@bufbuild/protobuf';
 import type { FieldMask } from '@bufbuild/protobuf/wkt';
-import { invalidFields } from '../platform/service-error.ts';
+import type { HandlerContext } from '@connectrpc/connect';
+import { invalidFields, ServiceError } from '../platform/service-error.ts';
 import type { Change } from '../policies/policy-store.ts';
-import type { Caller } from '../service/caller.ts';
 import { readChangeId, readReason } from '../wire/admin-fields.ts';
 import { readId } from '../wire/fields.ts';
 import { collectViolations } from '../wire/violations.ts';
 import type { Violations } from '../wire/violations.ts';
+import { authorize } from './caller.ts';
 
 /** What requests that change something have in common. */
-interface ChangeRequest {
+export interface ChangeRequest extends Message {
   readonly reason: string;
   readonly requestId?: string | undefined;
-  readonly validateOnly?: boolean;
+  readonly validateOnly: boolean;
   readonly allowMissing?: boolean;
 }
 
 /** Reads who changes, why, and on what condition. */
 export function readChange(
   violations: Violations,
-  caller: Caller,
+  context: HandlerContext,
   request: ChangeRequest,
   exists: Change['exists'],
   etag = '',
 ): Change {
+  const { reason, requestId, validateOnly, allowMissing = false } = request;
   return {
-    actor: caller.name,
-    reason: readReason(violations, request.reason),
-    requestId: readChangeId(violations, request.requestId),
-    validateOnly: request.validateOnly ?? false,
-    exists: exists === 'update' && request.allowMissing === true ? 'any' : exists,
+    actor: authorize(context, 'write').name,
+    reason: readReason(violations, reason),
+    requestId: readChangeId(violations, requestId),
+    validateOnly,
+    exists: exists === 'update' && allowMissing ? 'any' : exists,
     etag: etag === '' ? undefined : etag,
+    asked: requestId === undefined ? undefined : askedBy(context, request),
   };
+}
+
+/** All that a request says, in one form; its type tells apart those of two calls that look alike. */
+function askedBy({ method }: HandlerContext, request: ChangeRequest): string {
+  const said = create(method.input);
+  Object.assign(said, request, { validateOnly: false });
+  return `${method.input.typeName} ${toJsonString(method.input, said)}`;
 }
 
 /** Reads an organization's id on its own, so that permission is judged before anything else is. */
@@ -49,6 +59,48 @@ export function required<T>(message: T | undefined, field: string): T {
   throw invalidFields([{ field, description: 'is required' }]);
 }
 
+/** What the store finds wrong with a message, such as a team that is not there, as faults of the request. */
+export async function inField<T>(field: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (!(cause instanceof ServiceError) || cause.kind !== 'INVALID_ARGUMENT') throw cause;
+    const found = cause.violations;
+    throw invalidFields(found.map((one) => ({ ...one, field: `${field}.${one.field}` })));
+  }
+}
+
+const mostAttempts = 5;
+
+/**
+ * Changes what it has read, on the condition that it is still so. Whoever named no etag did not ask for that
+ * condition: then the attempt is repeated when another change came between.
+ */
+export async function amend<T>(namedEtag: string, attempt: () => Promise<T>): Promise<T> {
+  for (let left = mostAttempts; ; left -= 1) {
+    try {
+      return await attempt();
+    } catch (cause) {
+      const isOvertaken = cause instanceof ServiceError && cause.reason === 'ETAG_MISMATCH';
+      if (!isOvertaken || namedEtag !== '' || left <= 1) throw cause;
+    }
+  }
+}
+
+/** What is there, or undefined if nothing is and nothing need be. */
+export async function presentOr<T>(
+  read: Promise<T>,
+  mayBeMissing: boolean,
+): Promise<T | undefined> {
+  try {
+    return await read;
+  } catch (cause) {
+    const isMissing = cause instanceof ServiceError && cause.kind === 'NOT_FOUND';
+    if (isMissing && mayBeMissing) return undefined;
+    throw cause;
+  }
+}
+
 /**
  * A message as an update leaves it: all of `sent` without a mask; with one, `present` with the named fields
  * (top-level, by proto name) taken from `sent`. An unknown path is FIELD_INVALID on `update_mask`.
@@ -62,7 +114,7 @@ export function masked<Desc extends DescMessage>(
   const merged = create(desc);
   Object.assign(merged, present);
   for (const path of mask.paths) {
-    const field = desc.fields.find((known) => known.name === path || known.localName === path);
+    const field = desc.fields.find((known) => known.name === path);
     if (field === undefined) {
       const description = `has no field ${path}`;
       throw invalidFields([{ field: 'update_mask', description }]);

@@ -9,16 +9,18 @@ import { readId } from '../wire/fields.ts';
 import { collectViolations } from '../wire/violations.ts';
 import type { Violations } from '../wire/violations.ts';
 import { authorize } from './caller.ts';
-import { readChange, readOrgId, required } from './changes.ts';
+import { amend, inField, readChange, readOrgId, required } from './changes.ts';
+import type { ChangeRequest } from './changes.ts';
 import { recordMethods } from './records.ts';
 
 type Kind = 'key' | 'token';
 
-interface CreateRequest {
+interface CreateRequest extends ChangeRequest {
   readonly orgId: string;
-  readonly reason: string;
-  readonly requestId?: string | undefined;
-  readonly validateOnly: boolean;
+}
+
+interface RevokeRequest extends CreateRequest {
+  readonly id: string;
 }
 
 /** API keys and safe tokens. */
@@ -83,30 +85,36 @@ export function credentialRoutes(store: PolicyStore): ServiceImpl<typeof Credent
     context: HandlerContext,
   ): Promise<{ stored: Stored<Credential>; secret: string }> {
     const orgId = readOrgId(request.orgId);
-    const caller = authorize(context, 'write', orgId);
+    authorize(context, 'write', orgId);
     const violations = collectViolations();
-    const by = readChange(violations, caller, request, 'create');
+    const by = readChange(violations, context, request, 'create');
     const read = credentialFromMessage(kind, violations, kind, required(message, kind));
     violations.throwIfAny();
     const secret = newSecret(kind === 'key' ? 'key' : 'tok');
     const credential = { ...read, lastFour: secret.slice(-4) };
-    const stored = await store.createCredential(orgId, credential, secretSha256(secret), by);
+    const creation = store.createCredential(orgId, credential, secretSha256(secret), by);
+    const stored = await inField(kind, creation);
     const isShown = !stored.replayed && by.validateOnly !== true;
     return { stored, secret: isShown ? secret : '' };
   }
 
+  /** Ends a credential for good; one that was revoked before is answered as it is. */
   async function revoke(
     kind: Kind,
-    request: { readonly orgId: string; readonly id: string; readonly reason: string },
+    request: RevokeRequest,
     context: HandlerContext,
   ): Promise<Stored<Credential>> {
     const orgId = readOrgId(request.orgId);
-    const caller = authorize(context, 'write', orgId);
+    authorize(context, 'write', orgId);
     const violations = collectViolations();
-    const by = readChange(violations, caller, request, 'update');
+    const by = readChange(violations, context, request, 'update');
     const id = readId(violations, 'id', request.id);
     violations.throwIfAny();
-    const { record, etag } = await store.get(orgId, kind, id);
-    return store.put(orgId, kind, { ...record, state: 'REVOKED' }, { ...by, etag });
+    return amend('', async () => {
+      const present = await store.get(orgId, kind, id);
+      const { record, etag } = present;
+      if (record.state === 'REVOKED' && by.requestId === undefined) return present;
+      return store.put(orgId, kind, { ...record, state: 'REVOKED' }, { ...by, etag });
+    });
   }
 }

@@ -1,5 +1,6 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { EnforcementService } from '../../gen/tollgate/admin/v1/enforcement_pb.ts';
+import type { PolicyStore } from '../policies/policy-store.ts';
 import type { Events } from '../service/events.ts';
 import { eventActions, eventToMessage } from '../wire/admin-events.ts';
 import { readEnum, readIdOrNone, readPage, readText } from '../wire/admin-fields.ts';
@@ -11,6 +12,7 @@ const maxLimitName = 1000;
 
 /** Events, and the sweep. */
 export function enforcementRoutes(
+  store: Pick<PolicyStore, 'getOrganization'>,
   events: Events,
   expireHolds: (orgId?: string) => Promise<number>,
 ): ServiceImpl<typeof EnforcementService> {
@@ -30,6 +32,7 @@ export function enforcementRoutes(
         limit: readText(violations, 'limit', request.limit, maxLimitName) || undefined,
       };
       violations.throwIfAny();
+      await store.getOrganization(orgId);
       const { items, nextToken = '' } = await events.list(filter, page);
       return { events: items.map(eventToMessage), nextPageToken: nextToken };
     },
@@ -37,6 +40,7 @@ export function enforcementRoutes(
     async expireHolds(request, context) {
       const orgId = request.orgId === undefined ? undefined : readOrgId(request.orgId);
       authorize(context, orgId === undefined ? 'operate' : 'write', orgId);
+      if (orgId !== undefined) await store.getOrganization(orgId);
       return { expired: BigInt(await expireHolds(orgId)) };
     },
   };

@@ -7,13 +7,12 @@ import type {
 } from '../../gen/tollgate/admin/v1/organizations_pb.ts';
 import type { Organization } from '../core/organization.ts';
 import type { PolicyStore, Stored } from '../policies/policy-store.ts';
-import { ServiceError } from '../platform/service-error.ts';
 import { mayActFor } from '../service/caller.ts';
 import { readPage } from '../wire/admin-fields.ts';
 import { organizationFromMessage, organizationToMessage } from '../wire/admin-organizations.ts';
 import { collectViolations } from '../wire/violations.ts';
 import { authorize } from './caller.ts';
-import { masked, readChange, readOrgId, required } from './changes.ts';
+import { amend, masked, presentOr, readChange, readOrgId, required } from './changes.ts';
 
 const field = 'organization';
 
@@ -21,9 +20,9 @@ const field = 'organization';
 export function organizationRoutes(store: PolicyStore): ServiceImpl<typeof OrganizationService> {
   return {
     async createOrganization(request, context) {
-      const caller = authorize(context, 'operate');
+      authorize(context, 'operate');
       const violations = collectViolations();
-      const by = readChange(violations, caller, request, 'create');
+      const by = readChange(violations, context, request, 'create');
       const message = required(request.organization, field);
       const organization = organizationFromMessage(violations, field, message);
       violations.throwIfAny();
@@ -61,40 +60,23 @@ export function organizationRoutes(store: PolicyStore): ServiceImpl<typeof Organ
     orgId: string,
     context: HandlerContext,
   ): Promise<Stored<Organization>> {
-    const caller = authorize(context, 'write', orgId);
-    const violations = collectViolations();
-    const present = await presentOrganization(orgId, request.allowMissing);
-    if (present === undefined) authorize(context, 'operate');
-    const { updateMask: mask } = request;
-    const full =
-      mask === undefined || present === undefined
-        ? sent
-        : masked(OrganizationSchema, sent, organizationToMessage(present), mask);
-    const etag = sent.etag === '' && mask !== undefined ? (present?.etag ?? '') : sent.etag;
-    const by = readChange(
-      violations,
-      caller,
-      request,
-      present === undefined ? 'create' : 'update',
-      etag,
-    );
-    const organization = organizationFromMessage(violations, field, full);
-    violations.throwIfAny();
-    return present === undefined
-      ? store.createOrganization(organization, by)
-      : store.updateOrganization(organization, by);
-  }
-
-  async function presentOrganization(
-    orgId: string,
-    mayBeMissing: boolean,
-  ): Promise<Stored<Organization> | undefined> {
-    try {
-      return await store.getOrganization(orgId);
-    } catch (cause) {
-      const isMissing = cause instanceof ServiceError && cause.kind === 'NOT_FOUND';
-      if (isMissing && mayBeMissing) return undefined;
-      throw cause;
-    }
+    authorize(context, 'write', orgId);
+    const { updateMask: mask, allowMissing } = request;
+    return amend(sent.etag, async () => {
+      const present = await presentOr(store.getOrganization(orgId), allowMissing);
+      if (present === undefined) authorize(context, 'operate');
+      const isMasked = mask !== undefined && present !== undefined;
+      const full = isMasked
+        ? masked(OrganizationSchema, sent, organizationToMessage(present), mask)
+        : sent;
+      const etag = isMasked && sent.etag === '' ? present.etag : sent.etag;
+      const violations = collectViolations();
+      const by = readChange(violations, context, request, 'update', etag);
+      const organization = organizationFromMessage(violations, field, full);
+      violations.throwIfAny();
+      return present === undefined
+        ? store.createOrganization(organization, by)
+        : store.updateOrganization(organization, by);
+    });
   }
 }

@@ -7,19 +7,20 @@ import { policyRevisionToMessage } from '../wire/admin-policy-revisions.ts';
 import { readId } from '../wire/fields.ts';
 import { collectViolations } from '../wire/violations.ts';
 import { authorize } from './caller.ts';
-import { readChange, readOrgId, required } from './changes.ts';
+import { inField, readChange, readOrgId, required } from './changes.ts';
 
 /** Policies, by appending revisions. */
 export function policyRoutes(store: PolicyStore): ServiceImpl<typeof PolicyService> {
   return {
     async putPolicy(request, context) {
       const orgId = readOrgId(request.orgId);
-      const caller = authorize(context, 'write', orgId);
+      authorize(context, 'write', orgId);
       const violations = collectViolations();
-      const by = readChange(violations, caller, request, 'any', request.etag);
+      const by = readChange(violations, context, request, 'any', request.etag);
       const policy = policyFromMessage(violations, required(request.policy, 'policy'));
       violations.throwIfAny();
-      return { revision: policyRevisionToMessage(await store.putPolicy(orgId, policy, by)) };
+      const revision = await inField('policy', store.putPolicy(orgId, policy, by));
+      return { revision: policyRevisionToMessage(revision) };
     },
 
     async getPolicy(request, context) {
@@ -58,9 +59,9 @@ export function policyRoutes(store: PolicyStore): ServiceImpl<typeof PolicyServi
 
     async revokeLimit(request, context) {
       const orgId = readOrgId(request.orgId);
-      const caller = authorize(context, 'write', orgId);
+      authorize(context, 'write', orgId);
       const violations = collectViolations();
-      const by = readChange(violations, caller, request, 'update', request.etag);
+      const by = readChange(violations, context, request, 'update', request.etag);
       const subject = readSubject(violations, 'subject', request.subject);
       const name = readId(violations, 'name', request.name);
       violations.throwIfAny();

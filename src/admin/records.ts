@@ -7,7 +7,8 @@ import { readId } from '../wire/fields.ts';
 import { collectViolations } from '../wire/violations.ts';
 import type { Violations } from '../wire/violations.ts';
 import { authorize } from './caller.ts';
-import { masked, readChange, readOrgId, required } from './changes.ts';
+import { amend, inField, masked, presentOr, readChange, readOrgId, required } from './changes.ts';
+import type { ChangeRequest } from './changes.ts';
 
 /** How one kind of record is read from its message and written to it. */
 export interface RecordWire<K extends RecordKind, Desc extends DescMessage> {
@@ -24,16 +25,17 @@ export interface RecordWire<K extends RecordKind, Desc extends DescMessage> {
   readonly write: (stored: Stored<RecordOf[K]>) => MessageShape<Desc>;
 }
 
-interface CreateRequest {
+/** What every request to create or update a record says. */
+interface PutRequest extends ChangeRequest {
   readonly orgId: string;
-  readonly reason: string;
-  readonly requestId?: string | undefined;
-  readonly validateOnly: boolean;
+  readonly updateMask?: FieldMask | undefined;
 }
 
-interface UpdateRequest extends CreateRequest {
-  readonly updateMask?: FieldMask | undefined;
-  readonly allowMissing?: boolean;
+interface ListRequest {
+  readonly orgId: string;
+  readonly pageSize: number;
+  readonly pageToken: string;
+  readonly filter: string;
 }
 
 /** Create, get, list and update of one kind of record: the same for all of them. */
@@ -46,17 +48,17 @@ export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
 
   return {
     async create(
-      request: CreateRequest,
+      request: PutRequest,
       message: Message | undefined,
       context: HandlerContext,
     ): Promise<MessageShape<Desc>> {
       const orgId = readOrgId(request.orgId);
-      const caller = authorize(context, 'write', orgId);
+      authorize(context, 'write', orgId);
       const violations = collectViolations();
-      const by = readChange(violations, caller, request, 'create');
+      const by = readChange(violations, context, request, 'create');
       const record = read(violations, field, required(message, field), orgId);
       violations.throwIfAny();
-      return write(await store.put(orgId, kind, record, by));
+      return write(await inField(field, store.put(orgId, kind, record, by)));
     },
 
     async get(
@@ -72,7 +74,7 @@ export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
     },
 
     async list(
-      request: { readonly orgId: string; readonly pageSize: number; readonly pageToken: string },
+      request: ListRequest,
       context: HandlerContext,
     ): Promise<{ records: MessageShape<Desc>[]; nextPageToken: string }> {
       const orgId = readOrgId(request.orgId);
@@ -85,31 +87,37 @@ export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
     },
 
     async update(
-      request: UpdateRequest,
+      request: PutRequest,
       message: Message | undefined,
       context: HandlerContext,
     ): Promise<MessageShape<Desc>> {
       const orgId = readOrgId(request.orgId);
-      const caller = authorize(context, 'write', orgId);
-      const violations = collectViolations();
+      authorize(context, 'write', orgId);
       const sent = required(message, field);
-      const { full, etag } = await merge(orgId, sent, request.updateMask);
-      const by = readChange(violations, caller, request, 'update', etag);
-      const record = read(violations, field, full, orgId);
-      violations.throwIfAny();
-      return write(await store.put(orgId, kind, record, by));
+      return amend(sent.etag, async () => {
+        const violations = collectViolations();
+        const id = readId(violations, `${field}.id`, sent.id);
+        violations.throwIfAny();
+        const { full, etag } = await merge(orgId, id, sent, request);
+        const by = readChange(violations, context, request, 'update', etag);
+        const record = read(violations, field, full, orgId);
+        violations.throwIfAny();
+        return write(await inField(field, store.put(orgId, kind, record, by)));
+      });
     },
   };
 
   /** With a mask, only what was read may be changed: its etag becomes the condition. */
   async function merge(
     orgId: string,
+    id: string,
     sent: Message,
-    mask: FieldMask | undefined,
+    { updateMask, allowMissing = false }: PutRequest,
   ): Promise<{ full: MessageShape<Desc>; etag: string }> {
-    if (mask === undefined) return { full: sent, etag: sent.etag };
-    const present = await store.get(orgId, kind, sent.id);
-    const full = masked(desc, sent, write(present), mask);
+    if (updateMask === undefined) return { full: sent, etag: sent.etag };
+    const present = await presentOr(store.get(orgId, kind, id), allowMissing);
+    if (present === undefined) return { full: sent, etag: sent.etag };
+    const full = masked(desc, sent, write(present), updateMask);
     return { full, etag: sent.etag === '' ? present.etag : sent.etag };
   }
 }

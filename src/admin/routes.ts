@@ -37,6 +37,6 @@ export function adminRoutes(parts: AdminRouteParts): (router: ConnectRouter) => 
     router.service(PolicyService, policyRoutes(store));
     router.service(CatalogService, catalogRoutes(store, clock));
     router.service(UsageService, usageRoutes(getUsage));
-    router.service(EnforcementService, enforcementRoutes(events, expireHolds));
+    router.service(EnforcementService, enforcementRoutes(store, events, expireHolds));
   };
 }

@@ -6,11 +6,14 @@ import { orgSubject } from '../core/subject.ts';
 import type { createGetUsage } from '../service/get-usage.ts';
 import { readEnum } from '../wire/admin-fields.ts';
 import { windowNames } from '../wire/admin-policies.ts';
+import { idFault } from '../wire/fields.ts';
 import { timestampOf } from '../wire/time.ts';
 import { collectViolations } from '../wire/violations.ts';
 import type { Violations } from '../wire/violations.ts';
 import { authorize } from './caller.ts';
 import { readOrgId } from './changes.ts';
+
+const maxMeterName = 20_000;
 
 /** Meters, for reading. */
 export function usageRoutes(
@@ -45,12 +48,14 @@ export function usageRoutes(
 }
 
 function readMeter(violations: Violations, name: string): Meter {
-  const meter = name.length > 4000 ? undefined : parseMeterName(name);
-  if (meter === undefined) {
-    violations.add(
-      'meter',
-      'must be the name of a meter, such as org, user:alice or team:red/user:alice',
-    );
-  }
-  return meter ?? meterOf(orgSubject);
+  const meter = name.length > maxMeterName ? undefined : parseMeterName(name);
+  if (meter !== undefined && idsOf(meter).every((id) => idFault(id) === undefined)) return meter;
+  const examples = 'org, user:alice or team:red/user:alice';
+  violations.add('meter', `must be the name of a meter, such as ${examples}`);
+  return meterOf(orgSubject);
+}
+
+function idsOf({ subject, member, targets }: Meter): readonly string[] {
+  const own = subject.kind === 'org' ? [] : [subject.id];
+  return member === undefined ? [...own, ...targets] : [...own, member, ...targets];
 }

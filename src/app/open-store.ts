@@ -98,7 +98,7 @@ export async function openStore(
   });
   const access = createPgAccess({ pool });
   const dataPlane = createDataPlane(policies, ledger, clock);
-  const events = createPgEvents(pool);
+  const events = createPgEvents({ pool, failure: storeFailure });
   const getUsage = createGetUsage({ store: policyStore, ledger, clock });
   const planes = { dataPlane, events, clock, getUsage };
   return { pool, metrics, access, policyStore, ...planes, secrets, expireHolds };

@@ -13,6 +13,8 @@ import { fillMeters } from './fill.ts';
 import type { KnownCall } from './known-call.ts';
 import type { Fate, Planned } from './lane.ts';
 import type { DecisionContext, Plan, Verdict } from './operation.ts';
+import { readPastWindows, withPast } from './past-windows.ts';
+import type { PastTotals } from './past-windows.ts';
 import { totalsBefore } from './running-totals.ts';
 import type { RunningTotals } from './running-totals.ts';
 
@@ -66,7 +68,8 @@ export async function runBatch(batch: readonly Planned[], options: BatchOptions)
     }
     const rows = totalsByMeter(sums, state);
     await fillMeters(client, sums, rows, state, options.nowMs);
-    const walk = walkMembers(members, rows, state, options);
+    const past = await readPastWindows(client, batch, rows);
+    const walk = walkMembers(members, rows, { ...state, past }, options);
     await writeAndCommit(client, walk, options);
     for (const call of walk.calls) options.remember(call);
     return walk.fates;
@@ -150,10 +153,15 @@ export interface Walk {
   readonly nowMs: number;
 }
 
+/** What was read under the locks, and of windows that are over. */
+interface ReadState extends BatchState {
+  readonly past: ReadonlyMap<Planned, PastTotals | 'later'>;
+}
+
 function walkMembers(
   members: readonly Member[],
   rows: MeterRows,
-  state: BatchState,
+  state: ReadState,
   options: BatchOptions,
 ): Walk {
   const walk: Walk = {
@@ -172,7 +180,7 @@ function walkMembers(
 function walkOne(
   member: Member,
   rows: MeterRows,
-  state: BatchState,
+  state: ReadState,
   options: BatchOptions,
   walk: Walk,
 ): Fate {
@@ -183,12 +191,14 @@ function walkOne(
   if (org === undefined || ofOrg === undefined) throw new Error('an organization without a row');
   const totals = totalsOf(plan.meters, ofOrg);
   const known = state.calls.get(`${operation.orgId}\n${operation.requestId}`);
+  const past = state.past.get(planned);
   const isAhead = isRolledAhead(delta, totals, plan.bookedAtMs, options);
-  if (org.epoch !== plan.epoch || (known?.version ?? 0) !== plan.version || isAhead) {
+  const isOld = org.epoch !== plan.epoch || (known?.version ?? 0) !== plan.version;
+  if (isOld || isAhead || past === 'later') {
     if (!plan.isLarge) correct(walk, operation.orgId, delta, -1n);
     return { kind: 'replan', known, epoch: org.epoch };
   }
-  const context = contextOf(totals, options.nowMs, org.onExpiry);
+  const context = withPast(contextOf(totals, options.nowMs, org.onExpiry), past);
   const verdict = plan.decide(context);
   settle(walk, operation.orgId, member, verdict, totals);
   if (verdict.eventsAfter !== undefined) walk.events.push(...verdict.eventsAfter(context));

@@ -76,6 +76,9 @@ function planned(
     version: known.version,
     bookedAtMs: known.bookedAtMs,
     meters: plan.meters,
+    judged: plan.limits.flatMap(({ limit: { window }, meterIndex }) =>
+      window === undefined || window === 'LIFETIME' ? [] : [{ meterIndex, window }],
+    ),
     inFlight: 0n,
     counters: adds
       ? countersOf({ heldCost: hold.cost, heldInput: hold.input, heldOutput: hold.output })

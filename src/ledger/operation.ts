@@ -1,4 +1,5 @@
 import type { Meter } from '../core/meter.ts';
+import type { Window } from '../core/policy.ts';
 import type { Calendar } from '../core/window.ts';
 import type { MeterTotals } from '../core/totals.ts';
 import type { EventRecord } from './event-record.ts';
@@ -37,6 +38,8 @@ export interface Plan {
   /** Where the delta is booked; undefined: now. */
   readonly bookedAtMs: number | undefined;
   readonly meters: readonly Meter[];
+  /** Where it is judged in the windows of `bookedAtMs` instead of those of now. */
+  readonly judged?: readonly { readonly meterIndex: number; readonly window: Window }[];
   readonly inFlight: bigint;
   readonly counters: readonly bigint[];
   /** Too large to be added before it is decided: added afterwards, if it stays. */

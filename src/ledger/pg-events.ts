@@ -4,14 +4,20 @@ import type { Events, StoredEvent } from '../service/events.ts';
 import { listEvents } from './sql/list-events.ts';
 import type { EventRow } from './sql/list-events.ts';
 
-/** Reads enforcement events from PostgreSQL. */
-export function createPgEvents(pool: Pool): Events {
+/** Reads enforcement events from PostgreSQL; `failure` says what a failed query is to the caller. */
+export function createPgEvents(parts: {
+  readonly pool: Pool;
+  readonly failure: (cause: unknown) => Error;
+}): Events {
+  const { pool, failure } = parts;
   return {
     async list(filter, page) {
       const [lastAt, sequence] = positionOf(page.token);
       const { orgId, user = null, action = null, limit = null } = filter;
       const values = [orgId, user, action, limit, lastAt, sequence, page.size + 1];
-      const { rows } = await pool.query<EventRow>({ ...listEvents, values });
+      const { rows } = await pool
+        .query<EventRow>({ ...listEvents, values })
+        .catch((cause: unknown) => Promise.reject(failure(cause)));
       const shown = rows.slice(0, page.size);
       const last = shown.at(-1);
       const hasMore = rows.length > page.size && last !== undefined;

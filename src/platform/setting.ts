@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 /** A setting's text that cannot be used; the message says what was expected. */
 export class SettingFault extends Error {}
 
@@ -81,6 +83,15 @@ export function postgresUrl(said: string): string {
   const url = URL.canParse(said) ? new URL(said) : undefined;
   if (url?.protocol === 'postgres:' || url?.protocol === 'postgresql:') return said;
   throw new SettingFault('expected postgres://user:password@host:port/database');
+}
+
+/** The content of a file. */
+export function file(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch {
+    throw new SettingFault('expected a file that can be read');
+  }
 }
 
 function inWords(ms: number): string {

@@ -156,9 +156,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 }
 
 function contentHash<T>(request: ChangeRequest<T>): Buffer {
-  const { reason, exists, etag } = request.by;
+  const { reason, exists, etag, asked } = request.by;
   return createHash('sha256')
-    .update(encodeDoc([request.content, reason, exists, etag]))
+    .update(asked ?? encodeDoc([request.content, reason, exists, etag]))
     .digest();
 }
 

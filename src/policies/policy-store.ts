@@ -89,6 +89,11 @@ export interface Change {
   readonly exists: 'create' | 'update' | 'any';
   readonly validateOnly?: boolean;
   readonly requestId?: string | undefined;
+  /**
+   * The request as it came, where what is written follows from more than it: from what was there, from the
+   * time. A repeat is then recognised by this instead of by what would be written.
+   */
+  readonly asked?: string | undefined;
 }
 
 export interface Stored<T> {

@@ -88,6 +88,7 @@ export function extend(world: World, fields: Fields) {
     requestId,
     sequence,
     added: numbersOf(fields),
+    limitView: LimitView.ALL,
     ...(ttl === undefined ? {} : { ttl }),
   });
 }

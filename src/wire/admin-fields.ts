@@ -7,6 +7,9 @@ const maxDisplayName = 200;
 const maxReason = 1000;
 const maxPageSize = 1000;
 const defaultPageSize = 100;
+const maxFilter = 200;
+/** Control characters, but for tabs and the ends of lines. */
+const unprintable = /(?![\t\n\r])\p{Cc}/u;
 
 /** Reads an enum: the core's value for its number, the default for 0, a fault for anything unknown. */
 export function readEnum<T extends string>(
@@ -55,6 +58,7 @@ export function readText(
   most: number,
 ): string {
   if (text.length > most) violations.add(field, `must have at most ${most} characters`);
+  else if (unprintable.test(text)) violations.add(field, 'must not contain control characters');
   return text;
 }
 
@@ -89,18 +93,23 @@ export function readInstant(
   return Number(seconds) * 1000 + Math.floor(nanos / 1_000_000);
 }
 
-/** Reads a page's size and token. */
+/** Reads a page's size, token and filter. */
 export function readPage(
   violations: Violations,
-  request: { readonly pageSize: number; readonly pageToken: string },
+  request: {
+    readonly pageSize: number;
+    readonly pageToken: string;
+    readonly filter?: string;
+  },
 ): Page {
-  const { pageSize, pageToken } = request;
+  const { pageSize, pageToken, filter = '' } = request;
   if (pageSize < 0 || pageSize > maxPageSize) {
     violations.add('page_size', `must be 1 to ${maxPageSize}, or 0 for ${defaultPageSize}`);
   }
   return {
     size: pageSize === 0 ? defaultPageSize : pageSize,
     token: pageToken === '' ? undefined : pageToken,
+    filter: readText(violations, 'filter', filter, maxFilter) || undefined,
   };
 }
 

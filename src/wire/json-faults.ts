@@ -61,8 +61,9 @@ function expected(field: DescField): string {
   return 'a value of its type, within its range';
 }
 
-/** The library is the judge: a message of this field alone is read, or it is not. */
+/** The library is the judge: a message of this field alone is read, or it is not. Half a character is no text. */
 function isReadable(desc: DescMessage, field: DescField, value: JsonValue): boolean {
+  if (!JSON.stringify(value).isWellFormed()) return false;
   try {
     fromJson(desc, { [field.jsonName]: value }, { ignoreUnknownFields: false });
     return true;

@@ -50,7 +50,7 @@ type CheckInit = Exclude<MessageInitShape<typeof check.input>, Message>;
 
 /** A request as it is repeated, with its first answer. */
 interface Sent {
-  again(): Promise<unknown>;
+  readonly again: () => Promise<unknown>;
   readonly first: unknown;
 }
 

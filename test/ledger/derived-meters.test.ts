@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
 import type { Limit } from '../../src/core/policy.ts';
 import { orgSubject } from '../../src/core/subject.ts';
@@ -76,7 +76,10 @@ test('a limit put, removed and put again while calls run has a meter that is exa
   const caller = async (): Promise<void> => {
     while (!load.isOver) await charge(next++);
   };
-  const callers = Array.from({ length: 16 }, caller);
+  const callers = Promise.all(Array.from({ length: 16 }, caller));
+  onTestFinished(() => {
+    load.isOver = true;
+  });
   const putAmid = async (limits: readonly Limit[]): Promise<void> => {
     const from = next;
     await expect.poll(() => next, { interval: 1 }).toBeGreaterThan(from + 16);
@@ -92,7 +95,7 @@ test('a limit put, removed and put again while calls run has a meter that is exa
   await putAmid([total, dear]);
   await expect.poll(derivedMeters, { interval: 5 }).toContain('org@gpt-5');
   load.isOver = true;
-  await Promise.all(callers);
+  await callers;
   expect(await derivedMeters()).toEqual(['org@gpt-5']);
   expect(await differencesOf(database.pool, orgId)).toEqual([]);
 });
