@@ -57,7 +57,7 @@ const tollgate = await startServing(
     TOLLGATE_DATA_LISTEN: '127.0.0.1:0',
     TOLLGATE_ADMIN_LISTEN: '127.0.0.1:0',
     TOLLGATE_EXAMPLE: 'false',
-    TOLLGATE_LOG_LEVEL: 'info',
+    TOLLGATE_LOG_LEVEL: 'warn',
     TOLLGATE_DRAIN_WAIT: '0s',
   },
   (line) => /gateways on 127\.0\.0\.1:(\d+)/.exec(line)?.[1],

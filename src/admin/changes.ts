@@ -1,4 +1,4 @@
-import { create, toJsonString } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import type { DescMessage, Message, MessageShape } from '@bufbuild/protobuf';
 import type { FieldMask } from '@bufbuild/protobuf/wkt';
 import type { HandlerContext } from '@connectrpc/connect';
@@ -42,7 +42,8 @@ export function readChange(
 function askedBy({ method }: HandlerContext, request: ChangeRequest): string {
   const said = create(method.input);
   Object.assign(said, request, { validateOnly: false });
-  return `${method.input.typeName} ${toJsonString(method.input, said)}`;
+  const bytes = Buffer.from(toBinary(method.input, said));
+  return `${method.input.typeName} ${bytes.toString('base64')}`;
 }
 
 /** Reads an organization's id on its own, so that permission is judged before anything else is. */

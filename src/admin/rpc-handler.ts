@@ -42,8 +42,11 @@ export function createRpcHandler(
       return;
     }
     const read = universalRequestFromNodeRequest(request, response, undefined, undefined);
+    // Connect would judge the length by this, in words of its own; `checkedBody` counts what comes.
+    const header = new Headers(read.header);
+    header.delete('content-length');
     const body = checkedBody(read, handler.method.input, maxMessageBytes);
-    handler({ ...read, body })
+    handler({ ...read, header, body })
       .then((answer) => universalResponseToNodeResponse(answer, response))
       .catch((err: unknown) => {
         // The client has gone away, or its stream was reset: there is nobody to tell.

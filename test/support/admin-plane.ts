@@ -1,15 +1,129 @@
 import { fromBinary } from '@bufbuild/protobuf';
-import { Registry } from 'prom-client';
 import { pino } from 'pino';
+import { Registry } from 'prom-client';
 import { BadRequestSchema, ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { startAdminServer } from '../../src/admin/server.ts';
 import type { AdminServer, AdminServerParts } from '../../src/admin/server.ts';
 import { storeFailure } from '../../src/db/errors.ts';
 import { createPgEvents } from '../../src/ledger/pg-events.ts';
-import { windowTotals } from './totals.ts';
 import type { PolicyStore } from '../../src/policies/policy-store.ts';
 import type { Caller } from '../../src/service/caller.ts';
-import { createGetUsage } from '../../src/service/get-usage.ts';
 import { createTestDatabase } from './database.ts';
 import type { TestDatabase } from './database.ts';
 import { policyStoreOf } from './organization.ts';
+import { totalsOf } from './totals.ts';
+
+/** 2026-03-10T09:00:00Z. */
+export const nowMs = 1_773_133_200_000;
+
+const callers: Readonly<Record<string, Caller>> = {
+  root: { name: 'root', role: 'platform_admin', orgIds: undefined },
+  acme: { name: 'acme-admin', role: 'org_admin', orgIds: new Set(['acme']) },
+  viewer: { name: 'acme-viewer', role: 'org_viewer', orgIds: new Set(['acme']) },
+};
+
+/** A message as JSON. */
+export type Json = Readonly<Record<string, unknown>>;
+
+/** An answer of Connect JSON: the message, or what the error says. */
+export interface Answer {
+  readonly status: number;
+  /** `OK`, or the code in upper case. */
+  readonly code: string;
+  readonly reason: string | undefined;
+  readonly fields: readonly string[];
+  readonly body: Json;
+}
+
+/** An admin plane over a database of its own. */
+export interface AdminPlane {
+  readonly url: string;
+  readonly server: AdminServer;
+  readonly database: TestDatabase;
+  readonly store: PolicyStore;
+  /** The organizations whose holds were swept; undefined is all. */
+  readonly swept: readonly (string | undefined)[];
+  /** The log lines written so far, parsed. */
+  readonly logged: readonly Json[];
+  /** `PolicyService/PutPolicy` as somebody: `root`, `acme`, `viewer`, or any other secret; by default root. */
+  call(rpc: string, message: unknown, secret?: string): Promise<Answer>;
+  stop(): Promise<void>;
+}
+
+/** Starts one on a free port. */
+export async function startAdminPlane(more: Partial<AdminServerParts> = {}): Promise<AdminPlane> {
+  const database = await createTestDatabase();
+  const clock = { nowMs: () => nowMs };
+  const store = policyStoreOf(database.pool, clock.nowMs);
+  const swept: (string | undefined)[] = [];
+  const logged: Json[] = [];
+  const server = await startAdminServer({
+    store,
+    events: createPgEvents({ pool: database.pool, failure: storeFailure }),
+    clock,
+    getUsage: async (orgId, _meter, _window) => {
+      await store.getOrganization(orgId);
+      const { inFlight, window } = totalsOf([])(0);
+      return { bounds: { startMs: nowMs, endMs: nowMs + 1 }, totals: window('DAY'), inFlight };
+    },
+    expireHolds: (orgId) => {
+      swept.push(orgId);
+      return Promise.resolve(3);
+    },
+    access: { authenticate: (secret) => callers[secret], identify: () => undefined },
+    log: pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) }),
+    metrics: new Registry(),
+    host: '127.0.0.1',
+    port: 0,
+    tls: undefined,
+    maxMessageBytes: 64 * 1024,
+    ...more,
+  });
+  const url = `http://127.0.0.1:${server.port}`;
+  return {
+    url,
+    server,
+    database,
+    store,
+    swept,
+    logged,
+    call: (rpc, message, secret = 'root') => post(url, rpc, JSON.stringify(message), secret),
+    async stop() {
+      await server.close(0);
+      await database.drop();
+    },
+  };
+}
+
+/** Sends a body as Connect JSON, whatever it is. */
+export async function post(
+  url: string,
+  rpc: string,
+  body: string,
+  secret: string | undefined,
+): Promise<Answer> {
+  const authorization = secret === undefined ? {} : { authorization: `Bearer ${secret}` };
+  const response = await fetch(`${url}/tollgate.admin.v1.${rpc}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...authorization },
+    body,
+  });
+  return answerOf(response.status, JSON.parse(await response.text()) as Json);
+}
+
+function answerOf(status: number, body: Json): Answer {
+  const details = (body['details'] ?? []) as readonly { type: string; value: string }[];
+  const bytesOf = (type: string): Buffer | undefined => {
+    const found = details.find((detail) => detail.type === type);
+    return found && Buffer.from(found.value, 'base64');
+  };
+  const info = bytesOf('google.rpc.ErrorInfo');
+  const bad = bytesOf('google.rpc.BadRequest');
+  return {
+    status,
+    code: status === 200 ? 'OK' : String(body['code']).toUpperCase(),
+    reason: info && fromBinary(ErrorInfoSchema, info).reason,
+    fields: bad ? fromBinary(BadRequestSchema, bad).fieldViolations.map(({ field }) => field) : [],
+    body,
+  };
+}

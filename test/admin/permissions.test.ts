@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { anyChange, plainOrganization } from '../support/organization.ts';
+import { post, startAdminPlane } from '../support/admin-plane.ts';
+import type { AdminPlane } from '../support/admin-plane.ts';
+
+let plane: AdminPlane;
+beforeAll(async () => {
+  plane = await startAdminPlane();
+  for (const id of ['acme', 'globex']) {
+    await plane.store.createOrganization(plainOrganization(id), anyChange);
+  }
+});
+afterAll(() => plane.stop());
+
+/** Every RPC, with what it needs: to look, to change, or to run the installation. */
+const table: readonly (readonly [rpc: string, need: 'read' | 'write' | 'operate'])[] = [
+  ['OrganizationService/CreateOrganization', 'operate'],
+  ['OrganizationService/GetOrganization', 'read'],
+  ['OrganizationService/UpdateOrganization', 'write'],
+  ...['Team', 'User', 'Principal', 'App', 'Customer'].flatMap((kind) => crud('Directory', kind)),
+  ...['Key', 'Token'].flatMap((kind) => crud('Credential', kind)),
+  ['CredentialService/RevokeKey', 'write'],
+  ['CredentialService/RevokeToken', 'write'],
+  ...['Model', 'RouteGroup'].flatMap((kind) => crud('Catalog', kind)),
+  ['CatalogService/AppendPrices', 'write'],
+  ['CatalogService/ListPrices', 'read'],
+  ['CatalogService/RevokePrice', 'write'],
+  ['PolicyService/PutPolicy', 'write'],
+  ['PolicyService/GetPolicy', 'read'],
+  ['PolicyService/ListPolicies', 'read'],
+  ['PolicyService/ListPolicyRevisions', 'read'],
+  ['PolicyService/RevokeLimit', 'write'],
+  ['UsageService/GetUsage', 'read'],
+  ['EnforcementService/ListEvents', 'read'],
+  ['EnforcementService/ExpireHolds', 'write'],
+];
+
+function crud(service: string, kind: string): [string, 'read' | 'write'][] {
+  return [
+    [`${service}Service/Create${kind}`, 'write'],
+    [`${service}Service/Get${kind}`, 'read'],
+    [`${service}Service/List${kind}s`, 'read'],
+    [`${service}Service/Update${kind}`, 'write'],
+  ];
+}
+
+function requestFor(rpc: string, orgId: string): unknown {
+  if (rpc === 'OrganizationService/CreateOrganization') return {};
+  if (rpc === 'OrganizationService/UpdateOrganization') return { organization: { id: orgId } };
+  return { orgId };
+}
+
+test.each(table)('%s takes a secret, the role to %s, and the organization', async (rpc, need) => {
+  const send = (secret: string, orgId: string) => plane.call(rpc, requestFor(rpc, orgId), secret);
+  const bare = await post(plane.url, rpc, '{}', undefined);
+  const viewer = await send('viewer', 'acme');
+  const admin = await send('acme', 'acme');
+  const abroad = await send('acme', 'globex');
+  expect(bare).toMatchObject({ status: 401, reason: 'ADMIN_SECRET_MISSING' });
+  expect(viewer.reason === 'ROLE_FORBIDDEN').toBe(need !== 'read');
+  expect(admin.reason === 'ROLE_FORBIDDEN').toBe(need === 'operate');
+  const refused = need === 'operate' ? 'ROLE_FORBIDDEN' : 'ORG_FORBIDDEN';
+  expect(abroad).toMatchObject({ code: 'PERMISSION_DENIED', reason: refused });
+});
+
+test('an organization is listed to those that administer it', async () => {
+  const ids = async (secret: string) => {
+    const { body } = await plane.call('OrganizationService/ListOrganizations', {}, secret);
+    return (body['organizations'] as { id: string }[]).map(({ id }) => id);
+  };
+  expect(await ids('root')).toEqual(['acme', 'globex']);
+  expect(await ids('viewer')).toEqual(['acme']);
+});
+
+test('an update that would create an organization takes the role for creating one', async () => {
+  await plane.store.createOrganization(plainOrganization('initech'), anyChange);
+  const request = { organization: { id: 'acme2' }, allowMissing: true };
+  const rpc = 'OrganizationService/UpdateOrganization';
+  const abroad = await plane.call(rpc, request, 'acme');
+  const root = await plane.call(rpc, request);
+  expect(abroad.code).toBe('PERMISSION_DENIED');
+  expect(root.code).toBe('OK');
+});
+
+test('the sweep of all organizations is for the platform, that of one for its administrators', async () => {
+  const rpc = 'EnforcementService/ExpireHolds';
+  const all = await plane.call(rpc, {}, 'acme');
+  const own = await plane.call(rpc, { orgId: 'acme' }, 'acme');
+  const root = await plane.call(rpc, {});
+  const none = await plane.call(rpc, { orgId: 'nowhere' });
+  expect(all.reason).toBe('ROLE_FORBIDDEN');
+  expect([own.body, root.body]).toEqual([{ expired: '3' }, { expired: '3' }]);
+  expect(none.reason).toBe('ORGANIZATION_NOT_FOUND');
+  expect(plane.swept).toEqual(['acme', undefined]);
+});
+
+test('a refusal is logged with its caller and reason, and never with the secret', async () => {
+  await plane.call('PolicyService/PutPolicy', { orgId: 'acme' }, 'viewer');
+  await plane.call('PolicyService/PutPolicy', { orgId: 'acme' }, 'tg_admin_unknown');
+  expect(plane.logged.slice(-2)).toMatchObject([
+    { rpc: 'PutPolicy', error: 'ROLE_FORBIDDEN', caller: 'acme-viewer' },
+    { rpc: 'PutPolicy', error: 'ADMIN_SECRET_INVALID' },
+  ]);
+  expect(JSON.stringify(plane.logged)).not.toContain('tg_admin_unknown');
+});
