@@ -100,7 +100,7 @@ function callsById(rows: readonly CallRow[]): Map<string, KnownCall> {
 export async function writeAndCommit(
   client: ClientBase,
   walk: Walk,
-  { events, durableHolds }: Pick<BatchOptions, 'events' | 'durableHolds'>,
+  { events, durableHolds, onSent }: Pick<BatchOptions, 'events' | 'durableHolds' | 'onSent'>,
 ): Promise<void> {
   const queries: Promise<QueryResult>[] = [];
   if (walk.corrected) {
@@ -126,6 +126,7 @@ export async function writeAndCommit(
   }
   // COMMIT of a failed transaction answers ROLLBACK without an error: the failure before it is thrown.
   queries.push(client.query('COMMIT'));
+  onSent();
   await flight(queries);
   prepared?.committed();
 }

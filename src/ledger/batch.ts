@@ -26,6 +26,8 @@ export interface BatchOptions {
   readonly durableHolds: boolean;
   /** Milliseconds since 1970, never less than before. */
   readonly nowMs: number;
+  /** Told when all is sent, the commit last: what is sent now finds this batch done or undone. */
+  onSent(): void;
   /** Told the database's clock, as it was read inside the batch. */
   learnClock(databaseNowMs: number): void;
   /** Told that another replica has already rolled a window that begins later than our now. */
@@ -57,6 +59,11 @@ export async function runBatch(batch: readonly Planned[], options: BatchOptions)
     added.add(planned.operation.orgId, planned.plan.isLarge ? empty(delta) : delta);
   }
   const sums = added.sorted();
+  let isSent = false;
+  const onSent = (): void => {
+    isSent = true;
+    options.onSent();
+  };
   try {
     const state = await lockAndRead(client, sums, batch);
     options.learnClock(state.nowMs);
@@ -70,11 +77,12 @@ export async function runBatch(batch: readonly Planned[], options: BatchOptions)
     await fillMeters(client, sums, rows, state, options.nowMs);
     const past = await readPastWindows(client, batch, rows);
     const walk = walkMembers(members, rows, { ...state, past }, options);
-    await writeAndCommit(client, walk, options);
+    await writeAndCommit(client, walk, { ...options, onSent });
     for (const call of walk.calls) options.remember(call);
     return walk.fates;
   } catch (cause) {
-    await rollback(client);
+    // After a COMMIT was sent there is nothing to undo, and the next batch's transaction may have begun.
+    if (!isSent) await rollback(client);
     throw cause;
   }
 }

@@ -12,6 +12,7 @@ export interface LaneConnection {
 /** Keeps one connection open, by `connect`. */
 export function createLaneConnection(connect: () => Promise<Client>): LaneConnection {
   let opening: Promise<Client> | undefined;
+  let opened: Client | undefined;
   let isClosed = false;
 
   function forget(client: Promise<Client>): void {
@@ -22,7 +23,9 @@ export function createLaneConnection(connect: () => Promise<Client>): LaneConnec
     const attempt = connect();
     opening = attempt;
     void attempt.then(
-      (client) => client.on('error', () => forget(attempt)).on('end', () => forget(attempt)),
+      (client) => {
+        opened = client.on('error', () => forget(attempt)).on('end', () => forget(attempt));
+      },
       () => forget(attempt),
     );
     return attempt;
@@ -34,7 +37,8 @@ export function createLaneConnection(connect: () => Promise<Client>): LaneConnec
       return opening ?? open();
     },
     drop(client) {
-      opening = undefined;
+      // Two batches may fail with one connection; the second must not drop its successor.
+      if (opened === client) opening = undefined;
       // Nothing is lost by a failing goodbye: the server ends the transaction with the connection.
       client.end().catch(() => undefined);
     },

@@ -8,6 +8,8 @@ export interface Planned {
   readonly plan: Plan;
   /** Whether it was tried in a batch that failed. */
   readonly retried: boolean;
+  /** It goes alone: the batch that failed had a fault in the data of one of its operations. */
+  readonly alone: boolean;
 }
 
 /** What became of one planned operation in a batch. */
@@ -21,7 +23,7 @@ export interface LaneOptions {
   readonly maxBatch: number;
   readonly maxQueue: number;
   /** One transaction for these operations, one fate each; throws when the transaction failed. */
-  readonly runBatch: (batch: readonly Planned[]) => Promise<readonly Fate[]>;
+  readonly runBatch: (batch: readonly Planned[], onSent: () => void) => Promise<readonly Fate[]>;
   /** The call as it is known here or in the database. */
   readonly find: (
     orgId: string,
@@ -64,7 +66,7 @@ export function createLane(options: LaneOptions): Lane {
     fail,
     planned(operation, plan) {
       if (plan === undefined) accepted.leave();
-      else queue.push({ operation, plan, retried: false });
+      else queue.push({ operation, plan, retried: false, alone: false });
       if (!isRunning) void run();
     },
   });
@@ -81,9 +83,20 @@ export function createLane(options: LaneOptions): Lane {
     }
   }
 
+  /** What may pass goes again, first in the queue: nothing is sent into another batch's transaction. */
+  function again(batch: readonly Planned[]): void {
+    queue.unshift(...batch);
+    if (!isRunning) void run();
+  }
+
+  /** The next batch begins as soon as the commit of the one before is on its way: it will find it done. */
   async function run(): Promise<void> {
     isRunning = true;
-    while (queue.length > 0) await attempt(takeBatch(queue, options), options, apply);
+    while (queue.length > 0) {
+      const { promise: sent, resolve: onSent } = Promise.withResolvers<void>();
+      void attempt(takeBatch(queue, options), options, { apply, again, onSent }).finally(onSent);
+      await sent;
+    }
     isRunning = false;
   }
 
@@ -171,46 +184,51 @@ function createPlanner(lane: {
   };
 }
 
-type Apply = (planned: Planned, fate: Fate) => void;
+/** What a batch does to its lane. */
+interface Attempting {
+  readonly apply: (planned: Planned, fate: Fate) => void;
+  readonly again: (batch: readonly Planned[]) => void;
+  readonly onSent: () => void;
+}
 
 /** Runs a batch and gives each operation its fate; after a failure tries again what may pass. */
 async function attempt(
   batch: readonly Planned[],
   options: LaneOptions,
-  apply: Apply,
+  lane: Attempting,
 ): Promise<void> {
   const awaited = batch.filter(({ operation }) => isAwaited(operation, options));
   for (const planned of batch) {
-    if (!awaited.includes(planned)) apply(planned, { kind: 'failed', cause: deadlineExceeded() });
+    if (!awaited.includes(planned))
+      lane.apply(planned, { kind: 'failed', cause: deadlineExceeded() });
   }
   if (awaited.length === 0) return;
   try {
-    const fates = await options.runBatch(awaited);
+    const fates = await options.runBatch(awaited, lane.onSent);
     for (const [index, planned] of awaited.entries()) {
       const missing = { kind: 'failed' as const, cause: new Error('an operation without a fate') };
-      apply(planned, fates[index] ?? missing);
+      lane.apply(planned, fates[index] ?? missing);
     }
   } catch (cause) {
-    await attemptAgain(awaited, cause, options, apply);
+    afterFailure(awaited, cause, options, lane);
   }
 }
 
 /** Alone, if one of them is at fault; together and once more, if nobody is. */
-async function attemptAgain(
+function afterFailure(
   batch: readonly Planned[],
   cause: unknown,
   options: LaneOptions,
-  apply: Apply,
-): Promise<void> {
+  lane: Attempting,
+): void {
   const isPoison = options.isPoison(cause) && batch.length > 1;
   const mayRetry = ({ retried }: Planned): boolean =>
     isPoison || (options.isRetryable(cause) && !retried);
-  const again = batch.filter(mayRetry).map((planned) => ({ ...planned, retried: true }));
   for (const planned of batch) {
-    if (!mayRetry(planned)) apply(planned, { kind: 'failed', cause: options.failure(cause) });
+    if (!mayRetry(planned)) lane.apply(planned, { kind: 'failed', cause: options.failure(cause) });
   }
-  if (isPoison) for (const alone of again) await attempt([alone], options, apply);
-  else if (again.length > 0) await attempt(again, options, apply);
+  const retried = { retried: true, alone: isPoison };
+  lane.again(batch.filter(mayRetry).map((planned) => ({ ...planned, ...retried })));
 }
 
 function isAwaited({ deadlineMs }: Operation, options: LaneOptions): boolean {
@@ -228,6 +246,7 @@ function takeBatch(queue: Planned[], options: LaneOptions): Planned[] {
     const fits =
       taken.length < options.maxBatch &&
       !ids.has(id) &&
+      (taken.length === 0 || !(planned.alone || taken[0]?.alone === true)) &&
       (!options.perOrganization || (taken[0]?.operation.orgId ?? orgId) === orgId);
     if (fits) ids.add(id);
     (fits ? taken : left).push(planned);

@@ -169,17 +169,18 @@ function startLane(options: PgLedgerOptions, remembered: LRUCache<string, KnownC
       onRefused: () => options.onRefused?.(),
       find: (orgId, requestId) =>
         remembered.get(`${orgId}\n${requestId}`) ?? findCall(options.pool, orgId, requestId),
-      runBatch: (batch) => run(batch),
+      runBatch: (batch, onSent) => run(batch, onSent),
     }),
   };
 
-  async function run(batch: readonly Planned[]): Promise<readonly Fate[]> {
+  async function run(batch: readonly Planned[], onSent: () => void): Promise<readonly Fate[]> {
     const client = await connection.client();
     const startedMs = options.processNowMs();
     try {
       return await runBatch(batch, {
         client,
         events,
+        onSent,
         durableHolds: options.durableHolds,
         nowMs: running.nowMs(),
         learnClock: (databaseNowMs) => options.clock.learn(databaseNowMs),
