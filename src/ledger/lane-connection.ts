@@ -25,6 +25,7 @@ export function createLaneConnection(connect: () => Promise<Client>): LaneConnec
     void attempt.then(
       (client) => {
         opened = client.on('error', () => forget(attempt)).on('end', () => forget(attempt));
+        return client;
       },
       () => forget(attempt),
     );

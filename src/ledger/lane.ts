@@ -54,7 +54,6 @@ export interface Lane {
 export function createLane(options: LaneOptions): Lane {
   const queue: Planned[] = [];
   const accepted = countAccepted();
-  let isRunning = false;
 
   function fail(operation: Operation, cause: unknown): void {
     operation.reject(cause);
@@ -67,7 +66,7 @@ export function createLane(options: LaneOptions): Lane {
     planned(operation, plan) {
       if (plan === undefined) accepted.leave();
       else queue.push({ operation, plan, retried: false, alone: false });
-      if (!isRunning) void run();
+      runner.wake();
     },
   });
 
@@ -83,22 +82,7 @@ export function createLane(options: LaneOptions): Lane {
     }
   }
 
-  /** What may pass goes again, first in the queue: nothing is sent into another batch's transaction. */
-  function again(batch: readonly Planned[]): void {
-    queue.unshift(...batch);
-    if (!isRunning) void run();
-  }
-
-  /** The next batch begins as soon as the commit of the one before is on its way: it will find it done. */
-  async function run(): Promise<void> {
-    isRunning = true;
-    while (queue.length > 0) {
-      const { promise: sent, resolve: onSent } = Promise.withResolvers<void>();
-      void attempt(takeBatch(queue, options), options, { apply, again, onSent }).finally(onSent);
-      await sent;
-    }
-    isRunning = false;
-  }
+  const runner = createRunner(queue, options, apply);
 
   return {
     get depth() {
@@ -115,6 +99,34 @@ export function createLane(options: LaneOptions): Lane {
       planner.first(operation, options.find);
     },
   };
+}
+
+/** Takes batches from the queue, one transaction at a time, for as long as there are any. */
+function createRunner(queue: Planned[], options: LaneOptions, apply: Attempting['apply']) {
+  let isRunning = false;
+
+  function wake(): void {
+    if (!isRunning) void run();
+  }
+
+  /** What may pass goes again, first in the queue: nothing is sent into another batch's transaction. */
+  function again(batch: readonly Planned[]): void {
+    queue.unshift(...batch);
+    wake();
+  }
+
+  /** The next batch begins as soon as the commit of the one before is on its way: it will find it done. */
+  async function run(): Promise<void> {
+    isRunning = true;
+    while (queue.length > 0) {
+      const { promise: sent, resolve: onSent } = Promise.withResolvers<void>();
+      void attempt(takeBatch(queue, options), options, { apply, again, onSent }).finally(onSent);
+      await sent;
+    }
+    isRunning = false;
+  }
+
+  return { wake };
 }
 
 /** Counts what was accepted and not yet answered. */
