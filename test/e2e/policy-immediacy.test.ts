@@ -54,4 +54,4 @@ test('after a put returns, the next Check on a process that hears no notices obe
     expect([round, decision]).toEqual([round, hasRoom ? Decision.ALLOW : Decision.DENY]);
     if (hasRoom) allowed += 1n;
   }
-});
+}, 120_000);
