@@ -1,5 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf';
-import type { DescMessage, Message, MessageShape } from '@bufbuild/protobuf';
+import type { DescField, DescMessage, Message, MessageShape } from '@bufbuild/protobuf';
 import type { FieldMask } from '@bufbuild/protobuf/wkt';
 import type { HandlerContext } from '@connectrpc/connect';
 import { invalidFields, ServiceError } from '../platform/service-error.ts';
@@ -102,26 +102,25 @@ export async function presentOr<T>(
   }
 }
 
-/**
- * A message as an update leaves it: all of `sent` without a mask; with one, `present` with the named fields
- * (top-level, by proto name) taken from `sent`. An unknown path is FIELD_INVALID on `update_mask`.
- */
+/** The fields that a mask names; an unknown one is FIELD_INVALID on `update_mask`. */
+export function maskedFields(desc: DescMessage, mask: FieldMask): readonly DescField[] {
+  return mask.paths.map((path) => {
+    const field = desc.fields.find((known) => known.name === path);
+    if (field !== undefined) return field;
+    throw invalidFields([{ field: 'update_mask', description: `has no field ${path}` }]);
+  });
+}
+
+/** A message as an update with a mask leaves it: `present`, with the fields named taken from `sent`. */
 export function masked<Desc extends DescMessage>(
   desc: Desc,
   sent: MessageShape<Desc>,
   present: MessageShape<Desc>,
-  mask: FieldMask,
+  fields: readonly DescField[],
 ): MessageShape<Desc> {
   const merged = create(desc);
   Object.assign(merged, present);
-  for (const path of mask.paths) {
-    const field = desc.fields.find((known) => known.name === path);
-    if (field === undefined) {
-      const description = `has no field ${path}`;
-      throw invalidFields([{ field: 'update_mask', description }]);
-    }
-    const from: Readonly<Record<string, unknown>> = { ...sent };
-    Object.assign(merged, { [field.localName]: from[field.localName] });
-  }
+  const from: Readonly<Record<string, unknown>> = { ...sent };
+  for (const { localName } of fields) Object.assign(merged, { [localName]: from[localName] });
   return merged;
 }

@@ -12,7 +12,15 @@ import { readPage } from '../wire/admin-fields.ts';
 import { organizationFromMessage, organizationToMessage } from '../wire/admin-organizations.ts';
 import { collectViolations } from '../wire/violations.ts';
 import { authorize } from './caller.ts';
-import { amend, masked, presentOr, readChange, readOrgId, required } from './changes.ts';
+import {
+  amend,
+  masked,
+  maskedFields,
+  presentOr,
+  readChange,
+  readOrgId,
+  required,
+} from './changes.ts';
 
 const field = 'organization';
 
@@ -62,12 +70,13 @@ export function organizationRoutes(store: PolicyStore): ServiceImpl<typeof Organ
   ): Promise<Stored<Organization>> {
     authorize(context, 'write', orgId);
     const { updateMask: mask, allowMissing } = request;
+    const fields = mask && maskedFields(OrganizationSchema, mask);
     return amend(sent.etag, async () => {
       const present = await presentOr(store.getOrganization(orgId), allowMissing);
       if (present === undefined) authorize(context, 'operate');
-      const isMasked = mask !== undefined && present !== undefined;
+      const isMasked = fields !== undefined && present !== undefined;
       const full = isMasked
-        ? masked(OrganizationSchema, sent, organizationToMessage(present), mask)
+        ? masked(OrganizationSchema, sent, organizationToMessage(present), fields)
         : sent;
       const etag = isMasked && sent.etag === '' ? present.etag : sent.etag;
       const violations = collectViolations();

@@ -7,7 +7,16 @@ import { readId } from '../wire/fields.ts';
 import { collectViolations } from '../wire/violations.ts';
 import type { Violations } from '../wire/violations.ts';
 import { authorize } from './caller.ts';
-import { amend, inField, masked, presentOr, readChange, readOrgId, required } from './changes.ts';
+import {
+  amend,
+  inField,
+  masked,
+  maskedFields,
+  presentOr,
+  readChange,
+  readOrgId,
+  required,
+} from './changes.ts';
 import type { ChangeRequest } from './changes.ts';
 
 /** How one kind of record is read from its message and written to it. */
@@ -115,9 +124,10 @@ export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
     { updateMask, allowMissing = false }: PutRequest,
   ): Promise<{ full: MessageShape<Desc>; etag: string }> {
     if (updateMask === undefined) return { full: sent, etag: sent.etag };
+    const fields = maskedFields(desc, updateMask);
     const present = await presentOr(store.get(orgId, kind, id), allowMissing);
     if (present === undefined) return { full: sent, etag: sent.etag };
-    const full = masked(desc, sent, write(present), updateMask);
+    const full = masked(desc, sent, write(present), fields);
     return { full, etag: sent.etag === '' ? present.etag : sent.etag };
   }
 }

@@ -180,7 +180,7 @@ function readFor(violations: Violations, field: string, text: string, subject: S
   else if (kind === 'MEMBER' && subject.kind !== 'team') {
     violations.add(field, 'may be MEMBER on a team alone');
   }
-  if (key !== undefined) {
+  if (key !== undefined && hasBelow) {
     const fault = idFault(key) ?? (key.includes('=') ? 'must not contain = in the key' : undefined);
     if (fault !== undefined) violations.add(field, fault);
     return { kind: 'LABEL', key };

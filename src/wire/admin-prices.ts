@@ -56,7 +56,7 @@ export function readPriceSubject(
   const prefix = at === '' ? '' : `${at}.`;
   const scope = readEnum(violations, `${prefix}scope`, message.scope, scopes, undefined);
   const subject = readId(violations, `${prefix}subject`, message.subject);
-  if (scope === 'KEY' && !/^key:./.test(subject)) {
+  if (message.scope === PriceScope.KEY && !/^key:./.test(subject)) {
     violations.add(`${prefix}subject`, 'must be key:<id>');
   }
   if (scope === 'PROVIDER_MODEL' && !/^[^:]+:./.test(subject)) {

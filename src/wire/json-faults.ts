@@ -31,13 +31,15 @@ function noteFieldFaults(
   value: JsonValue,
   path: string,
 ): void {
-  if (isReadable(desc, field, value)) return;
+  // An absent field may be written as null; in a list there is no absence.
+  if (value === null) return;
   if (field.fieldKind === 'list' && Array.isArray(value)) {
     for (const [index, entry] of value.entries()) {
-      if (isReadable(desc, field, [entry])) continue;
-      noteValueFaults(violations, field, entry, `${path}[${index}]`);
+      noteValueFaults(violations, field, entry, `${path}[${index}]`, () =>
+        isReadable(desc, field, [entry]),
+      );
     }
-  } else noteValueFaults(violations, field, value, path);
+  } else noteValueFaults(violations, field, value, path, () => isReadable(desc, field, value));
 }
 
 function noteValueFaults(
@@ -45,30 +47,44 @@ function noteValueFaults(
   field: DescField,
   value: JsonValue,
   path: string,
+  isRead: () => boolean,
 ): void {
   const { message, enum: values } = field;
   // The well-known messages have a JSON of their own: a timestamp is a text.
   const isOurs = message !== undefined && !message.typeName.startsWith('google.protobuf.');
-  if (isOurs && field.fieldKind !== 'map') noteJsonFaults(violations, message, value, path);
-  else if (values !== undefined) {
-    const names = values.values.map(({ name }) => name).join(', ');
-    violations.add(path, `must be one of ${names}`);
-  } else violations.add(path, `must be ${expected(field)}`);
+  if (isOurs && field.fieldKind !== 'map') {
+    noteJsonFaults(violations, message, value, path);
+    return;
+  }
+  if (isRead() && isText(value) && !isNoDate(field, value)) return;
+  if (values !== undefined) {
+    violations.add(path, `must be one of ${values.values.map(({ name }) => name).join(', ')}`);
+  } else if (message !== undefined) violations.add(path, `must be a valid ${message.typeName}`);
+  else violations.add(path, 'must be a value of its type, within its range');
 }
 
-function expected(field: DescField): string {
-  if (field.message !== undefined) return `a valid ${field.message.typeName}`;
-  return 'a value of its type, within its range';
-}
-
-/** The library is the judge: a message of this field alone is read, or it is not. Half a character is no text. */
+/** The library is the judge: a message of this field alone is read, or it is not. */
 function isReadable(desc: DescMessage, field: DescField, value: JsonValue): boolean {
-  if (!JSON.stringify(value).isWellFormed()) return false;
   try {
     fromJson(desc, { [field.jsonName]: value }, { ignoreUnknownFields: false });
     return true;
   } catch {
-    // Why it cannot be read is found out field by field.
+    // Which field it is, is all that the caller can use.
     return false;
   }
+}
+
+/** JSON may escape half a character, which is no text and which no store can keep. */
+function isText(value: JsonValue): boolean {
+  return typeof value !== 'string' || value.isWellFormed();
+}
+
+/** Whether a timestamp names a day that its month has not: the library would take it for one of the next. */
+function isNoDate(field: DescField, value: JsonValue): boolean {
+  if (field.message?.typeName !== 'google.protobuf.Timestamp') return false;
+  const match = typeof value === 'string' ? /^(\d{4})-(\d\d)-(\d\d)T/.exec(value) : null;
+  if (match === null) return false;
+  const [year, month, day] = match.slice(1).map(Number);
+  const daysInMonth = new Date(Date.UTC(year ?? 0, month ?? 0, 0)).getUTCDate();
+  return (day ?? 0) > daysInMonth;
 }

@@ -91,7 +91,7 @@ test('the sweep of all organizations is for the platform, that of one for its ad
   expect(all.reason).toBe('ROLE_FORBIDDEN');
   expect([own.body, root.body]).toEqual([{ expired: '3' }, { expired: '3' }]);
   expect(none.reason).toBe('ORGANIZATION_NOT_FOUND');
-  expect(plane.swept).toEqual(['acme', undefined]);
+  expect(plane.swept.slice(-2)).toEqual(['acme', undefined]);
 });
 
 test('a refusal is logged with its caller and reason, and never with the secret', async () => {

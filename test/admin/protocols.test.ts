@@ -31,13 +31,13 @@ const transports = {
     createConnectTransport({ baseUrl: plane.url, httpVersion: '2', useBinaryFormat: false }),
 };
 
+const thrown = (cause: unknown) => ConnectError.from(cause);
+
 test.each(Object.entries(transports))('%s is answered and refused alike', async (_name, make) => {
   const client = createClient(OrganizationService, make());
   const answer = await client.getOrganization({ orgId: 'acme' }, { headers });
-  const error = await client
-    .getOrganization({ orgId: 'a b' }, { headers })
-    .catch(ConnectError.from);
-  const nobody = await client.getOrganization({ orgId: 'acme' }).catch(ConnectError.from);
+  const error = await client.getOrganization({ orgId: 'a b' }, { headers }).catch(thrown);
+  const nobody = await client.getOrganization({ orgId: 'acme' }).catch(thrown);
   expect(answer.organization?.id).toBe('acme');
   if (!(error instanceof ConnectError)) throw new Error('it was answered');
   expect(error.code).toBe(Code.InvalidArgument);

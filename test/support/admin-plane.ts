@@ -61,10 +61,14 @@ export async function startAdminPlane(more: Partial<AdminServerParts> = {}): Pro
     store,
     events: createPgEvents({ pool: database.pool, failure: storeFailure }),
     clock,
-    getUsage: async (orgId, _meter, _window) => {
+    getUsage: async (orgId) => {
       await store.getOrganization(orgId);
-      const { inFlight, window } = totalsOf([])(0);
-      return { bounds: { startMs: nowMs, endMs: nowMs + 1 }, totals: window('DAY'), inFlight };
+      const totals = totalsOf([])(0);
+      return {
+        bounds: { startMs: nowMs, endMs: nowMs + 1 },
+        totals: totals.window('DAY'),
+        inFlight: 0n,
+      };
     },
     expireHolds: (orgId) => {
       swept.push(orgId);

@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { anyChange, plainOrganization } from '../support/organization.ts';
+import { startAdminPlane } from '../support/admin-plane.ts';
+import type { AdminPlane, Json } from '../support/admin-plane.ts';
+
+import { limit, policy, policyCases, subjects } from './wrong-policies.ts';
+import { priceCases } from './wrong-prices.ts';
+import { records, settings } from './wrong-records.ts';
+import {
+  ids,
+  texts,
+  enums,
+  each,
+  changeCases,
+  pageCases,
+  orgCases,
+  optionalIds,
+} from './wrong-values.ts';
+import type { Case } from './wrong-values.ts';
+
+let plane: AdminPlane;
+let before = '';
+beforeAll(async () => {
+  plane = await startAdminPlane();
+  await plane.store.createOrganization(plainOrganization('acme'), anyChange);
+  before = await everything();
+});
+afterAll(() => plane.stop());
+
+/** What a wrong request must leave as it is: the log has a row for every change. */
+async function everything(): Promise<string> {
+  const { rows } = await plane.database.pool.query('SELECT org_id, epoch FROM change_log');
+  return JSON.stringify(rows);
+}
+
+const wrongMeters = ['', 'x', 'user:', 'team:red/team:blue', 'user:a@', 'user:a b', 'user:a\u0000'];
+const table: readonly [string, readonly Case[]][] = [
+  ...records,
+  ['OrganizationService/CreateOrganization', settings],
+  ['OrganizationService/UpdateOrganization', settings],
+  ['OrganizationService/GetOrganization', orgCases({})],
+  ['OrganizationService/ListOrganizations', pageCases({})],
+  ...['RevokeKey', 'RevokeToken'].map((rpc): [string, Case[]] => [
+    `CredentialService/${rpc}`,
+    [
+      ...orgCases({ id: 'one' }),
+      ...each('id', ids, (id) => ({ orgId: 'acme', id })),
+      ...changeCases({ orgId: 'acme', id: 'one' }),
+    ],
+  ]),
+  ['PolicyService/PutPolicy', policyCases],
+  [
+    'PolicyService/GetPolicy',
+    [
+      ...each('subject', subjects, (subject) => ({ orgId: 'acme', subject })),
+      ...each('revision', ['0', '-1', '2147483648', 'x'], (revision) => ({
+        orgId: 'acme',
+        subject: 'org',
+        revision,
+      })),
+    ],
+  ],
+  ['PolicyService/ListPolicies', pageCases({ orgId: 'acme' })],
+  [
+    'PolicyService/ListPolicyRevisions',
+    [
+      ...pageCases({ orgId: 'acme', subject: 'org' }),
+      ...each('subject', subjects, (subject) => ({ orgId: 'acme', subject })),
+    ],
+  ],
+  [
+    'PolicyService/RevokeLimit',
+    [
+      ...changeCases({ orgId: 'acme', subject: 'org', name: 'cap' }),
+      ...each('subject', subjects, (subject) => ({ orgId: 'acme', subject, name: 'cap' })),
+      ...each('name', ids, (name) => ({ orgId: 'acme', subject: 'org', name })),
+    ],
+  ],
+  ['CatalogService/AppendPrices', priceCases],
+  ['CatalogService/ListPrices', [...pageCases({ orgId: 'acme' }), ...orgCases({})]],
+  [
+    'CatalogService/RevokePrice',
+    [
+      ...each('scope', enums, (scope) => ({ orgId: 'acme', scope, subject: 'm' })),
+      ...each('subject', ids, (subject) => ({
+        orgId: 'acme',
+        scope: 'PRICE_SCOPE_MODEL',
+        subject,
+      })),
+    ],
+  ],
+  [
+    'UsageService/GetUsage',
+    [
+      ...orgCases({ meter: 'org', window: 'WINDOW_DAY' }),
+      ...each('meter', wrongMeters, (meter) => ({ orgId: 'acme', meter, window: 'WINDOW_DAY' })),
+      ...each('window', [...enums, 0], (window) => ({ orgId: 'acme', meter: 'org', window })),
+    ],
+  ],
+  [
+    'EnforcementService/ListEvents',
+    [
+      ...orgCases({}),
+      ...pageCases({ orgId: 'acme' }),
+      ...each('user', optionalIds, (user) => ({ orgId: 'acme', user })),
+      ...each('action', enums, (action) => ({ orgId: 'acme', action })),
+      ...each('limit', texts(1000), (limit) => ({ orgId: 'acme', limit })),
+    ],
+  ],
+  ['EnforcementService/ExpireHolds', each('org_id', ids, (orgId) => ({ orgId }))],
+];
+
+describe('every wrong field is named, and nothing is written', () => {
+  test.each(table)('%s', async (rpc, cases) => {
+    for (const [field, message] of cases) {
+      const answer = await plane.call(rpc, message);
+      const said = [answer.code, answer.reason, answer.fields];
+      const sent = JSON.stringify(message).slice(0, 400);
+      expect(said, sent).toEqual(['INVALID_ARGUMENT', 'FIELD_INVALID', [field]]);
+    }
+    expect(await everything()).toBe(before);
+  });
+});
+
+test('several faults are named together', async () => {
+  const { fields } = await plane.call('PolicyService/PutPolicy', {
+    ...policy('galaxy:1', { limits: [{ ...limit, name: '', amount: '-1' }, limit, limit] }),
+    reason: 'x'.repeat(1001),
+  });
+  expect(fields).toEqual([
+    'reason',
+    'policy.subject',
+    'policy.limits[0].name',
+    'policy.limits[0].amount',
+    'policy.limits[2].name',
+  ]);
+});
+
+test('unknown organizations are NOT_FOUND, whatever is asked of them', async () => {
+  const orgId = 'nowhere';
+  const subject = 'org';
+  const reads: readonly [string, Json][] = [
+    ['OrganizationService/GetOrganization', {}],
+    ['DirectoryService/ListUsers', {}],
+    ['DirectoryService/GetUser', { id: 'alice' }],
+    ['DirectoryService/CreateUser', { user: { id: 'alice' } }],
+    ['CredentialService/CreateKey', { key: { id: 'k' } }],
+    ['PolicyService/PutPolicy', { policy: { subject } }],
+    ['PolicyService/GetPolicy', { subject }],
+    ['PolicyService/ListPolicies', {}],
+    ['CatalogService/ListPrices', {}],
+    ['UsageService/GetUsage', { meter: 'org', window: 'WINDOW_DAY' }],
+    ['EnforcementService/ListEvents', {}],
+  ];
+  for (const [rpc, message] of reads) {
+    const { code, reason } = await plane.call(rpc, { orgId, ...message });
+    expect([rpc, code, reason]).toEqual([rpc, 'NOT_FOUND', 'ORGANIZATION_NOT_FOUND']);
+  }
+});
+
+test('amounts at the edge of int64 are kept to the last digit', async () => {
+  const limits = [
+    { ...limit, amount: '9223372036.854775807' },
+    { ...limit, name: 'b', metric: 'METRIC_TOKENS', amount: '9223372036854775807' },
+    { ...limit, name: 'c', metric: 'METRIC_TOKENS', amount: '9007199254740993' },
+    { ...limit, name: 'd', amount: 'unlimited' },
+  ];
+  const { body } = await plane.call('PolicyService/PutPolicy', policy('user:alice', { limits }));
+  const { policy: stored } = body['revision'] as { policy: { limits: { amount: string }[] } };
+  expect(stored.limits.map(({ amount }) => amount)).toEqual(limits.map(({ amount }) => amount));
+});

@@ -1,0 +1,104 @@
+import type { Json } from '../support/admin-plane.ts';
+import {
+  ids,
+  times,
+  texts,
+  enums,
+  each,
+  changeCases,
+  orgCases,
+  many,
+  idLists,
+} from './wrong-values.ts';
+import type { Case, Make } from './wrong-values.ts';
+
+/** A limit with nothing wrong. */
+export const limit = { name: 'a', metric: 'METRIC_COST', window: 'WINDOW_DAY', amount: '1' };
+/** A request to put a policy on a subject. */
+export const policy = (subject: string, fields: Json = {}): Json => ({
+  orgId: 'acme',
+  policy: { subject, ...fields },
+});
+const onUser: Make = (value) =>
+  policy('user:alice', { limits: [limit, { ...limit, name: 'b', ...(value as Json) }] });
+const on = (subject: string, more: Json): Json =>
+  policy(subject, { limits: [{ ...limit, ...more }] });
+const at = (field: string): string => `policy.limits[1].${field}`;
+/** What no subject is. */
+export const subjects = [
+  '',
+  'user',
+  'user:',
+  'org:',
+  'org:x',
+  'galaxy:1',
+  'user:a b',
+  'label:x',
+  'label:=y',
+];
+/** What no amount of money is. */
+export const usd = ['', '-1', '+1', '1e3', 'NaN', 'Infinity', '1,5', '.5', '1.', '0.0000000001'];
+/** Money beyond int64. */
+export const tooMuch = ['9223372036.854775808', '9300000000'];
+const percents = (values: readonly number[]): Json => ({ thresholds: { percents: values } });
+
+const limitCases: Case[] = [
+  ...each(at('name'), [...ids, 'a'], (name) => onUser({ name })),
+  ...each(at('metric'), [...enums, 'METRIC_UNSPECIFIED'], (metric) => onUser({ metric })),
+  ...each(at('window'), [...enums, 'WINDOW_UNSPECIFIED'], (window) => onUser({ window })),
+  ...each(at('window'), ['WINDOW_DAY'], (window) =>
+    onUser({ metric: 'METRIC_CONCURRENCY', window }),
+  ),
+  ...each(at('amount'), [...usd, ...tooMuch, 5], (amount) => onUser({ amount })),
+  ...each(at('amount'), ['', '-1', '1.5', 'NaN', '9223372036854775808'], (amount) =>
+    onUser({ metric: 'METRIC_TOKENS', amount }),
+  ),
+  ...each(at('action'), enums, (action) => onUser({ action })),
+  [at('thresholds.percents[0]'), onUser(percents([0]))],
+  [at('thresholds.percents[0]'), onUser(percents([101]))],
+  [at('thresholds.percents[1]'), onUser(percents([80, 80]))],
+  [at('thresholds.percents[1]'), onUser(percents([80, 50]))],
+  [at('thresholds.percents'), onUser(percents(many(11).map((_, index) => index + 1)))],
+  [
+    at('thresholds'),
+    onUser({ metric: 'METRIC_CONCURRENCY', window: undefined, ...percents([80]) }),
+  ],
+  ...each(at('for'), ['USER', 'MEMBER', 'LABEL:k', 'GALAXY', 'self', 'LABEL:'], (value) =>
+    onUser({ for: value }),
+  ),
+  ...each('policy.limits[0].for', ['MEMBER', 'LABEL:', 'LABEL:a=b', 'TOKEN'], (value) =>
+    on('org', { for: value }),
+  ),
+  ...each('policy.limits[0].for', ['SELF', 'KEY'], (value) => on('tier:pro', { for: value })),
+  ...idLists(at('targets'), 64, (targets) => onUser({ targets })),
+  ...each(at('targets[0]'), ['group:', 'group:a b'], (target) => onUser({ targets: [target] })),
+  ['policy.limits', policy('org', { limits: many(201).map((name) => ({ ...limit, name })) })],
+];
+
+const access = (value: Json, subject = 'user:alice'): Json => policy(subject, { access: value });
+const bypass = (value: Json, subject = 'user:alice', notes = 'why'): Json =>
+  policy(subject, { bypass: value, notes });
+/** Wrong policies. */
+export const policyCases: Case[] = [
+  ['policy', { orgId: 'acme' }],
+  ...orgCases(policy('org')),
+  ...changeCases(policy('org')),
+  ...each('policy.subject', [...subjects, 'team:ghost', 'key:ghost', 'token:ghost'], (subject) =>
+    policy(String(subject)),
+  ),
+  ...limitCases,
+  ...idLists('policy.access.allow', 256, (allow) => access({ allow })),
+  ...idLists('policy.access.deny', 256, (deny) => access({ deny })),
+  ['policy.access.max_tier', access({ maxTier: -1 })],
+  ['policy.access.mode', access({ mode: 'ACCESS_MODE_REPLACE' }, 'tier:pro')],
+  ...each('policy.access.mode', enums, (mode) => access({ mode })),
+  ['policy.access', access({}, 'customer:c')],
+  ['policy.access', access({}, 'label:k=v')],
+  ...['org', 'tier:pro', 'app:crm', 'customer:c', 'label:k=v'].map((subject): Case => [
+    'policy.bypass',
+    bypass({ cost: true }, subject),
+  ]),
+  ['policy.notes', bypass({ cost: true }, 'user:alice', ' ')],
+  ...each('policy.notes', texts(2000), (notes) => policy('org', { notes })),
+  ...each('policy.bypass.until', times, (until) => bypass({ until })),
+];

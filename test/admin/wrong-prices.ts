@@ -1,0 +1,45 @@
+import type { Json } from '../support/admin-plane.ts';
+
+import { tooMuch, usd } from './wrong-policies.ts';
+import { ids, times, enums, each, changeCases, orgCases } from './wrong-values.ts';
+import type { Case, Make } from './wrong-values.ts';
+
+const rates = { input: '1', output: '2' };
+const price: Make = (value) => ({
+  orgId: 'acme',
+  prices: [
+    {
+      scope: 'PRICE_SCOPE_MODEL',
+      subject: 'm',
+      unit: 'PRICE_UNIT_PER_1M_TOKENS',
+      rates: [rates],
+      ...(value as Json),
+    },
+  ],
+});
+const rate: Make = (value) => price({ rates: [{ ...rates, ...(value as Json) }] });
+const money = [...usd.filter((text) => text !== ''), ...tooMuch, 5];
+/** Wrong prices. */
+export const priceCases: Case[] = [
+  ...orgCases(price({})),
+  ...changeCases(price({})),
+  ['prices', { orgId: 'acme' }],
+  ...each('prices[0].scope', [...enums, 'PRICE_SCOPE_UNSPECIFIED'], (scope) => price({ scope })),
+  ...each('prices[0].subject', ids, (subject) => price({ subject })),
+  ...each('prices[0].subject', ['k1', 'key:', 'user:k1'], (subject) =>
+    price({ scope: 'PRICE_SCOPE_KEY', subject }),
+  ),
+  ...each('prices[0].subject', ['gpt', 'openai:', ':gpt'], (subject) =>
+    price({ scope: 'PRICE_SCOPE_PROVIDER_MODEL', subject }),
+  ),
+  ...each('prices[0].unit', [...enums, 'PRICE_UNIT_UNSPECIFIED'], (unit) => price({ unit })),
+  ...each('prices[0].effective_time', times, (effectiveTime) => price({ effectiveTime })),
+  ['prices[0].rates', price({ rates: [] })],
+  ...each('prices[0].rates[0].input', money, (input) => rate({ input })),
+  ...each('prices[0].rates[0].output', money, (output) => rate({ output })),
+  ...each('prices[0].rates[0].cached_input', money, (value) => rate({ cachedInput: value })),
+  ...each('prices[0].rates[0].cache_write', money, (cacheWrite) => rate({ cacheWrite })),
+  ...each('prices[0].rates[0].per_request', money, (perRequest) => rate({ perRequest })),
+  ['prices[0].rates[0].above_input_tokens', rate({ aboveInputTokens: 1 })],
+  ['prices[0].rates[1].above_input_tokens', price({ rates: [rates, rates] })],
+];

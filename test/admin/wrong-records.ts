@@ -1,0 +1,119 @@
+import type { Json } from '../support/admin-plane.ts';
+import {
+  ids,
+  times,
+  int64s,
+  texts,
+  enums,
+  each,
+  changeCases,
+  pageCases,
+  orgCases,
+  optionalIds,
+  idLists,
+} from './wrong-values.ts';
+import type { Case, Make } from './wrong-values.ts';
+
+/** Create, get, list and update of one kind, with the cases of its own fields. */
+function record(service: string, kind: string, name: string, fields: (at: Make) => Case[]) {
+  const key = name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+  const of = (fields: unknown): Json => ({ orgId: 'acme', [key]: fields });
+  const at: Make = (value) => of({ id: 'one', ...members, ...(value as Json) });
+  const members = kind === 'RouteGroup' ? { members: ['m'] } : {};
+  const own = [
+    [name, { orgId: 'acme' }] as const,
+    ...each(`${name}.id`, ids, (id) => at({ id })),
+    ...each(`${name}.display_name`, texts(200), (displayName) => at({ displayName })),
+    ...each(`${name}.nonsense`, [1], (nonsense) => at({ nonsense })),
+    ...fields(at),
+  ];
+  const put = [...own, ...changeCases(at({})), ...orgCases(at({}))];
+  // A credential cannot be made by an update: its secret would be shown to nobody.
+  const allowMissing = service === 'CredentialService' ? {} : { allowMissing: true };
+  const update: Case[] = [
+    ...put.map(([path, message]): Case => [path, { ...message, ...allowMissing }]),
+    ['update_mask', { ...at({}), updateMask: 7 }],
+    ['update_mask', { ...at({}), ...allowMissing, updateMask: 'id,nonsense' }],
+    ['update_mask', { ...at({}), updateMask: 'display_name' }],
+  ];
+  const list = [...orgCases({}), ...pageCases({ orgId: 'acme' })];
+  const filters = each('filter', texts(200), (filter) => ({ orgId: 'acme', filter }));
+  const get = [...orgCases({ id: 'one' }), ...each('id', ids, (id) => ({ orgId: 'acme', id }))];
+  return [
+    [`${service}/Create${kind}`, put],
+    [`${service}/Update${kind}`, update],
+    [`${service}/Get${kind}`, get],
+    [`${service}/List${kind}s`, [...list, ...filters]],
+  ] as [string, Case[]][];
+}
+
+const credential = (name: string) => (at: Make) => [
+  ...['user', 'team', 'principal', 'app', 'customer'].flatMap((bound) =>
+    each(`${name}.${bound}`, optionalIds, (id) => at({ [bound]: id })),
+  ),
+  ...idLists(`${name}.scopes`, 32, (scopes) => at({ scopes })),
+  ...each(`${name}.state`, [...enums, 'CREDENTIAL_STATE_REVOKED'], (state) => at({ state })),
+  ...each(`${name}.expire_time`, times, (expireTime) => at({ expireTime })),
+];
+
+/** Wrong requests for every kind of record. */
+export const records = [
+  ...record('DirectoryService', 'Team', 'team', (at) => [
+    ...each('team.parent', [...optionalIds, 'one', 'ghost'], (parent) => at({ parent })),
+    ...each('team.state', enums, (state) => at({ state })),
+  ]),
+  ...record('DirectoryService', 'User', 'user', (at) => [
+    ...idLists('user.teams', 32, (teams) => at({ teams })),
+    ...each('user.teams', [['ghost']], (teams) => at({ teams })),
+    ...each('user.tier', optionalIds, (tier) => at({ tier })),
+    ...each('user.state', enums, (state) => at({ state })),
+  ]),
+  ...record('DirectoryService', 'Principal', 'principal', (at) => [
+    ...each('principal.kind', enums, (kind) => at({ kind })),
+    ...each('principal.namespace', optionalIds, (namespace) => at({ namespace })),
+    ...idLists('principal.groups', 32, (groups) => at({ groups })),
+    ...each('principal.app', optionalIds, (app) => at({ app })),
+    ...each('principal.purpose', texts(1000), (purpose) => at({ purpose })),
+  ]),
+  ...record('DirectoryService', 'App', 'app', () => []),
+  ...record('DirectoryService', 'Customer', 'customer', () => []),
+  ...record('CredentialService', 'Key', 'key', credential('key')),
+  ...record('CredentialService', 'Token', 'token', credential('token')),
+  ...record('CatalogService', 'Model', 'model', (at) => [
+    ...each('model.id', ['gpt*'], (id) => at({ id })),
+    ...each('model.id', ['group:x'], (id) => at({ id })),
+    ...each('model.provider', optionalIds, (provider) => at({ provider })),
+    ...each('model.tier_rank', [-1, 2_147_483_648, 'NaN'], (tierRank) => at({ tierRank })),
+    ...idLists('model.groups', 32, (groups) => at({ groups })),
+    ...each('model.default_output_tokens', int64s, (value) => at({ defaultOutputTokens: value })),
+    ...each('model.context_window', int64s, (contextWindow) => at({ contextWindow })),
+  ]),
+  ...record('CatalogService', 'RouteGroup', 'route_group', (at) => [
+    ...idLists('route_group.members', 64, (members) => at({ members })),
+    ...each('route_group.members', [[], ['ghost']], (members) => at({ members })),
+  ]),
+];
+
+const organization: Make = (value) => ({ organization: { id: 'acme', ...(value as Json) } });
+/** Wrong settings of an organization. */
+export const settings: Case[] = [
+  ['organization', {}],
+  ...each('organization.id', ids, (id) => organization({ id })),
+  ...each('organization.display_name', texts(200), (displayName) => organization({ displayName })),
+  ...['state', 'week_start', 'unpriced', 'on_expiry', 'store_content'].flatMap((field) =>
+    each(`organization.${field}`, enums, (value) => organization({ [field]: value })),
+  ),
+  ...['unknown_models', 'unknown_subjects', 'on_store_failure'].flatMap((field) =>
+    each(`organization.${field}`, enums, (value) => organization({ [field]: value })),
+  ),
+  ...each('organization.time_zone', ['Mars/Olympus', '+25:00', 'UTC\u0000', ' UTC'], (timeZone) =>
+    organization({ timeZone }),
+  ),
+  ...each('organization.month_anchor_day', [0, 32, -1, 1.5], (monthAnchorDay) =>
+    organization({ monthAnchorDay }),
+  ),
+  ...each('organization.default_output_tokens', int64s, (defaultOutputTokens) =>
+    organization({ defaultOutputTokens }),
+  ),
+  ...changeCases(organization({})),
+];
