@@ -1,49 +1,80 @@
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { createUndoList } from '../platform/undo.ts';
 import { MalformedScenario, readScenario } from '../scenario/form.ts';
 import type { Scenario } from '../scenario/form.ts';
 import { startInstance } from '../scenario/instance.ts';
 import { playScenario, toText } from '../scenario/play.ts';
 import type { Played } from '../scenario/play.ts';
 
+/** Where the command writes. */
+export interface Output {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+}
+
+const standardOutput: Output = {
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+};
+
 /**
- * `tollgate test DIR`: plays every scenario below DIR. Exit 1 if any failed, 2 if a file is malformed or the
- * call is wrong.
+ * `tollgate test DIR [--only NAME] [--json]`: plays every scenario below DIR. Exit 1 if any failed; 2 if a
+ * file is malformed, the command is wrong or no instance can be started; 130 when interrupted.
  */
 export async function test(
   args: readonly string[],
   databaseUrl: string | undefined,
-  write: (text: string) => void = (text) => process.stdout.write(text),
+  { out, err }: Output = standardOutput,
 ): Promise<number> {
-  let scenarios: Scenario[];
-  let options: ReturnType<typeof readOptions>;
-  try {
-    options = readOptions(args);
-    scenarios = readScenarios(options.folder).filter(
-      ({ name }) => options.only === undefined || name === options.only,
-    );
-  } catch (error) {
-    process.stderr.write(
-      `tollgate test: ${error instanceof Error ? error.message : String(error)}\n`,
-    );
+  const complain = (text: string): number => {
+    err(`tollgate test: ${text}\n`);
     return 2;
-  }
-  const instance = await startInstance(databaseUrl);
-  const results: Played[] = [];
+  };
   try {
-    for (const scenario of scenarios) {
-      const result = await playScenario(instance, scenario);
+    const { folder, only, json } = readOptions(args);
+    const scenarios = readScenarios(folder, only);
+    if (scenarios.length === 0) err(`tollgate test: no *.yaml below ${folder}\n`);
+    const results: Played[] = [];
+    const isInterrupted = await play(scenarios, databaseUrl, (result) => {
       results.push(result);
-      if (!options.json) write(inLines(result));
-    }
-  } finally {
-    await instance.close();
+      if (!json) out(inLines(result));
+    });
+    return isInterrupted ? 130 : conclude(results, json, out);
+  } catch (error) {
+    if (error instanceof MalformedScenario) return Math.max(...error.faults.map(complain));
+    return complain(inWords(error));
   }
+}
+
+/** Plays one scenario after another; whether it was interrupted before the last. */
+async function play(
+  scenarios: readonly Scenario[],
+  databaseUrl: string | undefined,
+  onPlayed: (result: Played) => void,
+): Promise<boolean> {
+  const interruption = watchInterruption();
+  const undo = createUndoList();
+  undo.add(() => interruption.end());
+  try {
+    const instance = await startInstance(databaseUrl);
+    undo.add(() => instance.close());
+    for (const scenario of scenarios) {
+      if (interruption.signal.aborted) return true;
+      onPlayed(await playScenario(instance, scenario));
+    }
+    return false;
+  } finally {
+    await undo.run();
+  }
+}
+
+function conclude(results: readonly Played[], isJson: boolean, out: Output['out']): number {
   const passed = results.filter((result) => result.passed).length;
   const failed = results.length - passed;
-  if (options.json) write(`${toText({ passed, failed, scenarios: results })}\n`);
-  else write(`${passed} passed, ${failed} failed\n`);
+  if (isJson) out(`${toText({ passed, failed, scenarios: results })}\n`);
+  else out(`${passed} passed, ${failed} failed\n`);
   return failed === 0 ? 0 : 1;
 }
 
@@ -54,25 +85,51 @@ function readOptions(args: readonly string[]) {
     options: { only: { type: 'string' }, json: { type: 'boolean', default: false } },
   });
   const [folder] = positionals;
-  if (folder === undefined || positionals.length > 1) throw new Error('expected one folder');
-  return { folder, only: values.only, json: values.json };
-}
-
-/** Every `*.yaml` below a folder, by path; two of one name are refused. */
-function readScenarios(folder: string): Scenario[] {
+  if (folder === undefined || positionals.length > 1) {
+    throw new Error('expected one folder: tollgate test DIR [--only NAME] [--json]');
+  }
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
     throw new Error(`${folder} is not a folder`);
   }
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.yaml'))
-    .map((file) => join(folder, file))
-    .toSorted();
-  const scenarios = files.map((file) => readScenario(file, readFileSync(file, 'utf8')));
-  for (const [index, { name, file }] of scenarios.entries()) {
-    const other = scenarios.findIndex((scenario) => scenario.name === name);
-    if (other < index) throw new MalformedScenario(`${file}:1: name: stands there twice: ${name}`);
+  return { folder, only: values.only, json: values.json };
+}
+
+/** Every `*.yaml` below a folder, by path, or the one that is named; the faults of all files at once. */
+function readScenarios(folder: string, only: string | undefined): readonly Scenario[] {
+  const faults: string[] = [];
+  const files = new Map<string, Scenario>();
+  for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' }).toSorted()) {
+    if (!file.endsWith('.yaml')) continue;
+    const path = join(folder, file);
+    try {
+      const scenario = readScenario(path, readFileSync(path, 'utf8'));
+      const other = files.get(scenario.name);
+      if (other === undefined) files.set(scenario.name, scenario);
+      else faults.push(`${path}:${scenario.line}: name: ${other.file} has the same`);
+    } catch (error) {
+      if (!(error instanceof MalformedScenario)) throw error;
+      faults.push(...error.faults);
+    }
   }
-  return scenarios;
+  if (faults.length > 0) throw new MalformedScenario(faults);
+  if (only === undefined) return [...files.values()];
+  const named = files.get(only);
+  if (named === undefined) throw new Error(`no scenario below ${folder} is called ${only}`);
+  return [named];
+}
+
+/** A first SIGINT or SIGTERM ends the playing after the scenario under way, a second one ends the process. */
+function watchInterruption(): { readonly signal: AbortSignal; end(): void } {
+  const controller = new AbortController();
+  const onSignal = (): void => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort();
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  return {
+    signal: controller.signal,
+    end: () => void process.off('SIGINT', onSignal).off('SIGTERM', onSignal),
+  };
 }
 
 function inLines({ name, passed, step, line, file, differences = [] }: Played): string {
@@ -83,4 +140,10 @@ function inLines({ name, passed, step, line, file, differences = [] }: Played): 
       `        ${key}\n          expected ${toText(expected)}\n          answered ${toText(answered)}\n`,
   );
   return `FAIL  ${name}\n      ${where}\n${lines.join('')}`;
+}
+
+/** A failure and what it came from, in one line. */
+function inWords(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}: ${inWords(error.cause)}`;
 }

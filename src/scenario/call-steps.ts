@@ -7,12 +7,12 @@ import type {
 import type { ServiceError } from '@grpc/grpc-js';
 import { status } from '@grpc/grpc-js';
 import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
-import { LimitView } from '../../gen/tollgate/v1/outcome_pb.ts';
+import { Decision, LimitView } from '../../gen/tollgate/v1/outcome_pb.ts';
 import { errorDetails } from '../client/error-details.ts';
-import { isFields } from './form.ts';
+import { fieldsOf, isFields } from './form.ts';
 import type { Fields } from './form.ts';
 import { Refusal } from './refusal.ts';
-import { durationOf, nanosOf, textOf, textsOf, wholeOf } from './values.ts';
+import { durationOf, nanosOf, smallWholeOf, textOf, textsOf, wholeOf } from './values.ts';
 import { orgOf } from './world.ts';
 import type { World } from './world.ts';
 
@@ -27,8 +27,13 @@ async function call<In extends DescMessage, Out extends DescMessage>(
   try {
     return await world.instance.data.call(of, request, { timeoutMs: 20_000 });
   } catch (cause) {
-    throw refusalOf(cause as ServiceError);
+    throw isServiceError(cause) ? refusalOf(cause) : cause;
   }
+}
+
+/** An answer of the service, and no failure of ours to ask it. */
+function isServiceError(cause: unknown): cause is ServiceError {
+  return cause instanceof Error && 'code' in cause && 'details' in cause && 'metadata' in cause;
 }
 
 function refusalOf(error: ServiceError): Refusal {
@@ -70,27 +75,28 @@ export function report(world: World, fields: Fields) {
 /** Releases. */
 export function release(world: World, fields: Fields) {
   return call(world, method.release, {
-    orgId: orgOf(world, textOf(fields['org'])),
+    ...orgOf(world, fields),
     requestId: textOf(fields['id']) ?? '',
   });
 }
 
 /** Extends; without a sequence by the next one of the call. */
-export function extend(world: World, fields: Fields) {
+export async function extend(world: World, fields: Fields) {
   const requestId = textOf(fields['id']) ?? '';
-  const written = textOf(fields['sequence']);
-  const sequence =
-    written === undefined ? (world.sequences.get(requestId) ?? 0) + 1 : Number(written);
-  world.sequences.set(requestId, sequence);
+  const last = world.sequences.get(requestId) ?? 0;
+  const sequence = smallWholeOf(fields['sequence']) ?? last + 1;
   const ttl = durationOf(fields['ttl']);
-  return call(world, method.extend, {
-    orgId: orgOf(world, textOf(fields['org'])),
+  const answer = await call(world, method.extend, {
+    ...orgOf(world, fields),
     requestId,
     sequence,
     added: numbersOf(fields),
     limitView: LimitView.ALL,
     ...(ttl === undefined ? {} : { ttl }),
   });
+  // A denied one has used its number, too; one that was refused as an error has not.
+  world.sequences.set(requestId, Math.max(last, sequence));
+  return answer;
 }
 
 /** Lists what may be called, by name. */
@@ -104,26 +110,20 @@ export async function listTargets(world: World, fields: Fields): Promise<string[
 export async function parallel(
   world: World,
   fields: Fields,
-): Promise<{ allowed: number; denied: number; requestIds: string[] }> {
-  const written = isFields(fields['check']) ? fields['check'] : {};
-  const prefix = textOf(written['id']) ?? 'parallel';
-  const ids = Array.from(
-    { length: Number(fields['count'] ?? 0) },
-    (_, at) => `${prefix}-${at + 1}`,
+): Promise<{ allowed: number; denied: number }> {
+  const written = fieldsOf(fields['check']);
+  const id = textOf(written['id']);
+  const checks = Array.from({ length: Number(fields['count']) }, (_, index) =>
+    check(world, id === undefined ? written : { ...written, id: `${id}-${index + 1}` }),
   );
-  const answers = await Promise.all(ids.map((id) => check(world, { ...written, id })));
-  const requestIds = ids.filter(
-    (_, at) => answers[at]?.outcome?.heldCostNanos !== undefined && isAllowed(answers[at]),
-  );
+  const answers = await Promise.all(checks);
+  const allowed = answers.filter(({ outcome }) => outcome?.decision === Decision.ALLOW);
   const settled = fields['report'];
   if (isFields(settled)) {
-    await Promise.all(requestIds.map((id) => report(world, { ...settled, id })));
+    const reports = allowed.map(({ requestId }) => report(world, { ...settled, id: requestId }));
+    await Promise.all(reports);
   }
-  return { allowed: requestIds.length, denied: ids.length - requestIds.length, requestIds };
-}
-
-function isAllowed(answer: Awaited<ReturnType<typeof check>> | undefined): boolean {
-  return answer?.outcome?.decision === 1;
+  return { allowed: allowed.length, denied: answers.length - allowed.length };
 }
 
 /** Who a call belongs to and what it calls. */
@@ -133,9 +133,9 @@ function about(world: World, fields: Fields) {
     return text === undefined ? {} : { [key]: text };
   };
   const credential = textOf(fields['credential']);
-  const labels = isFields(fields['labels']) ? fields['labels'] : {};
+  const labels = fieldsOf(fields['labels']);
   return {
-    orgId: orgOf(world, textOf(fields['org'])),
+    ...orgOf(world, fields),
     subjects: {
       teams: textsOf(fields['teams']),
       ...optional('user'),

@@ -6,6 +6,9 @@ import { createApp } from '../app.ts';
 import { createUnaryClient } from '../client/unary-client.ts';
 import type { UnaryClient } from '../client/unary-client.ts';
 import { readSettings } from '../config.ts';
+import { createScratchDatabase } from '../db/scratch-database.ts';
+import { createUndoList } from '../platform/undo.ts';
+import type { UndoList } from '../platform/undo.ts';
 import { createAdminClient } from './admin-client.ts';
 import type { AdminClient } from './admin-client.ts';
 
@@ -14,16 +17,30 @@ export interface Instance {
   readonly data: UnaryClient;
   readonly admin: AdminClient;
   readonly clock: { nowMs: number };
+  /** 1 for the first scenario of this instance, then one more each time. */
+  nextNumber(): number;
   close(): Promise<void>;
 }
 
-/** Starts an instance, on an embedded PostgreSQL of its own or on an empty database that is named. */
+/**
+ * Starts an instance, on an embedded PostgreSQL of its own or in a database that is made, and dropped at the
+ * end, on the server of `databaseUrl`. Fails whole or not at all.
+ */
 export async function startInstance(databaseUrl: string | undefined): Promise<Instance> {
-  const folder = mkdtempSync(join(tmpdir(), 'tollgate-scenarios-'));
-  const clock = { nowMs: 0 };
+  const undo = createUndoList();
+  try {
+    return await start(databaseUrl, undo);
+  } catch (cause) {
+    await undo.run().catch(() => {
+      // The first failure is the one to tell; these follow from it.
+    });
+    throw cause;
+  }
+}
+
+async function start(databaseUrl: string | undefined, undo: UndoList): Promise<Instance> {
   const settings = readSettings({
-    ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
-    TOLLGATE_FOLDER: folder,
+    ...(await storeSettings(databaseUrl, undo)),
     TOLLGATE_DATA_LISTEN: '127.0.0.1:0',
     TOLLGATE_ADMIN_LISTEN: '127.0.0.1:0',
     TOLLGATE_EXAMPLE: 'false',
@@ -31,24 +48,32 @@ export async function startInstance(databaseUrl: string | undefined): Promise<In
     TOLLGATE_DRAIN_WAIT: '0s',
     TOLLGATE_LOG_LEVEL: 'silent',
   });
+  const clock = { nowMs: 0 };
   const app = await createApp(settings, { clock: { nowMs: () => clock.nowMs } });
-  if (app.secrets === undefined) {
-    await app.close();
-    throw new Error('the database is in use: scenarios need an empty one');
-  }
+  undo.add(() => app.close());
+  if (app.secrets === undefined) throw new Error('a new database is in use already');
   const data = createUnaryClient({
     address: `127.0.0.1:${app.dataPort}`,
     credentials: ChannelCredentials.createInsecure(),
     token: app.secrets.gateway,
   });
-  return {
-    data,
-    admin: createAdminClient(`http://127.0.0.1:${app.adminPort}`, app.secrets.admin),
-    clock,
-    async close() {
-      data.close();
-      await app.close();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+  undo.add(() => data.close());
+  const admin = createAdminClient(`http://127.0.0.1:${app.adminPort}`, app.secrets.admin);
+  let last = 0;
+  return { data, admin, clock, nextNumber: () => (last += 1), close: () => undo.run() };
+}
+
+/** Where the instance keeps what it counts, until it is undone. */
+async function storeSettings(
+  databaseUrl: string | undefined,
+  undo: UndoList,
+): Promise<Record<string, string>> {
+  if (databaseUrl === undefined) {
+    const folder = mkdtempSync(join(tmpdir(), 'tollgate-scenarios-'));
+    undo.add(() => rmSync(folder, { recursive: true, force: true }));
+    return { TOLLGATE_FOLDER: folder };
+  }
+  const scratch = await createScratchDatabase(databaseUrl);
+  undo.add(() => scratch.drop());
+  return { DATABASE_URL: scratch.url };
 }

@@ -1,209 +1,188 @@
-/** Which keys a mapping may have, and what may stand below each; `*` is any key, `any` any value. */
-export type Form = 'any' | { readonly [key: string]: Form };
+/** What may stand at one place of a file. */
+export type Form = Scalar | Mapping | ListOf;
 
-/** A form whose keys may have any value. */
-function keys(...names: readonly string[]): { [key: string]: Form } {
-  return Object.fromEntries(names.map((name) => [name, 'any']));
+/**
+ * A single value, a list of them, a mapping of any keys to them, nothing; or what the runner itself must
+ * understand. All other values are sent as they are written, and judged by the service alone.
+ */
+export type Scalar =
+  'value' | 'values' | 'labels' | 'nothing' | 'flag' | 'count' | 'instant' | 'duration' | 'steps';
+
+/** A mapping with these keys, some of them required; `others` is the form of any other key. */
+export interface Mapping {
+  readonly keys: Readonly<Record<string, Form>>;
+  readonly required?: readonly string[];
+  readonly others?: Form;
 }
 
-const limit = keys(
-  'name',
-  'metric',
-  'window',
-  'amount',
-  'action',
-  'thresholds',
-  'for',
-  'targets',
-  'enabled',
-);
-const policy: Form = {
-  limits: limit,
-  access: keys('allow', 'deny', 'max_tier', 'mode'),
-  bypass: keys('cost', 'rate', 'tokens', 'models', 'until'),
-  notes: 'any',
+/** A list of things of one form. */
+export interface ListOf {
+  readonly each: Form;
+}
+
+/** The keys of one step: its own, and what may be expected of it. */
+export interface StepForms {
+  readonly fields: Form;
+  readonly expect: Mapping;
+}
+
+type Keys = Readonly<Record<string, Form>>;
+
+/** Keys with a single value each: `'id name'`. */
+function single(names: string): Keys {
+  return Object.fromEntries(names.split(' ').map((name) => [name, 'value']));
+}
+
+/** Keys with a list of values each. */
+function lists(names: string): Keys {
+  return Object.fromEntries(names.split(' ').map((name) => [name, 'values']));
+}
+
+const limit: Mapping = {
+  keys: {
+    ...single('name metric window amount action for enabled'),
+    ...lists('thresholds targets'),
+  },
+};
+const policy: Keys = {
+  limits: { each: limit },
+  access: { keys: { ...lists('allow deny'), ...single('max_tier mode') } },
+  bypass: { keys: single('cost rate tokens models until') },
+  notes: 'value',
 };
 
-const organization = keys(
-  'id',
-  'display_name',
-  'time_zone',
-  'week_start',
-  'month_anchor_day',
-  'unknown_models',
-  'unknown_subjects',
-  'unpriced',
-  'on_expiry',
-  'on_store_failure',
-  'store_content',
-  'default_output_tokens',
-  'state',
-);
+const organization: Keys = {
+  ...single('id display_name state time_zone week_start month_anchor_day'),
+  ...single('unknown_models unknown_subjects unpriced on_expiry on_store_failure'),
+  ...single('store_content default_output_tokens'),
+};
 
-const credential = keys(
-  'id',
-  'display_name',
-  'user',
-  'team',
-  'principal',
-  'app',
-  'customer',
-  'scopes',
-  'expires',
-  'state',
-);
+const credential: Keys = {
+  ...single('id display_name user team principal app customer expires state'),
+  ...lists('scopes'),
+};
 
-const records = {
-  team: keys('id', 'display_name', 'parent', 'state'),
-  user: keys('id', 'display_name', 'teams', 'tier', 'state'),
-  app: keys('id', 'display_name'),
-  principal: keys('id', 'display_name', 'kind', 'namespace', 'groups', 'app', 'purpose'),
-  customer: keys('id', 'display_name'),
+/** The records of the set-up, by the kind that `put_<kind>` names. */
+const records: Readonly<Record<string, Keys>> = {
+  team: single('id display_name parent state'),
+  user: { ...single('id display_name tier state'), ...lists('teams') },
+  app: single('id display_name'),
+  principal: {
+    ...single('id display_name kind namespace app purpose'),
+    ...lists('groups'),
+  },
+  customer: single('id display_name'),
   key: credential,
   token: credential,
-  model: keys(
-    'id',
-    'display_name',
-    'provider',
-    'tier_rank',
-    'groups',
-    'default_output_tokens',
-    'context_window',
+  model: {
+    ...single('id display_name provider tier_rank default_output_tokens context_window'),
+    ...lists('groups'),
+  },
+  route_group: { ...single('id display_name'), ...lists('members') },
+  price: single(
+    'scope subject unit input output cached_input cache_write per_request effective reason',
   ),
-  route_group: keys('id', 'display_name', 'members'),
-  price: keys(
-    'scope',
-    'subject',
-    'unit',
-    'input',
-    'output',
-    'cached_input',
-    'cache_write',
-    'per_request',
-    'effective',
-    'reason',
-  ),
-} satisfies Record<string, Form>;
-
-/** The whole file. */
-export const fileForm: Form = {
-  ...keys('name', 'rule', 'start'),
-  org: organization,
-  teams: records.team,
-  users: records.user,
-  apps: records.app,
-  principals: records.principal,
-  customers: records.customer,
-  keys: records.key,
-  tokens: records.token,
-  models: records.model,
-  route_groups: records.route_group,
-  prices: records.price,
-  policies: { '*': policy },
-  steps: 'any',
 };
 
-const path = keys(
-  'user',
-  'teams',
-  'tier',
-  'key',
-  'credential',
-  'principal',
-  'app',
-  'customer',
-  'labels',
-  'org',
-);
-const numbers = keys('input', 'output', 'cached_input', 'cache_write', 'cost');
-const check = { ...path, ...numbers, ...keys('id', 'target', 'ttl') };
-const report = { ...path, ...numbers, ...keys('id', 'target', 'partial') };
-const error = keys('code', 'reason', 'field');
-
-const consideredLimit = keys(
-  'is',
-  'meter',
-  'metric',
-  'window',
-  'amount',
-  'used',
-  'held',
-  'ask',
-  'remaining',
-  'resets_at',
-  'action',
-  'status',
-  'revision',
-);
-const outcome: Form = {
-  ...keys('outcome', 'reason', 'reasons', 'binding', 'no_limits', 'limits_exactly', 'warnings'),
-  ...keys('retry_after', 'max_output_tokens', 'store_content', 'degraded', 'replayed', 'held'),
-  limits: consideredLimit,
-  error,
+/** The whole file; its steps are read apart. */
+export const fileForm: Mapping = {
+  required: ['name', 'start', 'steps'],
+  keys: {
+    name: 'value',
+    rule: 'value',
+    start: 'instant',
+    org: { keys: organization },
+    ...Object.fromEntries(
+      Object.entries(records).map(([kind, keys]) => [`${kind}s`, { each: { keys } }]),
+    ),
+    policies: { keys: {}, others: { keys: policy } },
+    steps: 'steps',
+  },
 };
-const usage = keys(
-  'cost',
-  'input',
-  'output',
-  'tokens',
-  'requests',
-  'held_cost',
-  'held_tokens',
-  'in_flight',
-  'window_start',
-  'window_end',
-);
-const event = keys(
-  'action',
-  'user',
-  'limit',
-  'meter',
-  'metric',
-  'spend',
-  'amount',
-  'window',
-  'ask',
-);
 
-interface StepForms {
-  readonly fields: Form;
-  readonly expect: Form;
+const subjects: Keys = {
+  ...single('user tier key credential principal app customer org'),
+  teams: 'values',
+  labels: 'labels',
+};
+const numbers = single('input output cached_input cache_write cost');
+/** Whatever describes a call. Explain, Report and ListTargets take a `ttl` too, and have no use for it. */
+const call: Keys = { ...subjects, ...numbers, ...single('target ttl') };
+const { target: _, ...callWithoutTarget } = call;
+const check: Mapping = { keys: { ...call, id: 'value' } };
+const report: Mapping = { keys: { ...call, id: 'value', partial: 'flag' } };
+
+const error: Mapping = { keys: single('code reason field') };
+const consideredLimit: Mapping = {
+  required: ['is'],
+  keys: single(
+    'is meter metric window amount used held ask remaining resets_at action status revision',
+  ),
+};
+const outcome = expecting({
+  ...single('outcome reason binding retry_after max_output_tokens store_content'),
+  ...single('degraded replayed held'),
+  ...lists('reasons no_limits limits_exactly warnings'),
+  limits: { each: consideredLimit },
+});
+const usage = expecting({
+  ...single('cost input output tokens requests held_cost held_tokens in_flight'),
+  ...single('window_start window_end'),
+});
+const event: Mapping = {
+  keys: single('action user limit meter metric spend amount ask window'),
+};
+const silent = expecting({});
+const revision = expecting(single('revision'));
+
+/** Any step may expect an error instead. */
+function expecting(keys: Keys): Mapping {
+  return { keys: { ...keys, error } };
 }
-
-const silent = { error };
-const putRecords = Object.fromEntries(
-  Object.entries(records).map(([kind, fields]) => [`put_${kind}`, { fields, expect: silent }]),
-);
 
 /** The steps and their keys. */
 export const stepKinds: Readonly<Record<string, StepForms>> = {
   check: { fields: check, expect: outcome },
-  explain: { fields: { ...path, ...numbers, target: 'any' }, expect: outcome },
-  report: { fields: report, expect: { ...keys('cost', 'over_hold', 'replayed', 'late'), error } },
-  release: { fields: keys('id', 'org'), expect: { replayed: 'any', error } },
-  extend: { fields: { ...numbers, ...keys('id', 'sequence', 'ttl', 'org') }, expect: outcome },
-  list_targets: { fields: path, expect: { ...keys('targets', 'includes', 'excludes'), error } },
-  parallel: { fields: { count: 'any', check, report }, expect: keys('allowed', 'denied') },
-  advance: { fields: 'any', expect: {} },
-  at: { fields: 'any', expect: {} },
-  expire: { fields: {}, expect: keys('expired') },
-  put_policy: {
-    fields: { ...policy, ...keys('subject', 'reason', 'etag') },
-    expect: { revision: 'any', error },
+  explain: { fields: { keys: call }, expect: outcome },
+  report: { fields: report, expect: expecting(single('cost over_hold replayed late')) },
+  release: { fields: { keys: single('id org') }, expect: expecting(single('replayed')) },
+  extend: {
+    fields: { keys: { ...numbers, ...single('id sequence ttl org') } },
+    expect: outcome,
   },
-  revoke_limit: { fields: keys('subject', 'name', 'reason'), expect: { revision: 'any', error } },
-  put_org: { fields: organization, expect: silent },
-  ...putRecords,
-  revoke_price: { fields: keys('scope', 'subject', 'reason'), expect: silent },
-  revoke_key: { fields: keys('id', 'reason'), expect: silent },
-  revoke_token: { fields: keys('id', 'reason'), expect: silent },
-  usage: { fields: keys('meter', 'window'), expect: { ...usage, error } },
+  list_targets: {
+    fields: { keys: callWithoutTarget },
+    expect: expecting(lists('targets includes excludes')),
+  },
+  parallel: {
+    fields: { required: ['count', 'check'], keys: { count: 'count', check, report } },
+    expect: expecting(single('allowed denied')),
+  },
+  advance: { fields: 'duration', expect: silent },
+  at: { fields: 'instant', expect: silent },
+  expire: { fields: 'nothing', expect: expecting(single('expired')) },
+  put_policy: {
+    fields: { keys: { ...policy, ...single('subject reason etag') } },
+    expect: revision,
+  },
+  revoke_limit: { fields: { keys: single('subject name reason') }, expect: revision },
+  put_org: { fields: { keys: organization }, expect: silent },
+  ...Object.fromEntries(
+    Object.entries(records).map(([kind, keys]) => [
+      `put_${kind}`,
+      { fields: { keys }, expect: silent },
+    ]),
+  ),
+  revoke_price: { fields: { keys: single('scope subject reason') }, expect: silent },
+  revoke_key: { fields: { keys: single('id reason') }, expect: silent },
+  revoke_token: { fields: { keys: single('id reason') }, expect: silent },
+  usage: { fields: { keys: single('meter window') }, expect: usage },
   events: {
-    fields: keys('user', 'action', 'limit'),
-    expect: { ...keys('count', 'actions'), first: event, error },
+    fields: { keys: single('user action limit') },
+    expect: expecting({ ...single('count'), ...lists('actions'), first: event }),
   },
   revisions: {
-    fields: keys('subject'),
-    expect: { count: 'any', newest: keys('revision', 'reason', 'revoked'), error },
+    fields: { keys: single('subject') },
+    expect: expecting({ ...single('count'), newest: { keys: single('revision reason revoked') } }),
   },
 };

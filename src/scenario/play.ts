@@ -1,17 +1,18 @@
 import { compare } from './expectations.ts';
 import type { Difference } from './expectations.ts';
-import { isFields } from './form.ts';
+import { fieldsOf, isFields } from './form.ts';
 import type { Fields, Scenario, Step } from './form.ts';
 import type { Instance } from './instance.ts';
 import { putPolicy } from './policy-steps.ts';
 import { setUp } from './records.ts';
-import { Refusal, stepField } from './refusal.ts';
-import { playStep } from './steps.ts';
+import { Refusal, isFieldNamed, stepField } from './refusal.ts';
+import type { Refused } from './refusal.ts';
+import { alwaysExpected, playStep } from './steps.ts';
 import { textOf } from './values.ts';
-import { asWritten } from './world.ts';
+import { asWritten, createWorld } from './world.ts';
 import type { World } from './world.ts';
 
-/** How a scenario went: passed, or the step that failed (0: the set-up) and why. */
+/** How a scenario went: passed, or the step that failed (0: the set-up), its line, and why. */
 export interface Played {
   readonly file: string;
   readonly name: string;
@@ -21,72 +22,65 @@ export interface Played {
   readonly differences?: readonly Difference[];
 }
 
-let played = 0;
-
 /** Plays a scenario in an organization of its own; it ends at the first step that fails. */
 export async function playScenario(instance: Instance, scenario: Scenario): Promise<Played> {
-  const { file, name, steps } = scenario;
-  const org = scenario.setUp['org'];
-  const writtenOrgId = (isFields(org) ? textOf(org['id']) : undefined) ?? 'acme';
-  played += 1;
-  const world: World = {
-    instance,
-    writtenOrgId,
-    orgId: `${writtenOrgId}-scenario-${played}`,
-    secrets: new Map(),
-    sequences: new Map(),
-  };
+  const { file, name, setUp: content, steps } = scenario;
+  const world = createWorld(instance, textOf(fieldsOf(content['org'])['id']) ?? 'acme');
   instance.clock.nowMs = scenario.startMs;
-  const differences = await attempt(undefined, async () => {
-    await setUp(world, scenario.setUp, (fields) => putPolicy(world, fields));
+  const failed = (
+    at: { readonly step: number; readonly line?: number },
+    differences: readonly Difference[],
+  ): Played => {
+    const written = differences.map((difference) => inWrittenTerms(world, difference));
+    return { file, name, passed: false, ...at, differences: written };
+  };
+  const refused = await attempt({}, async () => {
+    await setUp(world, content, (fields) => putPolicy(world, fields));
     return {};
   });
-  if (differences.length > 0) return { file, name, passed: false, step: 0, differences };
+  if (refused.length > 0) return failed({ step: 0 }, refused);
   for (const [index, step] of steps.entries()) {
-    const found = await playOne(world, step);
-    if (found.length === 0) continue;
-    const written = found.map((difference) => inWrittenTerms(world, difference));
-    const at = { step: index + 1, line: step.line };
-    return { file, name, passed: false, ...at, differences: written };
+    const differences = await playOne(world, step);
+    if (differences.length > 0) return failed({ step: index + 1, line: step.line }, differences);
   }
   return { file, name, passed: true };
 }
 
-async function playOne(world: World, step: Step): Promise<Difference[]> {
-  const play = playStep[step.kind];
-  if (play === undefined) throw new Error(`no step is called ${step.kind}`);
-  return attempt(step.expect, () => play(world, step.fields));
+function playOne(world: World, { kind, fields, expect }: Step): Promise<readonly Difference[]> {
+  const play = playStep[kind];
+  if (play === undefined) throw new Error(`no step is called ${kind}`);
+  return attempt({ ...expect, ...alwaysExpected[kind] }, () => play(world, fields));
 }
 
 /** Plays, and compares the answer or the error with what is expected. */
 async function attempt(
-  expect: Fields | undefined,
+  expect: Fields,
   play: () => Promise<Readonly<Record<string, unknown>>>,
-): Promise<Difference[]> {
-  const error = expect?.['error'];
+): Promise<readonly Difference[]> {
+  const { error } = expect;
+  const isRefusalExpected = isFields(error);
   try {
     const answer = await play();
-    if (isFields(error)) return [{ key: 'error', expected: error, answered: answer }];
-    return expect === undefined ? [] : compare(expect, answer);
+    if (isRefusalExpected) return [{ key: 'error', expected: error, answered: answer }];
+    return compare(expect, answer);
   } catch (cause) {
-    if (!(cause instanceof Refusal)) throw cause;
-    const { refused } = cause;
-    if (!isFields(error)) return [{ key: 'error', expected: null, answered: cause.message }];
-    const field = refused.field === undefined ? null : stepField(refused.field);
-    return compareError(error, { ...refused, field });
+    if (cause instanceof Refusal && isRefusalExpected) return compareError(error, cause.refused);
+    // Whatever else went wrong is this step's failure, and the other scenarios are played all the same.
+    const answered = cause instanceof Error ? cause.message : String(cause);
+    return [{ key: 'error', expected: error ?? null, answered }];
   }
 }
 
-function compareError(
-  expected: Fields,
-  answered: { code: string; reason: string | undefined; field: string | null; message: string },
-): Difference[] {
+function compareError(expected: Fields, refused: Refused): readonly Difference[] {
   const { field, ...rest } = expected;
-  const found = compare(rest, { code: answered.code, reason: answered.reason });
-  const wanted = textOf(field);
+  const found = compare(rest, { code: refused.code, reason: refused.reason });
+  const answered = refused.field === undefined ? null : stepField(refused.field);
   const isField =
-    wanted === undefined || answered.field === wanted || answered.field?.startsWith(`${wanted}[`);
-  if (isField !== true) found.push({ key: 'field', expected: wanted, answered: answered.field });
+    field === undefined ||
+    (field === null || refused.field === undefined
+      ? field === answered
+      : isFieldNamed(refused.field, String(field)));
+  if (!isField) found.push({ key: 'field', expected: field, answered });
   return found.map((difference) => ({ ...difference, key: `error.${difference.key}` }));
 }
 

@@ -1,25 +1,15 @@
 import type { Json } from './admin-client.ts';
-import { isFields } from './form.ts';
-import type { Fields, Value } from './form.ts';
+import { isFields, itemsOf } from './form.ts';
+import type { Fields } from './form.ts';
 import { enumOf, textOf, textsOf } from './values.ts';
 import type { World } from './world.ts';
 
-export const metricNames = [
-  'COST',
-  'TOKENS',
-  'INPUT_TOKENS',
-  'OUTPUT_TOKENS',
-  'REQUESTS',
-  'CONCURRENCY',
-];
-export const windowNames = ['TEN_SECONDS', 'MINUTE', 'HOUR', 'DAY', 'WEEK', 'MONTH', 'LIFETIME'];
-
 /** Appends a policy revision; its number. */
 export async function putPolicy(world: World, fields: Fields): Promise<bigint> {
-  const { access, bypass, limits } = fields;
+  const { access, bypass } = fields;
   const policy = {
     subject: textOf(fields['subject']),
-    limits: Array.isArray(limits) ? limits.filter(isFields).map(limitMessage) : [],
+    limits: itemsOf(fields['limits']).map(limitMessage),
     ...(isFields(access) ? { access: accessMessage(access) } : {}),
     ...(isFields(bypass) ? { bypass: bypassMessage(bypass) } : {}),
     notes: textOf(fields['notes']),
@@ -59,17 +49,17 @@ function revisionNumber(revision: unknown): bigint {
 }
 
 function limitMessage(fields: Fields): Json {
-  const { thresholds, enabled } = fields;
+  const { thresholds } = fields;
   return {
     name: textOf(fields['name']),
-    metric: enumOf('METRIC', metricNames, fields['metric']),
-    window: enumOf('WINDOW', windowNames, fields['window']),
+    metric: enumOf('METRIC', fields['metric']),
+    window: enumOf('WINDOW', fields['window']),
     amount: textOf(fields['amount']),
-    action: enumOf('ACTION', ['BLOCK', 'WARN', 'DRY_RUN'], fields['action']),
-    ...(thresholds === undefined ? {} : { thresholds: { percents: thresholds } }),
+    action: enumOf('ACTION', fields['action']),
+    ...(thresholds ? { thresholds: { percents: thresholds } } : {}),
     for: textOf(fields['for']),
     targets: textsOf(fields['targets']),
-    ...(enabled === undefined ? {} : { enabled }),
+    enabled: fields['enabled'],
   };
 }
 
@@ -78,17 +68,16 @@ function accessMessage(fields: Fields): Json {
     allow: textsOf(fields['allow']),
     deny: textsOf(fields['deny']),
     max_tier: textOf(fields['max_tier']),
-    mode: enumOf('ACCESS_MODE', ['NARROW', 'REPLACE'], fields['mode']),
+    mode: enumOf('ACCESS_MODE', fields['mode']),
   };
 }
 
 function bypassMessage(fields: Fields): Json {
-  const flag = (value: Value | undefined): boolean => value === true;
   return {
-    cost: flag(fields['cost']),
-    rate: flag(fields['rate']),
-    tokens: flag(fields['tokens']),
-    models: flag(fields['models']),
+    cost: fields['cost'],
+    rate: fields['rate'],
+    tokens: fields['tokens'],
+    models: fields['models'],
     until: textOf(fields['until']),
   };
 }

@@ -1,9 +1,9 @@
-import type { Fields, Value } from './form.ts';
+import { fieldsOf, itemsOf } from './form.ts';
+import type { Fields } from './form.ts';
 import type { Json } from './admin-client.ts';
 import { enumOf, textOf, textsOf } from './values.ts';
-import { orgOf } from './world.ts';
+import { declareOrg } from './world.ts';
 import type { World } from './world.ts';
-import { isFields } from './form.ts';
 
 /** How a kind of record travels: its service, its message, and its fields. */
 interface RecordCalls {
@@ -12,9 +12,6 @@ interface RecordCalls {
   readonly field: string;
   readonly message: (fields: Fields) => Json;
 }
-
-const subjectStates = ['ACTIVE', 'SUSPENDED'];
-const credentialStates = ['ACTIVE', 'DISABLED', 'REVOKED'];
 
 const registered = (fields: Fields): Json => ({
   id: textOf(fields['id']),
@@ -30,7 +27,7 @@ const credential = (fields: Fields): Json => ({
   customer: textOf(fields['customer']),
   scopes: textsOf(fields['scopes']),
   expire_time: textOf(fields['expires']),
-  state: enumOf('CREDENTIAL_STATE', credentialStates, fields['state']),
+  state: enumOf('CREDENTIAL_STATE', fields['state']),
 });
 
 /** By the kind that steps name (`put_team`). */
@@ -42,7 +39,7 @@ export const recordCalls: Readonly<Record<string, RecordCalls>> = {
     message: (fields) => ({
       ...registered(fields),
       parent: textOf(fields['parent']),
-      state: enumOf('SUBJECT_STATE', subjectStates, fields['state']),
+      state: enumOf('SUBJECT_STATE', fields['state']),
     }),
   },
   user: {
@@ -53,7 +50,7 @@ export const recordCalls: Readonly<Record<string, RecordCalls>> = {
       ...registered(fields),
       teams: textsOf(fields['teams']),
       tier: textOf(fields['tier']),
-      state: enumOf('SUBJECT_STATE', subjectStates, fields['state']),
+      state: enumOf('SUBJECT_STATE', fields['state']),
     }),
   },
   app: { service: 'DirectoryService', name: 'App', field: 'app', message: registered },
@@ -63,7 +60,7 @@ export const recordCalls: Readonly<Record<string, RecordCalls>> = {
     field: 'principal',
     message: (fields) => ({
       ...registered(fields),
-      kind: enumOf('PRINCIPAL_KIND', ['AGENT', 'SERVICE', 'HUMAN'], fields['kind']),
+      kind: enumOf('PRINCIPAL_KIND', fields['kind']),
       namespace: textOf(fields['namespace']),
       groups: textsOf(fields['groups']),
       app: textOf(fields['app']),
@@ -131,29 +128,26 @@ export async function revokeCredential(world: World, kind: string, fields: Field
 
 /** Creates the organization, or replaces its settings in full. */
 export async function putOrganization(world: World, fields: Fields): Promise<void> {
-  const rules = ['ALLOW', 'DENY'];
-  const rule = (field: string): unknown => enumOf('DEFAULT_RULE', rules, fields[field]);
-  const days = ['MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY', 'SUNDAY'];
+  const written = textOf(fields['id']);
+  const rule = (field: string): unknown => enumOf('DEFAULT_RULE', fields[field]);
   const organization = {
-    id: orgOf(world, textOf(fields['id'])),
+    id: written === undefined ? world.orgId : declareOrg(world, written),
     display_name: textOf(fields['display_name']),
-    state: enumOf('ORGANIZATION_STATE', subjectStates, fields['state']),
+    state: enumOf('ORGANIZATION_STATE', fields['state']),
     time_zone: textOf(fields['time_zone']),
-    week_start: enumOf('WEEK_DAY', days, fields['week_start']),
+    week_start: enumOf('WEEK_DAY', fields['week_start']),
     month_anchor_day: textOf(fields['month_anchor_day']),
     unknown_models: rule('unknown_models'),
     unknown_subjects: rule('unknown_subjects'),
-    unpriced: enumOf('UNPRICED_RULE', ['DENY', 'ZERO'], fields['unpriced']),
-    on_expiry: enumOf('EXPIRY_RULE', ['RELEASE', 'CHARGE'], fields['on_expiry']),
+    unpriced: enumOf('UNPRICED_RULE', fields['unpriced']),
+    on_expiry: enumOf('EXPIRY_RULE', fields['on_expiry']),
     on_store_failure: rule('on_store_failure'),
-    store_content: enumOf('STORE_CONTENT', ['NONE', 'METADATA', 'FULL'], fields['store_content']),
+    store_content: enumOf('STORE_CONTENT', fields['store_content']),
     default_output_tokens: textOf(fields['default_output_tokens']),
   };
   const request = { organization, allow_missing: true, reason: 'scenario' };
   await world.instance.admin.call('OrganizationService/UpdateOrganization', request);
 }
-
-const priceScopes = ['KEY', 'PROVIDER_MODEL', 'MODEL'];
 
 /** Appends a price. */
 export async function putPrice(world: World, fields: Fields): Promise<void> {
@@ -165,9 +159,9 @@ export async function putPrice(world: World, fields: Fields): Promise<void> {
     per_request: textOf(fields['per_request']),
   };
   const price = {
-    scope: enumOf('PRICE_SCOPE', priceScopes, fields['scope']),
+    scope: enumOf('PRICE_SCOPE', fields['scope']),
     subject: textOf(fields['subject']),
-    unit: enumOf('PRICE_UNIT', ['PER_1K_TOKENS', 'PER_1M_TOKENS'], fields['unit']),
+    unit: enumOf('PRICE_UNIT', fields['unit']),
     effective_time: textOf(fields['effective']),
     rates: [rates],
   };
@@ -179,7 +173,7 @@ export async function putPrice(world: World, fields: Fields): Promise<void> {
 export async function revokePrice(world: World, fields: Fields): Promise<void> {
   const request = {
     org_id: world.orgId,
-    scope: enumOf('PRICE_SCOPE', priceScopes, fields['scope']),
+    scope: enumOf('PRICE_SCOPE', fields['scope']),
     subject: textOf(fields['subject']),
     reason: textOf(fields['reason']),
   };
@@ -215,14 +209,6 @@ export async function setUp(
   for (const [subject, policy] of Object.entries(fieldsOf(content['policies']))) {
     await putPolicy({ ...fieldsOf(policy), subject });
   }
-}
-
-function fieldsOf(value: Value | undefined): Fields {
-  return isFields(value) ? value : {};
-}
-
-function itemsOf(value: Value | undefined): Fields[] {
-  return Array.isArray(value) ? value.filter(isFields) : [];
 }
 
 /** Teams in an order in which every parent stands before its children. */

@@ -17,7 +17,7 @@ export class Refusal extends Error {
   }
 }
 
-/** What a step calls a field that the service calls otherwise. */
+/** What a step calls a field that the service calls otherwise; all other names are the same. */
 const stepKeys: Readonly<Record<string, string>> = {
   request_id: 'id',
   org_id: 'org',
@@ -30,6 +30,7 @@ const stepKeys: Readonly<Record<string, string>> = {
   effective_time: 'effective',
 };
 
+/** The messages that a step's keys are spread over. */
 const wrappers =
   /^(?:estimate|usage|added|subjects|organization|team|user|principal|app|customer|key|token|model|route_group|policy|prices\[0\](?:\.rates\[0\])?)\./;
 
@@ -38,4 +39,14 @@ export function stepField(path: string): string {
   const inner = path.replace(wrappers, '');
   const [head = '', ...rest] = inner.split(/(?=[.[])/);
   return (stepKeys[head] ?? head) + rest.join('');
+}
+
+/**
+ * Whether a file means a field of the service: by the step's own key (`limits`), by any part of the way from
+ * there (`limits[0]`, `limits[0].amount`), or by its last key alone (`amount`).
+ */
+export function isFieldNamed(path: string, written: string): boolean {
+  const field = stepField(path);
+  const isOnTheWay = field.startsWith(written) && /^(?:[.[]|$)/.test(field.slice(written.length));
+  return isOnTheWay || field.replace(/\[[^\]]*\]$/, '').endsWith(`.${written}`);
 }

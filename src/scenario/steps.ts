@@ -2,9 +2,10 @@ import { formatUsd } from '../core/amount.ts';
 import { outcomeAnswer } from './answers.ts';
 import type { Answer } from './answers.ts';
 import { check, explain, extend, listTargets, parallel, release, report } from './call-steps.ts';
-import { durationMs } from './duration.ts';
+import { durationMs, instantMs } from './duration.ts';
 import type { Fields } from './form.ts';
-import { listRevisions, putPolicy, revokeLimit, windowNames } from './policy-steps.ts';
+import { putPolicy, revokeLimit } from './policy-steps.ts';
+import { events, revisions, traces, usage } from './readings.ts';
 import {
   putOrganization,
   putPrice,
@@ -13,11 +14,14 @@ import {
   revokeCredential,
   revokePrice,
 } from './records.ts';
-import { enumOf, textOf } from './values.ts';
+import { textOf } from './values.ts';
 import type { World } from './world.ts';
 
 /** Plays one step: what was answered, in the terms of a scenario. Fails with a Refusal for an error answer. */
 export type PlayStep = (world: World, fields: Fields) => Promise<Answer>;
+
+/** What must come of a step of a kind although no file says it: an explanation changes nothing. */
+export const alwaysExpected: Readonly<Record<string, Fields>> = { explain: { changed: null } };
 
 /** By the step's kind. */
 export const playStep: Readonly<Record<string, PlayStep>> = {
@@ -26,8 +30,10 @@ export const playStep: Readonly<Record<string, PlayStep>> = {
     return outcomeAnswer(answer.outcome, answer);
   },
   async explain(world, fields) {
+    const before = await traces(world);
     const { outcome } = await explain(world, fields);
-    return outcomeAnswer(outcome);
+    const after = await traces(world);
+    return { ...outcomeAnswer(outcome), changed: after === before ? null : { before, after } };
   },
   async extend(world, fields) {
     const answer = await extend(world, fields);
@@ -42,20 +48,14 @@ export const playStep: Readonly<Record<string, PlayStep>> = {
     return { replayed };
   },
   list_targets: async (world, fields) => ({ targets: await listTargets(world, fields) }),
-  async parallel(world, fields) {
-    const { allowed, denied } = await parallel(world, fields);
-    return { allowed, denied };
-  },
+  parallel: (world, fields) => parallel(world, fields),
   advance(world, fields) {
-    const ms = durationMs(textOf(fields['value']) ?? '');
-    if (ms === undefined) throw new Error('advance: expected a duration');
-    world.instance.clock.nowMs += ms;
+    world.instance.clock.nowMs += durationMs(textOf(fields['value']) ?? '') ?? 0;
     return Promise.resolve({});
   },
   at(world, fields) {
-    const ms = Date.parse(textOf(fields['value']) ?? '');
-    if (Number.isNaN(ms)) throw new Error('at: expected an instant');
-    world.instance.clock.nowMs = ms;
+    const { clock } = world.instance;
+    clock.nowMs = instantMs(textOf(fields['value']) ?? '') ?? clock.nowMs;
     return Promise.resolve({});
   },
   async expire(world) {
@@ -86,105 +86,5 @@ function silent(play: (world: World, fields: Fields) => Promise<void>): PlayStep
   return async (world, fields) => {
     await play(world, fields);
     return {};
-  };
-}
-
-/** What an int64 of the admin plane's JSON says; absent is 0. */
-function whole(value: unknown): bigint {
-  return BigInt(String(value ?? 0));
-}
-
-async function usage(world: World, fields: Fields): Promise<Answer> {
-  const answer = await world.instance.admin.call('UsageService/GetUsage', {
-    org_id: world.orgId,
-    meter: textOf(fields['meter']),
-    window: enumOf('WINDOW', windowNames, fields['window']),
-  });
-  return {
-    cost: formatUsd(whole(answer['costNanos'])),
-    input: whole(answer['inputTokens']),
-    output: whole(answer['outputTokens']),
-    tokens: whole(answer['tokens']),
-    requests: whole(answer['requests']),
-    held_cost: formatUsd(whole(answer['heldCostNanos'])),
-    held_tokens: whole(answer['heldTokens']),
-    in_flight: whole(answer['inFlight']),
-    window_start: answer['windowStart'],
-    window_end: answer['windowEnd'],
-  };
-}
-
-const eventActions = ['BLOCKED', 'WARNED', 'DRY_RUN', 'BYPASSED', 'THRESHOLD', 'EXPIRED'];
-
-interface EventJson {
-  readonly action: string;
-  readonly occurrences: string;
-  readonly user?: string;
-  readonly limit?: string;
-  readonly meter?: string;
-  readonly metric?: string;
-  readonly window?: string;
-  readonly spend?: string;
-  readonly amount?: string;
-  readonly ask?: string;
-}
-
-async function events(world: World, fields: Fields): Promise<Answer> {
-  const found: EventJson[] = [];
-  let pageToken: unknown = '';
-  do {
-    const page = await world.instance.admin.call('EnforcementService/ListEvents', {
-      org_id: world.orgId,
-      user: textOf(fields['user']),
-      limit: textOf(fields['limit']),
-      action: enumOf('EVENT_ACTION', eventActions, fields['action']),
-      page_size: 1000,
-      page_token: pageToken,
-    });
-    found.push(...((page['events'] ?? []) as EventJson[]));
-    pageToken = page['nextPageToken'] ?? '';
-  } while (pageToken !== '');
-  const [first] = found;
-  return {
-    count: found.reduce((sum, event) => sum + whole(event.occurrences), 0n),
-    first: first === undefined ? null : eventAnswer(first),
-    actions: found.flatMap((event) =>
-      Array.from({ length: Number(event.occurrences) }, () => shortName(event.action)),
-    ),
-  };
-}
-
-function eventAnswer(event: EventJson): Answer {
-  const metric = shortName(event.metric);
-  const number = (value: unknown): string =>
-    metric === 'COST' ? formatUsd(whole(value)) : whole(value).toString();
-  return {
-    action: shortName(event.action),
-    user: event.user ?? null,
-    limit: event.limit ?? null,
-    meter: event.meter ?? null,
-    metric,
-    window: shortName(event.window),
-    spend: event.limit === undefined ? null : number(event.spend),
-    amount: event.limit === undefined ? null : number(event.amount),
-    ask: event.limit === undefined ? null : number(event.ask),
-  };
-}
-
-/** `EVENT_ACTION_BLOCKED` is BLOCKED to a scenario. */
-function shortName(name: string | undefined): string | null {
-  return name?.replace(/^(?:EVENT_ACTION|METRIC|WINDOW)_/, '') ?? null;
-}
-
-async function revisions(world: World, fields: Fields): Promise<Answer> {
-  const found = await listRevisions(world, fields);
-  const [newest] = found;
-  return {
-    count: found.length,
-    newest: newest && {
-      revision: whole(newest['revision']),
-      reason: newest['reason'] ?? '',
-      revoked: newest['revoked'] ?? '',
-    },
   };
 }

@@ -1,8 +1,15 @@
 import { parseUsd } from '../core/amount.ts';
+import { maxInt64 } from '../core/totals.ts';
 import { durationMs } from './duration.ts';
 import type { Value } from './form.ts';
 
-/** A value as text, as it is written; undefined where it is absent. */
+/**
+ * Values go to the service as they are written. Where a field of the data plane cannot bear them (letters in
+ * an int64), something goes in their place that the service refuses as it would refuse them: a negative number.
+ */
+const refused = -1n;
+
+/** A value as text; undefined where it is absent. */
 export function textOf(value: Value | undefined): string | undefined {
   if (value === undefined || value === null) return undefined;
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
@@ -13,14 +20,22 @@ export function textsOf(value: Value | undefined): string[] {
   return Array.isArray(value) ? value.map((item) => textOf(item) ?? '') : [];
 }
 
-/** What a whole number travels as when it is none: the service refuses it like the text would be. */
-const refused = -1n;
-
 /** A whole number for an int64 field. */
 export function wholeOf(value: Value | undefined): bigint | undefined {
   const text = textOf(value);
   if (text === undefined) return undefined;
-  return /^-?\d{1,19}$/.test(text) ? BigInt.asIntN(64, BigInt(text)) : refused;
+  if (!/^-?\d{1,30}$/.test(text)) return refused;
+  const whole = BigInt(text);
+  return whole <= maxInt64 && whole >= -maxInt64 ? whole : refused;
+}
+
+const maxInt32 = 2_147_483_647n;
+
+/** A whole number for an int32 field. */
+export function smallWholeOf(value: Value | undefined): number | undefined {
+  const whole = wholeOf(value);
+  if (whole === undefined) return undefined;
+  return Number(whole <= maxInt32 && whole >= -maxInt32 ? whole : refused);
 }
 
 /** Decimal USD for an int64 field in nano-USD. */
@@ -28,9 +43,9 @@ export function nanosOf(value: Value | undefined): bigint | undefined {
   const text = textOf(value);
   if (text === undefined) return undefined;
   const isNegative = text.startsWith('-');
-  const nanos = parseUsd(isNegative ? text.slice(1) : text);
-  if (nanos === undefined) return refused;
-  return isNegative ? -nanos : nanos;
+  const nanos = parseUsd(isNegative ? text.slice(1) : text) ?? 0n;
+  if (nanos > 0n) return isNegative ? -nanos : nanos;
+  return parseUsd(text) ?? refused;
 }
 
 /** A duration as google.protobuf.Duration; one that is none travels as an invalid one. */
@@ -45,16 +60,9 @@ export function durationOf(
   return { seconds: BigInt(seconds), nanos: (ms - seconds * 1000) * 1_000_000 };
 }
 
-/** The number that no enum has: how a name that no enum has travels. */
-const unknownNumber = 99;
-
-/** An enum of the admin plane by its short name; what is not known travels as an unknown number. */
-export function enumOf(
-  prefix: string,
-  known: readonly string[],
-  value: Value | undefined,
-): string | number | undefined {
+/** An enum of the admin plane by its short name. A name that the enum has not is for the service to refuse. */
+export function enumOf(prefix: string, value: Value | undefined): string | undefined {
   const text = textOf(value);
-  if (text === undefined) return undefined;
-  return known.includes(text) ? `${prefix}_${text}` : unknownNumber;
+  // Every enum has this one for "absent", which nobody may write.
+  return text === undefined || text === 'UNSPECIFIED' ? text : `${prefix}_${text}`;
 }

@@ -1,25 +1,61 @@
+import type { Fields } from './form.ts';
 import type { Instance } from './instance.ts';
+import { textOf } from './values.ts';
 
-/** One scenario while it is played: its organization under a name of its own, and what was handed out. */
+/** One scenario while it is played: its organizations under names of their own, and what was handed out. */
 export interface World {
   readonly instance: Instance;
-  /** The organization as the service knows it. */
+  /** The scenario's own organization as the service knows it. */
   readonly orgId: string;
-  /** As the file calls it. */
-  readonly writtenOrgId: string;
-  /** Secrets by the key or token's id. */
+  /** The names that the service knows, by those that the file gives its organizations. */
+  readonly orgIds: Map<string, string>;
+  /** Which scenario of the instance this is. */
+  readonly number: number;
+  /** Secrets by kind and id: `key k1`. */
   readonly secrets: Map<string, string>;
-  /** The last sequence of each call's Extends. */
+  /** The last sequence of each call's Extends, by request id. */
   readonly sequences: Map<string, number>;
 }
 
-/** The organization a step means: its own, the file's under its real name, or one that nobody declared. */
-export function orgOf(world: World, named: string | undefined): string {
-  if (named === undefined || named === world.writtenOrgId) return world.orgId;
-  return named;
+const maxIdLength = 200;
+
+/** A world of its own for a scenario, whose organization the file calls `writtenOrgId`. */
+export function createWorld(instance: Instance, writtenOrgId: string): World {
+  const number = instance.nextNumber();
+  const orgIds = new Map<string, string>();
+  const orgId = declare(orgIds, writtenOrgId, number);
+  return { instance, orgId, orgIds, number, secrets: new Map(), sequences: new Map() };
 }
 
-/** An answer with the organization's name as the file writes it. */
+/** The service's name of an organization that the file sets up; no other scenario can have it. */
+export function declareOrg(world: World, writtenOrgId: string): string {
+  return declare(world.orgIds, writtenOrgId, world.number);
+}
+
+function declare(orgIds: Map<string, string>, written: string, number: number): string {
+  const known = orgIds.get(written);
+  if (known !== undefined) return known;
+  const suffix = `-scenario-${number}`;
+  // An id that the service would refuse is left as it is, so that it does; a long one must not become one.
+  const isRefused = written === '' || written.length > maxIdLength;
+  const orgId = isRefused ? written : `${written.slice(0, maxIdLength - suffix.length)}${suffix}`;
+  orgIds.set(written, orgId);
+  return orgId;
+}
+
+/** The organization that a step means: the scenario's own, or the one it names; none where it says `null`. */
+export function orgOf(world: World, fields: Fields): { orgId?: string } {
+  const named = fields['org'];
+  if (named === undefined) return { orgId: world.orgId };
+  const written = textOf(named);
+  return written === undefined ? {} : { orgId: world.orgIds.get(written) ?? written };
+}
+
+/** A text of the service with the organizations' names as the file writes them. */
 export function asWritten(world: World, text: string): string {
-  return text.replaceAll(world.orgId, world.writtenOrgId);
+  let written = text;
+  for (const [name, orgId] of world.orgIds) {
+    if (orgId !== '') written = written.replaceAll(orgId, name);
+  }
+  return written;
 }
