@@ -33,6 +33,16 @@ test('every scenario file is expected to pass, and every expected one is there',
   expect(files.toSorted()).toEqual([...expected].toSorted());
 });
 
+test('every rule that a scenario names is a section of the semantics', () => {
+  const semantics = readFileSync(join(import.meta.dirname, '../../docs/semantics.md'), 'utf8');
+  const sections = [...semantics.matchAll(/^#+ (\d(?:\.\d)?)\.? /gm)].map(([, number]) => number);
+  const rules = files.flatMap((file) => {
+    const { setUp } = readScenario(file, readFileSync(join(folder, file), 'utf8'));
+    return String(setUp['rule']).split(', ');
+  });
+  expect([...new Set(rules)].filter((rule) => !sections.includes(rule))).toEqual([]);
+});
+
 describe('the scenario', () => {
   for (const file of expected) {
     const scenario = readScenario(file, readFileSync(join(folder, file), 'utf8'));
