@@ -59,7 +59,7 @@ interface OffsetSpan extends WindowBounds {
 }
 
 const offsets = new Map<string, OffsetSpan[]>();
-const calendarWindows = new Map<string, WindowBounds[]>();
+const calendarWindows = new WeakMap<Calendar, Map<Window, WindowBounds[]>>();
 const maxCached = 2_000;
 const maxRecent = 4;
 
@@ -67,9 +67,9 @@ const maxRecent = 4;
  * What is known of an instant, else made and kept: the last few answers of each key, since calls come in
  * order of time and their reports a little behind, over midnight too.
  */
-function recall<T extends WindowBounds>(
-  cache: Map<string, T[]>,
-  key: string,
+function recall<Key, T extends WindowBounds>(
+  cache: Map<Key, T[]>,
+  key: Key,
   atMs: number,
   make: () => T,
 ): T {
@@ -100,10 +100,11 @@ function calendarWindow(
   window: 'DAY' | 'WEEK' | 'MONTH',
   atMs: number,
 ): WindowBounds {
-  const { timeZone, weekStart, monthAnchorDay } = calendar;
-  const key = `${window} ${timeZone} ${weekStart} ${monthAnchorDay}`;
-  return recall(calendarWindows, key, atMs, () =>
-    boundsOf(calendar, window, zonedAt(timeZone, atMs).toPlainDate(), atMs),
+  let known = calendarWindows.get(calendar);
+  if (known === undefined)
+    calendarWindows.set(calendar, (known = new Map<Window, WindowBounds[]>()));
+  return recall(known, window, atMs, () =>
+    boundsOf(calendar, window, zonedAt(calendar.timeZone, atMs).toPlainDate(), atMs),
   );
 }
 

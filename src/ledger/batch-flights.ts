@@ -1,14 +1,16 @@
-import type { ClientBase, QueryResult } from 'pg';
+import type { ClientBase } from 'pg';
 import type { Calendar } from '../core/window.ts';
 import { int8Array, textArray } from './binary-arrays.ts';
-import { applyDeltasParameters } from './batch-deltas.ts';
+import { applyDeltasParameters, rowsOf } from './batch-deltas.ts';
 import type { MeterSum } from './batch-deltas.ts';
 import type { BatchOptions, Walk } from './batch.ts';
+import { fly } from './flight.ts';
+import type { FlightStatement, Parameter } from './flight.ts';
 import { callTexts, knownCall } from './known-call.ts';
 import type { KnownCall } from './known-call.ts';
 import type { Planned } from './lane.ts';
 import { applyDeltas } from './sql/apply-deltas.ts';
-import { readCalls, readEpochs } from './sql/read-state.ts';
+import { callRow, epochRow, readCalls, readEpochs } from './sql/read-state.ts';
 import type { CallRow, EpochRow } from './sql/read-state.ts';
 import { insertCalls, updateCalls } from './sql/write-calls.ts';
 import { usageParameters } from './usage-parameters.ts';
@@ -21,7 +23,7 @@ export interface BatchState {
   /** By `org_id\nrequest_id`. */
   readonly calls: ReadonlyMap<string, KnownCall>;
   /** In the order of the sums. */
-  readonly meters: readonly { readonly isFilled: boolean; readonly values: bigint[] }[];
+  readonly meters: readonly { readonly isFilled: boolean; readonly row: readonly string[] }[];
   readonly nowMs: number;
 }
 
@@ -32,17 +34,6 @@ export interface OrganizationState {
   readonly onExpiry: 'RELEASE' | 'CHARGE';
 }
 
-/** Statements of one flight: sent together, awaited together; the first failure is thrown. */
-async function flight(queries: readonly Promise<QueryResult>[]): Promise<QueryResult[]> {
-  const settled = await Promise.allSettled(queries);
-  const failed = settled.find((result) => result.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
-  return settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-}
-
-/** Raw texts: counters are read as bigint only where they are needed. */
-const asText = { getTypeParser: () => (value: string) => value };
-
 /** First flight: adds the sums, which locks their rows, and reads what may not change any more. */
 export async function lockAndRead(
   client: ClientBase,
@@ -51,45 +42,32 @@ export async function lockAndRead(
 ): Promise<BatchState> {
   const orgIds = batch.map(({ operation }) => operation.orgId);
   const requestIds = batch.map(({ operation }) => operation.requestId);
-  const [, meters, epochs, calls] = await flight([
-    client.query('BEGIN'),
-    client.query({
-      ...applyDeltas,
-      values: applyDeltasParameters(sums),
-      rowMode: 'array',
-      types: asText,
-    }),
-    client.query({ ...readEpochs, values: [[...new Set(orgIds)]] }),
-    client.query({ ...readCalls, values: [textArray(orgIds), textArray(requestIds)] }),
+  const [, meters = [], epochs = [], calls = []] = await fly(client, [
+    { text: 'BEGIN', values: [] },
+    { ...applyDeltas, values: applyDeltasParameters(rowsOf(sums)) },
+    { ...readEpochs, values: [textArray([...new Set(orgIds)])] },
+    { ...readCalls, values: [textArray(orgIds), textArray(requestIds)] },
   ]);
-  const rows = (meters?.rows ?? []) as unknown as string[][];
-  if (rows.length !== sums.length) throw new Error('a meter was not written');
+  if (meters.length !== sums.length) throw new Error('a meter was not written');
   return {
-    ...organizationStates((epochs?.rows ?? []) as EpochRow[]),
-    calls: callsById((calls?.rows ?? []) as CallRow[]),
-    meters: rows.map(([filled, values = '{}']) => ({
+    ...organizationStates(epochs.map(epochRow)),
+    calls: callsById(calls.map(callRow)),
+    meters: meters.map(([filled, values]) => ({
       isFilled: filled === 't',
-      values: values.slice(1, -1).split(',').map(BigInt),
+      row: (values ?? '{}').slice(1, -1).split(','),
     })),
   };
 }
-
-const weekDays = ['MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY', 'SUNDAY'];
 
 function organizationStates(
   rows: readonly EpochRow[],
 ): Pick<BatchState, 'organizations' | 'nowMs'> {
   const organizations = new Map<string, OrganizationState>();
-  for (const row of rows) {
-    const weekStart =
-      typeof row.week_start === 'number' ? row.week_start : weekDays.indexOf(row.week_start) + 1;
-    organizations.set(row.org_id, {
-      epoch: Number(row.epoch),
-      calendar: { timeZone: row.time_zone, weekStart, monthAnchorDay: row.month_anchor_day },
-      onExpiry: row.on_expiry,
-    });
+  for (const { orgId, epoch, onExpiry, timeZone, weekStart, monthAnchorDay } of rows) {
+    const calendar = { timeZone, weekStart, monthAnchorDay };
+    organizations.set(orgId, { epoch, calendar, onExpiry });
   }
-  return { organizations, nowMs: Number(rows[0]?.now_ms ?? 0) };
+  return { organizations, nowMs: rows[0]?.nowMs ?? 0 };
 }
 
 function callsById(rows: readonly CallRow[]): Map<string, KnownCall> {
@@ -102,32 +80,32 @@ export async function writeAndCommit(
   walk: Walk,
   { events, durableHolds, onSent }: Pick<BatchOptions, 'events' | 'durableHolds' | 'onSent'>,
 ): Promise<void> {
-  const queries: Promise<QueryResult>[] = [];
+  const statements: FlightStatement[] = [];
   if (walk.corrected) {
-    const values = applyDeltasParameters(walk.corrections.sorted());
-    queries.push(client.query({ ...applyDeltas, values, rowMode: 'array', types: asText }));
+    const values = applyDeltasParameters(rowsOf(walk.corrections.sorted()));
+    statements.push({ ...applyDeltas, values });
   }
   const inserts = walk.verdicts.flatMap(({ insert }) => insert ?? []);
-  if (inserts.length > 0) {
-    queries.push(client.query({ ...insertCalls, values: insertParameters(inserts) }));
-  }
+  if (inserts.length > 0) statements.push({ ...insertCalls, values: insertParameters(inserts) });
   const updates = walk.verdicts.flatMap(({ update }) => update ?? []);
-  if (updates.length > 0) {
-    queries.push(client.query({ ...updateCalls, values: updateParameters(updates) }));
-  }
+  if (updates.length > 0) statements.push({ ...updateCalls, values: updateParameters(updates) });
   const usage = walk.verdicts.flatMap((verdict) => verdict.usage ?? []);
   if (usage.length > 0) {
-    queries.push(client.query({ ...insertUsage, values: usageParameters(usage, walk.nowMs) }));
+    statements.push({ ...insertUsage, values: usageParameters(usage, walk.nowMs) });
   }
   const prepared = events.prepare(walk.events);
-  if (prepared !== undefined) queries.push(client.query(prepared.statement));
+  if (prepared !== undefined) statements.push(prepared.statement);
   if (!durableHolds && usage.length === 0 && updates.length === 0) {
-    queries.push(client.query('SET LOCAL synchronous_commit TO off'));
+    statements.push({ text: 'SET LOCAL synchronous_commit TO off', values: [] });
   }
-  // COMMIT of a failed transaction answers ROLLBACK without an error: the failure before it is thrown.
-  queries.push(client.query('COMMIT'));
+  // Apart, so that it is run whatever becomes of the statements before it: of a transaction that failed it
+  // makes a ROLLBACK, without an error, and the next batch finds the connection free.
+  const written = statements.length === 0 ? undefined : fly(client, statements);
+  const committed = client.query('COMMIT');
   onSent();
-  await flight(queries);
+  await Promise.allSettled([written, committed]);
+  await written;
+  await committed;
   prepared?.committed();
 }
 
@@ -140,7 +118,7 @@ export async function rollback(client: ClientBase): Promise<void> {
   }
 }
 
-function insertParameters(calls: readonly KnownCall[]): unknown[] {
+function insertParameters(calls: readonly KnownCall[]): Parameter[] {
   const texts = calls.map(callTexts);
   return [
     ...nameParameters(calls),
@@ -154,7 +132,7 @@ function insertParameters(calls: readonly KnownCall[]): unknown[] {
   ];
 }
 
-function updateParameters(calls: readonly KnownCall[]): unknown[] {
+function updateParameters(calls: readonly KnownCall[]): Parameter[] {
   const texts = calls.map(callTexts);
   return [
     ...nameParameters(calls),

@@ -15,8 +15,7 @@ import type { Fate, Planned } from './lane.ts';
 import type { DecisionContext, Plan, Verdict } from './operation.ts';
 import { readPastWindows, withPast } from './past-windows.ts';
 import type { PastTotals } from './past-windows.ts';
-import { totalsBefore } from './running-totals.ts';
-import type { RunningTotals } from './running-totals.ts';
+import { RunningTotals } from './running-totals.ts';
 
 /** What a batch is run with. */
 export interface BatchOptions {
@@ -144,7 +143,7 @@ function totalsByMeter(sums: readonly MeterSum[], state: BatchState): MeterRows 
   for (const [index, sum] of sums.entries()) {
     let ofOrg = rows.get(sum.orgId);
     if (ofOrg === undefined) rows.set(sum.orgId, (ofOrg = new Map<string, RunningTotals>()));
-    ofOrg.set(sum.meter.name, totalsBefore(state.meters[index]?.values ?? [], sum));
+    ofOrg.set(sum.meter.name, new RunningTotals(state.meters[index]?.row ?? [], sum.added));
   }
   return rows;
 }

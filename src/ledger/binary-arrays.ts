@@ -33,6 +33,13 @@ function writeInt64(buffer: Buffer, value: bigint, at: number): void {
   buffer.writeUInt32BE(number % 4_294_967_296, at + 4);
 }
 
+/** An array of numbers, truth values or ids as text: elements that need no quotes. Null is NULL. */
+export function plainArray(
+  elements: readonly (bigint | number | boolean | string | null)[],
+): string {
+  return `{${elements.map((element) => element ?? 'NULL').join(',')}}`;
+}
+
 /** A text[]; null is NULL. */
 export function textArray(texts: readonly (string | null)[]): Buffer {
   let bytes = headerBytes;

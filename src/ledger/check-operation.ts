@@ -72,7 +72,8 @@ function decide(
   const stays = outcome.decision === 'ALLOW';
   const insert = newCall(call, plan, outcome, nowMs);
   const events = limitEvents(insert, outcome, context);
-  if (stays) {
+  // A limit that is OK has reached none of its thresholds.
+  if (stays && outcome.limits.some(({ status }) => status !== 'OK')) {
     const crossed = crossedThresholds(plan.limits, (index) => context.totals(index), plan.asks);
     events.push(...thresholdEvents(insert, plan, crossed, context, plan.asks));
   }

@@ -1,6 +1,8 @@
 import { v7 as uuidv7 } from 'uuid';
 import { arrayLiteral } from './array-literal.ts';
+import { plainArray, textArray } from './binary-arrays.ts';
 import type { EventRecord } from './event-record.ts';
+import type { FlightStatement, Parameter } from './flight.ts';
 import { insertEvents } from './sql/write-events.ts';
 
 /** Turns a batch's events into one statement. */
@@ -11,7 +13,7 @@ export interface EventWriter {
 
 /** Events on their way: the statement, and what to call once it is committed. */
 export interface PreparedEvents {
-  readonly statement: { readonly name: string; readonly text: string; readonly values: unknown[] };
+  readonly statement: FlightStatement;
   committed(): void;
 }
 
@@ -83,29 +85,29 @@ function thresholdMark({ orgId, limit }: EventRecord): string | undefined {
   return [orgId, name, meter, threshold, window, windowStartMs].join(' ');
 }
 
-function parameters(rows: readonly Row[]): unknown[] {
+function parameters(rows: readonly Row[]): Parameter[] {
   const limits = rows.map((row) => row.event.limit);
   return [
-    rows.map((row) => row.event.orgId),
-    rows.map((row) => row.atMs),
-    rows.map((row) => row.id),
-    rows.map(() => uuidv7()),
-    rows.map((row) => row.occurrences),
-    rows.map((row) => row.event.action),
-    rows.map((row) => row.event.requestId),
-    rows.map((row) => arrayLiteral(row.event.subjects)),
-    rows.map((row) => row.event.user ?? null),
-    limits.map((limit) => limit?.subject ?? null),
-    limits.map((limit) => limit?.name ?? null),
-    limits.map((limit) => limit?.revision ?? null),
-    limits.map((limit) => limit?.meter ?? null),
-    limits.map((limit) => limit?.metric ?? null),
-    limits.map((limit) => limit?.window ?? null),
-    limits.map((limit) => limit?.windowStartMs ?? null),
-    limits.map((limit) => limit?.spend ?? null),
-    limits.map((limit) => limit?.amount ?? null),
-    limits.map((limit) => limit?.ask ?? null),
-    limits.map((limit) => limit?.threshold ?? null),
-    rows.map((row) => row.event.atMs),
+    textArray(rows.map((row) => row.event.orgId)),
+    plainArray(rows.map((row) => row.atMs)),
+    textArray(rows.map((row) => row.id)),
+    textArray(rows.map(() => uuidv7())),
+    plainArray(rows.map((row) => row.occurrences)),
+    textArray(rows.map((row) => row.event.action)),
+    textArray(rows.map((row) => row.event.requestId)),
+    textArray(rows.map((row) => arrayLiteral(row.event.subjects))),
+    textArray(rows.map((row) => row.event.user ?? null)),
+    textArray(limits.map((limit) => limit?.subject ?? null)),
+    textArray(limits.map((limit) => limit?.name ?? null)),
+    plainArray(limits.map((limit) => limit?.revision ?? null)),
+    textArray(limits.map((limit) => limit?.meter ?? null)),
+    textArray(limits.map((limit) => limit?.metric ?? null)),
+    textArray(limits.map((limit) => limit?.window ?? null)),
+    plainArray(limits.map((limit) => limit?.windowStartMs ?? null)),
+    plainArray(limits.map((limit) => limit?.spend ?? null)),
+    plainArray(limits.map((limit) => limit?.amount ?? null)),
+    plainArray(limits.map((limit) => limit?.ask ?? null)),
+    plainArray(limits.map((limit) => limit?.threshold ?? null)),
+    plainArray(rows.map((row) => row.event.atMs)),
   ];
 }

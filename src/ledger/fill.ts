@@ -1,13 +1,13 @@
 import type { ClientBase } from 'pg';
 import type { Calendar } from '../core/window.ts';
 import { applyDeltasParameters } from './batch-deltas.ts';
-import type { MeterSum } from './batch-deltas.ts';
+import type { MeterRow, MeterSum } from './batch-deltas.ts';
 import type { BatchState } from './batch-flights.ts';
 import type { MeterRows } from './batch.ts';
 import { windowStarts } from './call-delta.ts';
 import type { CallDelta } from './call-delta.ts';
+import { fly } from './flight.ts';
 import { ledgerSums } from './ledger-sums.ts';
-import { windowOffsets } from './sql/apply-deltas.ts';
 import { applyDeltas } from './sql/apply-deltas.ts';
 
 /**
@@ -21,7 +21,7 @@ export async function fillMeters(
   state: BatchState,
   nowMs: number,
 ): Promise<void> {
-  const filled: MeterSum[] = [];
+  const filled: MeterRow[] = [];
   for (const [index, sum] of sums.entries()) {
     if (state.meters[index]?.isFilled !== false) continue;
     const organization = state.organizations.get(sum.orgId);
@@ -29,17 +29,16 @@ export async function fillMeters(
     const starts = rowStarts(organization.calendar, nowMs, sum);
     const values = await ledgerSums(client, sum.orgId, sum.meter, starts);
     rows.get(sum.orgId)?.get(sum.meter.name)?.join(values);
-    filled.push({ ...sum, complete: true, values });
+    filled.push({ orgId: sum.orgId, meter: sum.meter, complete: true, values });
   }
   if (filled.length === 0) return;
-  await client.query({ ...applyDeltas, values: applyDeltasParameters(filled) });
+  await fly(client, [{ ...applyDeltas, values: applyDeltasParameters(filled) }]);
 }
 
 /** The windows of now, or those that the row was born with where it was born for an older hold. */
 function rowStarts(calendar: Calendar, nowMs: number, sum: MeterSum): CallDelta['starts'] {
-  const now = windowStarts(calendar, nowMs);
-  return windowOffsets.map(({ start }, index) => {
-    const born = start < 0 ? 0 : Number(sum.values[start] ?? 0n);
-    return Math.max(born, now[index] ?? 0);
-  });
+  const born = sum.added.parts.map(({ starts }) => starts);
+  return windowStarts(calendar, nowMs).map((now, index) =>
+    Math.max(now, ...born.map((starts) => starts[index] ?? 0)),
+  );
 }

@@ -91,8 +91,8 @@ export function knownCall(row: CallRow): KnownCall {
     },
     orgId: row.org_id,
     requestId: row.request_id,
-    state: row.state,
-    version: row.version,
+    state: row.state as StoredCall['state'],
+    version: Number(row.version),
     target: JSON.parse(row.facts) as StoredCall['target'],
     held: {
       cost: BigInt(row.held_cost),

@@ -1,5 +1,7 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { ServiceError } from '../platform/service-error.ts';
 import type { KnownCall } from './known-call.ts';
+import { createPlanner } from './lane-planner.ts';
 import type { Operation, Plan } from './operation.ts';
 
 /** An operation with its plan, waiting for a batch. */
@@ -82,7 +84,7 @@ export function createLane(options: LaneOptions): Lane {
     }
   }
 
-  const runner = createRunner(queue, options, apply);
+  const runner = createRunner(queue, options, apply, accepted.count);
 
   return {
     get depth() {
@@ -102,7 +104,15 @@ export function createLane(options: LaneOptions): Lane {
 }
 
 /** Takes batches from the queue, one transaction at a time, for as long as there are any. */
-function createRunner(queue: Planned[], options: LaneOptions, apply: Attempting['apply']) {
+/** What goes together at all events; splitting fewer gains nothing. */
+const smallBatch = 8;
+
+function createRunner(
+  queue: Planned[],
+  options: LaneOptions,
+  apply: Attempting['apply'],
+  accepted: () => number,
+) {
   let isRunning = false;
 
   function wake(): void {
@@ -115,12 +125,23 @@ function createRunner(queue: Planned[], options: LaneOptions, apply: Attempting[
     wake();
   }
 
+  /**
+   * Half of what is under way, so that one half is at the database while the answers of the other go out
+   * and their callers' next requests come in: all together they would wait for each other.
+   */
+  function most(): number {
+    return Math.min(options.maxBatch, Math.max(smallBatch, Math.ceil(accepted() / 2)));
+  }
+
   /** The next batch begins as soon as the commit of the one before is on its way: it will find it done. */
   async function run(): Promise<void> {
     isRunning = true;
     while (queue.length > 0) {
+      // What came in the same piece from the network goes into the same batch.
+      await turn();
       const { promise: sent, resolve: onSent } = Promise.withResolvers<void>();
-      void attempt(takeBatch(queue, options), options, { apply, again, onSent }).finally(onSent);
+      const batch = takeBatch(queue, most(), options);
+      void attempt(batch, options, { apply, again, onSent }).finally(onSent);
       await sent;
     }
     isRunning = false;
@@ -149,49 +170,6 @@ function countAccepted() {
       return new Promise((resolve) => {
         waiting.push(resolve);
       });
-    },
-  };
-}
-
-/** An operation whose beliefs proved old this often is given up: something changes faster than we read. */
-const maxReplans = 50;
-
-/** Plans operations, at once where all is known, and again when what they believed was old. */
-function createPlanner(lane: {
-  readonly failure: LaneOptions['failure'];
-  readonly fail: (operation: Operation, cause: unknown) => void;
-  readonly planned: (operation: Operation, plan: Plan | undefined) => void;
-}) {
-  const replans = new WeakMap<Operation, number>();
-
-  function plan(operation: Operation, known: KnownCall | undefined, epoch: number): void {
-    try {
-      const made = operation.plan(known, epoch);
-      if (!(made instanceof Promise)) return lane.planned(operation, made);
-      made.then(
-        (later) => lane.planned(operation, later),
-        (cause: unknown) => lane.fail(operation, cause),
-      );
-    } catch (cause) {
-      lane.fail(operation, cause);
-    }
-  }
-
-  return {
-    first(operation: Operation, find: LaneOptions['find']): void {
-      if (!operation.needsCall) return plan(operation, undefined, 0);
-      const known = find(operation.orgId, operation.requestId);
-      if (!(known instanceof Promise)) return plan(operation, known, 0);
-      known.then(
-        (found) => plan(operation, found, 0),
-        (cause: unknown) => lane.fail(operation, lane.failure(cause)),
-      );
-    },
-    again(operation: Operation, known: KnownCall | undefined, epoch: number): void {
-      const times = (replans.get(operation) ?? 0) + 1;
-      replans.set(operation, times);
-      if (times <= maxReplans) plan(operation, known, epoch);
-      else lane.fail(operation, lane.failure(new Error('planned too often')));
     },
   };
 }
@@ -248,7 +226,7 @@ function isAwaited({ deadlineMs }: Operation, options: LaneOptions): boolean {
 }
 
 /** Takes from the front what may go together: each request id once, and one organization if so set. */
-function takeBatch(queue: Planned[], options: LaneOptions): Planned[] {
+function takeBatch(queue: Planned[], most: number, options: LaneOptions): Planned[] {
   const taken: Planned[] = [];
   const left: Planned[] = [];
   const ids = new Set<string>();
@@ -256,7 +234,7 @@ function takeBatch(queue: Planned[], options: LaneOptions): Planned[] {
     const { orgId, requestId } = planned.operation;
     const id = `${orgId}\n${requestId}`;
     const fits =
-      taken.length < options.maxBatch &&
+      taken.length < most &&
       !ids.has(id) &&
       (taken.length === 0 || !(planned.alone || taken[0]?.alone === true)) &&
       (!options.perOrganization || (taken[0]?.operation.orgId ?? orgId) === orgId);

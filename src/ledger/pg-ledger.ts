@@ -14,14 +14,14 @@ import { createLane } from './lane.ts';
 import type { Fate, Lane, Planned } from './lane.ts';
 import { createLaneConnection } from './lane-connection.ts';
 import type { LaneConnection } from './lane-connection.ts';
+import { prepareLane } from './lane-statements.ts';
 import type { Ledger, Planner } from './ledger.ts';
 import { laneOf } from './lane-of.ts';
 import type { Operation } from './operation.ts';
 import { readTotals } from './read-totals.ts';
 import { reportOperation } from './report-operation.ts';
 import { openExpired } from './sql/open-expired.ts';
-import { readCalls } from './sql/read-state.ts';
-import type { CallRow } from './sql/read-state.ts';
+import { callRow, readCalls } from './sql/read-state.ts';
 
 /** What the ledger is made of. */
 export interface PgLedgerOptions {
@@ -152,7 +152,11 @@ interface RunningLane {
 }
 
 function startLane(options: PgLedgerOptions, remembered: LRUCache<string, KnownCall>): RunningLane {
-  const connection = createLaneConnection(() => options.connect());
+  const connection = createLaneConnection(async () => {
+    const client = await options.connect();
+    await prepareLane(client);
+    return client;
+  });
   const events = createEventWriter();
   const running: RunningLane = {
     connection,
@@ -210,7 +214,11 @@ async function findCall(
   orgId: string,
   requestId: string,
 ): Promise<KnownCall | undefined> {
-  const { rows } = await pool.query<CallRow>({ ...readCalls, values: [[orgId], [requestId]] });
+  const { rows } = await pool.query<(string | null)[]>({
+    ...readCalls,
+    values: [[orgId], [requestId]],
+    rowMode: 'array',
+  });
   const [row] = rows;
-  return row === undefined ? undefined : knownCall(row);
+  return row === undefined ? undefined : knownCall(callRow(row));
 }

@@ -1,8 +1,8 @@
 import { windows } from '../core/policy.ts';
 import type { Window } from '../core/policy.ts';
 import type { MeterTotals, WindowTotals } from '../core/totals.ts';
-import type { MeterSum } from './batch-deltas.ts';
 import type { CallDelta } from './call-delta.ts';
+import { DeltaSums } from './delta-sums.ts';
 import { counters, windowOffsets } from './sql/apply-deltas.ts';
 
 /**
@@ -10,30 +10,42 @@ import { counters, windowOffsets } from './sql/apply-deltas.ts';
  * so far have added. So each operation is decided on the exact sums that the one before it left.
  */
 export class RunningTotals implements MeterTotals {
-  /** In the columns of `apply-deltas`. */
-  readonly #values: bigint[];
+  /** In the columns of `apply-deltas`; a number that came as text is read when a limit asks for it. */
+  #row: readonly (bigint | string)[];
+  #windows: (RunningWindow | undefined)[] = [];
+  /** What the row must be added to be what it was before the batch, and what has been added since. */
+  readonly #change = new DeltaSums();
 
-  constructor(values: bigint[]) {
-    this.#values = values;
+  /** `row` as it came back, `added` what the batch has put into it. */
+  constructor(row: readonly (bigint | string)[], added?: DeltaSums) {
+    this.#row = row;
+    for (const part of added?.parts ?? []) this.#change.add(part, 0n, -1n);
+    this.#change.inFlight = -(added?.inFlight ?? 0n);
   }
 
   get inFlight(): bigint {
-    return this.#values[0] ?? 0n;
+    return BigInt(this.#row[0] ?? 0) + this.#change.inFlight;
   }
 
   window(window: Window): WindowTotals {
-    return windowTotals(this.#values, windows.indexOf(window));
+    const index = windows.indexOf(window);
+    return (this.#windows[index] ??= new RunningWindow(
+      index,
+      this.startMs(index),
+      countersOf(this.#row, index),
+      this.#change,
+    ));
   }
 
   /** The start of a window's counters, by the window's index. */
   startMs(index: number): number {
     const at = windowOffsets[index]?.start ?? -1;
-    return at < 0 ? 0 : Number(this.#values[at] ?? 0n);
+    return at < 0 ? 0 : Number(this.#row[at] ?? 0);
   }
 
   /** Joins what the record says of a meter that was just born; its newer windows win. */
   join(filled: readonly bigint[]): void {
-    const values = this.#values;
+    const values = this.#row.map((value) => BigInt(value));
     values[0] = (values[0] ?? 0n) + (filled[0] ?? 0n);
     for (const offset of windowOffsets) {
       const start = offset.start < 0 ? 0n : (filled[offset.start] ?? 0n);
@@ -45,50 +57,69 @@ export class RunningTotals implements MeterTotals {
         values[at] = before + (filled[at] ?? 0n);
       }
     }
+    this.#row = values;
+    this.#windows = [];
   }
 
-  /** Adds an operation that stays, in the windows that are still those of the row. */
+  /** Adds an operation that stays; it counts in the windows that are those of the row. */
   add(delta: CallDelta): void {
-    const values = this.#values;
-    values[0] = (values[0] ?? 0n) + delta.inFlight;
-    for (const [index, offset] of windowOffsets.entries()) {
-      if (offset.start >= 0 && values[offset.start] !== BigInt(delta.starts[index] ?? 0)) continue;
-      for (let at = 0; at < counters.length; at += 1) {
-        const value = delta.counters[at] ?? 0n;
-        if (value !== 0n)
-          values[offset.counters + at] = (values[offset.counters + at] ?? 0n) + value;
-      }
-    }
+    this.#change.add(delta, delta.inFlight);
   }
 }
 
-/** The counters of a window, by its index, in a row of `apply-deltas`' columns. */
-export function windowTotals(values: readonly bigint[], index: number): WindowTotals {
+function countersOf(row: readonly (bigint | string)[], index: number): bigint[] {
   const at = windowOffsets[index]?.counters ?? 0;
-  return {
-    usedCost: values[at] ?? 0n,
-    usedInput: values[at + 1] ?? 0n,
-    usedOutput: values[at + 2] ?? 0n,
-    usedRequests: values[at + 3] ?? 0n,
-    heldCost: values[at + 4] ?? 0n,
-    heldInput: values[at + 5] ?? 0n,
-    heldOutput: values[at + 6] ?? 0n,
-  };
+  return row.slice(at, at + counters.length).map((value) => BigInt(value));
 }
 
-/**
- * What a row held before the batch: what came back, less what the batch added, in the windows where it was
- * added (a row whose window is newer than the batch's took nothing).
- */
-export function totalsBefore(returned: readonly bigint[], sum: MeterSum): RunningTotals {
-  const values = [...returned];
-  values[0] = (values[0] ?? 0n) - (sum.values[0] ?? 0n);
-  for (const offset of windowOffsets) {
-    if (offset.start >= 0 && values[offset.start] !== sum.values[offset.start]) continue;
-    for (let at = 0; at < counters.length; at += 1) {
-      const added = sum.values[offset.counters + at] ?? 0n;
-      if (added !== 0n) values[offset.counters + at] = (values[offset.counters + at] ?? 0n) - added;
-    }
+/** One window of a meter: its counters in the row, and those changes that were made in the same window. */
+class RunningWindow implements WindowTotals {
+  readonly #index: number;
+  readonly #startMs: number;
+  readonly #row: readonly bigint[];
+  readonly #change: DeltaSums;
+
+  constructor(index: number, startMs: number, row: readonly bigint[], change: DeltaSums) {
+    this.#index = index;
+    this.#startMs = startMs;
+    this.#row = row;
+    this.#change = change;
   }
-  return new RunningTotals(values);
+
+  get usedCost(): bigint {
+    return this.#counter(0);
+  }
+
+  get usedInput(): bigint {
+    return this.#counter(1);
+  }
+
+  get usedOutput(): bigint {
+    return this.#counter(2);
+  }
+
+  get usedRequests(): bigint {
+    return this.#counter(3);
+  }
+
+  get heldCost(): bigint {
+    return this.#counter(4);
+  }
+
+  get heldInput(): bigint {
+    return this.#counter(5);
+  }
+
+  get heldOutput(): bigint {
+    return this.#counter(6);
+  }
+
+  /** `at` is the counter's place among `counters`. */
+  #counter(at: number): bigint {
+    let sum = this.#row[at] ?? 0n;
+    for (const part of this.#change.parts) {
+      if (part.starts[this.#index] === this.#startMs) sum += part.counters[at] ?? 0n;
+    }
+    return sum;
+  }
 }

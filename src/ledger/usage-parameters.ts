@@ -1,29 +1,35 @@
 import { v7 as uuidv7 } from 'uuid';
 import { arrayLiteral } from './array-literal.ts';
+import { plainArray, textArray } from './binary-arrays.ts';
+import type { Parameter } from './flight.ts';
 import type { UsageRecord } from './usage-record.ts';
 
 /** The parameters of `insert-usage`. */
-export function usageParameters(records: readonly UsageRecord[], recordedAtMs: number): unknown[] {
+export function usageParameters(
+  records: readonly UsageRecord[],
+  recordedAtMs: number,
+): Parameter[] {
+  const usages = records.map(({ usage }) => usage);
   return [
-    records.map((record) => record.orgId),
-    records.map(() => recordedAtMs),
-    records.map(() => uuidv7()),
-    records.map((record) => record.requestId),
-    records.map((record) => record.kind),
-    records.map((record) => record.bookedAtMs),
-    records.map((record) => arrayLiteral(record.subjects)),
-    records.map((record) => record.user ?? null),
-    records.map((record) => record.usage.target.name),
-    records.map((record) => JSON.stringify(record.usage.target)),
-    records.map((record) => record.usage.cost),
-    records.map((record) => record.usage.input),
-    records.map((record) => record.usage.output),
-    records.map((record) => record.usage.cachedInput),
-    records.map((record) => record.usage.cacheWrite),
-    records.map((record) => record.requests),
-    records.map((record) => record.usage.priceRevision ?? null),
-    records.map((record) => record.overHold),
-    records.map((record) => record.late),
-    records.map((record) => record.usage.unpriced),
+    textArray(records.map((record) => record.orgId)),
+    plainArray(records.map(() => recordedAtMs)),
+    plainArray(records.map(() => uuidv7())),
+    textArray(records.map((record) => record.requestId)),
+    textArray(records.map((record) => record.kind)),
+    plainArray(records.map((record) => record.bookedAtMs)),
+    textArray(records.map((record) => arrayLiteral(record.subjects))),
+    textArray(records.map((record) => record.user ?? null)),
+    textArray(usages.map((usage) => usage.target.name)),
+    textArray(usages.map((usage) => JSON.stringify(usage.target))),
+    plainArray(usages.map((usage) => usage.cost)),
+    plainArray(usages.map((usage) => usage.input)),
+    plainArray(usages.map((usage) => usage.output)),
+    plainArray(usages.map((usage) => usage.cachedInput)),
+    plainArray(usages.map((usage) => usage.cacheWrite)),
+    plainArray(records.map((record) => record.requests)),
+    textArray(usages.map((usage) => usage.priceRevision ?? null)),
+    plainArray(records.map((record) => record.overHold)),
+    plainArray(records.map((record) => record.late)),
+    plainArray(usages.map((usage) => usage.unpriced)),
   ];
 }

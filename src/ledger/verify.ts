@@ -5,7 +5,7 @@ import type { Meter } from '../core/meter.ts';
 import { targetMatches } from '../core/target.ts';
 import type { Calendar } from '../core/window.ts';
 import { applyDeltasParameters } from './batch-deltas.ts';
-import type { MeterSum } from './batch-deltas.ts';
+import type { MeterRow } from './batch-deltas.ts';
 import { windowStarts } from './call-delta.ts';
 import { applyDeltas, columns, counters, deltaWidth, windowOffsets } from './sql/apply-deltas.ts';
 import { metersAndRecord } from './sql/meters-and-record.ts';
@@ -33,7 +33,7 @@ export async function verifyOrganization(
   ]);
   const meters = await readMeters(client, orgId);
   const differences: Difference[] = [];
-  const corrections: MeterSum[] = [];
+  const corrections: MeterRow[] = [];
   for (const { meter, found, recorded } of meters) {
     const wrong = compare(meter, found, recorded);
     differences.push(...wrong);

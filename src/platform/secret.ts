@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 /** What a secret is for, readable at its head so that scanners find leaks. */
 export type SecretKind = 'admin' | 'gateway' | 'key' | 'tok';
@@ -10,5 +10,5 @@ export function newSecret(kind: SecretKind): string {
 
 /** What is kept of a secret. One round suffices: 256 random bits cannot be guessed from it. */
 export function secretSha256(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
+  return hash('sha256', secret, 'buffer');
 }

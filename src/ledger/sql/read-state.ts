@@ -8,47 +8,68 @@
 export const readEpochs = {
   name: 'read-epochs',
   /** $1 text[]: organizations. */
-  text: `SELECT org_id, epoch::text, time_zone, week_start, month_anchor_day, on_expiry,
-  (extract(epoch FROM clock_timestamp()) * 1000)::bigint::text AS now_ms
+  text: `SELECT org_id, epoch, time_zone, week_start, month_anchor_day, on_expiry,
+  (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
 FROM org WHERE org_id = ANY($1::text[])`,
 } as const;
 
 /** One row of `readEpochs`. */
 export interface EpochRow {
-  readonly org_id: string;
-  readonly epoch: string;
-  readonly time_zone: string;
-  readonly week_start: string | number;
-  readonly month_anchor_day: number;
-  readonly on_expiry: 'RELEASE' | 'CHARGE';
-  readonly now_ms: string;
+  readonly orgId: string;
+  readonly epoch: number;
+  readonly timeZone: string;
+  readonly weekStart: number;
+  readonly monthAnchorDay: number;
+  readonly onExpiry: 'RELEASE' | 'CHARGE';
+  readonly nowMs: number;
 }
+
+/** Reads a row of `readEpochs` by the order of its columns. */
+export function epochRow(columns: readonly (string | null)[]): EpochRow {
+  const [orgId, epoch, timeZone, weekStart, monthAnchorDay, onExpiry, nowMs] = columns as string[];
+  return {
+    orgId: orgId ?? '',
+    epoch: Number(epoch),
+    timeZone: timeZone ?? '',
+    weekStart: Number(weekStart),
+    monthAnchorDay: Number(monthAnchorDay),
+    onExpiry: onExpiry as EpochRow['onExpiry'],
+    nowMs: Number(nowMs),
+  };
+}
+
+const callColumns = [
+  'org_id',
+  'request_id',
+  'state',
+  'version',
+  'content',
+  'answer',
+  'detail',
+  'facts',
+  'held_cost',
+  'held_input',
+  'held_output',
+  'booked_at',
+  'expires_at',
+  'extends',
+  'closing',
+] as const;
 
 export const readCalls = {
   name: 'read-calls',
   /** $1 text[]: organizations; $2 text[]: request ids, pairwise. */
-  text: `SELECT c.org_id, c.request_id, c.state, c.version, c.content, c.answer, c.detail, c.facts,
-  c.held_cost::text, c.held_input::text, c.held_output::text, c.booked_at::text, c.expires_at::text,
-  c.extends, c.closing
+  text: `SELECT ${callColumns.map((column) => `c.${column}`).join(', ')}
 FROM unnest($1::text[], $2::text[]) AS u(org_id, request_id)
 JOIN call c ON c.org_id = u.org_id AND c.request_id = u.request_id`,
 } as const;
 
-/** One row of `readCalls`. */
-export interface CallRow {
-  readonly org_id: string;
-  readonly request_id: string;
-  readonly state: 'OPEN' | 'DENIED' | 'SETTLED' | 'RELEASED' | 'EXPIRED' | 'CHARGED';
-  readonly version: number;
-  readonly content: string;
-  readonly answer: string;
-  readonly detail: string;
-  readonly facts: string;
-  readonly held_cost: string;
-  readonly held_input: string;
-  readonly held_output: string;
-  readonly booked_at: string;
-  readonly expires_at: string;
-  readonly extends: string;
+/** One row of `readCalls`, as text. */
+export type CallRow = Readonly<Record<Exclude<(typeof callColumns)[number], 'closing'>, string>> & {
   readonly closing: string | null;
+};
+
+/** Reads a row of `readCalls` by the order of its columns. */
+export function callRow(columns: readonly (string | null)[]): CallRow {
+  return Object.fromEntries(callColumns.map((name, at) => [name, columns[at]])) as CallRow;
 }

@@ -1,0 +1,34 @@
+import type { ClientBase } from 'pg';
+import { applyDeltas } from './sql/apply-deltas.ts';
+import { readCalls, readEpochs } from './sql/read-state.ts';
+import { insertCalls, updateCalls } from './sql/write-calls.ts';
+import { insertEvents } from './sql/write-events.ts';
+import { insertUsage } from './sql/write-usage.ts';
+
+const statements = [
+  applyDeltas,
+  readEpochs,
+  readCalls,
+  insertCalls,
+  updateCalls,
+  insertUsage,
+  insertEvents,
+];
+
+/**
+ * Every statement of a lane reaches its rows by a key, whatever the statistics say: a plan made while a
+ * table was small would read all of it, batch after batch, until the next ANALYZE.
+ */
+const planning = [
+  'SET plan_cache_mode = force_generic_plan',
+  'SET enable_seqscan = off',
+  'SET enable_hashjoin = off',
+  'SET enable_mergejoin = off',
+  'SET jit = off',
+];
+
+/** Makes a connection ready for batches: how it plans, and the statements of a batch by name. */
+export async function prepareLane(client: ClientBase): Promise<void> {
+  const prepares = statements.map(({ name, text }) => `PREPARE "${name}" AS ${text}`);
+  await client.query([...planning, ...prepares].join(';\n'));
+}
