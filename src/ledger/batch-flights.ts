@@ -1,17 +1,17 @@
 import type { ClientBase } from 'pg';
 import type { Calendar } from '../core/window.ts';
-import { int8Array, textArray } from './binary-arrays.ts';
+import { int8Array, plainArray, textArray } from './binary-arrays.ts';
 import { applyDeltasParameters, rowsOf } from './batch-deltas.ts';
 import type { MeterSum } from './batch-deltas.ts';
 import type { BatchOptions, Walk } from './batch.ts';
 import { fly } from './flight.ts';
-import type { FlightStatement, Parameter } from './flight.ts';
+import type { FlightRows, FlightStatement, Parameter } from './flight.ts';
 import { callTexts, knownCall } from './known-call.ts';
 import type { KnownCall } from './known-call.ts';
 import type { Planned } from './lane.ts';
 import { applyDeltas } from './sql/apply-deltas.ts';
 import { callRow, epochRow, readCalls, readEpochs } from './sql/read-state.ts';
-import type { CallRow, EpochRow } from './sql/read-state.ts';
+import type { EpochRow } from './sql/read-state.ts';
 import { insertCalls, updateCalls } from './sql/write-calls.ts';
 import { usageParameters } from './usage-parameters.ts';
 import { insertUsage } from './sql/write-usage.ts';
@@ -20,7 +20,7 @@ import { arrayLiteral } from './array-literal.ts';
 /** What a batch reads under its locks. */
 export interface BatchState {
   readonly organizations: ReadonlyMap<string, OrganizationState>;
-  /** By `org_id\nrequest_id`. */
+  /** By `callKey`. */
   readonly calls: ReadonlyMap<string, KnownCall>;
   /** In the order of the sums. */
   readonly meters: readonly { readonly isFilled: boolean; readonly row: readonly string[] }[];
@@ -42,16 +42,17 @@ export async function lockAndRead(
 ): Promise<BatchState> {
   const orgIds = batch.map(({ operation }) => operation.orgId);
   const requestIds = batch.map(({ operation }) => operation.requestId);
+  const versions = batch.map(({ plan }) => plan.known?.version ?? 0);
   const [, meters = [], epochs = [], calls = []] = await fly(client, [
     { text: 'BEGIN', values: [] },
     { ...applyDeltas, values: applyDeltasParameters(rowsOf(sums)) },
     { ...readEpochs, values: [textArray([...new Set(orgIds)])] },
-    { ...readCalls, values: [textArray(orgIds), textArray(requestIds)] },
+    { ...readCalls, values: [textArray(orgIds), textArray(requestIds), plainArray(versions)] },
   ]);
   if (meters.length !== sums.length) throw new Error('a meter was not written');
   return {
     ...organizationStates(epochs.map(epochRow)),
-    calls: callsById(calls.map(callRow)),
+    calls: callsById(calls, batch),
     meters: meters.map(([filled, values]) => ({
       isFilled: filled === 't',
       row: (values ?? '{}').slice(1, -1).split(','),
@@ -70,8 +71,25 @@ function organizationStates(
   return { organizations, nowMs: rows[0]?.nowMs ?? 0 };
 }
 
-function callsById(rows: readonly CallRow[]): Map<string, KnownCall> {
-  return new Map(rows.map((row) => [`${row.org_id}\n${row.request_id}`, knownCall(row)]));
+/** The calls as they stand: those that are as their operation knows them, and those that were read anew. */
+function callsById(rows: FlightRows, batch: readonly Planned[]): Map<string, KnownCall> {
+  const planned = new Map(
+    batch.map(({ operation, plan }) => [callKey(operation.orgId, operation.requestId), plan.known]),
+  );
+  return new Map(
+    rows.map((columns) => {
+      const [orgId, requestId, version] = columns;
+      const key = callKey(orgId ?? '', requestId ?? '');
+      const known = planned.get(key);
+      const isKnown = known !== undefined && known.version === Number(version);
+      return [key, isKnown ? known : knownCall(callRow(columns))];
+    }),
+  );
+}
+
+/** Under which a call stands among `BatchState.calls`. */
+export function callKey(orgId: string, requestId: string): string {
+  return `${orgId}\n${requestId}`;
 }
 
 /** Second flight: takes back, inserts, commits. */

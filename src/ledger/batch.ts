@@ -6,7 +6,7 @@ import { BatchDeltas } from './batch-deltas.ts';
 import type { MeterSum } from './batch-deltas.ts';
 import { windowStarts } from './call-delta.ts';
 import type { CallDelta } from './call-delta.ts';
-import { lockAndRead, rollback, writeAndCommit } from './batch-flights.ts';
+import { callKey, lockAndRead, rollback, writeAndCommit } from './batch-flights.ts';
 import type { BatchState } from './batch-flights.ts';
 import type { EventWriter } from './event-writer.ts';
 import { fillMeters } from './fill.ts';
@@ -131,7 +131,7 @@ function isOvertaken(
 }
 
 function staleFate({ orgId, requestId }: Planned['operation'], state: BatchState): Fate {
-  const known = state.calls.get(`${orgId}\n${requestId}`);
+  const known = state.calls.get(callKey(orgId, requestId));
   return { kind: 'replan', known, epoch: state.organizations.get(orgId)?.epoch ?? 0 };
 }
 
@@ -197,10 +197,10 @@ function walkOne(
   const ofOrg = rows.get(operation.orgId);
   if (org === undefined || ofOrg === undefined) throw new Error('an organization without a row');
   const totals = totalsOf(plan.meters, ofOrg);
-  const known = state.calls.get(`${operation.orgId}\n${operation.requestId}`);
+  const known = state.calls.get(callKey(operation.orgId, operation.requestId));
   const past = state.past.get(planned);
   const isAhead = isRolledAhead(delta, totals, plan.bookedAtMs, options);
-  const isOld = org.epoch !== plan.epoch || (known?.version ?? 0) !== plan.version;
+  const isOld = org.epoch !== plan.epoch || known?.version !== plan.known?.version;
   if (isOld || isAhead || past === 'later') {
     if (!plan.isLarge) correct(walk, operation.orgId, delta, -1n);
     return { kind: 'replan', known, epoch: org.epoch };

@@ -44,7 +44,7 @@ function planned(call: CheckCall, plan: CheckPlan, resolve: (answer: CheckAnswer
   return {
     epoch: plan.epoch,
     calendar: plan.calendar,
-    version: 0,
+    known: undefined,
     bookedAtMs: undefined,
     meters: plan.meters,
     inFlight: adds ? 1n : 0n,

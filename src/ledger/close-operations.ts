@@ -83,7 +83,7 @@ function closing(
 ): Plan {
   return {
     ...plan,
-    version: known.version,
+    known,
     bookedAtMs: known.bookedAtMs,
     inFlight: -1n,
     counters: countersOf({

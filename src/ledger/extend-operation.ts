@@ -48,7 +48,7 @@ function misnumbered(known: KnownCall, plan: CheckPlan, reject: (cause: unknown)
   return {
     epoch: plan.epoch,
     calendar: plan.calendar,
-    version: known.version,
+    known,
     bookedAtMs: known.bookedAtMs,
     meters: plan.meters,
     inFlight: 0n,
@@ -73,7 +73,7 @@ function planned(
   return {
     epoch: plan.epoch,
     calendar: plan.calendar,
-    version: known.version,
+    known,
     bookedAtMs: known.bookedAtMs,
     meters: plan.meters,
     judged: plan.limits.flatMap(({ limit: { window }, meterIndex }) =>

@@ -33,8 +33,8 @@ export interface Operation {
 export interface Plan {
   readonly epoch: number;
   readonly calendar: Calendar;
-  /** The version of the call it was planned on; 0: the call does not exist. */
-  readonly version: number;
+  /** The call that it was planned on; undefined: there is none. */
+  readonly known: KnownCall | undefined;
   /** Where the delta is booked; undefined: now. */
   readonly bookedAtMs: number | undefined;
   readonly meters: readonly Meter[];

@@ -216,7 +216,7 @@ async function findCall(
 ): Promise<KnownCall | undefined> {
   const { rows } = await pool.query<(string | null)[]>({
     ...readCalls,
-    values: [[orgId], [requestId]],
+    values: [[orgId], [requestId], [0]],
     rowMode: 'array',
   });
   const [row] = rows;

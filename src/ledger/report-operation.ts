@@ -85,7 +85,7 @@ function planned(
   return {
     epoch: plan.epoch,
     calendar: plan.calendar,
-    version: known?.version ?? 0,
+    known,
     bookedAtMs: settlement.isNow ? undefined : known?.bookedAtMs,
     meters: plan.meters,
     inFlight: settlement.inFlight,

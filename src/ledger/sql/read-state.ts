@@ -39,10 +39,7 @@ export function epochRow(columns: readonly (string | null)[]): EpochRow {
 }
 
 const callColumns = [
-  'org_id',
-  'request_id',
   'state',
-  'version',
   'content',
   'answer',
   'detail',
@@ -58,18 +55,27 @@ const callColumns = [
 
 export const readCalls = {
   name: 'read-calls',
-  /** $1 text[]: organizations; $2 text[]: request ids, pairwise. */
-  text: `SELECT ${callColumns.map((column) => `c.${column}`).join(', ')}
-FROM unnest($1::text[], $2::text[]) AS u(org_id, request_id)
+  /**
+   * $1 text[]: organizations; $2 text[]: request ids, $3 int[]: versions, pairwise. A call that has the
+   * given version is known already: of it only ids and version come back.
+   */
+  text: `SELECT c.org_id, c.request_id, c.version, ${callColumns
+    .map((column) => `CASE WHEN c.version <> u.version THEN c.${column} END`)
+    .join(', ')}
+FROM unnest($1::text[], $2::text[], $3::int[]) AS u(org_id, request_id, version)
 JOIN call c ON c.org_id = u.org_id AND c.request_id = u.request_id`,
 } as const;
 
-/** One row of `readCalls`, as text. */
-export type CallRow = Readonly<Record<Exclude<(typeof callColumns)[number], 'closing'>, string>> & {
-  readonly closing: string | null;
-};
+/** One row of `readCalls`, as text, of a call that is not known yet. */
+export type CallRow = Readonly<
+  Record<
+    'org_id' | 'request_id' | 'version' | Exclude<(typeof callColumns)[number], 'closing'>,
+    string
+  >
+> & { readonly closing: string | null };
 
 /** Reads a row of `readCalls` by the order of its columns. */
 export function callRow(columns: readonly (string | null)[]): CallRow {
-  return Object.fromEntries(callColumns.map((name, at) => [name, columns[at]])) as CallRow;
+  const names = ['org_id', 'request_id', 'version', ...callColumns];
+  return Object.fromEntries(names.map((name, at) => [name, columns[at]])) as CallRow;
 }
