@@ -111,7 +111,7 @@ async function phase(seconds: number, record: boolean): Promise<number> {
   return (performance.now() - startedMs) / 1000;
 }
 
-await phase(Math.min(1, order.seconds / 4), false);
+await phase(1, false);
 const seconds = await phase(order.seconds, true);
 const sorted = Float64Array.from(latenciesMs).toSorted();
 const at = (share: number): number =>

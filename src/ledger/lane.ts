@@ -187,10 +187,10 @@ async function attempt(
   options: LaneOptions,
   lane: Attempting,
 ): Promise<void> {
-  const awaited = batch.filter(({ operation }) => isAwaited(operation, options));
+  const awaited: Planned[] = [];
   for (const planned of batch) {
-    if (!awaited.includes(planned))
-      lane.apply(planned, { kind: 'failed', cause: deadlineExceeded() });
+    if (isAwaited(planned.operation, options)) awaited.push(planned);
+    else lane.apply(planned, { kind: 'failed', cause: deadlineExceeded() });
   }
   if (awaited.length === 0) return;
   try {
