@@ -89,8 +89,9 @@ export function storeFailure(cause: unknown): ServiceError {
       { field: 'text', description: 'holds characters that cannot be stored' },
     ]);
   }
-  const { delayMs } = faultOf(cause);
-  return new ServiceError('UNAVAILABLE', 'STORE_UNAVAILABLE', 'the store cannot be reached', {
+  const { meaning, delayMs } = faultOf(cause);
+  const message = `the store is unavailable${meaning === unknown.meaning ? '' : `: ${meaning}`}`;
+  return new ServiceError('UNAVAILABLE', 'STORE_UNAVAILABLE', message, {
     cause,
     retryAfterMs: Math.max(delayMs, 100),
   });

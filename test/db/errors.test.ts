@@ -31,6 +31,12 @@ test('whatever fails in the store is UNAVAILABLE and keeps its cause to itself',
   expect(said.message).not.toContain('root');
 });
 
+test('what it means is told where it is known', () => {
+  const full = storeFailure(failure('could not extend file "base/5/16390"', '53100'));
+  expect(full.message).toBe('the store is unavailable: disk full');
+  expect(storeFailure(failure('anything else')).message).toBe('the store is unavailable');
+});
+
 test('what the service itself refused stays as it is', () => {
   const refused = new ServiceError('NOT_FOUND', 'TEAM_NOT_FOUND', 'red: not found');
   expect(storeFailure(refused)).toBe(refused);
