@@ -23,10 +23,14 @@ export interface LoadOrder {
   readonly seconds: number;
   /** Distinct users; a thousand unless the order is to fill memory. */
   readonly users?: number;
+  /** Calls sent by the runs before this one: it goes on with the users after theirs. */
+  readonly offset?: number;
 }
 
 /** What came of it; a pair is one call here. */
 export interface LoadResult {
+  /** Calls, those of the warm-up included. */
+  readonly sent: number;
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -56,11 +60,12 @@ function call(method: string, request: Uint8Array): Promise<Uint8Array> {
 
 const run = Date.now().toString(36);
 const users = order.users ?? benchUsers;
+const offset = order.offset ?? 0;
 
 function aboutCall(number: number) {
   return {
     orgId: order.orgIds[number % order.orgIds.length] ?? '',
-    subjects: { user: `user-${(number * 7919) % users}`, teams: ['red'], app: 'crm' },
+    subjects: { user: `user-${((offset + number) * 7919) % users}`, teams: ['red'], app: 'crm' },
     target: 'gpt-4o',
     estimate: { inputTokens: 1000n, outputTokens: 500n },
   };
@@ -117,6 +122,7 @@ const sorted = Float64Array.from(latenciesMs).toSorted();
 const at = (share: number): number =>
   Math.round((sorted[Math.floor(sorted.length * share)] ?? 0) * 1000) / 1000;
 const result: LoadResult = {
+  sent,
   perSecond: Math.round(sorted.length / seconds),
   p50Ms: at(0.5),
   p99Ms: at(0.99),

@@ -158,9 +158,9 @@ async function memoryRun(users: number): Promise<void> {
   } as const;
   let done = 0;
   while (done < users) {
-    const result = await runLoad({ ...order, inFlight: 256, seconds: 20, users });
-    done += result.perSecond * 20;
-    console.log(`${done} calls, rss ${rssMiB(tollgate.process.pid)} MiB`);
+    const { sent } = await runLoad({ ...order, inFlight: 256, seconds: 20, users, offset: done });
+    done += sent;
+    console.log(`${done} distinct users, rss ${rssMiB(tollgate.process.pid)} MiB`);
   }
 }
 

@@ -189,7 +189,7 @@ function startLane(options: PgLedgerOptions, remembered: LRUCache<string, KnownC
         nowMs: running.nowMs(),
         learnClock: (databaseNowMs) => options.clock.learn(databaseNowMs),
         learnStart: (startMs) => running.learnStart(startMs),
-        remember: (call) => remembered.set(`${call.orgId}\n${call.requestId}`, call),
+        remember: (call) => remembered.set(`${call.orgId}\n${call.requestId}`, rememberable(call)),
       });
     } catch (cause) {
       for (const { operation } of batch) {
@@ -202,6 +202,11 @@ function startLane(options: PgLedgerOptions, remembered: LRUCache<string, KnownC
     }
   }
   return running;
+}
+
+/** What Reports, Releases and Extends need of a call. A repeated Check reads its first answer from the row. */
+function rememberable(call: KnownCall): KnownCall {
+  return { ...call, content: undefined, outcome: undefined };
 }
 
 /** An error that the server answered leaves the connection usable; any other does not. */
