@@ -11,13 +11,14 @@ import {
   ReportRequestSchema,
 } from '../gen/tollgate/v1/decision_pb.ts';
 import { Decision } from '../gen/tollgate/v1/outcome_pb.ts';
+import { fullKeySecret, fullSubjects } from './full-scene.ts';
 import { benchUsers } from './scene.ts';
 
 /** What to send where. */
 export interface LoadOrder {
   readonly address: string;
   readonly token: string;
-  readonly kind: 'check' | 'pair' | 'replay' | 'deny' | 'explain';
+  readonly kind: 'check' | 'pair' | 'replay' | 'deny' | 'explain' | 'full' | 'flood';
   readonly orgIds: readonly string[];
   readonly inFlight: number;
   readonly seconds: number;
@@ -65,10 +66,25 @@ const offset = order.offset ?? 0;
 function aboutCall(number: number) {
   return {
     orgId: order.orgIds[number % order.orgIds.length] ?? '',
-    subjects: { user: `user-${((offset + number) * 7919) % users}`, teams: ['red'], app: 'crm' },
+    ...presented(number),
     target: 'gpt-4o',
     estimate: { inputTokens: 1000n, outputTokens: 500n },
   };
+}
+
+/** Who calls: in the full model with a key; in a flood with a secret that nobody knows, each time another. */
+function presented(number: number) {
+  const user = `user-${((offset + number) * 7919) % users}`;
+  if (order.kind === 'full') {
+    return {
+      credential: fullKeySecret,
+      subjects: { user, ...fullSubjects, teams: [...fullSubjects.teams] },
+    };
+  }
+  const subjects = { user, teams: ['red'], app: 'crm', labels: {} };
+  return order.kind === 'flood'
+    ? { credential: `tg_key_${run}_${number}`, subjects }
+    : { subjects };
 }
 
 async function one(counted: number): Promise<void> {
@@ -93,7 +109,8 @@ async function one(counted: number): Promise<void> {
 }
 
 function expectDecision(decision: Decision | undefined): void {
-  const expected = order.kind === 'deny' ? Decision.DENY : Decision.ALLOW;
+  const isRefused = order.kind === 'deny' || order.kind === 'flood';
+  const expected = isRefused ? Decision.DENY : Decision.ALLOW;
   if (decision !== expected) throw new Error(`answered ${decision}, expected ${expected}`);
 }
 

@@ -106,6 +106,17 @@ async function figuresRun(): Promise<void> {
       calibration,
     );
     print('explain', level, await load(tollgate.address, 'explain', one, inFlight), calibration);
+    print(
+      'full model',
+      level,
+      await load(tollgate.address, 'full', ['full'], inFlight),
+      calibration,
+    );
+    const before = await transactions();
+    const flood = await load(tollgate.address, 'flood', one, inFlight);
+    print('flood', level, flood, calibration);
+    const each = ((await transactions()) - before) / flood.sent;
+    console.log(`  transactions per call with an unknown secret: ${each.toFixed(3)}`);
   }
   const ratio = Object.fromEntries(
     Object.entries(kinds).map(([name, figures]) => [name, ratios(figures, echoes)]),
@@ -114,6 +125,14 @@ async function figuresRun(): Promise<void> {
   if (options.json !== undefined) {
     writeFileSync(options.json, `${JSON.stringify({ echo: echoes, ...kinds, ratio }, null, 2)}\n`);
   }
+}
+
+/** Transactions that the database has ended; its own count lags by a second at most. */
+async function transactions(): Promise<number> {
+  const { rows } = await pool.query<{ count: string }>(
+    'SELECT xact_commit + xact_rollback AS count FROM pg_stat_database WHERE datname = current_database()',
+  );
+  return Number(rows[0]?.count);
 }
 
 function load(

@@ -1,9 +1,10 @@
 import type { Pool } from 'pg';
-import type { Limit } from '../src/core/policy.ts';
 import { createPgAccessStore } from '../src/access/pg-access-store.ts';
 import { secretSha256 } from '../src/platform/secret.ts';
 import type { Change } from '../src/policies/policy-store.ts';
 import { createPgPolicyStore } from '../src/policies/pg-policy-store.ts';
+import { addFullModel } from './full-scene.ts';
+import { limit } from './limit.ts';
 
 /** The gateway secret of the benchmark's throw-away store. */
 export const benchSecret = 'tg_gateway_bench';
@@ -12,37 +13,16 @@ export const benchSecret = 'tg_gateway_bench';
 export const benchUsers = 1000;
 
 const by: Change = { actor: 'bench', reason: 'bench', exists: 'any' };
-const plenty = 10n ** 15n;
-
-function limit(
-  name: string,
-  metric: Limit['metric'],
-  window: Limit['window'],
-  more: Partial<Limit> = {},
-): Limit {
-  return {
-    name,
-    metric,
-    window,
-    amount: plenty,
-    action: 'BLOCK',
-    thresholds: [80],
-    for: { kind: 'SELF' },
-    targets: [],
-    enabled: true,
-    ...more,
-  };
-}
-
 /**
  * Makes organizations with 8 limits that no call exceeds, on 4 subjects: organization, team, user and app.
- * In organization `deny` the user's daily requests are 0, so every call is refused.
+ * In organization `deny` the user's daily requests are 0, so every call is refused; organization `full` uses
+ * the whole policy model.
  */
 export async function setScene(pool: Pool, orgIds: readonly string[]): Promise<void> {
   const clock = { nowMs: () => Date.now() };
   const store = createPgPolicyStore({ pool, clock, onCalendarChange: () => Promise.resolve() });
   const forUser = { for: { kind: 'USER' as const } };
-  for (const orgId of [...orgIds, 'deny']) {
+  for (const orgId of [...orgIds, 'deny', 'full']) {
     await store.createOrganization(organization(orgId), by);
     await store.put(
       orgId,
@@ -83,6 +63,7 @@ export async function setScene(pool: Pool, orgIds: readonly string[]): Promise<v
     );
     await store.appendPrices(orgId, [price], by);
   }
+  await addFullModel(store, 'full', by);
   await createPgAccessStore(pool).create([
     { name: 'bench', role: 'gateway', orgIds: undefined, sha256: secretSha256(benchSecret) },
   ]);
