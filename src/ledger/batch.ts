@@ -9,6 +9,7 @@ import type { CallDelta } from './call-delta.ts';
 import { callKey, lockAndRead, rollback, writeAndCommit } from './batch-flights.ts';
 import type { BatchState } from './batch-flights.ts';
 import type { EventWriter } from './event-writer.ts';
+import { DecisionFault } from './decision-fault.ts';
 import { fillMeters } from './fill.ts';
 import type { KnownCall } from './known-call.ts';
 import type { Fate, Planned } from './lane.ts';
@@ -180,7 +181,11 @@ function walkMembers(
     corrected: false,
     nowMs: options.nowMs,
   };
-  for (const member of members) walk.fates.push(walkOne(member, rows, state, options, walk));
+  try {
+    for (const member of members) walk.fates.push(walkOne(member, rows, state, options, walk));
+  } catch (cause) {
+    throw new DecisionFault(cause);
+  }
   return walk;
 }
 

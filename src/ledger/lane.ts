@@ -36,7 +36,7 @@ export interface LaneOptions {
   /** Whether the failure lies in the data of one of the operations. */
   readonly isPoison: (cause: unknown) => boolean;
   /** What callers are told of a failed transaction. */
-  readonly failure: (cause: unknown) => ServiceError;
+  readonly failure: (cause: unknown) => unknown;
   /** Operations of one organization per batch, for a distributed PostgreSQL. */
   readonly perOrganization: boolean;
   readonly now: () => number;

@@ -6,6 +6,7 @@ import type { ServiceError } from '../platform/service-error.ts';
 import { runBatch } from './batch.ts';
 import { checkOperation } from './check-operation.ts';
 import { expireOperation, releaseOperation } from './close-operations.ts';
+import { DecisionFault } from './decision-fault.ts';
 import { createEventWriter } from './event-writer.ts';
 import { extendOperation } from './extend-operation.ts';
 import { knownCall } from './known-call.ts';
@@ -167,8 +168,8 @@ function startLane(options: PgLedgerOptions, remembered: LRUCache<string, KnownC
       maxQueue: options.maxQueue,
       perOrganization: options.perOrganization,
       isRetryable: options.isRetryable,
-      isPoison: options.isPoison,
-      failure: options.failure,
+      isPoison: (cause) => cause instanceof DecisionFault || options.isPoison(cause),
+      failure: (cause) => (cause instanceof DecisionFault ? cause.cause : options.failure(cause)),
       now: options.processNowMs,
       onRefused: () => options.onRefused?.(),
       find: (orgId, requestId) =>
@@ -195,7 +196,7 @@ function startLane(options: PgLedgerOptions, remembered: LRUCache<string, KnownC
       for (const { operation } of batch) {
         remembered.delete(`${operation.orgId}\n${operation.requestId}`);
       }
-      if (!isSqlError(cause)) connection.drop(client);
+      if (!leavesConnection(cause)) connection.drop(client);
       throw cause;
     } finally {
       options.onBatch?.(batch.length, (options.processNowMs() - startedMs) / 1000);
@@ -209,8 +210,9 @@ function rememberable(call: KnownCall): KnownCall {
   return { ...call, content: undefined, outcome: undefined };
 }
 
-/** An error that the server answered leaves the connection usable; any other does not. */
-function isSqlError(cause: unknown): boolean {
+/** An error that the server answered, or one of our own, leaves the connection usable; any other does not. */
+function leavesConnection(cause: unknown): boolean {
+  if (cause instanceof DecisionFault) return true;
   return cause instanceof Error && 'severity' in cause && cause.severity === 'ERROR';
 }
 

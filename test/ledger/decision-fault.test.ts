@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { CheckPlan } from '../../src/core/plan.ts';
+import { planCheck } from '../../src/core/plan-check.ts';
+import { faultOf, isPoison, storeFailure } from '../../src/db/errors.ts';
+import { connectLane } from '../../src/db/lane-client.ts';
+import type { CheckAnswer, Ledger } from '../../src/ledger/ledger.ts';
+import { createPgLedger } from '../../src/ledger/pg-ledger.ts';
+import { createTestDatabase } from '../support/database.ts';
+import type { TestDatabase } from '../support/database.ts';
+import { anyChange, plainOrganization, policyStoreOf } from '../support/organization.ts';
+import { callOf, viewOf } from '../support/view.ts';
+
+const orgId = 'acme';
+let database: TestDatabase;
+let ledger: Ledger;
+let opened = 0;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  await policyStoreOf(database.pool, Date.now).createOrganization(
+    plainOrganization(orgId),
+    anyChange,
+  );
+  ledger = createPgLedger({
+    pool: database.pool,
+    connect: () => {
+      opened += 1;
+      return connectLane({
+        connectionString: database.url,
+        statementTimeoutMs: 20_000,
+        connectTimeoutMs: 20_000,
+      });
+    },
+    clock: { nowMs: Date.now, learn: () => undefined },
+    lanes: 1,
+    maxBatch: 64,
+    maxQueue: 100,
+    perOrganization: false,
+    durableHolds: true,
+    maxRememberedCalls: 100,
+    isRetryable: (cause) => faultOf(cause).retryable,
+    isPoison,
+    failure: storeFailure,
+    processNowMs: Date.now,
+  });
+});
+
+afterAll(async () => {
+  await ledger.close();
+  await database.drop();
+});
+
+function check(requestId: string, more: Partial<CheckPlan>): Promise<CheckAnswer> {
+  const plan = (epoch: number): CheckPlan => ({
+    ...planCheck(viewOf({}), callOf({}), Date.now()),
+    epoch,
+    ...more,
+  });
+  return ledger.check({
+    orgId,
+    requestId,
+    content: {},
+    ttlMs: 60_000,
+    plan,
+    deadlineMs: undefined,
+  });
+}
+
+/* Planted once, and seen red: a fault of our own that is told to the whole batch as one of the store. */
+test('a decision that throws fails alone: its neighbours are decided, the connection stays', async () => {
+  const fault = new RangeError('planted');
+  const planned = await check('r0', {});
+  expect(planned.outcome.decision).toBe('ALLOW');
+  const isBroken = (number: number): boolean => number === 7;
+  const settled = await Promise.allSettled(
+    Array.from({ length: 20 }, (_, number) =>
+      check(`r${number + 1}`, isBroken(number) ? { limits: brokenLimits(fault) } : {}),
+    ),
+  );
+  expect(settled.map(({ status }) => status)).toEqual(
+    Array.from({ length: 20 }, (_, number) => (isBroken(number) ? 'rejected' : 'fulfilled')),
+  );
+  expect(settled[7]).toMatchObject({ reason: fault });
+  expect(opened).toBe(1);
+});
+
+/** Limits that planning takes and deciding chokes on. */
+function brokenLimits(fault: Error): CheckPlan['limits'] {
+  return new Proxy([], {
+    get: (list, name) => {
+      if (name === 'map') throw fault;
+      return Reflect.get(list, name) as unknown;
+    },
+  });
+}
