@@ -4,7 +4,7 @@ import { int8Array, plainArray, textArray } from './binary-arrays.ts';
 import { applyDeltasParameters, rowsOf } from './batch-deltas.ts';
 import type { MeterSum } from './batch-deltas.ts';
 import type { BatchOptions, Walk } from './batch.ts';
-import { fly } from './flight.ts';
+import { fly, flyBoth } from './flight.ts';
 import type { FlightRows, FlightStatement, Parameter } from './flight.ts';
 import { callTexts, knownCall } from './known-call.ts';
 import type { KnownCall } from './known-call.ts';
@@ -116,13 +116,10 @@ export async function writeAndCommit(
   if (!durableHolds && usage.length === 0 && updates.length === 0) {
     statements.push({ text: 'SET LOCAL synchronous_commit TO off', values: [] });
   }
-  // Apart, so that it is run whatever becomes of the statements before it: of a transaction that failed it
-  // makes a ROLLBACK, without an error, and the next batch finds the connection free.
-  const written = statements.length === 0 ? undefined : fly(client, statements);
-  const committed = client.query('COMMIT');
+  // Of a transaction that failed a COMMIT makes a ROLLBACK, without an error, and the next batch finds the
+  // connection free.
+  const committed = flyBoth(client, statements, [{ text: 'COMMIT', values: [] }]);
   onSent();
-  await Promise.allSettled([written, committed]);
-  await written;
   await committed;
   prepared?.committed();
 }

@@ -23,41 +23,70 @@ export function fly(
   client: ClientBase,
   statements: readonly FlightStatement[],
 ): Promise<readonly FlightRows[]> {
+  return submit(client, [statements]);
+}
+
+/**
+ * Two flights in one piece: the second is run whatever becomes of the first. Resolves to the rows of the
+ * second; a failure of the first is thrown.
+ */
+export async function flyBoth(
+  client: ClientBase,
+  first: readonly FlightStatement[],
+  second: readonly FlightStatement[],
+): Promise<readonly FlightRows[]> {
+  const [one, two] = await Promise.allSettled([
+    submit(client, [first, second]),
+    submit(client, []),
+  ]);
+  if (one.status === 'rejected') throw one.reason;
+  if (two.status === 'rejected') throw two.reason;
+  return two.value;
+}
+
+/** `sent` is what goes out with a flight: itself, with another behind it; or nothing, if it went with another. */
+function submit(
+  client: ClientBase,
+  sent: readonly (readonly FlightStatement[])[],
+): Promise<readonly FlightRows[]> {
   return new Promise((resolve, reject) => {
-    client.query(new Flight(statements, resolve, reject));
+    client.query(new Flight(sent, resolve, reject));
   });
 }
 
 /**
  * The messages of a flight. A pipelined `pg` takes no classes but its own `Query`, for fear of portals that
- * stay open over several round trips; here every portal has ended before the one Sync.
+ * stay open over several round trips; here every portal has ended before its Sync.
  */
 class Flight extends Query {
-  readonly #statements: readonly FlightStatement[];
+  readonly #sent: readonly (readonly FlightStatement[])[];
   readonly #resolve: (rows: readonly FlightRows[]) => void;
   readonly #reject: (cause: Error) => void;
   readonly #done: FlightRows[] = [];
   #rows: (readonly (string | null)[])[] = [];
 
   constructor(
-    statements: readonly FlightStatement[],
+    sent: readonly (readonly FlightStatement[])[],
     resolve: (rows: readonly FlightRows[]) => void,
     reject: (cause: Error) => void,
   ) {
     super('a flight');
-    this.#statements = statements;
+    this.#sent = sent;
     this.#resolve = resolve;
     this.#reject = reject;
   }
 
   override submit = (connection: Connection): void => {
+    if (this.#sent.length === 0) return;
     connection.stream.cork();
-    for (const { name = '', text, values } of this.#statements) {
-      if (name === '') connection.parse({ name, text, types: [] }, true);
-      connection.bind({ statement: name, values: [...values] }, true);
-      connection.execute(null, true);
+    for (const statements of this.#sent) {
+      for (const { name = '', text, values } of statements) {
+        if (name === '') connection.parse({ name, text, types: [] }, true);
+        connection.bind({ statement: name, values: [...values] }, true);
+        connection.execute(null, true);
+      }
+      connection.sync();
     }
-    connection.sync();
     connection.stream.uncork();
   };
 

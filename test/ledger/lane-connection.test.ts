@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connectLane } from '../../src/db/lane-client.ts';
-import { fly } from '../../src/ledger/flight.ts';
+import { fly, flyBoth } from '../../src/ledger/flight.ts';
 import { prepareLane } from '../../src/ledger/lane-statements.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
@@ -57,16 +57,24 @@ test('a flight answers each of its statements, in order and as texts', async () 
   expect(answers).toEqual([[['1', null, 'é']], [['1'], ['2']], []]);
 });
 
-test('a flight that fails leaves out what stands behind it, and the next finds the connection free', async () => {
-  const begun = fly(client, [
-    { text: 'BEGIN', values: [] },
-    { text: 'CREATE TEMPORARY TABLE seen (at int)', values: [] },
-    { text: 'SELECT 1 / $1::int', values: ['0'] },
-    { text: 'INSERT INTO seen VALUES (1)', values: [] },
-  ]);
-  const ended = client.query('COMMIT');
-  const next = fly(client, [{ text: `SELECT to_regclass('seen')`, values: [] }]);
-  await expect(begun).rejects.toMatchObject({ code: '22012' });
-  expect((await ended).command).toBe('ROLLBACK');
-  expect(await next).toEqual([[[null]]]);
+test('of two flights the second is run whatever becomes of the first, and the next finds the connection free', async () => {
+  const both = flyBoth(
+    client,
+    [
+      { text: 'BEGIN', values: [] },
+      { text: 'CREATE TEMPORARY TABLE seen (at int)', values: [] },
+      { text: 'SELECT 1 / $1::int', values: ['0'] },
+      { text: 'INSERT INTO seen VALUES (1)', values: [] },
+    ],
+    [{ text: 'COMMIT', values: [] }],
+  );
+  const next = fly(client, [{ text: `SELECT to_regclass('seen'), 'next'`, values: [] }]);
+  await expect(both).rejects.toMatchObject({ code: '22012' });
+  expect(await next).toEqual([[[null, 'next']]]);
+  const answers = flyBoth(
+    client,
+    [{ text: 'SELECT 1', values: [] }],
+    [{ text: 'SELECT 2', values: [] }],
+  );
+  expect(await answers).toEqual([[['2']]]);
 });
