@@ -1,24 +1,69 @@
 import type { Pool } from 'pg';
+import type { TargetFacts } from '../src/core/call.ts';
+import { inTransaction } from '../src/db/transaction.ts';
+import { createRollUp } from '../src/ledger/roll-up.ts';
+import { benchUsers } from './scene.ts';
 
-const perStatement = 500_000;
+const days = 30;
+const dayMs = 86_400_000;
+const facts: TargetFacts = {
+  name: 'gpt-4o',
+  kind: 'MODEL',
+  provider: 'openai',
+  groups: [],
+  members: [{ name: 'gpt-4o', provider: 'openai', groups: [] }],
+};
 
-/** Puts rows into the usage ledger, as past calls of an organization's users would have. */
+/**
+ * Puts rows into the usage ledger, as calls of an organization's users in the thirty days before today would
+ * have, and rolls all of them up: what is measured afterwards is a large ledger, not the work of tidying it.
+ */
 export async function prefillLedger(pool: Pool, orgId: string, rows: number): Promise<void> {
-  for (let done = 0; done < rows; done += perStatement) {
-    await pool.query(
-      `INSERT INTO usage (org_id, recorded_at, id, request_id, kind, booked_at, subjects, user_id, target,
-         facts, cost, input, output, cached_input, cache_write, requests, price_revision, over_hold, late,
-         unpriced)
-       SELECT $1, now() - interval '30 days' + i * interval '0.2 seconds', gen_random_uuid(),
-         'past-' || ($2::bigint + i), 'CALL',
-         (extract(epoch FROM now() - interval '30 days') * 1000)::bigint + i * 200,
-         ARRAY['user:user-' || (i % 1000), 'app:crm', 'team:red', 'org', 'team:red/user:user-' || (i % 1000)],
-         'user-' || (i % 1000), 'gpt-4o', '{}', 7500000, 1000, 500, 0, 0, 1, 'MODEL gpt-4o 1', false, false,
-         false
-       FROM generate_series(1, $3::bigint) AS i`,
-      [orgId, done, Math.min(perStatement, rows - done)],
-    );
-    console.log(`ledger: ${Math.min(done + perStatement, rows)} rows`);
+  const todayMs = Math.floor(Date.now() / dayMs) * dayMs;
+  let done = 0;
+  for (let day = 0; day < days; day += 1) {
+    const until = Math.floor((rows * (day + 1)) / days);
+    await fillDay(pool, orgId, todayMs - (days - day) * dayMs, done, until - done);
+    done = until;
+    console.log(`ledger: ${done} rows`);
   }
   await pool.query('ANALYZE usage');
+  const rollUp = createRollUp({
+    pool,
+    transact: (work) => inTransaction(pool, work),
+    nowMs: Date.now,
+    pause: () => Promise.resolve(),
+  });
+  const pass = await rollUp();
+  console.log(`ledger: ${pass.days} days rolled up, ${pass.waiting} left`);
+  await pool.query('VACUUM ANALYZE usage_daily');
+  await pool.query('CHECKPOINT');
+}
+
+/** One day's partition, filled before it is attached: its indexes are then made at once, not row by row. */
+async function fillDay(
+  pool: Pool,
+  orgId: string,
+  startMs: number,
+  from: number,
+  rows: number,
+): Promise<void> {
+  const [start, end] = [startMs, startMs + dayMs].map((atMs) => new Date(atMs).toISOString());
+  const name = `usage_${start?.slice(0, 10).replaceAll('-', '')}`;
+  await pool.query(`CREATE TABLE ${name} (LIKE usage INCLUDING DEFAULTS)`);
+  await pool.query(
+    `INSERT INTO ${name} (org_id, recorded_at, id, request_id, kind, booked_at, subjects, user_id, target,
+       facts, cost, input, output, cached_input, cache_write, requests, price_revision, over_hold, late,
+       unpriced)
+     SELECT $1, to_timestamp(at / 1000.0), gen_random_uuid(), 'past-' || ($2::bigint + i), 'CALL', at,
+       ARRAY['user:' || who, 'app:crm', 'team:red', 'org', 'team:red/user:' || who], who, 'gpt-4o',
+       $5, 7500000, 1000, 500, 0, 0, 1,
+       'MODEL gpt-4o 1', false, false, false
+     FROM generate_series(0, $3::bigint - 1) AS i,
+       LATERAL (SELECT $4::bigint + i * ${dayMs} / $3::bigint AS at, 'user-' || i % ${benchUsers} AS who) AS one`,
+    [orgId, from, rows, startMs, JSON.stringify(facts)],
+  );
+  await pool.query(
+    `ALTER TABLE usage ATTACH PARTITION ${name} FOR VALUES FROM ('${start}') TO ('${end}')`,
+  );
 }

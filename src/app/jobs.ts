@@ -1,7 +1,11 @@
 import type { Pool } from 'pg';
 import type { Settings } from '../config.ts';
+import { inTransaction } from '../db/transaction.ts';
+import { createRollUp } from '../ledger/roll-up.ts';
+import type { Transact } from '../ledger/transact.ts';
 import { createUpkeep } from '../ledger/upkeep.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { LedgerMetrics } from '../platform/ledger-metrics.ts';
 import type { Log } from '../platform/log.ts';
 import { repeat } from '../platform/repeat.ts';
 import type { UndoList } from '../platform/undo.ts';
@@ -10,22 +14,61 @@ import { forgetChangeRequests } from '../policies/change.ts';
 const upkeepIntervalMs = 60_000;
 const hourMs = 3_600_000;
 
-/** Starts what is done again and again: the sweep of expired holds, and upkeep. */
-export function startJobs(
-  settings: Settings,
-  parts: { pool: Pool; clock: Clock; log: Log; expireHolds: () => Promise<number> },
-  undo: UndoList,
-): void {
+/** What the jobs work on and with. */
+export interface JobParts {
+  readonly pool: Pool;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: LedgerMetrics;
+  readonly expireHolds: () => Promise<number>;
+}
+
+/** Starts what is done again and again: the sweep of expired holds, the roll-up, and upkeep. */
+export function startJobs(settings: Settings, parts: JobParts, undo: UndoList): void {
   const { pool, clock, log, expireHolds } = parts;
   const failed = (job: string) => (err: unknown) => log.warn({ err, job }, 'job failed');
-  const upkeep = createUpkeep({ pool, nowMs: () => clock.nowMs(), retention: settings });
+  const stopping = new AbortController();
+  const start = (job: string, work: () => Promise<unknown>, intervalMs: number): void => {
+    const repetition = repeat(work, intervalMs, failed(job));
+    undo.add(() => repetition.stop());
+  };
+  const transact: Transact = (work) => inTransaction(pool, work);
+  const upkeep = createUpkeep({
+    pool,
+    transact,
+    nowMs: () => clock.nowMs(),
+    retention: settings,
+  });
+  start('upkeep', () => upkeep(stopping.signal), upkeepIntervalMs);
+  start('roll-up', rollUpJob(parts, transact, stopping.signal), upkeepIntervalMs);
   const forget = (): Promise<number> =>
     forgetChangeRequests(pool, clock.nowMs() - settings.requestIdHours * hourMs);
-  const upkeeping = repeat(upkeep, upkeepIntervalMs, failed('upkeep'));
-  undo.add(() => upkeeping.stop());
-  const forgetting = repeat(forget, upkeepIntervalMs, failed('forgetting admin request ids'));
-  undo.add(() => forgetting.stop());
-  if (settings.expiryIntervalMs === 0) return;
-  const sweeping = repeat(() => expireHolds(), settings.expiryIntervalMs, failed('expiry'));
-  undo.add(() => sweeping.stop());
+  start('forgetting admin request ids', forget, upkeepIntervalMs);
+  if (settings.expiryIntervalMs > 0) {
+    start('expiry', () => expireHolds(), settings.expiryIntervalMs);
+  }
+  // The first to be undone: what is in the middle of much work ends before it is waited for.
+  undo.add(() => stopping.abort());
+}
+
+/** One pass of the roll-up, told to the metrics and, if there was anything to do, to the log. */
+function rollUpJob(
+  { pool, clock, log, metrics }: JobParts,
+  transact: Transact,
+  signal: AbortSignal,
+): () => Promise<void> {
+  const rollUp = createRollUp({
+    pool,
+    transact,
+    nowMs: () => clock.nowMs(),
+    onWaiting: (days) => metrics.waitingForRollUp(days),
+  });
+  return async () => {
+    const startedMs = performance.now();
+    const pass = await rollUp(signal);
+    const seconds = (performance.now() - startedMs) / 1000;
+    metrics.rolledUp(pass.rows, seconds);
+    if (pass.days > 0 || pass.rows > 0) log.info({ ...pass, seconds }, 'usage rolled up');
+    else if (pass.waiting > 0) log.info({ ...pass }, 'usage waits to be rolled up');
+  };
 }

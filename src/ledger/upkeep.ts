@@ -1,12 +1,20 @@
-import type { Pool, PoolClient } from 'pg';
+import type { ClientBase, Pool } from 'pg';
+import { createPace } from '../platform/pace.ts';
+import type { PaceOptions } from '../platform/pace.ts';
+import { boundsOf, dayOf } from './recorded-day.ts';
+import { waitingIn } from './roll-up.ts';
 import {
+  addPartition,
+  boundLockWait,
   forgetCalls,
+  forgetRest,
   forgetThresholds,
   listPartitions,
-  markRolled,
-  rollUpDay,
-  unrolledDays,
+  restHolds,
+  tryPartitionLock,
 } from './sql/upkeep.ts';
+import type { Partitioned } from './sql/upkeep.ts';
+import type { Transact } from './transact.ts';
 
 /** How long things are kept. */
 export interface Retention {
@@ -19,115 +27,144 @@ export interface Retention {
 
 /** What one round did. */
 export interface UpkeepRound {
-  readonly rolledUp: number;
+  /** Partitions past their retention. */
   readonly dropped: number;
+  /** Calls past the idempotency horizon. */
   readonly forgotten: number;
+}
+
+/** What the upkeep is made of. */
+export interface UpkeepOptions extends PaceOptions {
+  readonly pool: Pool;
+  readonly transact: Transact;
+  readonly nowMs: () => number;
+  readonly retention: Retention;
 }
 
 const dayMs = 86_400_000;
 const hourMs = 3_600_000;
 const daysAhead = 7;
-/** A day is rolled up this long after its end: no transaction that records in it is still open then. */
-const settleMs = 600_000;
-const callsPerRound = 20_000;
-const partitioned = ['usage', 'enforcement_event'] as const;
 
 /**
- * Keeps the ledger's tables in shape: makes partitions ahead, rolls up days that have ended, drops what is
- * past its retention, and only what was rolled up. Every step may be repeated or interrupted; several
- * replicas may run it at once.
+ * Keeps the ledger's tables in shape: makes partitions ahead, and removes what is past its retention; of
+ * usage only what was rolled up. Every step may be repeated or interrupted; several replicas may run it at
+ * once. A step that fails does not keep the others from being done; the first failure is thrown at the end.
  */
-export function createUpkeep(options: { pool: Pool; nowMs: () => number; retention: Retention }) {
-  const { pool, nowMs, retention } = options;
-  return async function upkeep(): Promise<UpkeepRound> {
+export function createUpkeep(options: UpkeepOptions) {
+  const { nowMs, retention } = options;
+  return async function upkeep(signal = new AbortController().signal): Promise<UpkeepRound> {
     const now = nowMs();
-    for (const table of partitioned) await makePartitions(pool, table, now);
-    const rolledUp = await rollUp(pool, dayOf(now - settleMs));
-    const dropped =
-      (await dropBefore(pool, 'usage', now - retention.usageDays * dayMs)) +
-      (await dropBefore(pool, 'enforcement_event', now - retention.eventDays * dayMs));
+    const failures: unknown[] = [];
+    const step = async (work: () => Promise<number>): Promise<number> => {
+      if (signal.aborted) return 0;
+      return work().catch((cause: unknown) => {
+        failures.push(cause);
+        return 0;
+      });
+    };
+    const kept = { usage: retention.usageDays, enforcement_event: retention.eventDays };
+    let dropped = 0;
+    for (const table of ['usage', 'enforcement_event'] as const) {
+      const horizonMs = now - kept[table] * dayMs;
+      await step(() => makePartitions(options, table, now));
+      dropped += await step(() => dropBefore(options, table, horizonMs));
+      const { text } = forgetRest(table);
+      await step(() => removeSome(options, text, new Date(horizonMs).toISOString(), signal));
+    }
     const horizonMs = now - retention.requestIdHours * hourMs;
-    const { rowCount } = await pool.query(forgetCalls.text, [horizonMs, callsPerRound]);
-    await pool.query(forgetThresholds.text, [now - 400 * dayMs]);
-    return { rolledUp, dropped, forgotten: rowCount ?? 0 };
+    const forgotten = await step(() => removeSome(options, forgetCalls.text, horizonMs, signal));
+    await step(() => removeSome(options, forgetThresholds.text, horizonMs, signal));
+    if (failures.length > 0) throw failures[0];
+    return { dropped, forgotten };
   };
 }
 
-async function makePartitions(pool: Pool, table: string, nowMs: number): Promise<void> {
-  const existing = await partitionDays(pool, table);
-  for (let ahead = 0; ahead <= daysAhead; ahead += 1) {
-    const day = dayOf(nowMs + ahead * dayMs);
-    if (!existing.has(day)) await makePartition(pool, table, day);
-  }
-}
-
-async function makePartition(pool: Pool, table: string, day: string): Promise<void> {
-  const name = `${table}_${day.replaceAll('-', '')}`;
-  const next = dayOf(Date.parse(`${day}T00:00:00Z`) + dayMs);
-  const range = `FROM ('${day} 00:00:00+00') TO ('${next} 00:00:00+00')`;
-  try {
-    await pool.query(
-      `CREATE TABLE IF NOT EXISTS ${name} PARTITION OF ${table} FOR VALUES ${range}`,
-    );
-  } catch {
-    // Rows of this day are in the default partition already, or another replica was first: both serve.
-  }
-}
-
-/** Rolls up every recorded day that ended before `today`, one organization and day per transaction. */
-async function rollUp(pool: Pool, today: string): Promise<number> {
-  const { rows } = await pool.query<{ org_id: string; day: string }>(unrolledDays.text, [today]);
-  let rolledUp = 0;
-  for (const { org_id: orgId, day } of rows) {
-    const client = await pool.connect();
-    try {
-      if (await rollUpOne(client, orgId, day)) rolledUp += 1;
-    } finally {
-      client.release();
+/** Makes the partitions of today and the days ahead; how many. */
+function makePartitions(
+  options: UpkeepOptions,
+  table: Partitioned,
+  nowMs: number,
+): Promise<number> {
+  return alone(options, table, async (client, existing) => {
+    let made = 0;
+    for (let ahead = 0; ahead <= daysAhead; ahead += 1) {
+      const day = dayOf(nowMs + ahead * dayMs);
+      if (existing.includes(day)) continue;
+      const { start, end } = boundsOf(day);
+      if ((await client.query(restHolds(table).text, [start, end])).rows.length > 0) continue;
+      const { create, attach } = addPartition(table, partitionName(table, day), start, end);
+      await client.query(create);
+      await client.query(attach);
+      made += 1;
     }
-  }
-  return rolledUp;
-}
-
-async function rollUpOne(client: PoolClient, orgId: string, day: string): Promise<boolean> {
-  await client.query('BEGIN');
-  try {
-    await client.query(markRolled.text, [orgId, day]);
-    await client.query(rollUpDay.text, [orgId, day]);
-    await client.query('COMMIT');
-    return true;
-  } catch (cause) {
-    await client.query('ROLLBACK');
-    // Another replica has rolled it up: its mark is there.
-    if (cause instanceof Error && 'code' in cause && cause.code === '23505') return false;
-    throw cause;
-  }
+    return made;
+  });
 }
 
 /** Drops whole days before an instant; of usage, only days of which everything was rolled up. */
-async function dropBefore(pool: Pool, table: string, beforeMs: number): Promise<number> {
+async function dropBefore(
+  options: UpkeepOptions,
+  table: Partitioned,
+  beforeMs: number,
+): Promise<number> {
+  const old = (await partitionDays(options.pool, table)).filter(
+    (day) => boundsOf(day).endMs <= beforeMs,
+  );
   let dropped = 0;
-  for (const day of await partitionDays(pool, table)) {
-    if (Date.parse(`${day}T00:00:00Z`) + dayMs > beforeMs) continue;
-    if (table === 'usage' && (await hasUnrolled(pool, day))) continue;
-    await pool.query(`DROP TABLE ${table}_${day.replaceAll('-', '')}`);
-    dropped += 1;
+  for (const day of old) {
+    dropped += await alone(options, table, async (client, existing) => {
+      const name = partitionName(table, day);
+      if (!existing.includes(day)) return 0;
+      if (table === 'usage' && (await waitingIn(client, name, boundsOf(day).end)).length > 0)
+        return 0;
+      await client.query(`DROP TABLE ${name}`);
+      return 1;
+    });
   }
   return dropped;
 }
 
-async function hasUnrolled(pool: Pool, day: string): Promise<boolean> {
-  const next = dayOf(Date.parse(`${day}T00:00:00Z`) + dayMs);
-  const { rows } = await pool.query<{ day: string }>(unrolledDays.text, [next]);
-  return rows.some((row) => row.day === day);
+/** A transaction that changes a table's partitions, given their days; 0 if another replica is in one. */
+function alone(
+  { transact }: UpkeepOptions,
+  table: Partitioned,
+  work: (client: ClientBase, existing: readonly string[]) => Promise<number>,
+): Promise<number> {
+  return transact(async (client) => {
+    await client.query(boundLockWait.text);
+    const { rows } = await client.query<{ ours: boolean }>(tryPartitionLock.text, [table]);
+    return rows[0]?.ours === true ? work(client, await partitionDays(client, table)) : 0;
+  });
 }
 
-async function partitionDays(pool: Pool, table: string): Promise<Set<string>> {
-  const { rows } = await pool.query<{ name: string }>(listPartitions.text, [table]);
-  const digits = rows.map(({ name }) => name.slice(-8));
-  return new Set(digits.map((day) => `${day.slice(0, 4)}-${day.slice(4, 6)}-${day.slice(6)}`));
+async function partitionDays(
+  client: ClientBase | Pool,
+  table: Partitioned,
+): Promise<readonly string[]> {
+  const { rows } = await client.query<{ day: string }>(listPartitions.text, [table]);
+  return rows.map(({ day }) => day);
 }
 
-function dayOf(atMs: number): string {
-  return new Date(atMs).toISOString().slice(0, 10);
+function partitionName(table: Partitioned, day: string): string {
+  return `${table}_${day.replaceAll('-', '')}`;
+}
+
+/** Removes what a statement finds, some at a time, until there is no more; how many. */
+async function removeSome(
+  options: UpkeepOptions,
+  statement: string,
+  before: number | string,
+  signal: AbortSignal,
+): Promise<number> {
+  const pace = createPace(signal, options);
+  let removed = 0;
+  while (!signal.aborted) {
+    const { rows, isLast } = await pace(async (mostRows) => {
+      const { rowCount } = await options.pool.query(statement, [before, mostRows]);
+      return { rows: rowCount ?? 0, isLast: (rowCount ?? 0) < mostRows };
+    });
+    removed += rows;
+    if (isLast) break;
+  }
+  return removed;
 }

@@ -10,6 +10,8 @@ import { windowStarts } from './call-delta.ts';
 import { applyDeltas, columns, counters, deltaWidth, windowOffsets } from './sql/apply-deltas.ts';
 import { metersAndRecord } from './sql/meters-and-record.ts';
 
+const lockOrganization = "SELECT 1 FROM meter WHERE org_id = $1 AND meter_id = 'org' FOR UPDATE";
+
 /** One counter of one meter that is not what the record says. */
 export interface Difference {
   readonly meter: string;
@@ -21,16 +23,16 @@ export interface Difference {
 
 /**
  * Compares every meter of an organization, in every window, with the record; with `repair` also sets it
- * right. Inside a transaction of the caller, which locks the organization while it runs.
+ * right. Inside a transaction of the caller. Comparing stops no call: meters and record are read by one
+ * statement, hence at one instant, and every batch changes both in one transaction. To repair, the
+ * organization is locked.
  */
 export async function verifyOrganization(
   client: ClientBase,
   orgId: string,
   repair: boolean,
 ): Promise<Difference[]> {
-  await client.query("SELECT 1 FROM meter WHERE org_id = $1 AND meter_id = 'org' FOR UPDATE", [
-    orgId,
-  ]);
+  if (repair) await client.query(lockOrganization, [orgId]);
   const meters = await readMeters(client, orgId);
   const differences: Difference[] = [];
   const corrections: MeterRow[] = [];

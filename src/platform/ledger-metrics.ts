@@ -1,4 +1,4 @@
-import { Counter, Histogram } from 'prom-client';
+import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
 
 /** Counts what the ledger does. */
@@ -6,6 +6,10 @@ export interface LedgerMetrics {
   batch(size: number, seconds: number): void;
   refused(): void;
   expired(holds: number): void;
+  /** Days of an organization that have ended and are not rolled up. */
+  waitingForRollUp(days: number): void;
+  /** A pass of the roll-up, with its rests. */
+  rolledUp(rows: number, seconds: number): void;
 }
 
 /** Registers the ledger's metrics. */
@@ -33,6 +37,21 @@ export function createLedgerMetrics(registry: Registry): LedgerMetrics {
     help: 'Holds ended by the sweep because nobody reported or released them in time.',
     registers,
   });
+  const waiting = new Gauge({
+    name: 'tollgate_rollup_days_waiting',
+    help: 'Days (each of one organization) that have ended and are not rolled up.',
+    registers,
+  });
+  const rows = new Counter({
+    name: 'tollgate_rollup_rows_total',
+    help: 'Usage rows rolled up by this process.',
+    registers,
+  });
+  const pass = new Gauge({
+    name: 'tollgate_rollup_pass_seconds',
+    help: 'Time of the last pass of the roll-up, its rests included.',
+    registers,
+  });
   return {
     batch(size, took) {
       sizes.observe(size);
@@ -40,5 +59,10 @@ export function createLedgerMetrics(registry: Registry): LedgerMetrics {
     },
     refused: () => refusals.inc(),
     expired: (holds) => expiries.inc(holds),
+    waitingForRollUp: (days) => waiting.set(days),
+    rolledUp(count, took) {
+      rows.inc(count);
+      pass.set(took);
+    },
   };
 }

@@ -34,11 +34,12 @@ export const sumLedger = {
   SELECT u.facts, u.booked_at, r.day IS NULL AS counts, u.cost, u.input, u.output, u.requests,
     0 AS held_cost, 0 AS held_input, 0 AS held_output, 0 AS in_flight
   FROM usage u LEFT JOIN usage_rolled r
-    ON r.org_id = u.org_id AND r.day = (u.recorded_at AT TIME ZONE 'UTC')::date
+    ON r.org_id = u.org_id AND r.day = (u.recorded_at AT TIME ZONE 'UTC')::date AND r.complete
   WHERE u.org_id = $1 AND u.subjects @> ARRAY[$2::text]
   UNION ALL
-  SELECT facts, -1, true, cost, input, output, requests, 0, 0, 0, 0
-  FROM usage_daily WHERE org_id = $1 AND subject = $2
+  SELECT d.facts, -1, true, d.cost, d.input, d.output, d.requests, 0, 0, 0, 0
+  FROM usage_daily d JOIN usage_rolled r ON r.org_id = d.org_id AND r.day = d.recorded_day AND r.complete
+  WHERE d.org_id = $1 AND d.subject = $2
   UNION ALL
   SELECT facts, booked_at, true, 0, 0, 0, 1, held_cost, held_input, held_output, 1
   FROM call WHERE org_id = $1 AND state = 'OPEN' AND subjects @> ARRAY[$2::text]

@@ -1,50 +1,94 @@
-/** What the upkeep does: partitions ahead, the roll-up of ended days, and what is old dropped. */
+/** What the upkeep does: partitions ahead, and what is past its retention removed. */
 
-/** Names and ranges of the daily partitions of one table. $1 text: the table. */
+/** The tables that are partitioned by day, and by which column. */
+const dayColumn = { usage: 'recorded_at', enforcement_event: 'at' } as const;
+
+/** A table that is partitioned by day. */
+export type Partitioned = keyof typeof dayColumn;
+
+/** The days of a table's daily partitions, oldest first. $1 text: the table. */
 export const listPartitions = {
-  text: `SELECT c.relname AS name FROM pg_inherits i
-JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
-WHERE p.relname = $1 AND c.relname ~ '_[0-9]{8}$'`,
-} as const;
-
-/** Organizations with usage recorded before a day that is not rolled up. $1 date: the first day not ended. */
-export const unrolledDays = {
-  text: `SELECT DISTINCT u.org_id, (u.recorded_at AT TIME ZONE 'UTC')::date::text AS day FROM usage u
-WHERE u.recorded_at < ($1::date AT TIME ZONE 'UTC') AND NOT EXISTS (
-  SELECT 1 FROM usage_rolled r
-  WHERE r.org_id = u.org_id AND r.day = (u.recorded_at AT TIME ZONE 'UTC')::date)`,
+  text: `SELECT to_char(to_date(right(c.relname, 8), 'YYYYMMDD'), 'YYYY-MM-DD') AS day
+FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = $1::regclass AND c.relname ~ '_[0-9]{8}$' ORDER BY day`,
 } as const;
 
 /**
- * Rolls up one recorded day of one organization: adds to the days it was booked in. Exactly once, because
- * the mark is written in the same transaction and is the primary key that a second run stumbles over.
- * $1 text: org_id; $2 date: the recorded day.
+ * How long a statement that needs a table for itself may wait for it: so long do calls queue behind it. It is
+ * tried again in the next round.
  */
-export const markRolled = {
-  text: 'INSERT INTO usage_rolled (org_id, day) VALUES ($1, $2::date)',
+export const boundLockWait = { text: `SET LOCAL lock_timeout = '100ms'` } as const;
+
+/**
+ * Makes a day's partition beside the table and attaches it, which stops no call: `CREATE TABLE … PARTITION OF`
+ * would lock the whole table. PostgreSQL reads the partition for the rest meanwhile, which is empty as a rule.
+ */
+export function addPartition(table: string, name: string, start: string, end: string) {
+  return {
+    create: `CREATE TABLE ${name} (LIKE ${table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)`,
+    attach: `ALTER TABLE ${table} ATTACH PARTITION ${name} FOR VALUES FROM ('${start}') TO ('${end}')`,
+  };
+}
+
+/**
+ * Whether this transaction is the one that makes and drops partitions of a table; another replica's is not
+ * waited for. $1 text: the table.
+ */
+export const tryPartitionLock = {
+  text: `SELECT pg_try_advisory_xact_lock(1640366, $1::regclass::oid::int) AS ours`,
 } as const;
 
-export const rollUpDay = {
-  text: `INSERT INTO usage_daily AS d (org_id, day, subject, facts, cost, input, output, requests)
-SELECT u.org_id, (to_timestamp(u.booked_at / 1000.0) AT TIME ZONE 'UTC')::date, s.subject, u.facts,
-  sum(u.cost), sum(u.input), sum(u.output), sum(u.requests)
-FROM usage u CROSS JOIN unnest(u.subjects) AS s(subject)
-WHERE u.org_id = $1 AND u.recorded_at >= ($2::date AT TIME ZONE 'UTC')
-  AND u.recorded_at < (($2::date + 1) AT TIME ZONE 'UTC')
-GROUP BY 1, 2, 3, 4
-ON CONFLICT (org_id, day, subject, facts) DO UPDATE SET cost = d.cost + excluded.cost,
-  input = d.input + excluded.input, output = d.output + excluded.output,
-  requests = d.requests + excluded.requests`,
-} as const;
+/**
+ * Whether the partition for the rest has rows between two instants; then they cannot have one of their own.
+ * $1, $2 timestamptz, the second exclusive.
+ */
+export function restHolds(table: Partitioned) {
+  const at = dayColumn[table];
+  return {
+    text: `SELECT 1 FROM org o CROSS JOIN LATERAL (SELECT FROM ${table}_rest r WHERE r.org_id = o.org_id
+  AND r.${at} >= $1::timestamptz AND r.${at} < $2::timestamptz LIMIT 1) one LIMIT 1`,
+  };
+}
+
+/**
+ * Removes rows before an instant from the partition for the rest; of usage, only those that were rolled up.
+ * $1 timestamptz; $2 int: at most.
+ */
+export function forgetRest(table: Partitioned) {
+  const at = dayColumn[table];
+  const rolledUp = `AND EXISTS (SELECT 1 FROM usage_rolled d WHERE d.org_id = o.org_id AND d.complete
+      AND d.day = (r.${at} AT TIME ZONE 'UTC')::date)`;
+  return {
+    text: `DELETE FROM ${table}_rest WHERE (org_id, ${at}, id) IN (
+  SELECT o.org_id, r.${at}, r.id FROM org o CROSS JOIN LATERAL (
+    SELECT r.${at}, r.id FROM ${table}_rest r WHERE r.org_id = o.org_id AND r.${at} < $1::timestamptz
+      ${table === 'usage' ? rolledUp : ''}
+    ORDER BY r.${at} LIMIT $2::int) r
+  LIMIT $2::int)`,
+  };
+}
 
 /** Forgets calls past the idempotency horizon. $1 bigint: booked before (ms); $2 int: at most. */
 export const forgetCalls = {
   text: `DELETE FROM call WHERE (org_id, request_id) IN (
   SELECT org_id, request_id FROM call
-  WHERE booked_at < $1::bigint AND state <> 'OPEN' AND expires_at < $1::bigint LIMIT $2)`,
+  WHERE booked_at < $1::bigint AND state <> 'OPEN' AND expires_at < $1::bigint
+  ORDER BY booked_at LIMIT $2::int)`,
 } as const;
 
-/** Forgets thresholds of windows long past. $1 bigint: windows that began before (ms). */
+/**
+ * Forgets thresholds of windows that ended before the idempotency horizon: nothing is settled in them any
+ * more. By start and greatest length, in days, a day that is put forward or back included.
+ * $1 bigint: the horizon (ms); $2 int: at most.
+ */
 export const forgetThresholds = {
-  text: `DELETE FROM threshold_told WHERE time_window <> 'LIFETIME' AND window_start < $1::bigint`,
+  text: `DELETE FROM threshold_told
+WHERE (org_id, limit_name, meter_id, threshold, time_window, window_start) IN (
+  SELECT t.* FROM (VALUES ('TEN_SECONDS', 1), ('MINUTE', 1), ('HOUR', 1), ('DAY', 2), ('WEEK', 8),
+    ('MONTH', 32)) AS w(time_window, days)
+  CROSS JOIN LATERAL (
+    SELECT org_id, limit_name, meter_id, threshold, time_window, window_start FROM threshold_told
+    WHERE time_window = w.time_window AND window_start < $1::bigint - w.days * 86400000::bigint
+    LIMIT $2::int) t
+  LIMIT $2::int)`,
 } as const;

@@ -1,0 +1,69 @@
+import type { Pool } from 'pg';
+import { inTransaction } from '../../src/db/transaction.ts';
+import { parseMeterName } from '../../src/core/meter.ts';
+import { ledgerSums } from '../../src/ledger/ledger-sums.ts';
+import { windowOffsets } from '../../src/ledger/sql/apply-deltas.ts';
+import type { Transact } from '../../src/ledger/transact.ts';
+
+/** A row of the usage ledger, as far as the roll-up sees it. */
+export interface UsageRow {
+  readonly orgId: string;
+  readonly recordedAt: string;
+  readonly bookedAt: string;
+  readonly subjects: readonly string[];
+  readonly target: string;
+  readonly cost: bigint;
+}
+
+/** Puts rows into the ledger, as batches would have. */
+export async function insertUsageRows(pool: Pool, rows: readonly UsageRow[]): Promise<void> {
+  const facts = (target: string): string => {
+    return JSON.stringify({ name: target, kind: 'UNKNOWN', groups: [], members: [] });
+  };
+  await pool.query(
+    `INSERT INTO usage (org_id, recorded_at, id, request_id, kind, booked_at, subjects, target, facts, cost,
+       input, output, cached_input, cache_write, requests, over_hold, late, unpriced)
+     SELECT org_id, recorded_at, gen_random_uuid(), 'r', 'CALL', extract(epoch FROM booked_at) * 1000,
+       subjects::text[], target, facts, cost, 2 * cost, 3 * cost, 0, 0, 1, false, false, false
+     FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::text[], $6::text[],
+       $7::bigint[]) AS u(org_id, recorded_at, booked_at, subjects, target, facts, cost)`,
+    [
+      rows.map((row) => row.orgId),
+      rows.map((row) => row.recordedAt),
+      rows.map((row) => row.bookedAt),
+      rows.map((row) => `{${row.subjects.map((subject) => `"${subject}"`).join(',')}}`),
+      rows.map((row) => row.target),
+      rows.map((row) => facts(row.target)),
+      rows.map((row) => row.cost),
+    ],
+  );
+}
+
+/** What the ledger says a subject used in its lifetime, as `cost/input/output/requests`. */
+export async function lifetimeOf(pool: Pool, orgId: string, subject: string): Promise<string> {
+  const meter = parseMeterName(subject);
+  if (meter === undefined) throw new Error(`${subject} names no meter`);
+  const sums = await ledgerSums(pool, orgId, meter, [0, 0, 0, 0, 0, 0, 0]);
+  const from = windowOffsets.at(-1)?.counters ?? 0;
+  return sums.slice(from, from + 4).join('/');
+}
+
+/** The sums per recorded day, day and subject that the roll-up shall arrive at, computed at once. */
+export async function dailySumsOf(pool: Pool, table: 'usage' | 'usage_daily'): Promise<string[]> {
+  const rows =
+    table === 'usage_daily'
+      ? 'usage_daily'
+      : `(SELECT org_id, (recorded_at AT TIME ZONE 'UTC')::date AS recorded_day,
+  (to_timestamp(booked_at / 1000) AT TIME ZONE 'UTC')::date AS day, unnest(subjects) AS subject, facts, cost,
+  input, output, requests FROM usage) AS u`;
+  const { rows: sums } = await pool.query<{ sum: string }>(
+    `SELECT concat_ws(' ', org_id, recorded_day, day, subject, facts, sum(cost), sum(input), sum(output),
+  sum(requests)) AS sum FROM ${rows} GROUP BY org_id, recorded_day, day, subject, facts ORDER BY 1`,
+  );
+  return sums.map(({ sum }) => sum);
+}
+
+/** Transactions of a pool. */
+export function transactionsOf(pool: Pool): Transact {
+  return (work) => inTransaction(pool, work);
+}
