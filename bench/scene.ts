@@ -103,6 +103,7 @@ const price = {
       input: 2_500_000_000n,
       output: 10_000_000_000n,
       cachedInput: undefined,
+      reasoningOutput: undefined,
       cacheWrite: undefined,
       perRequest: 0n,
     },

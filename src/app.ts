@@ -7,6 +7,7 @@ import type { DataServer } from './grpc/server.ts';
 import type { Clock } from './platform/clock.ts';
 import { createLog } from './platform/log.ts';
 import type { Log } from './platform/log.ts';
+import { createRpcMetrics } from './platform/rpc-metrics.ts';
 import { watchReadiness } from './platform/readiness.ts';
 import { createUndoList } from './platform/undo.ts';
 import type { UndoList } from './platform/undo.ts';
@@ -46,11 +47,12 @@ async function start(settings: Settings, clock: Clock | undefined, undo: UndoLis
   undo.add(closeLog);
   const store = await openStore(settings, clock, log, undo);
 
+  const rpcMetrics = createRpcMetrics(store.metrics);
   const dataServer = await startDataServer({
     dataPlane: store.dataPlane,
     access: store.access,
     log,
-    metrics: createCallMetrics(store.metrics),
+    metrics: createCallMetrics(store.metrics, rpcMetrics),
     ...settings.dataListen,
     tls: tlsOf(settings),
     ...settings,
@@ -61,6 +63,8 @@ async function start(settings: Settings, clock: Clock | undefined, undo: UndoLis
     ...store,
     store: store.policyStore,
     log,
+    rpcMetrics,
+    timeoutMs: settings.adminTimeoutMs,
     ...settings.adminListen,
     tls: tlsOf(settings),
     maxMessageBytes: settings.maxMessageBytes,

@@ -7,26 +7,17 @@ import {
   duration,
   file,
   oneOf,
+  optional,
   postgresUrl,
+  setting,
   text,
   yesOrNo,
 } from './platform/setting.ts';
-import type { ReadSetting } from './platform/setting.ts';
+import type { Setting } from './platform/setting.ts';
 
 const second = 1000;
 const hour = 3_600 * second;
 const KiB = 1024;
-
-/** One setting: its variable, what it is without one, and what it does. */
-interface Setting<Value> {
-  readonly name: string;
-  /** As text; undefined: there is none, and the value may be undefined. */
-  readonly standard: string | undefined;
-  readonly description: string;
-  readonly read: ReadSetting<Value>;
-  /** Never printed. */
-  readonly isSecret: boolean;
-}
 
 const table = {
   dataListen: setting(
@@ -71,7 +62,7 @@ const table = {
     'TOLLGATE_TLS_CLIENT_CA',
     file,
     'PEM file; clients must then show a certificate of this authority (mTLS), whose name (first URI, ' +
-      'else CN) stands for the service token of that name.',
+      'else CN) stands for the service token or admin secret of that name.',
   ),
   logLevel: setting('TOLLGATE_LOG_LEVEL', 'info', oneOf(logLevels), 'The least that is logged.'),
   rpcTimeoutMs: setting(
@@ -80,11 +71,29 @@ const table = {
     duration(1, 60 * second),
     'The longest that a data-plane call may take, whatever its own deadline.',
   ),
+  adminTimeoutMs: setting(
+    'TOLLGATE_ADMIN_TIMEOUT',
+    '30s',
+    duration(1, 600 * second),
+    'The longest that an admin call may take, whatever its own deadline.',
+  ),
   maxMessageBytes: setting(
     'TOLLGATE_MAX_MESSAGE',
     '1MiB',
     bytes(KiB, 64 * KiB * KiB),
-    'The largest request that is read.',
+    'The largest request that is read; a price list to import may have 8 MiB.',
+  ),
+  sessionMessages: setting(
+    'TOLLGATE_SESSION_MESSAGES',
+    '256',
+    count(1, 65_536),
+    'Messages of one Session under way; more are not read until answers are taken.',
+  ),
+  sessionStallMs: setting(
+    'TOLLGATE_SESSION_STALL',
+    '10s',
+    duration(10, hour),
+    'How long a Session may leave its answers untaken before it is cut.',
   ),
   keepaliveTimeMs: setting(
     'TOLLGATE_KEEPALIVE_TIME',
@@ -252,23 +261,6 @@ export function readClientSettings(
 /** Kubernetes sets these for a service called tollgate. */
 const fromKubernetes = /_SERVICE_(HOST|PORT)|_PORT($|_\d)/;
 const clientNames = ['TOLLGATE_ADDRESS', 'TOLLGATE_TOKEN', 'TOLLGATE_CA'];
-
-function setting<Value>(
-  name: string,
-  standard: string,
-  read: ReadSetting<Value>,
-  description: string,
-): Setting<Value> {
-  return { name, standard, description, read, isSecret: false };
-}
-
-function optional<Value>(
-  name: string,
-  read: ReadSetting<Value>,
-  description: string,
-): Setting<Value | undefined> {
-  return { name, standard: undefined, description, read, isSecret: false };
-}
 
 function readOne(one: Setting<unknown>, said: string, faults: string[]): unknown {
   try {

@@ -1,11 +1,8 @@
-import { createContextKey } from '@connectrpc/connect';
 import type { HandlerContext } from '@connectrpc/connect';
 import { ServiceError } from '../platform/service-error.ts';
 import { mayActFor } from '../service/caller.ts';
 import type { Caller } from '../service/caller.ts';
-
-/** Where the interceptor leaves who calls. */
-export const callerKey = createContextKey<Caller | undefined>(undefined);
+import { callOf } from './call.ts';
 
 /** What a call wants to do: look, change, or run the installation itself. */
 export type Intent = 'read' | 'write' | 'operate';
@@ -19,7 +16,7 @@ const intents: Readonly<Record<Caller['role'], readonly Intent[]>> = {
 
 /** The caller, if it may do what it wants; PERMISSION_DENIED `ROLE_FORBIDDEN` or `ORG_FORBIDDEN` if not. */
 export function authorize(context: HandlerContext, intent: Intent, orgId?: string): Caller {
-  const caller = context.values.get(callerKey);
+  const { caller } = callOf(context.values);
   if (caller === undefined) throw new Error('a call reached its handler without a caller');
   if (!intents[caller.role].includes(intent)) {
     throw new ServiceError(

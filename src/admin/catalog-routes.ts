@@ -1,19 +1,28 @@
 import type { ServiceImpl } from '@connectrpc/connect';
-import { ModelSchema, RouteGroupSchema } from '../../gen/tollgate/admin/v1/catalog_pb.ts';
+import {
+  ModelGroupSchema,
+  ModelSchema,
+  RouteGroupSchema,
+} from '../../gen/tollgate/admin/v1/catalog_pb.ts';
 import type { CatalogService } from '../../gen/tollgate/admin/v1/catalog_pb.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { PolicyStore } from '../policies/policy-store.ts';
 import {
+  listedModelGroupToMessage,
   modelFromMessage,
+  modelGroupFromMessage,
+  modelGroupToMessage,
   modelToMessage,
   routeGroupFromMessage,
   routeGroupToMessage,
 } from '../wire/admin-catalog.ts';
 import { readPage } from '../wire/admin-fields.ts';
+import { readId } from '../wire/fields.ts';
 import { priceFromMessage, priceToMessage, readPriceSubject } from '../wire/admin-prices.ts';
 import { collectViolations } from '../wire/violations.ts';
 import { authorize } from './caller.ts';
 import { readChange, readOrgId } from './changes.ts';
+import { createImportPrices } from './price-import.ts';
 import { recordMethods } from './records.ts';
 
 const maxPrices = 1000;
@@ -36,6 +45,13 @@ export function catalogRoutes(
     field: 'route_group',
     read: routeGroupFromMessage,
     write: routeGroupToMessage,
+  });
+  const labels = recordMethods(store, {
+    kind: 'model_group',
+    desc: ModelGroupSchema,
+    field: 'model_group',
+    read: modelGroupFromMessage,
+    write: modelGroupToMessage,
   });
   return {
     createModel: async (request, context) => ({
@@ -61,6 +77,32 @@ export function catalogRoutes(
     updateRouteGroup: async (request, context) => ({
       routeGroup: await groups.update(request, request.routeGroup, context),
     }),
+
+    createModelGroup: async (request, context) => ({
+      modelGroup: await labels.create(request, request.modelGroup, context),
+    }),
+    getModelGroup: async (request, context) => ({ modelGroup: await labels.get(request, context) }),
+    async listModelGroups(request, context) {
+      const orgId = readOrgId(request.orgId);
+      authorize(context, 'read', orgId);
+      const violations = collectViolations();
+      const page = readPage(violations, request);
+      violations.throwIfAny();
+      const { items, nextToken = '' } = await store.listModelGroups(orgId, page);
+      return { modelGroups: items.map(listedModelGroupToMessage), nextPageToken: nextToken };
+    },
+    updateModelGroup: async (request, context) => ({
+      modelGroup: await labels.update(request, request.modelGroup, context),
+    }),
+    async deleteModelGroup(request, context) {
+      const orgId = readOrgId(request.orgId);
+      authorize(context, 'write', orgId);
+      const violations = collectViolations();
+      const by = readChange(violations, context, request, 'update', request.etag);
+      const id = readId(violations, 'id', request.id);
+      violations.throwIfAny();
+      return { modelGroup: modelGroupToMessage(await store.deleteModelGroup(orgId, id, by)) };
+    },
 
     async appendPrices(request, context) {
       const orgId = readOrgId(request.orgId);
@@ -99,5 +141,7 @@ export function catalogRoutes(
       violations.throwIfAny();
       return { price: priceToMessage(await store.revokePrice(orgId, scope, subject, by)) };
     },
+
+    importPrices: createImportPrices(store, clock),
   };
 }

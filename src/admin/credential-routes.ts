@@ -1,5 +1,9 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
-import { KeySchema, TokenSchema } from '../../gen/tollgate/admin/v1/credentials_pb.ts';
+import {
+  CredentialState,
+  KeySchema,
+  TokenSchema,
+} from '../../gen/tollgate/admin/v1/credentials_pb.ts';
 import type { CredentialService, Key, Token } from '../../gen/tollgate/admin/v1/credentials_pb.ts';
 import type { Credential } from '../core/directory.ts';
 import { newSecret, secretSha256 } from '../platform/secret.ts';
@@ -21,6 +25,7 @@ interface CreateRequest extends ChangeRequest {
 
 interface RevokeRequest extends CreateRequest {
   readonly id: string;
+  readonly etag: string;
 }
 
 /** API keys and safe tokens. */
@@ -35,6 +40,7 @@ export function credentialRoutes(store: PolicyStore): ServiceImpl<typeof Credent
     field: 'key',
     read: reader('key'),
     write: keyToMessage,
+    unmasked: withoutRevocation,
   });
   const tokens = recordMethods(store, {
     kind: 'token',
@@ -42,6 +48,7 @@ export function credentialRoutes(store: PolicyStore): ServiceImpl<typeof Credent
     field: 'token',
     read: reader('token'),
     write: tokenToMessage,
+    unmasked: withoutRevocation,
   });
   return {
     async createKey(request, context) {
@@ -98,7 +105,10 @@ export function credentialRoutes(store: PolicyStore): ServiceImpl<typeof Credent
     return { stored, secret: isShown ? secret : '' };
   }
 
-  /** Ends a credential for good; one that was revoked before is answered as it is. */
+  /**
+   * Ends a credential for good; one that was revoked before is answered as it is. With a stale etag the
+   * store refuses either way.
+   */
   async function revoke(
     kind: Kind,
     request: RevokeRequest,
@@ -110,11 +120,27 @@ export function credentialRoutes(store: PolicyStore): ServiceImpl<typeof Credent
     const by = readChange(violations, context, request, 'update');
     const id = readId(violations, 'id', request.id);
     violations.throwIfAny();
-    return amend('', async () => {
+    return amend(request.etag, async () => {
       const present = await store.get(orgId, kind, id);
-      const { record, etag } = present;
-      if (record.state === 'REVOKED' && by.requestId === undefined) return present;
-      return store.put(orgId, kind, { ...record, state: 'REVOKED' }, { ...by, etag });
+      const { record } = present;
+      const etag = request.etag === '' ? present.etag : request.etag;
+      if (record.state !== 'REVOKED' || etag !== present.etag) {
+        return store.put(orgId, kind, { ...record, state: 'REVOKED' }, { ...by, etag });
+      }
+      // Nothing is left to write; but the request id may be that of another change, which is a conflict.
+      if (by.requestId !== undefined) {
+        await store.put(orgId, kind, record, { ...by, etag, validateOnly: true });
+      }
+      return present;
     });
   }
+}
+
+/**
+ * A revoked credential as an update with a mask takes it: as if it could be changed. The store refuses that,
+ * with the reason that holds for every change of it, and still knows a repeat of a change made before.
+ */
+function withoutRevocation<Message extends Key | Token>(message: Message): Message {
+  if (message.state !== CredentialState.REVOKED) return message;
+  return { ...message, state: CredentialState.UNSPECIFIED };
 }

@@ -1,53 +1,77 @@
 import type { HandlerContext, Interceptor } from '@connectrpc/connect';
+import { withinDeadline } from '../platform/deadline.ts';
 import type { Log } from '../platform/log.ts';
 import { ServiceError } from '../platform/service-error.ts';
 import type { Access } from '../service/access.ts';
 import type { Caller } from '../service/caller.ts';
-import { callerKey } from './caller.ts';
+import { callOf } from './call.ts';
+import { compressions } from './call-headers.ts';
 import { refuse } from './refusal.ts';
 
 const bearer = /^Bearer +([\x21-\x7e]{1,512}) *$/i;
 
-/** Turns what a handler throws into Connect's error with google.rpc details, and logs a line per call. */
-export function answerErrors(log: Log): Interceptor {
+/** Answers within the deadline; turns what a handler throws into an error with google.rpc details. */
+export function answerInTime(log: Log): Interceptor {
   return (next) => async (request) => {
-    const rpc = request.method.name;
-    const caller = request.contextValues.get(callerKey);
+    const call = callOf(request.contextValues);
     try {
-      const response = await next(request);
-      log.debug({ rpc, code: 'OK', caller: caller?.name }, 'answered');
+      const response = await withinDeadline(next(request), call.deadlineMs);
+      call.code = 'OK';
+      log.debug({ rpc: call.rpc, code: call.code, caller: call.caller?.name }, 'answered');
       return response;
     } catch (cause) {
-      throw refuse(log, rpc, cause, caller);
+      throw refuse(log, call, cause);
     }
   };
 }
 
 /**
- * Lets in who presents an admin secret: `authorization: Bearer <secret>`; UNAUTHENTICATED otherwise. It stands
- * before the message is read, so that nobody unknown makes us read or take apart anything.
+ * Lets in who presents an admin secret (`authorization: Bearer <secret>`) or, without that header, a client
+ * certificate; UNAUTHENTICATED otherwise. It stands before the message is read, so that nobody unknown makes
+ * us read or take apart anything.
  */
 export function letIn(access: Access, log: Log): (context: HandlerContext) => Promise<void> {
-  return async (context) => {
+  return async ({ values, requestHeader, responseHeader }) => {
+    const call = callOf(values);
     try {
-      const caller = await authenticate(access, context.requestHeader.get('authorization'));
-      context.values.set(callerKey, caller);
+      const found = authenticate(access, requestHeader.get('authorization'), call.certificateName);
+      call.caller = await withinDeadline(found, call.deadlineMs);
+      if (call.fault?.kind === 'UNIMPLEMENTED') nameCompressions(responseHeader);
+      if (call.fault !== undefined) throw call.fault;
     } catch (cause) {
-      throw refuse(log, context.method.name, cause, undefined);
+      throw refuse(log, call, cause);
     }
   };
 }
 
-async function authenticate(access: Access, header: string | null): Promise<Caller> {
-  if (header === null) {
-    const expected = 'expected authorization: Bearer <admin secret>';
-    throw new ServiceError('UNAUTHENTICATED', 'ADMIN_SECRET_MISSING', expected);
+async function authenticate(
+  access: Access,
+  header: string | null,
+  certificateName: string | undefined,
+): Promise<Caller> {
+  const caller = await look(access, header, certificateName);
+  if (caller !== undefined) return caller;
+  const message = 'the admin secret or client certificate is not known here';
+  throw new ServiceError('UNAUTHENTICATED', 'ADMIN_SECRET_INVALID', message);
+}
+
+function look(
+  access: Access,
+  header: string | null,
+  certificateName: string | undefined,
+): ReturnType<Access['identify']> {
+  if (header !== null) {
+    const secret = bearer.exec(header)?.[1];
+    return secret === undefined ? undefined : access.authenticate(secret, 'admin');
   }
-  const secret = bearer.exec(header)?.[1];
-  const caller = secret === undefined ? undefined : await access.authenticate(secret, 'admin');
-  if (caller === undefined) {
-    const message = 'the admin secret is not known here';
-    throw new ServiceError('UNAUTHENTICATED', 'ADMIN_SECRET_INVALID', message);
-  }
-  return caller;
+  if (certificateName !== undefined) return access.identify(certificateName, 'admin');
+  const expected = 'expected authorization: Bearer <admin secret>';
+  throw new ServiceError('UNAUTHENTICATED', 'ADMIN_SECRET_MISSING', expected);
+}
+
+/** As both protocols ask of a server that does not know a compression. */
+function nameCompressions(header: Headers): void {
+  const names = compressions.map(({ name }) => name).join(',');
+  header.set('accept-encoding', names);
+  header.set('grpc-accept-encoding', names);
 }

@@ -1,58 +1,100 @@
 import { fromBinary, fromJson } from '@bufbuild/protobuf';
 import type { DescMessage, JsonValue } from '@bufbuild/protobuf';
-import { ConnectError } from '@connectrpc/connect';
-import { readAllBytes } from '@connectrpc/connect/protocol';
-import type { UniversalServerRequest } from '@connectrpc/connect/protocol';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { withinDeadline } from '../platform/deadline.ts';
+import type { Log } from '../platform/log.ts';
 import { ServiceError } from '../platform/service-error.ts';
 import { noteJsonFaults } from '../wire/json-faults.ts';
 import { collectViolations } from '../wire/violations.ts';
-import { connectError } from './refusal.ts';
+import type { CallHeaders } from './call-headers.ts';
+import type { AdminCall } from './call.ts';
+import { abandon, refuse } from './refusal.ts';
 
 /** A gRPC frame's head: one byte of flags, four of length. */
 const frameHead = 5;
+const compressedFlag = 1;
+
+/** What the check of a body goes by. */
+export interface BodyCheck {
+  readonly call: AdminCall;
+  readonly headers: CallHeaders;
+  readonly desc: DescMessage;
+  /** Of the message, compressed and not. */
+  readonly maxBytes: number;
+  readonly log: Log;
+}
 
 /**
- * The body of a request, refused with our own details if it cannot be read as the message that it should be:
- * Connect's own errors for that name neither reason nor field. A compressed one is left to Connect.
+ * The body of a request, refused with our own details if it cannot be read, whole and in time, as the message
+ * that it should be: Connect's own errors for that name neither reason nor field, and nobody would log them.
  */
 export async function* checkedBody(
-  { header, body }: UniversalServerRequest,
-  desc: DescMessage,
-  maxBytes: number,
+  chunks: AsyncIterable<Uint8Array>,
+  check: BodyCheck,
 ): AsyncGenerator<Uint8Array> {
-  const type = header.get('content-type') ?? '';
-  const isFramed = type.startsWith('application/grpc');
-  const bytes = await readBounded(body, isFramed ? maxBytes + frameHead : maxBytes);
+  yield await readAndJudge(chunks, check);
+}
+
+async function readAndJudge(chunks: AsyncIterable<Uint8Array>, check: BodyCheck): Promise<Buffer> {
+  const { call, log } = check;
+  let bytes: Buffer | undefined;
+  try {
+    bytes = await withinDeadline(read(chunks, check), call.deadlineMs);
+    if (bytes !== undefined) await judge(bytes, check);
+  } catch (cause) {
+    throw refuse(log, call, cause);
+  }
+  if (bytes === undefined) throw abandon(log, call);
+  return bytes;
+}
+
+/** All bytes; undefined if the client went away before the last of them. */
+async function read(
+  chunks: AsyncIterable<Uint8Array>,
+  { headers, maxBytes }: BodyCheck,
+): Promise<Buffer | undefined> {
+  const mostBytes = headers.isFramed ? maxBytes + frameHead : maxBytes;
+  const kept: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of chunks) {
+      size += chunk.byteLength;
+      if (size > mostBytes) break;
+      kept.push(chunk);
+    }
+  } catch {
+    // A request's stream fails in no other way than by its connection, and that is not ours to explain.
+    return undefined;
+  }
+  if (size > mostBytes) throw tooLarge(maxBytes);
+  return Buffer.concat(kept, size);
+}
+
+async function judge(bytes: Buffer, { headers, desc, maxBytes }: BodyCheck): Promise<void> {
+  const { isFramed, isJson, compression } = headers;
+  if (isFramed && !isOneFrame(bytes)) throw undecodable(desc);
   const isCompressed = isFramed
-    ? (bytes[0] ?? 0) !== 0
-    : (header.get('content-encoding') ?? 'identity') !== 'identity';
-  if (!isCompressed) {
+    ? ((bytes[0] ?? 0) & compressedFlag) !== 0
+    : compression !== undefined;
+  let message: Uint8Array = isFramed ? bytes.subarray(frameHead) : bytes;
+  if (isCompressed) {
+    if (compression === undefined) throw undecodable(desc);
     try {
-      check(desc, isFramed ? bytes.subarray(frameHead) : bytes, type.includes('json'));
+      message = await compression.decompress(message, maxBytes);
     } catch (cause) {
-      throw connectError(cause);
+      const isTooLarge = cause instanceof ConnectError && cause.code === Code.ResourceExhausted;
+      throw isTooLarge ? tooLarge(maxBytes) : undecodable(desc, cause);
     }
   }
-  yield bytes;
+  decode(desc, message, isJson);
 }
 
-async function readBounded(
-  body: UniversalServerRequest['body'],
-  maxBytes: number,
-): Promise<Uint8Array> {
-  if (typeof body !== 'object' || body === null || !(Symbol.asyncIterator in body)) {
-    throw new Error('a body that is no stream of bytes');
-  }
-  try {
-    return await readAllBytes(body, maxBytes);
-  } catch (cause) {
-    if (!(cause instanceof ConnectError)) throw cause;
-    const message = `a message may have at most ${maxBytes} bytes`;
-    throw connectError(new ServiceError('RESOURCE_EXHAUSTED', 'MESSAGE_TOO_LARGE', message));
-  }
+/** A call has one message: no less, and nothing after it. */
+function isOneFrame(bytes: Buffer): boolean {
+  return bytes.length >= frameHead && bytes.readUInt32BE(1) === bytes.length - frameHead;
 }
 
-function check(desc: DescMessage, bytes: Uint8Array, isJson: boolean): void {
+function decode(desc: DescMessage, bytes: Uint8Array, isJson: boolean): void {
   try {
     if (!isJson) return void fromBinary(desc, bytes);
     const json = parse(bytes);
@@ -61,16 +103,20 @@ function check(desc: DescMessage, bytes: Uint8Array, isJson: boolean): void {
     violations.throwIfAny();
     fromJson(desc, json, { ignoreUnknownFields: false });
   } catch (cause) {
-    if (cause instanceof ServiceError) throw cause;
-    throw new ServiceError(
-      'INVALID_ARGUMENT',
-      'MESSAGE_UNDECODABLE',
-      `the request is not a ${desc.typeName}`,
-      { cause },
-    );
+    throw cause instanceof ServiceError ? cause : undecodable(desc, cause);
   }
 }
 
 function parse(bytes: Uint8Array): JsonValue {
   return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as JsonValue;
+}
+
+function undecodable(desc: DescMessage, cause?: unknown): ServiceError {
+  const message = `the request is not a ${desc.typeName}`;
+  return new ServiceError('INVALID_ARGUMENT', 'MESSAGE_UNDECODABLE', message, { cause });
+}
+
+function tooLarge(maxBytes: number): ServiceError {
+  const message = `a message may have at most ${maxBytes} bytes`;
+  return new ServiceError('RESOURCE_EXHAUSTED', 'MESSAGE_TOO_LARGE', message);
 }

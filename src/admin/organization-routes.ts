@@ -7,7 +7,6 @@ import type {
 } from '../../gen/tollgate/admin/v1/organizations_pb.ts';
 import type { Organization } from '../core/organization.ts';
 import type { PolicyStore, Stored } from '../policies/policy-store.ts';
-import { mayActFor } from '../service/caller.ts';
 import { readPage } from '../wire/admin-fields.ts';
 import { organizationFromMessage, organizationToMessage } from '../wire/admin-organizations.ts';
 import { collectViolations } from '../wire/violations.ts';
@@ -50,9 +49,8 @@ export function organizationRoutes(store: PolicyStore): ServiceImpl<typeof Organ
       const violations = collectViolations();
       const page = readPage(violations, request);
       violations.throwIfAny();
-      const { items, nextToken = '' } = await store.listOrganizations(page);
-      const own = items.filter(({ record }) => mayActFor(caller, record.id));
-      return { organizations: own.map(organizationToMessage), nextPageToken: nextToken };
+      const { items, nextToken = '' } = await store.listOrganizations(page, caller.orgIds);
+      return { organizations: items.map(organizationToMessage), nextPageToken: nextToken };
     },
 
     async updateOrganization(request, context) {

@@ -32,6 +32,8 @@ export interface RecordWire<K extends RecordKind, Desc extends DescMessage> {
     orgId: string,
   ) => RecordOf[K];
   readonly write: (stored: Stored<RecordOf[K]>) => MessageShape<Desc>;
+  /** What is there, as an update with a mask builds on it; absent: as it is read. */
+  readonly unmasked?: (present: MessageShape<Desc>) => MessageShape<Desc>;
 }
 
 /** What every request to create or update a record says. */
@@ -52,7 +54,7 @@ export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
   store: PolicyStore,
   wire: RecordWire<K, Desc>,
 ) {
-  const { kind, desc, field, read, write } = wire;
+  const { kind, desc, field, read, write, unmasked = (present) => present } = wire;
   type Message = MessageShape<Desc> & { readonly id: string; readonly etag: string };
 
   return {
@@ -127,7 +129,7 @@ export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
     const fields = maskedFields(desc, updateMask);
     const present = await presentOr(store.get(orgId, kind, id), allowMissing);
     if (present === undefined) return { full: sent, etag: sent.etag };
-    const full = masked(desc, sent, write(present), fields);
+    const full = masked(desc, sent, unmasked(write(present)), fields);
     return { full, etag: sent.etag === '' ? present.etag : sent.etag };
   }
 }

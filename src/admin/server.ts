@@ -1,21 +1,20 @@
 import type { Registry } from 'prom-client';
-import type { Log } from '../platform/log.ts';
-import type { Access } from '../service/access.ts';
 import { listen } from './listen.ts';
 import type { TlsMaterial } from './listen.ts';
-import type { AdminRouteParts } from './routes.ts';
+import { patienceFor } from './patience.ts';
+import type { Patience } from './patience.ts';
 import { createRpcHandler } from './rpc-handler.ts';
-import type { Handler } from './rpc-handler.ts';
+import type { Handler, RpcHandlerParts } from './rpc-handler.ts';
 
 /** What the admin plane is made of. */
-export interface AdminServerParts extends AdminRouteParts {
-  readonly access: Access;
-  readonly log: Log;
+export interface AdminServerParts extends RpcHandlerParts {
+  /** All of the process, as `/metrics` shows them. */
   readonly metrics: Registry;
   readonly host: string;
   readonly port: number;
   readonly tls: TlsMaterial | undefined;
-  readonly maxMessageBytes: number;
+  /** How slow clients may be; unless given, as becomes the time that a call may take. */
+  readonly patience?: Partial<Patience>;
 }
 
 /** The admin plane while it serves. */
@@ -23,7 +22,7 @@ export interface AdminServer {
   readonly port: number;
   /** What `/readyz` answers. */
   setServing(isServing: boolean): void;
-  /** Stops accepting, finishes what is in flight within the deadline, then cuts. */
+  /** Stops accepting, cuts what is idle, finishes what is in flight within the deadline, then cuts that too. */
   close(deadlineMs: number): Promise<void>;
 }
 
@@ -31,6 +30,7 @@ export interface AdminServer {
 export async function startAdminServer(parts: AdminServerParts): Promise<AdminServer> {
   let isServing = false;
   const { host, port, tls, metrics } = parts;
+  const patience = { ...patienceFor(parts.timeoutMs), ...parts.patience };
   const rpc = createRpcHandler(parts);
   const handler: Handler = (request, response) => {
     const text = (status: number, body: string, type = 'text/plain; charset=utf-8'): void => {
@@ -52,7 +52,7 @@ export async function startAdminServer(parts: AdminServerParts): Promise<AdminSe
         return rpc(request, response);
     }
   };
-  const listener = await listen({ host, port, tls, handler });
+  const listener = await listen({ host, port, tls, patience, handler });
   return {
     port: listener.port,
     setServing(is) {

@@ -26,6 +26,7 @@ import { createPgPolicyStore } from '../policies/pg-policy-store.ts';
 import type { PolicyStore } from '../policies/policy-store.ts';
 import { startPolicyWatch } from '../policies/policy-watch.ts';
 import type { Access } from '../service/access.ts';
+import { createBatchReport } from '../service/batch-report.ts';
 import { createCheck } from '../service/check.ts';
 import type { DataPlane } from '../service/data-plane.ts';
 import { createExpireHolds } from '../service/expire-holds.ts';
@@ -90,14 +91,14 @@ export async function openStore(
     ledgerMetrics.expired(ended);
     return ended;
   };
-  startJobs(settings, { pool, clock, log, expireHolds }, undo);
+  startJobs(settings, { pool, clock, log, metrics: ledgerMetrics, expireHolds }, undo);
   const secrets = await firstStart({
     access: createPgAccessStore(pool),
     store: policyStore,
     withExample: settings.example,
   });
   const access = createPgAccess({ pool });
-  const dataPlane = createDataPlane(policies, ledger, clock);
+  const dataPlane = createDataPlane(settings, policies, ledger, clock);
   const events = createPgEvents({ pool, failure: storeFailure });
   const getUsage = createGetUsage({ store: policyStore, ledger, clock });
   const planes = { dataPlane, events, clock, getUsage };
@@ -177,11 +178,17 @@ function openLedger(
   return ledger;
 }
 
-function createDataPlane(policies: CachedPolicies, ledger: Ledger, clock: Clock): DataPlane {
+function createDataPlane(
+  { maxQueue }: Settings,
+  policies: CachedPolicies,
+  ledger: Ledger,
+  clock: Clock,
+): DataPlane {
   const parts = { policies, ledger, clock };
   return {
     check: createCheck(parts),
     report: createReport(parts),
+    batchReport: createBatchReport({ policies, maxQueue, processNowMs: Date.now }),
     release: createRelease(parts),
     extend: createExtend(parts),
     explain: createExplain(parts),

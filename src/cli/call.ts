@@ -37,7 +37,8 @@ async function callOne(method: DescMethodUnary, json: string): Promise<number> {
 }
 
 function wrongUse(): number {
-  const names = DecisionService.methods.map((method) => kebab(method.name)).join(' | ');
+  const methods = DecisionService.methods.filter(isUnary);
+  const names = methods.map((method) => kebab(method.name)).join(' | ');
   process.stderr.write(`expected: tollgate call ${names} '{...}'\n`);
   return 2;
 }

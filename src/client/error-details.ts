@@ -7,6 +7,7 @@ import {
   RetryInfoSchema,
 } from '../../gen/google/rpc/error_details_pb.ts';
 import { StatusSchema } from '../../gen/google/rpc/status_pb.ts';
+import type { Status } from '../../gen/google/rpc/status_pb.ts';
 
 /** What an error of the data plane says beside its code. */
 export interface ErrorDetails {
@@ -24,7 +25,11 @@ export function errorDetails(error: ServiceError): ErrorDetails {
   if (!(bytes instanceof Uint8Array)) {
     return { reason: undefined, violations: [], retryAfterMs: undefined };
   }
-  const { details } = fromBinary(StatusSchema, bytes);
+  return detailsOf(fromBinary(StatusSchema, bytes));
+}
+
+/** Reads the details of an error that stands among the answers of a Session or a batch. */
+export function detailsOf({ details }: Status): ErrorDetails {
   const find = <Found>(read: (any: (typeof details)[number]) => Found | undefined) =>
     details.map(read).find((found) => found !== undefined);
   const delay = find((any) => anyUnpack(any, RetryInfoSchema))?.retryDelay;

@@ -12,7 +12,8 @@ interface AccessRules {
   /** Each must grant the target. */
   readonly allows: readonly (readonly string[])[];
   readonly denies: readonly (readonly string[])[];
-  readonly maxTier: number | undefined;
+  /** The lowest ceiling; Infinity where there is none. */
+  readonly maxTier: number;
   readonly orgHasAllow: boolean;
 }
 
@@ -30,7 +31,7 @@ export function accessReasons(
   if (target.kind === 'UNKNOWN' && refusesUnknown(view, rules)) found.push('MODEL_UNKNOWN');
   if (rules.denies.some((list) => targetTouched(list, target))) found.push('MODEL_DENIED');
   if (!rules.allows.every((list) => targetMatches(list, target))) found.push('MODEL_NOT_GRANTED');
-  if (rules.maxTier !== undefined && rankOf(view, target) > rules.maxTier) found.push('MODEL_TIER');
+  if (rankOf(view, target) > rules.maxTier) found.push('MODEL_TIER');
   return found;
 }
 
@@ -67,7 +68,7 @@ function rulesOf(view: OrganizationView, path: CallPath): AccessRules {
   return {
     allows,
     denies,
-    maxTier: ceilings.length === 0 ? undefined : Math.min(...ceilings),
+    maxTier: Math.min(...ceilings),
     orgHasAllow: (accessOf(view, orgSubject)?.allow.length ?? 0) > 0,
   };
 }

@@ -29,6 +29,8 @@ export interface Estimate {
   readonly input: bigint;
   /** Undefined: not said. */
   readonly output: bigint | undefined;
+  /** The part of `output` that was reasoning. Undefined: not known, so all of it may be. */
+  readonly reasoningOutput: bigint | undefined;
   /** A part of `input`. */
   readonly cachedInput: bigint;
   /** Beside `input`. */

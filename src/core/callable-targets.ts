@@ -18,6 +18,7 @@ export interface CallableTarget {
 const nothing: Estimate = {
   input: 0n,
   output: undefined,
+  reasoningOutput: undefined,
   cachedInput: 0n,
   cacheWrite: 0n,
   cost: undefined,

@@ -10,6 +10,13 @@ export interface Model {
   readonly contextWindow: bigint | undefined;
 }
 
+/** What people call a label that models bear; the label itself needs no record. */
+export interface ModelGroup {
+  readonly id: string;
+  readonly displayName: string;
+  readonly description: string;
+}
+
 /** A name that stands for several models, of which the gateway picks one. */
 export interface RouteGroup {
   readonly id: string;
@@ -33,6 +40,8 @@ export interface Rates {
   readonly cachedInput: bigint | undefined;
   /** Undefined: the input price. */
   readonly cacheWrite: bigint | undefined;
+  /** Of the reasoning part of the output. Undefined: the output price. */
+  readonly reasoningOutput: bigint | undefined;
   readonly perRequest: bigint;
 }
 

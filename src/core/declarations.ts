@@ -54,7 +54,7 @@ function groupLimits(policy: Policy): ReadonlyMap<string, Slots> {
   const declared = new Map<string, Map<string, { policy: Policy; limits: Limit[] }>>();
   for (const limit of policy.limits) {
     if (!limit.enabled) continue;
-    const forText = textOf(limit.for, policy.subject);
+    const forText = textOf(limit.for);
     const slots = declared.get(forText) ?? new Map<string, { policy: Policy; limits: Limit[] }>();
     declared.set(forText, slots);
     const slot = slotOf(limit);
@@ -65,9 +65,7 @@ function groupLimits(policy: Policy): ReadonlyMap<string, Slots> {
   return declared;
 }
 
-/** A tier's limits are for its users, whatever they say. */
-function textOf(declared: LimitFor, declaring: Subject): string {
-  if (declaring.kind === 'tier') return 'USER';
+function textOf(declared: LimitFor): string {
   return declared.kind === 'LABEL' ? `LABEL:${declared.key}` : declared.kind;
 }
 

@@ -1,4 +1,4 @@
-import { decodeId, encodeId, orgSubject, parseSubject, subjectName } from './subject.ts';
+import { decodeId, encodeId, parseSubject, subjectName } from './subject.ts';
 import type { Subject } from './subject.ts';
 
 /**
@@ -20,7 +20,7 @@ export function meterOf(subject: Subject, targets: readonly string[] = [], membe
     member === undefined
       ? subjectName(subject)
       : `${subjectName(subject)}/user:${encodeId(member)}`;
-  const name = sorted.length === 0 ? base : `${base}@${sorted.map(encodeTarget).join(',')}`;
+  const name = sorted.length === 0 ? base : `${base}@${sorted.map(encodeId).join(',')}`;
   return { subject, member, targets: sorted, name };
 }
 
@@ -39,7 +39,7 @@ export function parseMeterName(name: string): Meter | undefined {
           .split(',')
           .map(decodeId);
   const [first = '', second, ...more] = base.split('/');
-  const subject = first === 'org' ? orgSubject : parseSubject(decodeId(first));
+  const subject = parseSubject(decodeId(first));
   if (subject === undefined || more.length > 0 || targets.includes('')) return undefined;
   if (second === undefined) return meterOf(subject, targets);
   const isMember = subject.kind === 'team' && second.startsWith('user:') && second.length > 5;
@@ -54,8 +54,4 @@ export function isDerived(meter: Meter): boolean {
 /** Orders text by UTF-16 code unit: the same everywhere, unlike a locale's order. */
 export function byCodeUnit(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function encodeTarget(target: string): string {
-  return target.startsWith('group:') ? `group:${encodeId(target.slice(6))}` : encodeId(target);
 }

@@ -19,9 +19,7 @@ export function chargedMeters(
 ): readonly Meter[] {
   const subjects = pathSubjects(path);
   const meters = new Map<string, Meter>();
-  const add = (meter: Meter): void => {
-    if (!meters.has(meter.name)) meters.set(meter.name, meter);
-  };
+  const add = (meter: Meter): void => void meters.set(meter.name, meter);
   add(meterOf(orgSubject));
   for (const subject of subjects) if (subject.kind !== 'label') add(meterOf(subject));
   for (const family of view.families) {
@@ -66,7 +64,6 @@ function familyOf(declaring: Subject, limit: Limit): MeterFamily | undefined {
   const narrowed = targets.length > 0;
   switch (limit.for.kind) {
     case 'SELF': {
-      if (declaring.kind === 'tier') return narrowed ? { ...whole, kind: 'user' } : undefined;
       const isDerivedSelf = narrowed || declaring.kind === 'label';
       return isDerivedSelf ? { ...whole, kind: declaring.kind, id: declaring.id } : undefined;
     }

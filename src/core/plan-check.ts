@@ -132,7 +132,7 @@ export function askOf(
 
 /** The target's own default, else the organization's; a route group asks the organization's. 0 is unknown. */
 function defaultOutput(view: OrganizationView, target: TargetFacts): bigint {
-  const own = target.kind === 'MODEL' ? view.model(target.name)?.defaultOutputTokens : undefined;
+  const own = view.model(target.name)?.defaultOutputTokens;
   return own ?? view.organization.defaultOutputTokens;
 }
 

@@ -80,6 +80,7 @@ function sumOf(before: Estimate, added: Estimate): Estimate {
   return {
     input: before.input + added.input,
     output: (before.output ?? 0n) + (added.output ?? 0n),
+    reasoningOutput: undefined,
     cachedInput: before.cachedInput + added.cachedInput,
     cacheWrite: before.cacheWrite + added.cacheWrite,
     cost: before.cost === undefined ? undefined : before.cost + (added.cost ?? 0n),

@@ -58,15 +58,15 @@ export function priceFor(
   atMs: number,
 ): PriceRevision | undefined {
   for (const key of of.keys) {
-    const price = inForce(view.prices('KEY', `key:${key}`), epoch, atMs);
+    const price = priceInForce(view.prices('KEY', `key:${key}`), epoch, atMs);
     if (price !== undefined) return price;
   }
   if (of.provider !== undefined) {
     const subject = `${of.provider}:${of.model}`;
-    const price = inForce(view.prices('PROVIDER_MODEL', subject), epoch, atMs);
+    const price = priceInForce(view.prices('PROVIDER_MODEL', subject), epoch, atMs);
     if (price !== undefined) return price;
   }
-  return inForce(view.prices('MODEL', of.model), epoch, atMs);
+  return priceInForce(view.prices('MODEL', of.model), epoch, atMs);
 }
 
 /**
@@ -74,7 +74,7 @@ export function priceFor(
  * Where that one was revoked by then, only what was appended after the revocation counts: revoking ends the
  * scope and subject, and older prices do not come back.
  */
-function inForce(
+export function priceInForce(
   revisions: readonly PriceRevision[],
   epoch: number,
   atMs: number,
@@ -87,7 +87,7 @@ function inForce(
   const revokedEpoch = newest?.revokedEpoch;
   if (revokedEpoch === undefined || revokedEpoch > epoch) return newest;
   const since = revisions.filter((price) => price.epoch > revokedEpoch);
-  return inForce(since, epoch, atMs);
+  return priceInForce(since, epoch, atMs);
 }
 
 function isLater(a: PriceRevision, b: PriceRevision): boolean {
@@ -95,13 +95,45 @@ function isLater(a: PriceRevision, b: PriceRevision): boolean {
   return a.revision > b.revision;
 }
 
-function isZero({ rates }: PriceRevision): boolean {
+/**
+ * Whether two prices cost the same for whatever usage: rates that are left out count as what stands in for
+ * them, and 1,000 tokens are told apart from 1,000,000 by the money only.
+ */
+export function isSamePrice(
+  a: Pick<PriceRevision, 'perTokens' | 'rates'>,
+  b: Pick<PriceRevision, 'perTokens' | 'rates'>,
+): boolean {
+  return (
+    a.rates.length === b.rates.length &&
+    a.rates.every((rate, index) => {
+      const other = b.rates[index];
+      return other !== undefined && isSameRates(rate, b.perTokens, other, a.perTokens);
+    })
+  );
+}
+
+/** Compares two rates, each times the other's tokens. */
+function isSameRates(a: Rates, timesA: bigint, b: Rates, timesB: bigint): boolean {
+  return (
+    a.aboveInputTokens === b.aboveInputTokens &&
+    a.perRequest === b.perRequest &&
+    a.input * timesA === b.input * timesB &&
+    a.output * timesA === b.output * timesB &&
+    (a.cachedInput ?? a.input) * timesA === (b.cachedInput ?? b.input) * timesB &&
+    (a.cacheWrite ?? a.input) * timesA === (b.cacheWrite ?? b.input) * timesB &&
+    (a.reasoningOutput ?? a.output) * timesA === (b.reasoningOutput ?? b.output) * timesB
+  );
+}
+
+/** Whether a price is zero in all its parts, at every length of input. */
+export function isZero({ rates }: Pick<PriceRevision, 'rates'>): boolean {
   return rates.every(
     (rate) =>
       rate.input === 0n &&
       rate.output === 0n &&
       (rate.cachedInput ?? 0n) === 0n &&
       (rate.cacheWrite ?? 0n) === 0n &&
+      (rate.reasoningOutput ?? 0n) === 0n &&
       rate.perRequest === 0n,
   );
 }
@@ -115,9 +147,21 @@ export function costOf(price: PriceRevision, usage: Estimate): bigint {
     fresh * rate.input +
     usage.cachedInput * (rate.cachedInput ?? rate.input) +
     usage.cacheWrite * (rate.cacheWrite ?? rate.input) +
-    (usage.output ?? 0n) * rate.output +
+    outputSum(rate, usage) +
     rate.perRequest * price.perTokens;
   return divideHalfEven(sum, price.perTokens);
+}
+
+/**
+ * What the output costs. How much of it will be reasoning is not known before: then all of it is at the
+ * dearer of the two prices, so that what is held is never less than what the call may cost.
+ */
+function outputSum(rate: Rates, { output = 0n, reasoningOutput }: Estimate): bigint {
+  const ofReasoning = rate.reasoningOutput ?? rate.output;
+  if (reasoningOutput === undefined) {
+    return output * (ofReasoning > rate.output ? ofReasoning : rate.output);
+  }
+  return (output - reasoningOutput) * rate.output + reasoningOutput * ofReasoning;
 }
 
 /** The rates of the highest context-length tier that the input is above; the first tier is for all below. */

@@ -97,7 +97,7 @@ function template(view: OrganizationView, tier: string | undefined, own: Slots):
   );
 }
 
-/** The defaults that reach a subject: of the teams by distance, then of the organization. */
+/** The defaults that reach a subject: of the teams, which come nearest first, then of the organization. */
 function defaults(view: OrganizationView, teams: CallPath['teams'], forText: string): Slots[] {
   const byDistance = new Map<number, Slots[]>();
   for (const { id, distance } of teams) {
@@ -106,14 +106,12 @@ function defaults(view: OrganizationView, teams: CallPath['teams'], forText: str
     if (level === undefined) byDistance.set(distance, [declared]);
     else level.push(declared);
   }
-  const levels = [...byDistance].toSorted(([a], [b]) => a - b).map(([, slots]) => smallest(slots));
-  return [...levels, declaredFor(view.policy(orgSubject), forText)];
+  const ofOrganization = declaredFor(view.policy(orgSubject), forText);
+  return [...byDistance.values()].map(smallest).concat(ofOrganization);
 }
 
 /** Of several teams at one distance, for each slot the declaration that gives least. */
 function smallest(levels: readonly Slots[]): Slots {
-  const [only] = levels;
-  if (only !== undefined && levels.length === 1) return only;
   const chosen = new Map<string, Declaration>();
   for (const level of levels) {
     for (const [slot, declaration] of level) {
@@ -153,12 +151,12 @@ function byAmount(a: bigint | undefined, b: bigint | undefined): number {
 function bySlotThenName(a: EffectiveLimit, b: EffectiveLimit): number {
   return (
     metrics.indexOf(a.limit.metric) - metrics.indexOf(b.limit.metric) ||
-    windowRank(a.limit) - windowRank(b.limit) ||
+    rankOf(a.limit.window) - rankOf(b.limit.window) ||
     byCodeUnit(a.limit.targets.join(' '), b.limit.targets.join(' ')) ||
     byCodeUnit(a.limit.name, b.limit.name)
   );
 }
 
-function windowRank({ window }: Limit): number {
-  return window === undefined ? -1 : windows.indexOf(window);
+function rankOf(window: Limit['window']): number {
+  return windows.findIndex((known) => known === window);
 }

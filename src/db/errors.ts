@@ -46,12 +46,18 @@ const lostConnection =
 /** How Citus words a commit that failed on one of its nodes; it has no code of its own. */
 const lostShardCommit = /could not commit transaction for shard/;
 
+/** A row was on its way to the default partition when one of its own was attached; the next goes there. */
+const newPartition = /violates partition constraint/;
+
 const unknown: StoreFault = { meaning: 'unknown', retryable: false, delayMs: 0 };
 
 /** Reads what went wrong from an error of `pg`. */
 export function faultOf(cause: unknown): StoreFault {
   if (!(cause instanceof Error)) return unknown;
   const code = codeOf(cause);
+  if (code === '23514' && newPartition.test(cause.message)) {
+    return { meaning: 'a new partition', retryable: true, delayMs: 5 };
+  }
   const known = faults[code] ?? systemFaults[code] ?? faults[code.slice(0, 2)];
   if (known !== undefined) return known;
   if (lostConnection.test(cause.message)) {

@@ -1,27 +1,24 @@
 import type { ServerUnaryCall } from '@grpc/grpc-js';
-import type { PeerCertificate } from 'node:tls';
+import { certificateName } from '../platform/certificate-name.ts';
 import { ServiceError } from '../platform/service-error.ts';
 import type { Access } from '../service/access.ts';
 import type { Caller } from '../service/caller.ts';
 
 const bearer = /^Bearer +([\x21-\x7e]+) *$/i;
 
+/** Where a call says who makes it. */
+type Presented = Pick<ServerUnaryCall<Buffer, Buffer>, 'metadata' | 'getAuthContext'>;
+
 /**
  * Who calls: by `authorization: Bearer <service token>`, else by the verified client certificate.
  * Fails with UNAUTHENTICATED, or as `Access` does.
  */
-export function authenticate(
-  access: Access,
-  call: ServerUnaryCall<Buffer, Buffer>,
-): Promise<Caller> | Caller {
+export function authenticate(access: Access, call: Presented): Promise<Caller> | Caller {
   const found = look(access, call);
   return found instanceof Promise ? found.then(known) : known(found);
 }
 
-function look(
-  access: Access,
-  call: ServerUnaryCall<Buffer, Buffer>,
-): ReturnType<Access['identify']> {
+function look(access: Access, call: Presented): ReturnType<Access['identify']> {
   const [header] = call.metadata.get('authorization');
   if (header !== undefined) {
     const secret = bearer.exec(String(header))?.[1];
@@ -40,14 +37,4 @@ function known(caller: Caller | undefined): Caller {
   if (caller !== undefined) return caller;
   const message = 'the service token or client certificate is not known here';
   throw new ServiceError('UNAUTHENTICATED', 'SERVICE_TOKEN_INVALID', message);
-}
-
-/** The name that a client certificate bears: its first URI (a SPIFFE id, say), else its common name. */
-export function certificateName(certificate: PeerCertificate | undefined): string | undefined {
-  const uri = certificate?.subjectaltname
-    ?.split(', ')
-    .find((name) => name.startsWith('URI:'))
-    ?.slice('URI:'.length);
-  const commonName = certificate?.subject.CN;
-  return uri ?? (Array.isArray(commonName) ? commonName[0] : commonName);
 }

@@ -14,4 +14,8 @@ export interface CallFacts {
     readonly late: 'true' | 'false';
     readonly unpriced: 'true' | 'false';
   };
+  /** Of a BatchReport only. */
+  batch?: { readonly reports: number; readonly refused: number };
+  /** Of a Session only: the messages that were read. */
+  messages?: number;
 }

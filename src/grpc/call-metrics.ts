@@ -1,5 +1,6 @@
-import { Counter, Gauge, Histogram } from 'prom-client';
+import { Counter } from 'prom-client';
 import type { Registry } from 'prom-client';
+import type { RpcMetrics } from '../platform/rpc-metrics.ts';
 import type { CallFacts } from './call-facts.ts';
 
 /** Counts what the data plane answers. */
@@ -8,24 +9,9 @@ export interface CallMetrics {
   ended(rpc: string, code: string, seconds: number, facts: CallFacts): void;
 }
 
-const seconds = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 1, 2, 5];
-
-/** Registers the data plane's metrics. */
-export function createCallMetrics(registry: Registry): CallMetrics {
+/** Registers the data plane's own metrics, beside those of every call. */
+export function createCallMetrics(registry: Registry, rpcs: RpcMetrics): CallMetrics {
   const registers = [registry];
-  const duration = new Histogram({
-    name: 'tollgate_rpc_duration_seconds',
-    help: 'Time from the arrival of a data-plane call to its answer.',
-    labelNames: ['rpc', 'code'],
-    buckets: seconds,
-    registers,
-  });
-  const inFlight = new Gauge({
-    name: 'tollgate_rpc_in_flight',
-    help: 'Data-plane calls that are being answered.',
-    labelNames: ['rpc'],
-    registers,
-  });
   const decisions = new Counter({
     name: 'tollgate_decisions_total',
     help: 'Decisions of Check and Extend, replays included, by their first reason.',
@@ -45,11 +31,10 @@ export function createCallMetrics(registry: Registry): CallMetrics {
   });
   return {
     started(rpc) {
-      inFlight.inc({ rpc });
+      rpcs.started(rpc);
     },
-    ended(rpc, code, took, facts) {
-      inFlight.dec({ rpc });
-      duration.observe({ rpc, code }, took);
+    ended(rpc, code, seconds, facts) {
+      rpcs.ended(rpc, code, seconds);
       if (facts.decision !== undefined) {
         decisions.inc({ rpc, decision: facts.decision, reason: facts.reason ?? 'NONE' });
       }

@@ -1,98 +1,41 @@
-import type { handleUnaryCall } from '@grpc/grpc-js';
+import type { UntypedHandleCall } from '@grpc/grpc-js';
 import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
-import type { CheckOutput, DataPlane, ReportOutput } from '../service/data-plane.ts';
-import {
-  checkFromMessage,
-  explainFromMessage,
-  extendFromMessage,
-  listTargetsFromMessage,
-  releaseFromMessage,
-  reportFromMessage,
-} from '../wire/decision-requests.ts';
-import {
-  checkToMessage,
-  explainToMessage,
-  extendToMessage,
-  listTargetsToMessage,
-  releaseToMessage,
-  reportToMessage,
-} from '../wire/decision-responses.ts';
-import type { CallFacts } from './call-facts.ts';
+import type { DataPlane } from '../service/data-plane.ts';
+import { batchAnswer } from './batch-report.ts';
+import { decisionAnswers } from './decision-answers.ts';
+import { createSessions } from './session.ts';
+import type { SessionLimits } from './session.ts';
 import { surround } from './surround.ts';
 import type { Surroundings } from './surround.ts';
 
-/** The handlers of `tollgate.v1.DecisionService`, by method. */
-export function decisionHandlers(
+/** What answers the calls of `tollgate.v1.DecisionService`. */
+export interface Decisions {
+  /** By method. */
+  readonly handlers: Record<keyof typeof DecisionService.method, UntypedHandleCall>;
+  /** Ends open Sessions once what they asked is answered, and refuses new ones. */
+  endSessions(): void;
+}
+
+/** Creates the handlers of `tollgate.v1.DecisionService`. */
+export function createDecisions(
   dataPlane: DataPlane,
-  surroundings: Surroundings,
-): Record<keyof typeof DecisionService.method, handleUnaryCall<Buffer, Buffer>> {
+  surroundings: Surroundings & SessionLimits,
+): Decisions {
   const { method } = DecisionService;
+  const answers = decisionAnswers(dataPlane);
+  const sessions = createSessions(answers, surroundings);
+  const batch = batchAnswer(dataPlane, answers, surroundings);
   return {
-    check: surround(surroundings, method.check, async (message, context, facts) => {
-      noteIds(facts, message);
-      const { input, view } = checkFromMessage(message);
-      const output = await dataPlane.check(input, context);
-      noteDecision(facts, output);
-      return checkToMessage(output, view);
-    }),
-    report: surround(surroundings, method.report, async (message, context, facts) => {
-      noteIds(facts, message);
-      const output = await dataPlane.report(reportFromMessage(message), context);
-      noteReport(facts, output);
-      return reportToMessage(output);
-    }),
-    release: surround(surroundings, method.release, async (message, context, facts) => {
-      noteIds(facts, message);
-      const output = await dataPlane.release(releaseFromMessage(message), context);
-      noteIds(facts, output);
-      return releaseToMessage(output);
-    }),
-    extend: surround(surroundings, method.extend, async (message, context, facts) => {
-      noteIds(facts, message);
-      const { input, view } = extendFromMessage(message);
-      const output = await dataPlane.extend(input, context);
-      noteDecision(facts, output);
-      return extendToMessage(output, input.sequence, view);
-    }),
-    explain: surround(surroundings, method.explain, async (message, context, facts) => {
-      noteIds(facts, message);
-      return explainToMessage(await dataPlane.explain(explainFromMessage(message), context));
-    }),
-    listTargets: surround(surroundings, method.listTargets, async (message, context, facts) => {
-      noteIds(facts, message);
-      const input = listTargetsFromMessage(message);
-      return listTargetsToMessage(await dataPlane.listTargets(input, context));
-    }),
-  };
-}
-
-interface Ids {
-  readonly orgId?: string | undefined;
-  readonly requestId?: string | undefined;
-}
-
-/** Log lines bear the ids that came in, also when they are refused: cut, for they may be anything. */
-function noteIds(facts: CallFacts, ids: Ids): void {
-  if (ids.orgId !== undefined) facts.orgId = ids.orgId.slice(0, 200);
-  if (ids.requestId !== undefined) facts.requestId = ids.requestId.slice(0, 128);
-}
-
-function noteDecision(facts: CallFacts, output: CheckOutput): void {
-  const [reason] = output.outcome.reasons;
-  noteIds(facts, output);
-  facts.decision = output.outcome.decision;
-  if (reason !== undefined) facts.reason = reason;
-  facts.replayed = output.replayed;
-  facts.degraded = output.degraded;
-}
-
-function noteReport(facts: CallFacts, output: ReportOutput): void {
-  noteIds(facts, output);
-  facts.replayed = output.replayed;
-  if (output.replayed) return;
-  facts.report = {
-    over_hold: output.overHold ? 'true' : 'false',
-    late: output.late ? 'true' : 'false',
-    unpriced: output.usage.unpriced ? 'true' : 'false',
+    handlers: {
+      check: surround(surroundings, method.check, answers.check),
+      report: surround(surroundings, method.report, answers.report),
+      release: surround(surroundings, method.release, answers.release),
+      extend: surround(surroundings, method.extend, answers.extend),
+      explain: surround(surroundings, method.explain, answers.explain),
+      listTargets: surround(surroundings, method.listTargets, answers.listTargets),
+      batchReport: surround(surroundings, method.batchReport, batch),
+      session: sessions.handler,
+    },
+    endSessions: () => sessions.end(),
   };
 }

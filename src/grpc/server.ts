@@ -3,9 +3,10 @@ import { Health as HealthService } from '../../gen/grpc/health/v1/health_pb.ts';
 import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
 import type { DataPlane } from '../service/data-plane.ts';
 import { bytesDefinition } from './codec.ts';
-import { decisionHandlers } from './decision-service.ts';
+import { createDecisions } from './decision-service.ts';
 import { createHealth } from './health.ts';
 import { addReflection } from './reflection.ts';
+import type { SessionLimits } from './session.ts';
 import type { Surroundings } from './surround.ts';
 
 /** Certificate, key and optionally the authority that client certificates must come from, all PEM. */
@@ -17,7 +18,7 @@ export interface ServerTls {
 }
 
 /** What the data plane's server is made of. */
-export interface DataServerParts extends Surroundings {
+export interface DataServerParts extends Surroundings, SessionLimits {
   readonly dataPlane: DataPlane;
   readonly host: string;
   /** 0 takes a free one. */
@@ -34,7 +35,8 @@ export interface DataServer {
   /** Says by `grpc.health.v1` whether calls would be answered; at first they would not. */
   setServing(isServing: boolean): void;
   /**
-   * Accepts no more calls, finishes those in flight within the deadline, then cuts what is left.
+   * Accepts no more calls, finishes those in flight within the deadline, then cuts what is left. Sessions read no
+   * more, and end when what they read is answered.
    * Say NOT_SERVING some time before, so that balancers look elsewhere.
    */
   close(deadlineMs: number): Promise<void>;
@@ -52,7 +54,8 @@ export async function startDataServer(parts: DataServerParts): Promise<DataServe
     'grpc.enable_channelz': 0,
   });
   const health = createHealth([DecisionService.typeName]);
-  server.addService(bytesDefinition(DecisionService), decisionHandlers(parts.dataPlane, parts));
+  const decisions = createDecisions(parts.dataPlane, parts);
+  server.addService(bytesDefinition(DecisionService), decisions.handlers);
   server.addService(bytesDefinition(HealthService), health.handlers);
   addReflection(server, [DecisionService, HealthService]);
   const host = parts.host.includes(':') ? `[${parts.host}]` : parts.host;
@@ -63,6 +66,7 @@ export async function startDataServer(parts: DataServerParts): Promise<DataServe
     async close(deadlineMs) {
       health.setServing(false);
       health.endWatches();
+      decisions.endSessions();
       await shutDown(server, `${host}:${port}`, deadlineMs);
     },
   };

@@ -1,7 +1,8 @@
 import type { DescMessage, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
-import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
+import type { handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js';
 import { deadlineAfter, withinDeadline } from '../platform/deadline.ts';
 import type { Log } from '../platform/log.ts';
+import type { ServiceError } from '../platform/service-error.ts';
 import type { Access } from '../service/access.ts';
 import type { CallContext } from '../service/data-plane.ts';
 import { asServiceError, statusTable } from '../wire/status.ts';
@@ -33,55 +34,71 @@ export function surround<In extends DescMessage, Out extends DescMessage>(
   method: DescMethodUnary<In, Out>,
   answer: Answer<In, Out>,
 ): handleUnaryCall<Buffer, Buffer> {
-  const { metrics, log } = surroundings;
-  const rpc = method.name;
-  const run = async (
-    call: ServerUnaryCall<Buffer, Buffer>,
-    callback: sendUnaryData<Buffer>,
-  ): Promise<void> => {
-    const startedMs = performance.now();
-    const facts: CallFacts = {};
-    metrics.started(rpc);
-    let code = 'OK';
-    try {
-      callback(null, await serve(surroundings, method, answer, call, facts));
-    } catch (cause) {
-      code = refuse(log, rpc, cause, facts, callback);
-    }
-    const seconds = (performance.now() - startedMs) / 1000;
-    metrics.ended(rpc, code, seconds, facts);
-    if (code === 'OK') logAnswer(log, rpc, seconds, facts);
-  };
-  return (call, callback) => void run(call, callback);
+  return (call, callback) =>
+    void attend(surroundings, method.name, {
+      work: (facts) =>
+        serve(surroundings, call, facts, async (context) => {
+          const message = decode(method.input, call.request);
+          return encode(method.output, await answer(message, context, facts));
+        }),
+      done: (bytes) => callback(null, bytes),
+      refused: (error) => callback(grpcStatus(error)),
+    });
 }
 
-async function serve<In extends DescMessage, Out extends DescMessage>(
+/** One piece of work, and where its end is told: exactly one of `done` and `refused` is called. */
+export interface Attended<T> {
+  readonly work: (facts: CallFacts) => Promise<T>;
+  readonly done: (answer: T) => void;
+  readonly refused: (error: ServiceError) => void;
+}
+
+/** Does a call's work, tells its end, logs and counts it as the RPC that it stands for. Never rejects. */
+export async function attend<T>(
+  { metrics, log }: Pick<Surroundings, 'metrics' | 'log'>,
+  rpc: string,
+  { work, done, refused }: Attended<T>,
+): Promise<void> {
+  const startedMs = performance.now();
+  const facts: CallFacts = {};
+  metrics.started(rpc);
+  let code = 'OK';
+  try {
+    done(await work(facts));
+  } catch (cause) {
+    const error = asServiceError(cause);
+    refused(error);
+    code = logRefusal(log, rpc, error, facts);
+  }
+  const seconds = (performance.now() - startedMs) / 1000;
+  metrics.ended(rpc, code, seconds, facts);
+  if (code === 'OK') logAnswer(log, rpc, seconds, facts);
+}
+
+/** What is known of a call before its messages. */
+export type Arrival = Pick<
+  ServerUnaryCall<Buffer, Buffer>,
+  'metadata' | 'getAuthContext' | 'getDeadline'
+>;
+
+/** Does work for an authenticated caller, within the server's limit and the client's deadline. */
+export function serve<T>(
   { access, rpcTimeoutMs }: Surroundings,
-  method: DescMethodUnary<In, Out>,
-  answer: Answer<In, Out>,
-  call: ServerUnaryCall<Buffer, Buffer>,
+  call: Arrival,
   facts: CallFacts,
-): Promise<Buffer> {
+  work: (context: CallContext) => Promise<T>,
+): Promise<T> {
   const deadlineMs = Math.min(deadlineAfter(rpcTimeoutMs), Number(call.getDeadline()));
-  const work = async (): Promise<Buffer> => {
+  const admitted = async (): Promise<T> => {
     let caller = authenticate(access, call);
     if (caller instanceof Promise) caller = await caller;
     facts.caller = caller.name;
-    const message = decode(method.input, call.request);
-    return encode(method.output, await answer(message, { caller, deadlineMs }, facts));
+    return work({ caller, deadlineMs });
   };
-  return withinDeadline(work(), deadlineMs);
+  return withinDeadline(admitted, deadlineMs);
 }
 
-function refuse(
-  log: Log,
-  rpc: string,
-  cause: unknown,
-  facts: CallFacts,
-  callback: sendUnaryData<Buffer>,
-): string {
-  const error = asServiceError(cause);
-  callback(grpcStatus(error));
+function logRefusal(log: Log, rpc: string, error: ServiceError, facts: CallFacts): string {
   const row = statusTable[error.kind];
   const code = codeName(row.code);
   const told = { rpc, code, error: error.reason, ...facts };

@@ -136,6 +136,7 @@ function expired(
 function heldUsage(known: KnownCall, used: KnownCall['held']): PricedUsage {
   return {
     ...used,
+    reasoningOutput: 0n,
     cachedInput: 0n,
     cacheWrite: 0n,
     target: known.target,

@@ -85,6 +85,8 @@ export function knownCall(row: CallRow): KnownCall {
     estimate: {
       input: input ?? 0n,
       output,
+      // Of a Check's estimate it is never known, and a post-paid call is not priced again.
+      reasoningOutput: undefined,
       cachedInput: cachedInput ?? 0n,
       cacheWrite: cacheWrite ?? 0n,
       cost,
@@ -104,6 +106,14 @@ export function knownCall(row: CallRow): KnownCall {
     content: row.content === '' ? undefined : (JSON.parse(row.content) as Content),
     outcome: row.answer === '' ? undefined : decodeOutcome(row.answer),
     extends: decodeJson(row.extends) as KnownExtend[],
-    closing: row.closing === null ? undefined : (decodeJson(row.closing) as KnownClosing),
+    closing: row.closing === null ? undefined : knownClosing(row.closing),
   };
+}
+
+const noReasoning = { reasoningOutput: 0n };
+
+/** Reads how a call was closed; Reports of before there was reasoning output told none. */
+function knownClosing(text: string): KnownClosing {
+  const closing = decodeJson(text) as KnownClosing;
+  return { ...closing, usage: { ...noReasoning, ...closing.usage } };
 }

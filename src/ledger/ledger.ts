@@ -72,6 +72,8 @@ export interface PricedUsage {
   readonly cost: bigint;
   readonly input: bigint;
   readonly output: bigint;
+  /** The part of `output` that was told to be reasoning. */
+  readonly reasoningOutput: bigint;
   readonly cachedInput: bigint;
   readonly cacheWrite: bigint;
   readonly target: TargetFacts;

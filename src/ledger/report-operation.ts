@@ -173,6 +173,7 @@ function settledCall(
     estimate: {
       input: usage.input,
       output: usage.output,
+      reasoningOutput: usage.reasoningOutput,
       cachedInput: usage.cachedInput,
       cacheWrite: usage.cacheWrite,
       cost: usage.cost,

@@ -31,5 +31,6 @@ export function usageParameters(
     plainArray(records.map((record) => record.overHold)),
     plainArray(records.map((record) => record.late)),
     plainArray(usages.map((usage) => usage.unpriced)),
+    plainArray(usages.map((usage) => usage.reasoningOutput)),
   ];
 }

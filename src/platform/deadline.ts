@@ -7,19 +7,22 @@ export function deadlineAfter(timeoutMs: number): number {
 
 /**
  * The work's answer, or DEADLINE_EXCEEDED when the instant (process clock, milliseconds since 1970) comes
- * first. The work is not stopped: its outcome is dropped.
+ * first. The work is not stopped: its outcome is dropped. As a function it is not begun when it is too late.
  */
-export function withinDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T> {
+export function withinDeadline<T>(
+  work: Promise<T> | (() => Promise<T>),
+  deadlineMs: number,
+): Promise<T> {
   const leftMs = deadlineMs - Date.now();
   if (leftMs <= 0) {
-    work.catch(() => undefined);
+    if (work instanceof Promise) work.catch(() => undefined);
     return Promise.reject(deadlineExceeded());
   }
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   const timer = setTimeout(() => reject(deadlineExceeded()), leftMs);
   const follow = async (): Promise<void> => {
     try {
-      resolve(await work);
+      resolve(await (work instanceof Promise ? work : work()));
     } catch (cause) {
       reject(cause);
     } finally {

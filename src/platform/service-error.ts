@@ -11,6 +11,8 @@ export type ErrorKind =
   | 'RESOURCE_EXHAUSTED'
   | 'UNAVAILABLE'
   | 'DEADLINE_EXCEEDED'
+  | 'UNIMPLEMENTED'
+  | 'CANCELLED'
   | 'INTERNAL';
 
 /** One wrong field: its path in the message (`estimate.input_tokens`) and what was expected. */

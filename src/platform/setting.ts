@@ -6,6 +6,17 @@ export class SettingFault extends Error {}
 /** Reads a setting's text, or throws a SettingFault. */
 export type ReadSetting<Value> = (text: string) => Value;
 
+/** One setting: its variable, what it is without one, and what it does. */
+export interface Setting<Value> {
+  readonly name: string;
+  /** As text; undefined: there is none, and the value may be undefined. */
+  readonly standard: string | undefined;
+  readonly description: string;
+  readonly read: ReadSetting<Value>;
+  /** Never printed. */
+  readonly isSecret: boolean;
+}
+
 /** Where to listen: `127.0.0.1:8081`, `[::1]:8081`, `:8081` for every interface. */
 export interface ListenAddress {
   readonly host: string;
@@ -20,6 +31,25 @@ const millisecondsPer: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 const bytesPer: Readonly<Record<string, number>> = { '': 1, KiB: 1024, MiB: 1024 * 1024 };
+
+/** A setting with a default. */
+export function setting<Value>(
+  name: string,
+  standard: string,
+  read: ReadSetting<Value>,
+  description: string,
+): Setting<Value> {
+  return { name, standard, description, read, isSecret: false };
+}
+
+/** A setting that may be absent. */
+export function optional<Value>(
+  name: string,
+  read: ReadSetting<Value>,
+  description: string,
+): Setting<Value | undefined> {
+  return { name, standard: undefined, description, read, isSecret: false };
+}
 
 /** Any text but the empty one. */
 export function text(said: string): string {

@@ -49,6 +49,8 @@ export interface Done<T> {
   readonly subject: string;
   readonly before: unknown;
   readonly after: unknown;
+  /** Nothing was to be changed, and nothing was: no step of the epoch, no row of the log. */
+  readonly isNothing?: boolean;
 }
 
 /** A change as it was asked for. */
@@ -78,6 +80,10 @@ export async function runChange<T>(
       if (first !== undefined) return { result: first.result, replayed: true };
       const locked = { client, orgId, epoch, now: new Date(parts.clock.nowMs()), by };
       const done = await work(locked);
+      if (done.isNothing === true) {
+        await keepAnswer(locked, request, done);
+        return { result: done.result, replayed: false };
+      }
       await client.query('UPDATE org SET epoch = $2 WHERE org_id = $1', [orgId, epoch]);
       await finishChange(locked, request, done);
       notice = { orgId, epoch, kind: done.kind };
@@ -137,13 +143,7 @@ export async function finishChange<T>(
   done: Done<T>,
 ): Promise<void> {
   const { client, orgId, epoch, now, by } = locked;
-  if (by.requestId !== undefined && by.requestId !== '') {
-    await client.query(
-      `INSERT INTO change_request (org_id, request_id, content_sha256, result, at)
-VALUES ($1, $2, $3, $4, $5)`,
-      [orgId, by.requestId, contentHash(request), encodeDoc(done.result), now],
-    );
-  }
+  await keepAnswer(locked, request, done);
   const before = done.before === undefined ? null : encodeDoc(done.before);
   const after = done.after === undefined ? null : encodeDoc(done.after);
   await client.query(
@@ -153,6 +153,20 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
   );
   const notice = `${orgId} ${epoch} ${done.kind}`;
   await client.query('SELECT pg_notify($1, $2)', [changeChannel, notice]);
+}
+
+/** Keeps the answer for repeats, if the change bears a name that repeats can have. */
+async function keepAnswer<T>(
+  { client, orgId, now, by }: Locked,
+  request: ChangeRequest<T>,
+  { result }: Done<T>,
+): Promise<void> {
+  if (by.requestId === undefined || by.requestId === '') return;
+  await client.query(
+    `INSERT INTO change_request (org_id, request_id, content_sha256, result, at)
+VALUES ($1, $2, $3, $4, $5)`,
+    [orgId, by.requestId, contentHash(request), encodeDoc(result), now],
+  );
 }
 
 function contentHash<T>(request: ChangeRequest<T>): Buffer {

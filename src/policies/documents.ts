@@ -28,6 +28,7 @@ const decoders: { readonly [K in RecordKind]: (doc: Doc<RecordOf[K]>) => RecordO
   token: (doc) => doc,
   model: decodeModel,
   route_group: (doc) => doc,
+  model_group: (doc) => doc,
 };
 
 /** Reads a record's column back. */
@@ -65,6 +66,7 @@ function decodeRates(doc: Doc<Rates>): Rates {
     output: BigInt(doc.output),
     cachedInput: optionalBigInt(doc.cachedInput),
     cacheWrite: optionalBigInt(doc.cacheWrite),
+    reasoningOutput: optionalBigInt(doc.reasoningOutput),
     perRequest: BigInt(doc.perRequest),
   };
 }

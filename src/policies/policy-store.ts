@@ -1,8 +1,9 @@
-import type { Model, PriceRevision, PriceScope, RouteGroup } from '../core/catalog.ts';
+import type { Model, ModelGroup, PriceRevision, PriceScope, RouteGroup } from '../core/catalog.ts';
 import type { Credential, Principal, Registered, Team, User } from '../core/directory.ts';
 import type { Organization } from '../core/organization.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Subject } from '../core/subject.ts';
+import type { PriceImport, PriceImportAnswer } from './price-import.ts';
 
 /**
  * The record behind the policies: what administrators write.
@@ -18,7 +19,11 @@ export interface PolicyStore {
   createOrganization(organization: Organization, by: Change): Promise<Stored<Organization>>;
   updateOrganization(organization: Organization, by: Change): Promise<Stored<Organization>>;
   getOrganization(orgId: string): Promise<Stored<Organization>>;
-  listOrganizations(page: Page): Promise<Listed<Stored<Organization>>>;
+  /** All of them or, if `orgIds` is given, those alone. */
+  listOrganizations(
+    page: Page,
+    orgIds?: ReadonlySet<string>,
+  ): Promise<Listed<Stored<Organization>>>;
 
   /** Creates or replaces a record; fails as `by.exists` says. */
   put<K extends RecordKind>(
@@ -33,6 +38,11 @@ export interface PolicyStore {
     kind: K,
     page: Page,
   ): Promise<Listed<Stored<RecordOf[K]>>>;
+
+  /** Every label that a model bears or that has a record, by id. */
+  listModelGroups(orgId: string, page: Page): Promise<Listed<ListedModelGroup>>;
+  /** Takes the record of a label away; NOT_FOUND `MODEL_GROUP_NOT_FOUND` if it has none. */
+  deleteModelGroup(orgId: string, id: string, by: Change): Promise<Stored<ModelGroup>>;
 
   /**
    * Creates a credential with the SHA-256 of its secret. A repeat (by `requestId`) answers the credential
@@ -65,6 +75,17 @@ export interface PolicyStore {
   /** Ends the price in force of a scope and subject; NOT_FOUND `PRICE_NOT_FOUND` if there is none. */
   revokePrice(orgId: string, scope: PriceScope, subject: string, by: Change): Promise<StoredPrice>;
   listPrices(orgId: string, page: Page): Promise<Listed<StoredPrice>>;
+  /**
+   * Compares offered prices with those in force and appends a revision where they differ, all in one change.
+   * Where nothing differs, nothing is written: no revision, no step of the epoch, no row of the change log.
+   * Answers one page of what was done; the first one, unless it is `validateOnly`.
+   */
+  importPrices(
+    orgId: string,
+    prices: PriceImport,
+    page: Page,
+    by: Change,
+  ): Promise<PriceImportAnswer>;
 }
 
 export interface RecordOf {
@@ -77,6 +98,7 @@ export interface RecordOf {
   token: Credential;
   model: Model;
   route_group: RouteGroup;
+  model_group: ModelGroup;
 }
 export type RecordKind = keyof RecordOf;
 
@@ -101,6 +123,13 @@ export interface Stored<T> {
   readonly etag: string;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
+}
+
+/** A label of models, and how many bear it; `stored` only if something was said of it. */
+export interface ListedModelGroup {
+  readonly id: string;
+  readonly models: number;
+  readonly stored: Stored<ModelGroup> | undefined;
 }
 
 export interface CreatedCredential extends Stored<Credential> {

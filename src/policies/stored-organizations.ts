@@ -20,7 +20,7 @@ export function storedOrganizations(parts: StoreParts): Organizations {
     createOrganization: (organization, by) => create(parts, organization, by),
     updateOrganization: (organization, by) => update(parts, organization, by),
     getOrganization: (orgId) => get(parts, orgId),
-    listOrganizations: (page) => list(parts, page),
+    listOrganizations: (page, orgIds) => list(parts, page, orgIds),
   };
 }
 
@@ -189,14 +189,19 @@ async function read(
   return storedOf(row);
 }
 
-async function list(parts: StoreParts, page: Page): Promise<Listed<Stored<Organization>>> {
+async function list(
+  parts: StoreParts,
+  page: Page,
+  orgIds: ReadonlySet<string> | undefined,
+): Promise<Listed<Stored<Organization>>> {
   const after = positionOf(page, 'organizations', 1)?.[0] ?? '';
   try {
     const { rows } = await parts.pool.query<OrganizationRow>(
       `SELECT ${allColumns} FROM org
 WHERE org_id > $1 AND strpos(lower(org_id || ' ' || display_name), lower($2)) > 0
-ORDER BY org_id LIMIT $3`,
-      [after, page.filter ?? '', page.size + 1],
+  AND ($3::text[] IS NULL OR org_id = ANY($3))
+ORDER BY org_id LIMIT $4`,
+      [after, page.filter ?? '', orgIds === undefined ? null : [...orgIds], page.size + 1],
     );
     return pageOf(rows, page, 'organizations', (row) => [row.org_id], storedOf);
   } catch (cause) {

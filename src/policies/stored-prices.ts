@@ -20,7 +20,8 @@ export function storedPrices(
   };
 }
 
-interface PriceRow {
+/** A row of `price_revision`. */
+export interface PriceRow {
   readonly scope: PriceScope;
   readonly subject: string;
   readonly revision: number;
@@ -36,7 +37,8 @@ interface PriceRow {
   readonly revoked_at: Date | null;
 }
 
-const columns =
+/** The columns of a `PriceRow`. */
+export const priceColumns =
   'scope, subject, revision, per_tokens, rates, effective_at_ms, reason, actor, epoch, created_at, ' +
   'revoked_epoch, revoked_reason, revoked_at';
 
@@ -49,8 +51,8 @@ async function append(
   const content = ['append prices', prices];
   const request = { orgId, by, content, decode: decodeAll };
   const { result } = await runChange(parts, request, async (locked) => {
-    const numbered = await number(locked, prices);
-    const result = await insert(locked, numbered);
+    const numbered = await numberPrices(locked, prices);
+    const result = await insertPrices(locked, numbered);
     const first = prices[0];
     const subject =
       prices.length === 1 && first !== undefined
@@ -62,7 +64,7 @@ async function append(
 }
 
 /** Gives each price the next revision number of its scope and subject. */
-async function number(
+export async function numberPrices(
   { client, orgId, epoch }: Locked,
   prices: readonly NewPrice[],
 ): Promise<readonly PriceRevision[]> {
@@ -80,7 +82,8 @@ WHERE org_id = $1 AND subject = ANY($2::text[]) GROUP BY scope, subject`,
   });
 }
 
-async function insert(
+/** Appends revisions, in the order they are given. */
+export async function insertPrices(
   { client, orgId, epoch, now, by }: Locked,
   prices: readonly PriceRevision[],
 ): Promise<readonly StoredPrice[]> {
@@ -90,13 +93,13 @@ async function insert(
 SELECT o.org_id, p->>'scope', p->>'subject', (p->>'revision')::integer, (p->>'perTokens')::bigint,
   p->'rates', (p->>'effectiveAtMs')::bigint, p->>'reason', $3, $4, $5, $4
 FROM org o, jsonb_array_elements($2::jsonb) AS p WHERE o.org_id = $1
-RETURNING ${columns}`,
+RETURNING ${priceColumns}`,
     [orgId, encodeDoc(prices), by.actor, epoch, now],
   );
   const stored = new Map(rows.map((row) => [`${row.scope} ${row.subject} ${row.revision}`, row]));
   return prices.flatMap((price) => {
     const row = stored.get(`${price.scope} ${price.subject} ${price.revision}`);
-    return row === undefined ? [] : [storedOf(row)];
+    return row === undefined ? [] : [storedPrice(row)];
   });
 }
 
@@ -108,7 +111,7 @@ async function revoke(
   by: Change,
 ): Promise<StoredPrice> {
   const content = ['revoke price', scope, subject];
-  const request = { orgId, by, content, decode: decodeStored };
+  const request = { orgId, by, content, decode: decodeStoredPrice };
   const { result } = await runChange(parts, request, async (locked) => {
     const revoked = await endPrices(locked, scope, subject);
     const newest = revoked.at(-1);
@@ -140,10 +143,10 @@ async function endPrices(
       `UPDATE price_revision SET revoked_epoch = $4, changed_epoch = $4, revoked_reason = $5,
   revoked_by = $6, revoked_at = $7
 WHERE org_id = $1 AND scope = $2 AND subject = $3 AND revoked_epoch IS NULL AND ${condition}
-RETURNING ${columns}`,
+RETURNING ${priceColumns}`,
       [orgId, scope, subject, epoch, by.reason, by.actor, now, now.getTime()],
     );
-    return rows.toSorted((a, b) => a.revision - b.revision).map(storedOf);
+    return rows.toSorted((a, b) => a.revision - b.revision).map(storedPrice);
   };
   const inForce = await end('effective_at_ms <= $8');
   return inForce.length > 0 ? inForce : end('effective_at_ms > $8');
@@ -154,7 +157,7 @@ async function list(parts: StoreParts, orgId: string, page: Page): Promise<Liste
   const [scope = '', subject = '', revision = '0'] = positionOf(page, name, 3) ?? [];
   try {
     const { rows } = await parts.pool.query<PriceRow>(
-      `SELECT ${columns} FROM price_revision
+      `SELECT ${priceColumns} FROM price_revision
 WHERE org_id = $1 AND (scope, subject, revision) > ($2, $3, $4::integer)
   AND strpos(lower(scope || ' ' || subject), lower($5)) > 0
 ORDER BY scope, subject, revision LIMIT $6`,
@@ -162,13 +165,14 @@ ORDER BY scope, subject, revision LIMIT $6`,
     );
     if (rows.length === 0) await requireOrganization(parts, orgId);
     const position = (row: PriceRow) => [row.scope, row.subject, String(row.revision)];
-    return pageOf(rows, page, name, position, storedOf);
+    return pageOf(rows, page, name, position, storedPrice);
   } catch (cause) {
     throw storeFailure(cause);
   }
 }
 
-function storedOf(row: PriceRow): StoredPrice {
+/** Reads a row of `price_revision`. */
+export function storedPrice(row: PriceRow): StoredPrice {
   return {
     price: decodePrice({
       scope: row.scope,
@@ -188,10 +192,11 @@ function storedOf(row: PriceRow): StoredPrice {
   };
 }
 
-function decodeStored(doc: Doc<StoredPrice>): StoredPrice {
+/** Reads back a price that was kept for repeats. */
+export function decodeStoredPrice(doc: Doc<StoredPrice>): StoredPrice {
   return { ...doc, price: decodePrice(doc.price) };
 }
 
 function decodeAll(docs: readonly Doc<StoredPrice>[]): readonly StoredPrice[] {
-  return docs.map(decodeStored);
+  return docs.map(decodeStoredPrice);
 }

@@ -41,7 +41,8 @@ export function storedRecords(parts: StoreParts): Pick<PolicyStore, 'put' | 'get
   };
 }
 
-interface RecordRow<K extends RecordKind> {
+/** A row of `record`. */
+export interface RecordRow<K extends RecordKind> {
   readonly id: string;
   readonly doc: Doc<RecordOf[K]>;
   readonly version: string;

@@ -67,7 +67,10 @@ export function report(world: World, fields: Fields) {
     ...named,
     ...(fields['target'] === undefined ? {} : { target }),
     requestId: textOf(fields['id']) ?? '',
-    usage: numbersOf(fields),
+    usage: {
+      ...numbersOf(fields),
+      reasoningOutputTokens: wholeOf(fields['reasoning_output']) ?? 0n,
+    },
     partial: fields['partial'] === true,
   });
 }

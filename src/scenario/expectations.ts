@@ -53,7 +53,16 @@ const special: Readonly<Record<string, Compare>> = {
 
 /** Keys of instants, and of names, whose digits are no number. */
 const instants = new Set(['resets_at', 'window_start', 'window_end']);
-const names = new Set(['is', 'meter', 'binding', 'limit', 'user', 'reason', 'revoked']);
+const names = new Set([
+  'is',
+  'meter',
+  'binding',
+  'limit',
+  'user',
+  'reason',
+  'revoked',
+  'price_revision',
+]);
 
 function plain(
   key: string,

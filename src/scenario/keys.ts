@@ -80,7 +80,8 @@ const records: Readonly<Record<string, Keys>> = {
   },
   route_group: { ...single('id display_name'), ...lists('members') },
   price: single(
-    'scope subject unit input output cached_input cache_write per_request effective reason',
+    'scope subject unit input output cached_input cache_write reasoning_output ' +
+      'per_request effective reason',
   ),
 };
 
@@ -110,7 +111,9 @@ const numbers = single('input output cached_input cache_write cost');
 const call: Keys = { ...subjects, ...numbers, ...single('target ttl') };
 const { target: _, ...callWithoutTarget } = call;
 const check: Mapping = { keys: { ...call, id: 'value' } };
-const report: Mapping = { keys: { ...call, id: 'value', partial: 'flag' } };
+const report: Mapping = {
+  keys: { ...call, ...single('id reasoning_output'), partial: 'flag' },
+};
 
 const error: Mapping = { keys: single('code reason field') };
 const consideredLimit: Mapping = {
@@ -144,7 +147,10 @@ function expecting(keys: Keys): Mapping {
 export const stepKinds: Readonly<Record<string, StepForms>> = {
   check: { fields: check, expect: outcome },
   explain: { fields: { keys: call }, expect: outcome },
-  report: { fields: report, expect: expecting(single('cost over_hold replayed late')) },
+  report: {
+    fields: report,
+    expect: expecting(single('cost over_hold replayed late unpriced price_revision')),
+  },
   release: { fields: { keys: single('id org') }, expect: expecting(single('replayed')) },
   extend: {
     fields: { keys: { ...numbers, ...single('id sequence ttl org') } },

@@ -156,6 +156,7 @@ export async function putPrice(world: World, fields: Fields): Promise<void> {
     output: textOf(fields['output']),
     cached_input: textOf(fields['cached_input']),
     cache_write: textOf(fields['cache_write']),
+    reasoning_output: textOf(fields['reasoning_output']),
     per_request: textOf(fields['per_request']),
   };
   const price = {

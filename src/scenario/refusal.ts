@@ -23,6 +23,7 @@ const stepKeys: Readonly<Record<string, string>> = {
   org_id: 'org',
   input_tokens: 'input',
   output_tokens: 'output',
+  reasoning_output_tokens: 'reasoning_output',
   cached_input_tokens: 'cached_input',
   cache_write_tokens: 'cache_write',
   cost_nanos: 'cost',

@@ -40,8 +40,16 @@ export const playStep: Readonly<Record<string, PlayStep>> = {
     return outcomeAnswer(answer.outcome, answer);
   },
   async report(world, fields) {
-    const { costNanos, overHold, replayed, late } = await report(world, fields);
-    return { cost: formatUsd(costNanos), over_hold: overHold, replayed, late };
+    const { costNanos, overHold, ...answer } = await report(world, fields);
+    const { replayed, late, unpriced, priceRevision = null } = answer;
+    return {
+      cost: formatUsd(costNanos),
+      over_hold: overHold,
+      replayed,
+      late,
+      unpriced,
+      price_revision: priceRevision,
+    };
   },
   async release(world, fields) {
     const { replayed } = await release(world, fields);

@@ -43,6 +43,8 @@ function putSubjects(subjects: NamedSubjects, put: Put): void {
 function putNumbers(prefix: string, estimate: Estimate, put: Put): void {
   if (estimate.input !== 0n) put(`${prefix}.input_tokens`, estimate.input.toString());
   put(`${prefix}.output_tokens`, estimate.output?.toString());
+  const { reasoningOutput = 0n } = estimate;
+  if (reasoningOutput !== 0n) put(`${prefix}.reasoning_output_tokens`, `${reasoningOutput}`);
   if (estimate.cachedInput !== 0n) put(`${prefix}.cached_input_tokens`, `${estimate.cachedInput}`);
   if (estimate.cacheWrite !== 0n) put(`${prefix}.cache_write_tokens`, `${estimate.cacheWrite}`);
   put(`${prefix}.cost_nanos`, estimate.cost?.toString());

@@ -53,6 +53,19 @@ export interface ReportOutput extends ReportAnswer {
   readonly requestId: string;
 }
 
+/** Reports of one organization that came together. */
+export interface BatchReportInput {
+  readonly orgId: string;
+  readonly reports: readonly BatchItem[];
+}
+
+/** One report of a batch. */
+export interface BatchItem {
+  readonly requestId: string;
+  /** Reports it and keeps what became of it; never rejects. */
+  report(context: CallContext): Promise<void>;
+}
+
 export interface ReleaseInput {
   readonly orgId: string | undefined;
   readonly requestId: string;
@@ -88,6 +101,8 @@ export interface ListedTarget {
 export interface DataPlane {
   check(input: CheckInput, context: CallContext): Promise<CheckOutput>;
   report(input: ReportInput, context: CallContext): Promise<ReportOutput>;
+  /** Resolves when every report was tried; rejects, with none tried, for what is wrong with the batch as a whole. */
+  batchReport(input: BatchReportInput, context: CallContext): Promise<void>;
   release(input: ReleaseInput, context: CallContext): Promise<ReleaseOutput>;
   extend(input: ExtendInput, context: CallContext): Promise<CheckOutput>;
   explain(input: CallInput, context: CallContext): Promise<CheckOutput>;

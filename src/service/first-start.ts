@@ -124,6 +124,7 @@ const price = {
       input: 150_000_000n,
       output: 600_000_000n,
       cachedInput: 75_000_000n,
+      reasoningOutput: undefined,
       cacheWrite: undefined,
       perRequest: 0n,
     },

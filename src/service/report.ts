@@ -113,6 +113,7 @@ function pricedUsage(
     cost: priced.cost,
     input: usage.input,
     output: usage.output ?? 0n,
+    reasoningOutput: usage.reasoningOutput ?? 0n,
     cachedInput: usage.cachedInput,
     cacheWrite: usage.cacheWrite,
     target,

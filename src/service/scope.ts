@@ -71,7 +71,8 @@ export function sha256(secret: string): Buffer {
   return createHash('sha256').update(secret).digest();
 }
 
-function assertMayActFor(caller: Caller, orgId: string): void {
+/** PERMISSION_DENIED `ORG_FORBIDDEN` if the caller may not act for the organization. */
+export function assertMayActFor(caller: Caller, orgId: string): void {
   if (mayActFor(caller, orgId)) return;
   throw new ServiceError('PERMISSION_DENIED', 'ORG_FORBIDDEN', 'not a caller of this organization');
 }

@@ -1,15 +1,20 @@
 import { create } from '@bufbuild/protobuf';
-import { ModelSchema, RouteGroupSchema } from '../../gen/tollgate/admin/v1/catalog_pb.ts';
+import {
+  ModelGroupSchema,
+  ModelSchema,
+  RouteGroupSchema,
+} from '../../gen/tollgate/admin/v1/catalog_pb.ts';
 import type * as messages from '../../gen/tollgate/admin/v1/catalog_pb.ts';
-import type { Model, RouteGroup } from '../core/catalog.ts';
-import type { Stored } from '../policies/policy-store.ts';
+import type { Model, ModelGroup, RouteGroup } from '../core/catalog.ts';
+import type { ListedModelGroup, Stored } from '../policies/policy-store.ts';
 import { storedFields } from './admin-directory.ts';
-import { readDisplayName, readIdOrNone, readIds } from './admin-fields.ts';
+import { readDisplayName, readIdOrNone, readIds, readText } from './admin-fields.ts';
 import { readId, readOptionalAmount } from './fields.ts';
 import type { Violations } from './violations.ts';
 
 const maxGroups = 32;
 const maxMembers = 64;
+const maxDescription = 1000;
 
 /** Reads a name of the catalog; what rules would read as something else is refused. */
 function readTargetName(violations: Violations, field: string, text: string): string {
@@ -77,4 +82,32 @@ export function routeGroupToMessage(of: Stored<RouteGroup>): messages.RouteGroup
   const { record, ...stored } = of;
   const members = [...record.members];
   return create(RouteGroupSchema, { ...record, members, ...storedFields(stored) });
+}
+
+/** Reads what is said of a group of models. */
+export function modelGroupFromMessage(
+  violations: Violations,
+  at: string,
+  message: messages.ModelGroup,
+): ModelGroup {
+  const { id, displayName, description } = message;
+  return {
+    id: readId(violations, `${at}.id`, id),
+    displayName: readDisplayName(violations, at, displayName),
+    description: readText(violations, `${at}.description`, description, maxDescription),
+  };
+}
+
+/** Writes what is said of a group of models, as it is stored. */
+export function modelGroupToMessage(of: Stored<ModelGroup>): messages.ModelGroup {
+  const { record, ...stored } = of;
+  return create(ModelGroupSchema, { ...record, ...storedFields(stored) });
+}
+
+/** Writes a group of models, with how many bear it. */
+export function listedModelGroupToMessage(of: ListedModelGroup): messages.ModelGroup {
+  const { id, models, stored } = of;
+  const said =
+    stored === undefined ? create(ModelGroupSchema, { id }) : modelGroupToMessage(stored);
+  return { ...said, models };
 }

@@ -1,6 +1,6 @@
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import type { Page } from '../policies/policy-store.ts';
-import { idFault, readId, readRequestId } from './fields.ts';
+import { countCharacters, idFault, readId, readRequestId } from './fields.ts';
 import type { Violations } from './violations.ts';
 
 const maxDisplayName = 200;
@@ -50,14 +50,15 @@ export function readIds(
   return ids;
 }
 
-/** Reads text for people. */
+/** Reads text for people, of at most so many Unicode characters. */
 export function readText(
   violations: Violations,
   field: string,
   text: string,
   most: number,
 ): string {
-  if (text.length > most) violations.add(field, `must have at most ${most} characters`);
+  if (text.length > most && countCharacters(text) > most)
+    violations.add(field, `must have at most ${most} characters`);
   else if (unprintable.test(text)) violations.add(field, 'must not contain control characters');
   return text;
 }

@@ -80,13 +80,15 @@ function readRates(
     if (nanos === undefined) violations.add(`${at}.${field}`, decimal);
     return nanos ?? 0n;
   };
-  const { cachedInput, cacheWrite } = message;
+  const { cachedInput, cacheWrite, reasoningOutput } = message;
   return {
     aboveInputTokens,
     input: usd('input', message.input),
     output: usd('output', message.output),
     cachedInput: cachedInput === undefined ? undefined : usd('cached_input', cachedInput),
     cacheWrite: cacheWrite === undefined ? undefined : usd('cache_write', cacheWrite),
+    reasoningOutput:
+      reasoningOutput === undefined ? undefined : usd('reasoning_output', reasoningOutput),
     perRequest: usd('per_request', message.perRequest),
   };
 }
@@ -108,7 +110,8 @@ export function priceToMessage(stored: StoredPrice): messages.Price {
   });
 }
 
-function ratesToMessage({ cachedInput, cacheWrite, ...rate }: Rates): messages.Rates {
+function ratesToMessage(rate: Rates): messages.Rates {
+  const { cachedInput, cacheWrite, reasoningOutput } = rate;
   return create(RatesSchema, {
     aboveInputTokens: rate.aboveInputTokens,
     input: formatUsd(rate.input),
@@ -116,5 +119,6 @@ function ratesToMessage({ cachedInput, cacheWrite, ...rate }: Rates): messages.R
     perRequest: formatUsd(rate.perRequest),
     ...(cachedInput === undefined ? {} : { cachedInput: formatUsd(cachedInput) }),
     ...(cacheWrite === undefined ? {} : { cacheWrite: formatUsd(cacheWrite) }),
+    ...(reasoningOutput === undefined ? {} : { reasoningOutput: formatUsd(reasoningOutput) }),
   });
 }

@@ -23,6 +23,7 @@ const noSubjects: NamedSubjects = {
 const unknownEstimate: Estimate = {
   input: 0n,
   output: undefined,
+  reasoningOutput: undefined,
   cachedInput: 0n,
   cacheWrite: 0n,
   cost: undefined,
@@ -58,6 +59,7 @@ export function estimateFromMessage(
   return {
     ...readInput(violations, field, message),
     output: readOptionalAmount(violations, output, message.outputTokens),
+    reasoningOutput: undefined,
     cost: readOptionalAmount(violations, `${field}.cost_nanos`, message.costNanos),
   };
 }
@@ -74,7 +76,7 @@ export function usageFromMessage(
   }
   return {
     ...readInput(violations, field, message),
-    output: readAmount(violations, `${field}.output_tokens`, message.outputTokens),
+    ...readOutput(violations, field, message),
     cost: readOptionalAmount(violations, `${field}.cost_nanos`, message.costNanos),
   };
 }
@@ -94,6 +96,20 @@ function readInput(
     message.cacheWriteTokens,
   );
   return { input, cachedInput, cacheWrite };
+}
+
+function readOutput(
+  violations: Violations,
+  field: string,
+  message: Usage,
+): Pick<Estimate, 'output' | 'reasoningOutput'> {
+  const reasoning = `${field}.reasoning_output_tokens`;
+  const output = readAmount(violations, `${field}.output_tokens`, message.outputTokens);
+  const reasoningOutput = readAmount(violations, reasoning, message.reasoningOutputTokens);
+  if (reasoningOutput > output && output >= 0n) {
+    violations.add(reasoning, 'must not be above output_tokens');
+  }
+  return { output, reasoningOutput };
 }
 
 function readTeams(

@@ -43,6 +43,7 @@ export function reportToMessage(output: ReportOutput): ReportResponse {
     outputTokens: usage.output,
     cachedInputTokens: usage.cachedInput,
     cacheWriteTokens: usage.cacheWrite,
+    reasoningOutputTokens: usage.reasoningOutput,
     overHold: output.overHold,
     late: output.late,
     replayed: output.replayed,

@@ -82,7 +82,8 @@ export function readOptionalAmount(
   return amount === undefined ? undefined : readAmount(violations, field, amount);
 }
 
-function countCharacters(text: string): number {
+/** The number of Unicode characters: some are two code units. */
+export function countCharacters(text: string): number {
   let count = 0;
   for (const _ of text) count += 1;
   return count;

@@ -8,6 +8,7 @@ import {
   RetryInfoSchema,
 } from '../../gen/google/rpc/error_details_pb.ts';
 import { StatusSchema } from '../../gen/google/rpc/status_pb.ts';
+import type { Status } from '../../gen/google/rpc/status_pb.ts';
 import { ServiceError } from '../platform/service-error.ts';
 import type { ErrorKind } from '../platform/service-error.ts';
 import { durationOf } from './time.ts';
@@ -43,6 +44,10 @@ export const statusTable: Readonly<Record<ErrorKind, StatusRow>> = {
   ABORTED: { code: Code.Aborted, log: 'info' },
   // Mend the request; unlike INVALID_ARGUMENT it may become right as the state grows.
   OUT_OF_RANGE: { code: Code.OutOfRange, log: 'info' },
+  // Say it in another way that the answer names; a repeat fails alike.
+  UNIMPLEMENTED: { code: Code.Unimplemented, log: 'info' },
+  // Nothing: the caller went away, this is told to the log alone.
+  CANCELLED: { code: Code.Canceled, log: 'info' },
   // Give up and tell us: this is our bug.
   INTERNAL: { code: Code.Internal, log: 'error' },
   // Repeat with the same request id, or follow the operator's failure mode.
@@ -78,9 +83,14 @@ export function statusDetails(error: ServiceError): StatusDetail[] {
   return details;
 }
 
-/** The bytes of google.rpc.Status, as `grpc-status-details-bin` carries them. */
-export function statusBytes(error: ServiceError): Uint8Array {
+/** A failure as a google.rpc.Status, for answers that hold errors beside answers. */
+export function statusToMessage(error: ServiceError): Status {
   const details = statusDetails(error).map(({ desc, value }) => anyPack(desc, create(desc, value)));
   const { code } = statusTable[error.kind];
-  return toBinary(StatusSchema, create(StatusSchema, { code, message: error.message, details }));
+  return create(StatusSchema, { code, message: error.message, details });
+}
+
+/** The bytes of google.rpc.Status, as `grpc-status-details-bin` carries them. */
+export function statusBytes(error: ServiceError): Uint8Array {
+  return toBinary(StatusSchema, statusToMessage(error));
 }

@@ -21,8 +21,10 @@ const table: readonly (readonly [rpc: string, need: 'read' | 'write' | 'operate'
   ...['Key', 'Token'].flatMap((kind) => crud('Credential', kind)),
   ['CredentialService/RevokeKey', 'write'],
   ['CredentialService/RevokeToken', 'write'],
-  ...['Model', 'RouteGroup'].flatMap((kind) => crud('Catalog', kind)),
+  ...['Model', 'ModelGroup', 'RouteGroup'].flatMap((kind) => crud('Catalog', kind)),
+  ['CatalogService/DeleteModelGroup', 'write'],
   ['CatalogService/AppendPrices', 'write'],
+  ['CatalogService/ImportPrices', 'write'],
   ['CatalogService/ListPrices', 'read'],
   ['CatalogService/RevokePrice', 'write'],
   ['PolicyService/PutPolicy', 'write'],
@@ -72,8 +74,37 @@ test('an organization is listed to those that administer it', async () => {
   expect(await ids('viewer')).toEqual(['acme']);
 });
 
+// Planted: with the filter after the page instead of in it, pages are short and their tokens name others.
+test('organizations of others are in no page, shorten none, and stand in no token', async () => {
+  const others = ['aaa', 'bbb', 'hhh', 'zzz'];
+  for (const id of [...others, 'initech']) {
+    await plane.store.createOrganization(plainOrganization(id), anyChange);
+  }
+  const pages: string[][] = [];
+  const tokens: string[] = [];
+  let pageToken: string | undefined = '';
+  while (pageToken !== undefined) {
+    const request: unknown = { pageSize: 1, pageToken };
+    const { body } = await plane.call('OrganizationService/ListOrganizations', request, 'two');
+    const { organizations = [], nextPageToken } = body as {
+      organizations?: { id: string }[];
+      nextPageToken?: string;
+    };
+    pages.push(organizations.map(({ id }) => id));
+    if (nextPageToken !== undefined) {
+      tokens.push(Buffer.from(nextPageToken, 'base64url').toString());
+    }
+    pageToken = nextPageToken;
+  }
+  expect(pages).toEqual([['acme'], ['initech']]);
+  expect(tokens).toHaveLength(1);
+  for (const id of [...others, 'globex']) expect(tokens.join()).not.toContain(id);
+  const filtered = { filter: 'zzz' };
+  const none = await plane.call('OrganizationService/ListOrganizations', filtered, 'two');
+  expect(none).toMatchObject({ code: 'OK', body: {} });
+});
+
 test('an update that would create an organization takes the role for creating one', async () => {
-  await plane.store.createOrganization(plainOrganization('initech'), anyChange);
   const request = { organization: { id: 'acme2' }, allowMissing: true };
   const rpc = 'OrganizationService/UpdateOrganization';
   const abroad = await plane.call(rpc, request, 'acme');

@@ -11,6 +11,7 @@ import { OrganizationService } from '../../gen/tollgate/admin/v1/organizations_p
 import { plainOrganization, anyChange } from '../support/organization.ts';
 import { post, startAdminPlane } from '../support/admin-plane.ts';
 import type { AdminPlane } from '../support/admin-plane.ts';
+import { connectRaw } from '../support/raw-connection.ts';
 
 let plane: AdminPlane;
 beforeAll(async () => {
@@ -93,6 +94,17 @@ test('a client that says its first bytes one by one is understood', async () => 
   socket.write('VATE / HTTP/1.1\r\n\r\n');
   await expect.poll(() => said).toMatch(/^HTTP\/1\.1 400/);
   socket.destroy();
+});
+
+// Planted: where Connect's own reading of the URL throws, this ended the process.
+test('a request without a host, or with a wrong one, is refused and harms nobody', async () => {
+  const path = '/tollgate.admin.v1.OrganizationService/GetOrganization';
+  for (const head of [`POST ${path} HTTP/1.0`, `POST ${path} HTTP/1.1\r\nHost: a b[`]) {
+    const connection = await connectRaw(plane.server.port, `${head}\r\n\r\n`);
+    await expect.poll(() => connection.said).toMatch(/^HTTP\/1\.1 400/);
+    connection.close();
+  }
+  expect((await fetch(`${plane.url}/healthz`)).status).toBe(200);
 });
 
 test('health, readiness and metrics stand beside the services; other paths do not', async () => {

@@ -39,6 +39,9 @@ export const priceCases: Case[] = [
   ...each('prices[0].rates[0].output', money, (output) => rate({ output })),
   ...each('prices[0].rates[0].cached_input', money, (value) => rate({ cachedInput: value })),
   ...each('prices[0].rates[0].cache_write', money, (cacheWrite) => rate({ cacheWrite })),
+  ...each('prices[0].rates[0].reasoning_output', money, (value) =>
+    rate({ reasoningOutput: value }),
+  ),
   ...each('prices[0].rates[0].per_request', money, (perRequest) => rate({ perRequest })),
   ['prices[0].rates[0].above_input_tokens', rate({ aboveInputTokens: 1 })],
   ['prices[0].rates[1].above_input_tokens', price({ rates: [rates, rates] })],

@@ -88,6 +88,9 @@ export const records = [
     ...each('model.default_output_tokens', int64s, (value) => at({ defaultOutputTokens: value })),
     ...each('model.context_window', int64s, (contextWindow) => at({ contextWindow })),
   ]),
+  ...record('CatalogService', 'ModelGroup', 'model_group', (at) => [
+    ...each('model_group.description', texts(1000), (description) => at({ description })),
+  ]),
   ...record('CatalogService', 'RouteGroup', 'route_group', (at) => [
     ...idLists('route_group.members', 64, (members) => at({ members })),
     ...each('route_group.members', [[], ['ghost']], (members) => at({ members })),

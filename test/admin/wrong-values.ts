@@ -31,6 +31,10 @@ export const changeCases = (rest: Json): Case[] => [
   ...each('validate_only', ['yes', 1], (validateOnly) => ({ ...rest, validateOnly })),
 ];
 
+/** Of those that may name the etag on which they depend. */
+export const etagCases = (rest: Json): Case[] =>
+  each('etag', [...notStrings, '\ud800'], (etag) => ({ ...rest, etag }));
+
 export const pageCases = (rest: Json): Case[] => [
   ...each('page_size', [-1, 1001, 1.5, 'many', 2_147_483_648], (pageSize) => ({
     ...rest,

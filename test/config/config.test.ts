@@ -28,6 +28,7 @@ test('with nothing set, both planes listen on loopback and the store is our own'
     databaseUrl: undefined,
     folder: './.tollgate',
     rpcTimeoutMs: 2000,
+    adminTimeoutMs: 30_000,
     maxMessageBytes: 1024 * 1024,
     tlsCertificate: undefined,
   });

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Rates } from '../../src/core/catalog.ts';
 import { resolvePath } from '../../src/core/path.ts';
 import { costOf, priceFor, priceUsage } from '../../src/core/price.ts';
 import { targetFacts } from '../../src/core/target.ts';
@@ -70,6 +71,38 @@ describe('the cost of a call', () => {
     ]);
   });
 
+  it('prices reasoning apart, or as output', () => {
+    const usage = estimateOf({ output: 100n, reasoningOutput: 60n });
+    const of = (rates: Partial<Rates>, said = usage) =>
+      costOf(priceOf({ subject: 'm', perTokens: 1_000n, rates: [rates] }), said);
+    expect(of({ output: 10_000n })).toBe(1_000n);
+    expect(of({ output: 10_000n, reasoningOutput: 3_000n })).toBe(400n + 180n);
+    expect(of({ output: 10_000n, reasoningOutput: 0n })).toBe(400n);
+    expect(of({ output: 0n, reasoningOutput: 30_000n })).toBe(1_800n);
+    const longer = { aboveInputTokens: 5n, output: 1_000n, reasoningOutput: 2_000n };
+    const steps = priceOf({ subject: 'm', perTokens: 1_000n, rates: [{ output: 1n }, longer] });
+    expect(costOf(steps, { ...usage, input: 6n })).toBe(40n + 120n);
+  });
+
+  // Planted: with the output price alone for what is unknown, a dearer price of reasoning exceeds the hold.
+  it('is never more than what was held before the reasoning part was known', () => {
+    const usage = fc.record({ input: tokens, output: tokens, reasoning: tokens });
+    const rates = fc.record({ input: rate, output: rate, reasoningOutput: fc.option(rate) });
+    fc.assert(
+      fc.property(usage, rates, (used, { reasoningOutput, ...said }) => {
+        const apart = { ...said, reasoningOutput: reasoningOutput ?? undefined };
+        const price = priceOf({ subject: 'm', rates: [apart] });
+        const { input, output, reasoning } = used;
+        const told = reasoning < output ? reasoning : output;
+        const held = costOf(price, estimateOf({ input, output }));
+        const settled = costOf(price, estimateOf({ input, output, reasoningOutput: told }));
+        const plain = costOf(price, estimateOf({ input, output, reasoningOutput: 0n }));
+        expect(settled <= held && plain <= held).toBe(true);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
   it('is the exact sum, rounded half to even, whatever the numbers', () => {
     const part = fc.tuple(tokens, rate);
     const unit = fc.constantFrom(1_000n as const, 1_000_000n as const);
@@ -79,9 +112,10 @@ describe('the cost of a call', () => {
         part,
         part,
         part,
+        part,
         rate,
         unit,
-        (fresh, cached, written, out, perRequest, perTokens) => {
+        (fresh, cached, written, out, thought, perRequest, perTokens) => {
           const price = priceOf({
             subject: 'm',
             perTokens,
@@ -91,6 +125,7 @@ describe('the cost of a call', () => {
                 cachedInput: cached[1],
                 cacheWrite: written[1],
                 output: out[1],
+                reasoningOutput: thought[1],
                 perRequest,
               },
             ],
@@ -99,11 +134,12 @@ describe('the cost of a call', () => {
             input: fresh[0] + cached[0],
             cachedInput: cached[0],
             cacheWrite: written[0],
-            output: out[0],
+            output: out[0] + thought[0],
+            reasoningOutput: thought[0],
             cost: undefined,
           });
           // The exact cost times the unit; the answer is the nearest whole number, the even one of two.
-          const exact = [fresh, cached, written, out].reduce(
+          const exact = [fresh, cached, written, out, thought].reduce(
             (sum, [a, b]) => sum + a * b,
             perRequest * perTokens,
           );

@@ -17,6 +17,8 @@ test.each([
   ['53100', 'No space left on device', false],
   ['57014', 'canceling statement due to statement timeout', false],
   ['23505', 'duplicate key value', false],
+  ['23514', 'new row for relation "usage_rest" violates partition constraint', true],
+  ['23514', 'new row for relation "org" violates check constraint', false],
   ['42P01', 'relation does not exist', false],
   [undefined, 'Connection terminated unexpectedly', true],
   [undefined, 'anything else', false],

@@ -123,5 +123,7 @@ test('a gateway of one organization is refused in another', async () => {
 
 test('starting fails whole when the store cannot be reached', async () => {
   const nowhere = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' };
-  await expect(createApp(settings(nowhere))).rejects.toThrow('the store is unavailable: connection refused');
+  await expect(createApp(settings(nowhere))).rejects.toThrow(
+    'the store is unavailable: connection refused',
+  );
 });

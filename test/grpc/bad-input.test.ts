@@ -3,6 +3,7 @@ import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
 import type {
+  BatchReportRequestSchema,
   CheckRequestSchema,
   ExplainRequestSchema,
   ExtendRequestSchema,
@@ -14,6 +15,8 @@ import type { LimitView } from '../../gen/tollgate/v1/outcome_pb.ts';
 import { errorDetails } from '../../src/client/error-details.ts';
 import { refusal, startTestServer, stubDataPlane } from '../support/data-server.ts';
 import type { TestServer } from '../support/data-server.ts';
+import { errorOf, messageBytes, openSession } from '../support/session.ts';
+import type { Operation } from '../support/session.ts';
 
 const { method } = DecisionService;
 /** What a newer client might send. */
@@ -50,6 +53,7 @@ type Release = MessageInitShape<typeof ReleaseRequestSchema>;
 type Extend = MessageInitShape<typeof ExtendRequestSchema>;
 type Explain = MessageInitShape<typeof ExplainRequestSchema>;
 type ListTargets = MessageInitShape<typeof ListTargetsRequestSchema>;
+type Batch = MessageInitShape<typeof BatchReportRequestSchema>;
 type Case<Request> = readonly [field: string, request: Request];
 
 const check = { orgId: 'acme', requestId: 'r', target: 'm' };
@@ -121,6 +125,11 @@ const reportCases: Case<Report>[] = [
   ...tenantCases<Report>(report),
   ...subjectCases<Report>(report),
   ...amountCases<Report>('usage', report),
+  ...[
+    { reasoningOutputTokens: -1n },
+    { outputTokens: 4n, reasoningOutputTokens: 5n },
+    { reasoningOutputTokens: 1n },
+  ].map((usage): Case<Report> => ['usage.reasoning_output_tokens', { ...report, usage }]),
   ['usage', { orgId: 'acme', requestId: 'r' }],
   ['request_id', { orgId: 'acme', usage: {} }],
   ...wrongRequestIds.map((requestId): Case<Report> => ['request_id', { ...report, requestId }]),
@@ -188,6 +197,51 @@ describe('every wrong field of every request is named, and nothing is done', () 
   test.each(listTargetsCases)('ListTargets %s: %o', (...row) =>
     expectRefused(method.listTargets, row),
   );
+
+  /** Sends each over one stream, which outlives them all. */
+  async function expectRefusedInSession(rows: readonly Case<Operation>[]): Promise<void> {
+    using session = openSession(served.address);
+    for (const [field, operation] of rows) {
+      const { code, reason, violations } = errorOf(await session.ask('c', operation));
+      expect([code, reason]).toEqual(['INVALID_ARGUMENT', 'FIELD_INVALID']);
+      expect(violations.map((violation) => violation.field)).toEqual([field]);
+    }
+    session.closeHalf();
+    expect([await session.end, session.order.length]).toEqual([['OK', undefined], rows.length]);
+    expect(done).toBe(0);
+  }
+
+  test.each<[name: string, rows: Case<Operation>[]]>([
+    ['Check', checkCases.map(([field, value]) => [field, { case: 'check', value }])],
+    ['Report', reportCases.map(([field, value]) => [field, { case: 'report', value }])],
+    ['Release', releaseCases.map(([field, value]) => [field, { case: 'release', value }])],
+    ['Extend', extendCases.map(([field, value]) => [field, { case: 'extend', value }])],
+    ['none of them', [['operation', { case: undefined }]]],
+  ])('Session %s: every row of its table', (_name, rows) => expectRefusedInSession(rows));
+
+  test.each(wrongRequestIds)('Session correlation_id: %o', async (id) => {
+    using session = openSession(served.address);
+    const answered = session.answer(id.slice(0, 128));
+    session.send(messageBytes(id, { case: 'release', value: release }));
+    const { violations } = errorOf(await answered);
+    expect(violations.map((violation) => violation.field)).toEqual(['correlation_id']);
+    expect(done).toBe(0);
+  });
+
+  test('BatchReport reports: every row of the table of Report, but for the organization', async () => {
+    const rows = reportCases.filter(([, { orgId }]) => orgId === 'acme');
+    const reports = rows.map(([, report]) => report);
+    const { results } = await served.client.call(method.batchReport, { orgId: 'acme', reports });
+    const found = results.map(({ result }) => errorOf(result).violations.map(({ field }) => field));
+    expect(found).toEqual(rows.map(([field]) => [field]));
+    expect(done).toBe(0);
+  });
+
+  test.each<Case<Batch>>([
+    ...wrongIds.map((orgId): Case<Batch> => ['org_id', { orgId, reports: [report] }]),
+    ['reports', { orgId: 'acme' }],
+    ['reports', { orgId: 'acme', reports: Array.from({ length: 1001 }, () => report) }],
+  ])('BatchReport %s: %o', (...row) => expectRefused(method.batchReport, row));
 
   test('several faults are named together', async () => {
     const request = { orgId: '', requestId: '', target: '', estimate: { inputTokens: -1n } };

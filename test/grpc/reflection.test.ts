@@ -51,8 +51,10 @@ test.each(['v1', 'v1alpha'] as const)(
       fromBinary(FileDescriptorProtoSchema, bytes),
     );
     expect(files?.map((file) => file.name).toSorted()).toEqual([
+      'google/protobuf/any.proto',
       'google/protobuf/duration.proto',
       'google/protobuf/timestamp.proto',
+      'google/rpc/status.proto',
       'tollgate/v1/call.proto',
       'tollgate/v1/decision.proto',
       'tollgate/v1/limit.proto',

@@ -106,6 +106,7 @@ export function price(scope: PriceScope, subject: string, input = 2_500_000_000n
     output: 10_000_000_000n,
     cachedInput: undefined,
     cacheWrite: undefined,
+    reasoningOutput: undefined,
     perRequest: 0n,
   };
   const perTokens = 1_000_000n;

@@ -6,6 +6,7 @@ import { startAdminServer } from '../../src/admin/server.ts';
 import type { AdminServer, AdminServerParts } from '../../src/admin/server.ts';
 import { storeFailure } from '../../src/db/errors.ts';
 import { createPgEvents } from '../../src/ledger/pg-events.ts';
+import { createRpcMetrics } from '../../src/platform/rpc-metrics.ts';
 import type { PolicyStore } from '../../src/policies/policy-store.ts';
 import type { Caller } from '../../src/service/caller.ts';
 import { createTestDatabase } from './database.ts';
@@ -20,6 +21,7 @@ const callers: Readonly<Record<string, Caller>> = {
   root: { name: 'root', role: 'platform_admin', orgIds: undefined },
   acme: { name: 'acme-admin', role: 'org_admin', orgIds: new Set(['acme']) },
   viewer: { name: 'acme-viewer', role: 'org_viewer', orgIds: new Set(['acme']) },
+  two: { name: 'two-admin', role: 'org_admin', orgIds: new Set(['acme', 'initech']) },
 };
 
 /** A message as JSON. */
@@ -57,6 +59,7 @@ export async function startAdminPlane(more: Partial<AdminServerParts> = {}): Pro
   const store = policyStoreOf(database.pool, clock.nowMs);
   const swept: (string | undefined)[] = [];
   const logged: Json[] = [];
+  const metrics = new Registry();
   const server = await startAdminServer({
     store,
     events: createPgEvents({ pool: database.pool, failure: storeFailure }),
@@ -76,7 +79,9 @@ export async function startAdminPlane(more: Partial<AdminServerParts> = {}): Pro
     },
     access: { authenticate: (secret) => callers[secret], identify: () => undefined },
     log: pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) }),
-    metrics: new Registry(),
+    metrics,
+    rpcMetrics: createRpcMetrics(metrics),
+    timeoutMs: 10_000,
     host: '127.0.0.1',
     port: 0,
     tls: undefined,
@@ -115,7 +120,8 @@ export async function post(
   return answerOf(response.status, JSON.parse(await response.text()) as Json);
 }
 
-function answerOf(status: number, body: Json): Answer {
+/** Takes an answer of Connect JSON apart. */
+export function answerOf(status: number, body: Json): Answer {
   const details = (body['details'] ?? []) as readonly { type: string; value: string }[];
   const bytesOf = (type: string): Buffer | undefined => {
     const found = details.find((detail) => detail.type === type);

@@ -7,6 +7,7 @@ import type { UnaryClient } from '../../src/client/unary-client.ts';
 import { createCallMetrics } from '../../src/grpc/call-metrics.ts';
 import { startDataServer } from '../../src/grpc/server.ts';
 import type { DataServer, DataServerParts } from '../../src/grpc/server.ts';
+import { createRpcMetrics } from '../../src/platform/rpc-metrics.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { Caller } from '../../src/service/caller.ts';
 import type { CheckOutput, DataPlane } from '../../src/service/data-plane.ts';
@@ -48,6 +49,7 @@ export function stubDataPlane(replaced: Partial<DataPlane> = {}): DataPlane {
           output: input.usage.output ?? 0n,
           cachedInput: input.usage.cachedInput,
           cacheWrite: input.usage.cacheWrite,
+          reasoningOutput: input.usage.reasoningOutput ?? 0n,
           target: { name: 'm', kind: 'MODEL', provider: undefined, groups: [], members: [] },
           priceRevision: 'MODEL m 1',
           unpriced: false,
@@ -56,6 +58,9 @@ export function stubDataPlane(replaced: Partial<DataPlane> = {}): DataPlane {
         late: false,
         replayed: false,
       }),
+    async batchReport({ reports }, context) {
+      for (const one of reports) await one.report(context);
+    },
     release: (input) =>
       Promise.resolve({
         orgId: input.orgId ?? 'acme',
@@ -101,8 +106,10 @@ export async function startTestServer(parts: Partial<DataServerParts> = {}): Pro
       identify: (name, plane) => gatewayIf(name === 'edge' && plane === 'data'),
     },
     log: pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) }),
-    metrics: createCallMetrics(registry),
+    metrics: createCallMetrics(registry, createRpcMetrics(registry)),
     rpcTimeoutMs: 2000,
+    sessionMessages: 64,
+    sessionStallMs: 10_000,
     host: '127.0.0.1',
     port: 0,
     tls: undefined,

@@ -147,8 +147,9 @@ export type SaidCall = Partial<Omit<CallRequest['subjects'], 'labels'>> &
 
 /** A request for a call of `gpt-4o`, unless another target is said. */
 export function callOf(said: SaidCall = {}): CallRequest {
-  const { labels, credential, target, input, output, cachedInput, cacheWrite, cost, ...subjects } =
-    said;
+  const { labels, credential, target, ...numbersAndSubjects } = said;
+  const { input, output, reasoningOutput, cachedInput, cacheWrite, cost, ...subjects } =
+    numbersAndSubjects;
   return {
     subjects: { ...noSubjects, ...subjects, labels: new Map(Object.entries(labels ?? {})) },
     credential,
@@ -158,6 +159,7 @@ export function callOf(said: SaidCall = {}): CallRequest {
       ...(cachedInput === undefined ? {} : { cachedInput }),
       ...(cacheWrite === undefined ? {} : { cacheWrite }),
       output,
+      reasoningOutput,
       cost,
     }),
   };
@@ -168,6 +170,7 @@ export function estimateOf(said: Partial<Estimate>): Estimate {
   return {
     input: 0n,
     output: undefined,
+    reasoningOutput: undefined,
     cachedInput: 0n,
     cacheWrite: 0n,
     cost: undefined,
@@ -192,6 +195,7 @@ export function priceOf(said: SaidPrice): PriceRevision {
       output: 0n,
       cachedInput: undefined,
       cacheWrite: undefined,
+      reasoningOutput: undefined,
       perRequest: 0n,
       ...rates,
     })),

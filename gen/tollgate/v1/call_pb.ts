@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/call.proto.
  */
 export const file_tollgate_v1_call: GenFile = /*@__PURE__*/
-  fileDesc("ChZ0b2xsZ2F0ZS92MS9jYWxsLnByb3RvEgt0b2xsZ2F0ZS52MSKxAgoIU3ViamVjdHMSDQoFdGVhbXMYASADKAkSEQoEdXNlchgCIAEoCUgAiAEBEhEKBHRpZXIYAyABKAlIAYgBARIQCgNrZXkYBCABKAlIAogBARIWCglwcmluY2lwYWwYBSABKAlIA4gBARIQCgNhcHAYBiABKAlIBIgBARIVCghjdXN0b21lchgHIAEoCUgFiAEBEjEKBmxhYmVscxgIIAMoCzIhLnRvbGxnYXRlLnYxLlN1YmplY3RzLkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX3VzZXJCBwoFX3RpZXJCBgoEX2tleUIMCgpfcHJpbmNpcGFsQgYKBF9hcHBCCwoJX2N1c3RvbWVyIq8BCghFc3RpbWF0ZRIUCgxpbnB1dF90b2tlbnMYASABKAMSGgoNb3V0cHV0X3Rva2VucxgCIAEoA0gAiAEBEhsKE2NhY2hlZF9pbnB1dF90b2tlbnMYAyABKAMSGgoSY2FjaGVfd3JpdGVfdG9rZW5zGAQgASgDEhcKCmNvc3RfbmFub3MYBSABKANIAYgBAUIQCg5fb3V0cHV0X3Rva2Vuc0INCgtfY29zdF9uYW5vcyKVAQoFVXNhZ2USFAoMaW5wdXRfdG9rZW5zGAEgASgDEhUKDW91dHB1dF90b2tlbnMYAiABKAMSGwoTY2FjaGVkX2lucHV0X3Rva2VucxgDIAEoAxIaChJjYWNoZV93cml0ZV90b2tlbnMYBCABKAMSFwoKY29zdF9uYW5vcxgFIAEoA0gAiAEBQg0KC19jb3N0X25hbm9zYgZwcm90bzM");
+  fileDesc("ChZ0b2xsZ2F0ZS92MS9jYWxsLnByb3RvEgt0b2xsZ2F0ZS52MSKxAgoIU3ViamVjdHMSDQoFdGVhbXMYASADKAkSEQoEdXNlchgCIAEoCUgAiAEBEhEKBHRpZXIYAyABKAlIAYgBARIQCgNrZXkYBCABKAlIAogBARIWCglwcmluY2lwYWwYBSABKAlIA4gBARIQCgNhcHAYBiABKAlIBIgBARIVCghjdXN0b21lchgHIAEoCUgFiAEBEjEKBmxhYmVscxgIIAMoCzIhLnRvbGxnYXRlLnYxLlN1YmplY3RzLkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX3VzZXJCBwoFX3RpZXJCBgoEX2tleUIMCgpfcHJpbmNpcGFsQgYKBF9hcHBCCwoJX2N1c3RvbWVyIq8BCghFc3RpbWF0ZRIUCgxpbnB1dF90b2tlbnMYASABKAMSGgoNb3V0cHV0X3Rva2VucxgCIAEoA0gAiAEBEhsKE2NhY2hlZF9pbnB1dF90b2tlbnMYAyABKAMSGgoSY2FjaGVfd3JpdGVfdG9rZW5zGAQgASgDEhcKCmNvc3RfbmFub3MYBSABKANIAYgBAUIQCg5fb3V0cHV0X3Rva2Vuc0INCgtfY29zdF9uYW5vcyK2AQoFVXNhZ2USFAoMaW5wdXRfdG9rZW5zGAEgASgDEhUKDW91dHB1dF90b2tlbnMYAiABKAMSGwoTY2FjaGVkX2lucHV0X3Rva2VucxgDIAEoAxIaChJjYWNoZV93cml0ZV90b2tlbnMYBCABKAMSFwoKY29zdF9uYW5vcxgFIAEoA0gAiAEBEh8KF3JlYXNvbmluZ19vdXRwdXRfdG9rZW5zGAYgASgDQg0KC19jb3N0X25hbm9zYgZwcm90bzM");
 
 /**
  * The subjects a call belongs to, beside its organization. Ids are 1 to 200 characters without white space or
@@ -179,6 +179,14 @@ export type Usage = Message<"tollgate.v1.Usage"> & {
    * @generated from field: optional int64 cost_nanos = 5;
    */
   costNanos?: bigint | undefined;
+
+  /**
+   * The part of `output_tokens` that was reasoning; not above it. It has a price of its own where the price in
+   * force says one. 0: none, or not told apart.
+   *
+   * @generated from field: int64 reasoning_output_tokens = 6;
+   */
+  reasoningOutputTokens: bigint;
 };
 
 /**

@@ -7,7 +7,8 @@
 //   NOT_FOUND           no such organization, or no such call;
 //   ALREADY_EXISTS      the request id is taken by a call with other content (REQUEST_ID_CONFLICT);
 //   FAILED_PRECONDITION the hold is not open any more (HOLD_NOT_OPEN);
-//   RESOURCE_EXHAUSTED  overloaded, or the message is too large; google.rpc.RetryInfo says when to come again;
+//   RESOURCE_EXHAUSTED  overloaded, the message is too large, or a Session's answers are not taken;
+//                       google.rpc.RetryInfo says when to come again;
 //   UNAVAILABLE         it cannot be told now: repeat with the same request id;
 //   DEADLINE_EXCEEDED   not answered in time, and it may have happened: repeat with the same request id.
 
@@ -19,6 +20,8 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
+import type { Status } from "../../google/rpc/status_pb.ts";
+import { file_google_rpc_status } from "../../google/rpc/status_pb.ts";
 import type { Estimate, Subjects, Usage } from "./call_pb.ts";
 import { file_tollgate_v1_call } from "./call_pb.ts";
 import type { LimitView, Outcome, Reason } from "./outcome_pb.ts";
@@ -29,7 +32,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/decision.proto.
  */
 export const file_tollgate_v1_decision: GenFile = /*@__PURE__*/
-  fileDesc("Chp0b2xsZ2F0ZS92MS9kZWNpc2lvbi5wcm90bxILdG9sbGdhdGUudjEitAIKDENoZWNrUmVxdWVzdBITCgZvcmdfaWQYASABKAlIAIgBARIXCgpyZXF1ZXN0X2lkGAIgASgJSAGIAQESJwoIc3ViamVjdHMYAyABKAsyFS50b2xsZ2F0ZS52MS5TdWJqZWN0cxIXCgpjcmVkZW50aWFsGAQgASgJSAKIAQESDgoGdGFyZ2V0GAUgASgJEicKCGVzdGltYXRlGAYgASgLMhUudG9sbGdhdGUudjEuRXN0aW1hdGUSJgoDdHRsGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEioKCmxpbWl0X3ZpZXcYCCABKA4yFi50b2xsZ2F0ZS52MS5MaW1pdFZpZXdCCQoHX29yZ19pZEINCgtfcmVxdWVzdF9pZEINCgtfY3JlZGVudGlhbCJ+Cg1DaGVja1Jlc3BvbnNlEg4KBm9yZ19pZBgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJEiUKB291dGNvbWUYAyABKAsyFC50b2xsZ2F0ZS52MS5PdXRjb21lEhAKCHJlcGxheWVkGAQgASgIEhAKCGRlZ3JhZGVkGAUgASgIIugBCg1SZXBvcnRSZXF1ZXN0EhMKBm9yZ19pZBgBIAEoCUgAiAEBEhIKCnJlcXVlc3RfaWQYAiABKAkSJwoIc3ViamVjdHMYAyABKAsyFS50b2xsZ2F0ZS52MS5TdWJqZWN0cxIXCgpjcmVkZW50aWFsGAQgASgJSAGIAQESEwoGdGFyZ2V0GAUgASgJSAKIAQESIQoFdXNhZ2UYBiABKAsyEi50b2xsZ2F0ZS52MS5Vc2FnZRIPCgdwYXJ0aWFsGAcgASgIQgkKB19vcmdfaWRCDQoLX2NyZWRlbnRpYWxCCQoHX3RhcmdldCKjAgoOUmVwb3J0UmVzcG9uc2USDgoGb3JnX2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSEgoKY29zdF9uYW5vcxgDIAEoAxIUCgxpbnB1dF90b2tlbnMYBCABKAMSFQoNb3V0cHV0X3Rva2VucxgFIAEoAxIbChNjYWNoZWRfaW5wdXRfdG9rZW5zGAYgASgDEhoKEmNhY2hlX3dyaXRlX3Rva2VucxgHIAEoAxIRCglvdmVyX2hvbGQYCCABKAgSDAoEbGF0ZRgJIAEoCBIQCghyZXBsYXllZBgKIAEoCBIQCgh1bnByaWNlZBgLIAEoCBIbCg5wcmljZV9yZXZpc2lvbhgMIAEoCUgAiAEBQhEKD19wcmljZV9yZXZpc2lvbiJsCg5SZWxlYXNlUmVxdWVzdBITCgZvcmdfaWQYASABKAlIAIgBARISCgpyZXF1ZXN0X2lkGAIgASgJEhcKCmNyZWRlbnRpYWwYAyABKAlIAYgBAUIJCgdfb3JnX2lkQg0KC19jcmVkZW50aWFsIkcKD1JlbGVhc2VSZXNwb25zZRIOCgZvcmdfaWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCRIQCghyZXBsYXllZBgDIAEoCCL3AQoNRXh0ZW5kUmVxdWVzdBITCgZvcmdfaWQYASABKAlIAIgBARISCgpyZXF1ZXN0X2lkGAIgASgJEhcKCmNyZWRlbnRpYWwYAyABKAlIAYgBARIQCghzZXF1ZW5jZRgEIAEoBRIkCgVhZGRlZBgFIAEoCzIVLnRvbGxnYXRlLnYxLkVzdGltYXRlEiYKA3R0bBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIqCgpsaW1pdF92aWV3GAcgASgOMhYudG9sbGdhdGUudjEuTGltaXRWaWV3QgkKB19vcmdfaWRCDQoLX2NyZWRlbnRpYWwifwoORXh0ZW5kUmVzcG9uc2USDgoGb3JnX2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSEAoIc2VxdWVuY2UYAyABKAUSJQoHb3V0Y29tZRgEIAEoCzIULnRvbGxnYXRlLnYxLk91dGNvbWUSEAoIcmVwbGF5ZWQYBSABKAgiugEKDkV4cGxhaW5SZXF1ZXN0EhMKBm9yZ19pZBgBIAEoCUgAiAEBEicKCHN1YmplY3RzGAIgASgLMhUudG9sbGdhdGUudjEuU3ViamVjdHMSFwoKY3JlZGVudGlhbBgDIAEoCUgBiAEBEg4KBnRhcmdldBgEIAEoCRInCghlc3RpbWF0ZRgFIAEoCzIVLnRvbGxnYXRlLnYxLkVzdGltYXRlQgkKB19vcmdfaWRCDQoLX2NyZWRlbnRpYWwiXQoPRXhwbGFpblJlc3BvbnNlEg4KBm9yZ19pZBgBIAEoCRIlCgdvdXRjb21lGAIgASgLMhQudG9sbGdhdGUudjEuT3V0Y29tZRITCgtleHBsYW5hdGlvbhgDIAEoCSKFAQoSTGlzdFRhcmdldHNSZXF1ZXN0EhMKBm9yZ19pZBgBIAEoCUgAiAEBEicKCHN1YmplY3RzGAIgASgLMhUudG9sbGdhdGUudjEuU3ViamVjdHMSFwoKY3JlZGVudGlhbBgDIAEoCUgBiAEBQgkKB19vcmdfaWRCDQoLX2NyZWRlbnRpYWwiQQoTTGlzdFRhcmdldHNSZXNwb25zZRIqCgd0YXJnZXRzGAEgAygLMhkudG9sbGdhdGUudjEuTGlzdGVkVGFyZ2V0IsUBCgxMaXN0ZWRUYXJnZXQSDAoEbmFtZRgBIAEoCRIsCgRraW5kGAIgASgOMh4udG9sbGdhdGUudjEuTGlzdGVkVGFyZ2V0LktpbmQSDwoHYWxsb3dlZBgDIAEoCBIkCgdyZWFzb25zGAQgAygOMhMudG9sbGdhdGUudjEuUmVhc29uIkIKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg4KCktJTkRfTU9ERUwQARIUChBLSU5EX1JPVVRFX0dST1VQEAIytQMKD0RlY2lzaW9uU2VydmljZRI+CgVDaGVjaxIZLnRvbGxnYXRlLnYxLkNoZWNrUmVxdWVzdBoaLnRvbGxnYXRlLnYxLkNoZWNrUmVzcG9uc2USQQoGUmVwb3J0EhoudG9sbGdhdGUudjEuUmVwb3J0UmVxdWVzdBobLnRvbGxnYXRlLnYxLlJlcG9ydFJlc3BvbnNlEkQKB1JlbGVhc2USGy50b2xsZ2F0ZS52MS5SZWxlYXNlUmVxdWVzdBocLnRvbGxnYXRlLnYxLlJlbGVhc2VSZXNwb25zZRJBCgZFeHRlbmQSGi50b2xsZ2F0ZS52MS5FeHRlbmRSZXF1ZXN0GhsudG9sbGdhdGUudjEuRXh0ZW5kUmVzcG9uc2USRAoHRXhwbGFpbhIbLnRvbGxnYXRlLnYxLkV4cGxhaW5SZXF1ZXN0GhwudG9sbGdhdGUudjEuRXhwbGFpblJlc3BvbnNlElAKC0xpc3RUYXJnZXRzEh8udG9sbGdhdGUudjEuTGlzdFRhcmdldHNSZXF1ZXN0GiAudG9sbGdhdGUudjEuTGlzdFRhcmdldHNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_duration, file_tollgate_v1_call, file_tollgate_v1_outcome]);
+  fileDesc("Chp0b2xsZ2F0ZS92MS9kZWNpc2lvbi5wcm90bxILdG9sbGdhdGUudjEitAIKDENoZWNrUmVxdWVzdBITCgZvcmdfaWQYASABKAlIAIgBARIXCgpyZXF1ZXN0X2lkGAIgASgJSAGIAQESJwoIc3ViamVjdHMYAyABKAsyFS50b2xsZ2F0ZS52MS5TdWJqZWN0cxIXCgpjcmVkZW50aWFsGAQgASgJSAKIAQESDgoGdGFyZ2V0GAUgASgJEicKCGVzdGltYXRlGAYgASgLMhUudG9sbGdhdGUudjEuRXN0aW1hdGUSJgoDdHRsGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEioKCmxpbWl0X3ZpZXcYCCABKA4yFi50b2xsZ2F0ZS52MS5MaW1pdFZpZXdCCQoHX29yZ19pZEINCgtfcmVxdWVzdF9pZEINCgtfY3JlZGVudGlhbCJ+Cg1DaGVja1Jlc3BvbnNlEg4KBm9yZ19pZBgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJEiUKB291dGNvbWUYAyABKAsyFC50b2xsZ2F0ZS52MS5PdXRjb21lEhAKCHJlcGxheWVkGAQgASgIEhAKCGRlZ3JhZGVkGAUgASgIIugBCg1SZXBvcnRSZXF1ZXN0EhMKBm9yZ19pZBgBIAEoCUgAiAEBEhIKCnJlcXVlc3RfaWQYAiABKAkSJwoIc3ViamVjdHMYAyABKAsyFS50b2xsZ2F0ZS52MS5TdWJqZWN0cxIXCgpjcmVkZW50aWFsGAQgASgJSAGIAQESEwoGdGFyZ2V0GAUgASgJSAKIAQESIQoFdXNhZ2UYBiABKAsyEi50b2xsZ2F0ZS52MS5Vc2FnZRIPCgdwYXJ0aWFsGAcgASgIQgkKB19vcmdfaWRCDQoLX2NyZWRlbnRpYWxCCQoHX3RhcmdldCLEAgoOUmVwb3J0UmVzcG9uc2USDgoGb3JnX2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSEgoKY29zdF9uYW5vcxgDIAEoAxIUCgxpbnB1dF90b2tlbnMYBCABKAMSFQoNb3V0cHV0X3Rva2VucxgFIAEoAxIbChNjYWNoZWRfaW5wdXRfdG9rZW5zGAYgASgDEhoKEmNhY2hlX3dyaXRlX3Rva2VucxgHIAEoAxIRCglvdmVyX2hvbGQYCCABKAgSDAoEbGF0ZRgJIAEoCBIQCghyZXBsYXllZBgKIAEoCBIQCgh1bnByaWNlZBgLIAEoCBIbCg5wcmljZV9yZXZpc2lvbhgMIAEoCUgAiAEBEh8KF3JlYXNvbmluZ19vdXRwdXRfdG9rZW5zGA0gASgDQhEKD19wcmljZV9yZXZpc2lvbiJsCg5SZWxlYXNlUmVxdWVzdBITCgZvcmdfaWQYASABKAlIAIgBARISCgpyZXF1ZXN0X2lkGAIgASgJEhcKCmNyZWRlbnRpYWwYAyABKAlIAYgBAUIJCgdfb3JnX2lkQg0KC19jcmVkZW50aWFsIkcKD1JlbGVhc2VSZXNwb25zZRIOCgZvcmdfaWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCRIQCghyZXBsYXllZBgDIAEoCCL3AQoNRXh0ZW5kUmVxdWVzdBITCgZvcmdfaWQYASABKAlIAIgBARISCgpyZXF1ZXN0X2lkGAIgASgJEhcKCmNyZWRlbnRpYWwYAyABKAlIAYgBARIQCghzZXF1ZW5jZRgEIAEoBRIkCgVhZGRlZBgFIAEoCzIVLnRvbGxnYXRlLnYxLkVzdGltYXRlEiYKA3R0bBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIqCgpsaW1pdF92aWV3GAcgASgOMhYudG9sbGdhdGUudjEuTGltaXRWaWV3QgkKB19vcmdfaWRCDQoLX2NyZWRlbnRpYWwifwoORXh0ZW5kUmVzcG9uc2USDgoGb3JnX2lkGAEgASgJEhIKCnJlcXVlc3RfaWQYAiABKAkSEAoIc2VxdWVuY2UYAyABKAUSJQoHb3V0Y29tZRgEIAEoCzIULnRvbGxnYXRlLnYxLk91dGNvbWUSEAoIcmVwbGF5ZWQYBSABKAgiugEKDkV4cGxhaW5SZXF1ZXN0EhMKBm9yZ19pZBgBIAEoCUgAiAEBEicKCHN1YmplY3RzGAIgASgLMhUudG9sbGdhdGUudjEuU3ViamVjdHMSFwoKY3JlZGVudGlhbBgDIAEoCUgBiAEBEg4KBnRhcmdldBgEIAEoCRInCghlc3RpbWF0ZRgFIAEoCzIVLnRvbGxnYXRlLnYxLkVzdGltYXRlQgkKB19vcmdfaWRCDQoLX2NyZWRlbnRpYWwiXQoPRXhwbGFpblJlc3BvbnNlEg4KBm9yZ19pZBgBIAEoCRIlCgdvdXRjb21lGAIgASgLMhQudG9sbGdhdGUudjEuT3V0Y29tZRITCgtleHBsYW5hdGlvbhgDIAEoCSKFAQoSTGlzdFRhcmdldHNSZXF1ZXN0EhMKBm9yZ19pZBgBIAEoCUgAiAEBEicKCHN1YmplY3RzGAIgASgLMhUudG9sbGdhdGUudjEuU3ViamVjdHMSFwoKY3JlZGVudGlhbBgDIAEoCUgBiAEBQgkKB19vcmdfaWRCDQoLX2NyZWRlbnRpYWwiQQoTTGlzdFRhcmdldHNSZXNwb25zZRIqCgd0YXJnZXRzGAEgAygLMhkudG9sbGdhdGUudjEuTGlzdGVkVGFyZ2V0IsUBCgxMaXN0ZWRUYXJnZXQSDAoEbmFtZRgBIAEoCRIsCgRraW5kGAIgASgOMh4udG9sbGdhdGUudjEuTGlzdGVkVGFyZ2V0LktpbmQSDwoHYWxsb3dlZBgDIAEoCBIkCgdyZWFzb25zGAQgAygOMhMudG9sbGdhdGUudjEuUmVhc29uIkIKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg4KCktJTkRfTU9ERUwQARIUChBLSU5EX1JPVVRFX0dST1VQEAIiUQoSQmF0Y2hSZXBvcnRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIrCgdyZXBvcnRzGAIgAygLMhoudG9sbGdhdGUudjEuUmVwb3J0UmVxdWVzdCJGChNCYXRjaFJlcG9ydFJlc3BvbnNlEi8KB3Jlc3VsdHMYASADKAsyHi50b2xsZ2F0ZS52MS5CYXRjaFJlcG9ydFJlc3VsdCJxChFCYXRjaFJlcG9ydFJlc3VsdBItCgZyZXBvcnQYASABKAsyGy50b2xsZ2F0ZS52MS5SZXBvcnRSZXNwb25zZUgAEiMKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIAEIICgZyZXN1bHQi7QEKDlNlc3Npb25SZXF1ZXN0EhYKDmNvcnJlbGF0aW9uX2lkGAEgASgJEioKBWNoZWNrGAIgASgLMhkudG9sbGdhdGUudjEuQ2hlY2tSZXF1ZXN0SAASLAoGcmVwb3J0GAMgASgLMhoudG9sbGdhdGUudjEuUmVwb3J0UmVxdWVzdEgAEi4KB3JlbGVhc2UYBCABKAsyGy50b2xsZ2F0ZS52MS5SZWxlYXNlUmVxdWVzdEgAEiwKBmV4dGVuZBgFIAEoCzIaLnRvbGxnYXRlLnYxLkV4dGVuZFJlcXVlc3RIAEILCglvcGVyYXRpb24ilAIKD1Nlc3Npb25SZXNwb25zZRIWCg5jb3JyZWxhdGlvbl9pZBgBIAEoCRIrCgVjaGVjaxgCIAEoCzIaLnRvbGxnYXRlLnYxLkNoZWNrUmVzcG9uc2VIABItCgZyZXBvcnQYAyABKAsyGy50b2xsZ2F0ZS52MS5SZXBvcnRSZXNwb25zZUgAEi8KB3JlbGVhc2UYBCABKAsyHC50b2xsZ2F0ZS52MS5SZWxlYXNlUmVzcG9uc2VIABItCgZleHRlbmQYBSABKAsyGy50b2xsZ2F0ZS52MS5FeHRlbmRSZXNwb25zZUgAEiMKBWVycm9yGAYgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIAEIICgZyZXN1bHQy0QQKD0RlY2lzaW9uU2VydmljZRI+CgVDaGVjaxIZLnRvbGxnYXRlLnYxLkNoZWNrUmVxdWVzdBoaLnRvbGxnYXRlLnYxLkNoZWNrUmVzcG9uc2USQQoGUmVwb3J0EhoudG9sbGdhdGUudjEuUmVwb3J0UmVxdWVzdBobLnRvbGxnYXRlLnYxLlJlcG9ydFJlc3BvbnNlEkQKB1JlbGVhc2USGy50b2xsZ2F0ZS52MS5SZWxlYXNlUmVxdWVzdBocLnRvbGxnYXRlLnYxLlJlbGVhc2VSZXNwb25zZRJBCgZFeHRlbmQSGi50b2xsZ2F0ZS52MS5FeHRlbmRSZXF1ZXN0GhsudG9sbGdhdGUudjEuRXh0ZW5kUmVzcG9uc2USRAoHRXhwbGFpbhIbLnRvbGxnYXRlLnYxLkV4cGxhaW5SZXF1ZXN0GhwudG9sbGdhdGUudjEuRXhwbGFpblJlc3BvbnNlElAKC0xpc3RUYXJnZXRzEh8udG9sbGdhdGUudjEuTGlzdFRhcmdldHNSZXF1ZXN0GiAudG9sbGdhdGUudjEuTGlzdFRhcmdldHNSZXNwb25zZRJQCgtCYXRjaFJlcG9ydBIfLnRvbGxnYXRlLnYxLkJhdGNoUmVwb3J0UmVxdWVzdBogLnRvbGxnYXRlLnYxLkJhdGNoUmVwb3J0UmVzcG9uc2USSAoHU2Vzc2lvbhIbLnRvbGxnYXRlLnYxLlNlc3Npb25SZXF1ZXN0GhwudG9sbGdhdGUudjEuU2Vzc2lvblJlc3BvbnNlKAEwAWIGcHJvdG8z", [file_google_protobuf_duration, file_google_rpc_status, file_tollgate_v1_call, file_tollgate_v1_outcome]);
 
 /**
  * A call that is about to be forwarded.
@@ -307,6 +310,13 @@ export type ReportResponse = Message<"tollgate.v1.ReportResponse"> & {
    * @generated from field: optional string price_revision = 12;
    */
   priceRevision?: string | undefined;
+
+  /**
+   * The reasoning part of the output tokens.
+   *
+   * @generated from field: int64 reasoning_output_tokens = 13;
+   */
+  reasoningOutputTokens: bigint;
 };
 
 /**
@@ -723,6 +733,225 @@ export const ListedTarget_KindSchema: GenEnum<ListedTarget_Kind> = /*@__PURE__*/
   enumDesc(file_tollgate_v1_decision, 12, 0);
 
 /**
+ * Reports of one organization, as an outbox gathers them.
+ *
+ * @generated from message tollgate.v1.BatchReportRequest
+ */
+export type BatchReportRequest = Message<"tollgate.v1.BatchReportRequest"> & {
+  /**
+   * The organization of all reports, an id; required.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * The reports, 1 to 1,000. Their `org_id` is absent or the same as above. Those with one request id are taken
+   * one after another, in the order given; the others in any order.
+   *
+   * @generated from field: repeated tollgate.v1.ReportRequest reports = 2;
+   */
+  reports: ReportRequest[];
+};
+
+/**
+ * Describes the message tollgate.v1.BatchReportRequest.
+ * Use `create(BatchReportRequestSchema)` to create a new message.
+ */
+export const BatchReportRequestSchema: GenMessage<BatchReportRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_decision, 13);
+
+/**
+ * What became of each report.
+ *
+ * @generated from message tollgate.v1.BatchReportResponse
+ */
+export type BatchReportResponse = Message<"tollgate.v1.BatchReportResponse"> & {
+  /**
+   * One for each report, in the order of the request.
+   *
+   * @generated from field: repeated tollgate.v1.BatchReportResult results = 1;
+   */
+  results: BatchReportResult[];
+};
+
+/**
+ * Describes the message tollgate.v1.BatchReportResponse.
+ * Use `create(BatchReportResponseSchema)` to create a new message.
+ */
+export const BatchReportResponseSchema: GenMessage<BatchReportResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_decision, 14);
+
+/**
+ * What became of one report of a batch.
+ *
+ * @generated from message tollgate.v1.BatchReportResult
+ */
+export type BatchReportResult = Message<"tollgate.v1.BatchReportResult"> & {
+  /**
+   * Always one of them.
+   *
+   * @generated from oneof tollgate.v1.BatchReportResult.result
+   */
+  result: {
+    /**
+     * What was booked.
+     *
+     * @generated from field: tollgate.v1.ReportResponse report = 1;
+     */
+    value: ReportResponse;
+    case: "report";
+  } | {
+    /**
+     * Why nothing was booked now: code, message and details as a Report of its own would have failed with; fields
+     * are named as in ReportRequest.
+     *
+     * @generated from field: google.rpc.Status error = 2;
+     */
+    value: Status;
+    case: "error";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message tollgate.v1.BatchReportResult.
+ * Use `create(BatchReportResultSchema)` to create a new message.
+ */
+export const BatchReportResultSchema: GenMessage<BatchReportResult> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_decision, 15);
+
+/**
+ * One message of a Session.
+ *
+ * @generated from message tollgate.v1.SessionRequest
+ */
+export type SessionRequest = Message<"tollgate.v1.SessionRequest"> & {
+  /**
+   * The client's name for this message, 1 to 128 printable ASCII characters; required. The answer bears it. Free
+   * to be used again once it was answered; one that is still under way is refused.
+   *
+   * @generated from field: string correlation_id = 1;
+   */
+  correlationId: string;
+
+  /**
+   * What is asked; required.
+   *
+   * @generated from oneof tollgate.v1.SessionRequest.operation
+   */
+  operation: {
+    /**
+     * As the unary Check.
+     *
+     * @generated from field: tollgate.v1.CheckRequest check = 2;
+     */
+    value: CheckRequest;
+    case: "check";
+  } | {
+    /**
+     * As the unary Report.
+     *
+     * @generated from field: tollgate.v1.ReportRequest report = 3;
+     */
+    value: ReportRequest;
+    case: "report";
+  } | {
+    /**
+     * As the unary Release.
+     *
+     * @generated from field: tollgate.v1.ReleaseRequest release = 4;
+     */
+    value: ReleaseRequest;
+    case: "release";
+  } | {
+    /**
+     * As the unary Extend.
+     *
+     * @generated from field: tollgate.v1.ExtendRequest extend = 5;
+     */
+    value: ExtendRequest;
+    case: "extend";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message tollgate.v1.SessionRequest.
+ * Use `create(SessionRequestSchema)` to create a new message.
+ */
+export const SessionRequestSchema: GenMessage<SessionRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_decision, 16);
+
+/**
+ * The answer to one message of a Session.
+ *
+ * @generated from message tollgate.v1.SessionResponse
+ */
+export type SessionResponse = Message<"tollgate.v1.SessionResponse"> & {
+  /**
+   * That of the message, of one that is too long its first 128 characters. Empty when the message could not be
+   * read at all (MESSAGE_UNDECODABLE).
+   *
+   * @generated from field: string correlation_id = 1;
+   */
+  correlationId: string;
+
+  /**
+   * Always one of them.
+   *
+   * @generated from oneof tollgate.v1.SessionResponse.result
+   */
+  result: {
+    /**
+     * To a Check.
+     *
+     * @generated from field: tollgate.v1.CheckResponse check = 2;
+     */
+    value: CheckResponse;
+    case: "check";
+  } | {
+    /**
+     * To a Report.
+     *
+     * @generated from field: tollgate.v1.ReportResponse report = 3;
+     */
+    value: ReportResponse;
+    case: "report";
+  } | {
+    /**
+     * To a Release.
+     *
+     * @generated from field: tollgate.v1.ReleaseResponse release = 4;
+     */
+    value: ReleaseResponse;
+    case: "release";
+  } | {
+    /**
+     * To an Extend.
+     *
+     * @generated from field: tollgate.v1.ExtendResponse extend = 5;
+     */
+    value: ExtendResponse;
+    case: "extend";
+  } | {
+    /**
+     * Code, message and details as the unary call would have failed with. Fields are named as in the request of
+     * the unary call; `correlation_id` and `operation` are those of SessionRequest.
+     *
+     * @generated from field: google.rpc.Status error = 6;
+     */
+    value: Status;
+    case: "error";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message tollgate.v1.SessionResponse.
+ * Use `create(SessionResponseSchema)` to create a new message.
+ */
+export const SessionResponseSchema: GenMessage<SessionResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_decision, 17);
+
+/**
  * Decides on calls and settles what they used. Every call needs the metadata
  * `authorization: Bearer <service token>`, or a client certificate where the server asks for one.
  *
@@ -788,6 +1017,36 @@ export const DecisionService: GenService<{
     methodKind: "unary";
     input: typeof ListTargetsRequestSchema;
     output: typeof ListTargetsResponseSchema;
+  },
+  /**
+   * Settles many calls of one organization at once, for gateways that keep an outbox. Each report is booked, or
+   * not, by itself and is idempotent by itself, so a batch whose answer was lost is simply sent again.
+   *
+   * @generated from rpc tollgate.v1.DecisionService.BatchReport
+   */
+  batchReport: {
+    methodKind: "unary";
+    input: typeof BatchReportRequestSchema;
+    output: typeof BatchReportResponseSchema;
+  },
+  /**
+   * Many Checks, Reports, Releases and Extends over one stream, answered in any order: the cheapest way to ask
+   * often. Each message is what the unary call would be: as valid, as permitted, with the server's deadline of
+   * its own; one that is refused is answered with its error, and the stream goes on.
+   *
+   * When as many messages are under way as the server bears, it reads no more until answers are taken; a client
+   * that leaves its answers untaken for too long is cut with RESOURCE_EXHAUSTED (ANSWERS_NOT_TAKEN).
+   * After the client has closed its half, what is outstanding is answered, and the stream ends with OK. A server
+   * that is stopped reads no more, answers what it has read and ends the stream with UNAVAILABLE
+   * (SERVER_STOPPING). A service token that is not valid any more ends it likewise with UNAUTHENTICATED, at
+   * the next message. However a stream ends, a message without an answer may be sent again with its request id.
+   *
+   * @generated from rpc tollgate.v1.DecisionService.Session
+   */
+  session: {
+    methodKind: "bidi_streaming";
+    input: typeof SessionRequestSchema;
+    output: typeof SessionResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_tollgate_v1_decision, 0);

@@ -1,0 +1,85 @@
+import { SessionRequestSchema, SessionResponseSchema } from '../../gen/tollgate/v1/decision_pb.ts';
+import type { SessionRequest } from '../../gen/tollgate/v1/decision_pb.ts';
+import { asServiceError } from '../wire/status.ts';
+import { ServiceError } from '../platform/service-error.ts';
+import type { CallContext } from '../service/data-plane.ts';
+import { echoedId, operationFromMessage, sessionToMessage } from '../wire/session.ts';
+import type { Operation, OperationResult } from '../wire/session.ts';
+import type { CallFacts } from './call-facts.ts';
+import { decode, encode } from './codec.ts';
+import type { DecisionAnswers } from './decision-answers.ts';
+import { attend, serve } from './surround.ts';
+import type { Arrival, Surroundings } from './surround.ts';
+
+/** The RPC that each operation counts as; a message that names none counts as `SessionMessage`. */
+const rpcOf = { check: 'Check', report: 'Report', release: 'Release', extend: 'Extend' } as const;
+
+/**
+ * Answers the messages of one stream: each as if it had come alone, its caller looked up anew. `onRejected`
+ * hears when the caller is not let in any more.
+ */
+export function createMessageAnswerer(
+  answers: DecisionAnswers,
+  surroundings: Surroundings,
+  call: Arrival,
+  onRejected: (cause: ServiceError) => void,
+) {
+  const underWay = new Set<string>();
+
+  return (bytes: Buffer, reply: (bytes: Buffer) => void): void => {
+    const { correlationId, operation } = open(bytes, underWay);
+    const isRefused = operation instanceof ServiceError;
+    if (!isRefused) underWay.add(correlationId);
+    const send = (result: OperationResult | ServiceError): void => {
+      // Before it is sent: whoever has the answer may use the id again.
+      if (!isRefused) underWay.delete(correlationId);
+      reply(encode(SessionResponseSchema, sessionToMessage(correlationId, result)));
+    };
+    void attend(surroundings, isRefused ? 'SessionMessage' : rpcOf[operation.case], {
+      work: (facts) =>
+        serve(surroundings, call, facts, (context) =>
+          isRefused ? Promise.reject(operation) : perform(answers, operation, context, facts),
+        ),
+      done: send,
+      refused(error) {
+        send(error);
+        if (error.kind === 'UNAUTHENTICATED') onRejected(error);
+      },
+    });
+  };
+}
+
+interface Opened {
+  readonly correlationId: string;
+  readonly operation: Operation | ServiceError;
+}
+
+/** Reads a message as far as it can be read. */
+function open(bytes: Buffer, underWay: ReadonlySet<string>): Opened {
+  let correlationId = '';
+  try {
+    const message: SessionRequest = decode(SessionRequestSchema, bytes);
+    correlationId = echoedId(message.correlationId);
+    return { correlationId, operation: operationFromMessage(message, underWay) };
+  } catch (cause) {
+    return { correlationId, operation: asServiceError(cause) };
+  }
+}
+
+async function perform(
+  answers: DecisionAnswers,
+  operation: Operation,
+  context: CallContext,
+  facts: CallFacts,
+): Promise<OperationResult> {
+  switch (operation.case) {
+    case 'check':
+      return { case: 'check', value: await answers.check(operation.value, context, facts) };
+    case 'report':
+      return { case: 'report', value: await answers.report(operation.value, context, facts) };
+    case 'release':
+      return { case: 'release', value: await answers.release(operation.value, context, facts) };
+    case 'extend':
+      return { case: 'extend', value: await answers.extend(operation.value, context, facts) };
+  }
+}

@@ -1,0 +1,39 @@
+import { Gauge, Histogram } from 'prom-client';
+import type { Registry } from 'prom-client';
+
+/** Counts and times the calls of both planes; the names of their methods do not overlap. */
+export interface RpcMetrics {
+  started(rpc: string): void;
+  ended(rpc: string, code: string, seconds: number): void;
+}
+
+const buckets = [
+  0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 1, 2, 5, 10, 30,
+];
+
+/** Registers what is measured of every call; once a registry. */
+export function createRpcMetrics(registry: Registry): RpcMetrics {
+  const registers = [registry];
+  const duration = new Histogram({
+    name: 'tollgate_rpc_duration_seconds',
+    help: 'Time from the arrival of a call to its answer.',
+    labelNames: ['rpc', 'code'],
+    buckets,
+    registers,
+  });
+  const inFlight = new Gauge({
+    name: 'tollgate_rpc_in_flight',
+    help: 'Calls that are being answered.',
+    labelNames: ['rpc'],
+    registers,
+  });
+  return {
+    started(rpc) {
+      inFlight.inc({ rpc });
+    },
+    ended(rpc, code, seconds) {
+      inFlight.dec({ rpc });
+      duration.observe({ rpc, code }, seconds);
+    },
+  };
+}

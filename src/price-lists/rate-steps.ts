@@ -1,0 +1,68 @@
+import type { Rates } from '../core/catalog.ts';
+import { decimalNanos } from './decimal-nanos.ts';
+
+/** The parts of a revision's rates that a list may say. */
+export type RatePart = Exclude<keyof Rates, 'aboveInputTokens'>;
+
+/** One number of a list: which part it prices, from which length of input on. */
+export interface ListedRate {
+  /** As the list names it. */
+  readonly name: string;
+  readonly part: RatePart;
+  /** 0: from the start. */
+  readonly above: bigint;
+  /** The number as it is written. */
+  readonly text: string;
+  /** What turns it into nano-USD per million tokens, as a power of ten; for a request, into nano-USD. */
+  readonly power: number;
+}
+
+/** Rates by ascending length of input, and the parts that were rounded; or what is wrong. */
+export type RateSteps =
+  | { readonly rates: readonly Rates[]; readonly rounded: readonly string[] }
+  | { readonly fault: string };
+
+/** Whether a rate can stand alone: what is read from a cache or thought is priced beside something. */
+export function isWholePrice({ part }: ListedRate): boolean {
+  return part === 'input' || part === 'output' || part === 'perRequest';
+}
+
+const maxSteps = 8;
+
+/**
+ * Puts the numbers of a list together to the rates of a revision: at each length where one of them changes
+ * all the others go on as they were.
+ */
+export function rateSteps(listed: readonly ListedRate[]): RateSteps {
+  const read: { readonly rate: ListedRate; readonly nanos: bigint }[] = [];
+  const rounded: string[] = [];
+  for (const rate of listed) {
+    const found = decimalNanos(rate.text, rate.power);
+    if (found === undefined) return { fault: `${rate.name}: ${rate.text.slice(0, 40)}` };
+    read.push({ rate, nanos: found.nanos });
+    if (found.isRounded) rounded.push(rate.name);
+  }
+  const starts = [...new Set([0n, ...listed.map(({ above }) => above)])].toSorted(ascending);
+  if (starts.length > maxSteps) return { fault: `more than ${maxSteps} steps by length of input` };
+  const at = (part: RatePart, start: bigint): bigint | undefined =>
+    read
+      .filter(({ rate }) => rate.part === part && rate.above <= start)
+      .toSorted((a, b) => ascending(a.rate.above, b.rate.above))
+      .at(-1)?.nanos;
+  return {
+    rates: starts.map((start) => ({
+      aboveInputTokens: start,
+      input: at('input', start) ?? 0n,
+      output: at('output', start) ?? 0n,
+      cachedInput: at('cachedInput', start),
+      cacheWrite: at('cacheWrite', start),
+      reasoningOutput: at('reasoningOutput', start),
+      perRequest: at('perRequest', start) ?? 0n,
+    })),
+    rounded,
+  };
+}
+
+function ascending(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,169 @@
+import type { PriceScope, Rates } from '../core/catalog.ts';
+import { isZero } from '../core/price.ts';
+import { globMatches } from '../core/target.ts';
+import { invalidFields } from '../platform/service-error.ts';
+import type { FieldViolation } from '../platform/service-error.ts';
+import type {
+  PriceImport,
+  PriceOffer,
+  SkippedPrice,
+  SkipReason,
+} from '../policies/price-import.ts';
+import type { ListedModel, PriceList, Skipped } from './price-list.ts';
+
+/** Which prices of a list are meant, and what they are called here. */
+export interface PriceSelection {
+  readonly scope: Exclude<PriceScope, 'KEY'>;
+  /** Anchored patterns of the list's providers; empty: all. */
+  readonly providers: readonly string[];
+  /** Anchored patterns of the names that the revisions would bear; empty: all. */
+  readonly models: readonly string[];
+  /** By the list's provider, what it is called in the catalog. */
+  readonly providerNames: ReadonlyMap<string, string>;
+  readonly keepsPrefix: boolean;
+  readonly includesFree: boolean;
+}
+
+const perTokens = 1_000_000n;
+
+/** An entry of a list with the name that its revision would bear. */
+interface Named {
+  readonly listed: ListedModel;
+  readonly subject: string;
+  readonly skipped: Skipped | undefined;
+}
+
+/**
+ * Turns a list into the prices that an organization may import, and those that it cannot. FIELD_INVALID for a
+ * pattern or a name that nothing in the list answers to: it is misspelt more often than meant.
+ */
+export function selectPrices(
+  list: PriceList,
+  selection: PriceSelection,
+  nameFault: (subject: string) => string | undefined,
+): PriceImport {
+  refuseIdleFilters(list, selection);
+  const named: Named[] = [];
+  for (const listed of list.models) {
+    if (!isWanted(selection.providers, listed.provider)) continue;
+    const model = modelName(listed, selection);
+    if (!isWanted(selection.models, model)) continue;
+    const subject = subjectOf(listed, model, selection);
+    const skipped = listed.skipped ?? skippedHere(listed, subject, selection, nameFault);
+    named.push({ listed, subject, skipped });
+  }
+  const priced = named.filter(({ skipped }) => skipped === undefined);
+  const offers: PriceOffer[] = [];
+  const skipped = named.flatMap((one) => (one.skipped ? [skippedPrice(one, one.skipped)] : []));
+  for (const rivals of Map.groupBy(priced, ({ subject }) => subject).values()) {
+    const [first] = rivals;
+    if (first === undefined) continue;
+    if (rivals.every(({ listed }) => isSamePrice(listed, first.listed))) {
+      offers.push(...offersOf(first, selection.scope));
+    } else {
+      const detail = rivals.map(({ listed }) => `${listed.provider} ${listed.model}`).join(', ');
+      const ambiguous = skip('AMBIGUOUS', detail.slice(0, 200));
+      skipped.push(...rivals.map((rival) => skippedPrice(rival, ambiguous)));
+    }
+  }
+  return { source: list.source, offers, skipped };
+}
+
+function refuseIdleFilters(list: PriceList, selection: PriceSelection): void {
+  const { providers, models, providerNames } = selection;
+  const known = [...new Set(list.models.map(({ provider }) => provider))];
+  const names = list.models.map((listed) => modelName(listed, selection));
+  const faults: FieldViolation[] = [];
+  const note = (field: string, what: string): void => {
+    if (faults.length < 16) faults.push({ field, description: `is no ${what} of the list` });
+  };
+  for (const [index, pattern] of providers.entries()) {
+    if (!known.some((name) => isNamed(pattern, name))) note(`providers[${index}]`, 'provider');
+  }
+  for (const [index, pattern] of models.entries()) {
+    if (!names.some((name) => isNamed(pattern, name))) note(`models[${index}]`, 'model');
+  }
+  for (const name of providerNames.keys()) {
+    if (!known.includes(name)) note('provider_names', `provider ${name.slice(0, 64)}`);
+  }
+  if (faults.length > 0) throw invalidFields(faults);
+}
+
+function isWanted(patterns: readonly string[], name: string): boolean {
+  return patterns.length === 0 || patterns.some((pattern) => isNamed(pattern, name));
+}
+
+function isNamed(pattern: string, name: string): boolean {
+  return pattern.includes('*') ? globMatches(pattern, name) : pattern === name;
+}
+
+/** The name without `<provider>/` before it; `vertex_ai/` goes before the models of `vertex_ai-anthropic`, too. */
+function modelName({ provider, model }: ListedModel, { keepsPrefix }: PriceSelection): string {
+  const end = model.indexOf('/');
+  const prefix = model.slice(0, Math.max(end, 0));
+  const isProvider = prefix !== '' && (provider === prefix || provider.startsWith(`${prefix}-`));
+  return isProvider && !keepsPrefix ? model.slice(end + 1) : model;
+}
+
+function subjectOf(
+  { provider }: ListedModel,
+  model: string,
+  { scope, providerNames }: PriceSelection,
+): string {
+  return scope === 'MODEL' ? model : `${providerNames.get(provider) ?? provider}:${model}`;
+}
+
+/** Why a price that can be read is not imported all the same. */
+function skippedHere(
+  listed: ListedModel,
+  subject: string,
+  { scope, includesFree }: PriceSelection,
+  nameFault: (subject: string) => string | undefined,
+): Skipped | undefined {
+  const fault =
+    scope === 'PROVIDER_MODEL' && !/^[^:]+:./.test(subject)
+      ? 'must be <provider>:<model>'
+      : nameFault(subject);
+  if (fault !== undefined) return skip('NAME', fault);
+  if (!listed.steps.every(isZero)) return undefined;
+  // What costs something in another way is not free: per image, per search.
+  if (listed.leftOut.length > 0) return skip('NO_TOKEN_PRICE', listed.leftOut.join(', '));
+  return includesFree ? undefined : skip('FREE', 'all rates are 0');
+}
+
+function skip(reason: SkipReason, detail: string): Skipped {
+  return { reason, detail };
+}
+
+function skippedPrice({ listed, subject }: Named, { reason, detail }: Skipped): SkippedPrice {
+  const { provider, model } = listed;
+  return { listed: { provider, model, leftOut: [], rounded: [] }, subject, reason, detail };
+}
+
+function offersOf({ listed, subject }: Named, scope: PriceScope): PriceOffer[] {
+  const { provider, model, leftOut, rounded } = listed;
+  return listed.steps.map(({ fromMs, rates }) => ({
+    listed: { provider, model, leftOut, rounded },
+    scope,
+    subject,
+    perTokens,
+    rates,
+    fromMs,
+  }));
+}
+
+function isSamePrice(a: ListedModel, b: ListedModel): boolean {
+  return (
+    a.steps.length === b.steps.length &&
+    a.steps.every(({ fromMs, rates }, index) => {
+      const other = b.steps[index];
+      return other !== undefined && fromMs === other.fromMs && isSame(rates, other.rates);
+    })
+  );
+}
+
+function isSame(a: readonly Rates[], b: readonly Rates[]): boolean {
+  const text = (rates: readonly Rates[]): string =>
+    rates.map((rate) => Object.values(rate).map(String).join(' ')).join('; ');
+  return text(a) === text(b);
+}

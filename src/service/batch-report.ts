@@ -1,0 +1,50 @@
+import { createGate } from '../platform/gate.ts';
+import type { Gate } from '../platform/gate.ts';
+import type { Policies } from '../policies/policies.ts';
+import type { BatchItem, BatchReportInput, CallContext } from './data-plane.ts';
+import { assertMayActFor, noSubjects, viewOf } from './scope.ts';
+
+/** What BatchReport needs. */
+export interface BatchReportDependencies {
+  readonly policies: Policies;
+  /** Operations that a lane of the ledger accepts. */
+  readonly maxQueue: number;
+  /** The process clock, for deadlines. */
+  readonly processNowMs: () => number;
+}
+
+/** The most reports of one batch that are under way at once: enough to fill the ledger's transactions. */
+const mostOfOne = 128;
+/** Of a lane's queue, all batches together take this part, so that no outbox keeps Checks out. */
+const shareOfQueue = 1 / 8;
+/** The last part of the time is kept for the answer: what was not reached is told report by report. */
+const timeForAnswer = 1 / 8;
+
+/** Reports many calls, a bounded number at once. See `DecisionService.BatchReport`. */
+export function createBatchReport({ policies, maxQueue, processNowMs }: BatchReportDependencies) {
+  const gate = createGate(Math.max(1, Math.floor(maxQueue * shareOfQueue)));
+
+  return async function batchReport(input: BatchReportInput, context: CallContext): Promise<void> {
+    assertMayActFor(context.caller, input.orgId);
+    await viewOf(policies, input.orgId, { subjects: noSubjects, credential: undefined });
+    const ofItems = { ...context, deadlineMs: earlier(context.deadlineMs, processNowMs()) };
+    // Reports of one request id go one after another, or which of them is the repeat would be left to chance.
+    const turns = Map.groupBy(input.reports, ({ requestId }) => requestId).values();
+    await Promise.all(Array.from({ length: mostOfOne }, () => takeTurns(turns, gate, ofItems)));
+  };
+}
+
+async function takeTurns(
+  turns: Iterable<readonly BatchItem[]>,
+  gate: Gate,
+  context: CallContext,
+): Promise<void> {
+  for (const turn of turns) {
+    for (const item of turn) await gate.pass(() => item.report(context));
+  }
+}
+
+function earlier(deadlineMs: number | undefined, nowMs: number): number | undefined {
+  if (deadlineMs === undefined) return undefined;
+  return deadlineMs - Math.max(0, deadlineMs - nowMs) * timeForAnswer;
+}

@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest';
+import { ServiceError } from '../../src/platform/service-error.ts';
+import { modelPricesJson } from '../../src/price-lists/model-prices-json.ts';
+import type { ListedModel } from '../../src/price-lists/price-list.ts';
+
+/** Reads one entry, given as the JSON text of its members. */
+function entry(members: string, name = 'm'): ListedModel | undefined {
+  const text = `{"${name}": {"litellm_provider": "acme", "mode": "chat", ${members}}}`;
+  return modelPricesJson(text).models[0];
+}
+
+const rates = (members: string) => entry(members)?.steps[0]?.rates;
+const skipped = (members: string) => entry(members)?.skipped;
+
+describe('an entry', () => {
+  it('is read to the last digit, part by part', () => {
+    const found = entry(
+      `"input_cost_per_token": 2.5e-06, "output_cost_per_token": 0.00001,
+       "cache_read_input_token_cost": 2.5e-07, "cache_creation_input_token_cost": 3.125E-6,
+       "output_cost_per_reasoning_token": 1.2e-05, "input_cost_per_request": 0.005,
+       "max_input_tokens": 128000, "supports_vision": true`,
+    );
+    expect(found).toMatchObject({ provider: 'acme', model: 'm', leftOut: [], rounded: [] });
+    expect(found?.steps).toEqual([
+      {
+        fromMs: undefined,
+        rates: [
+          {
+            aboveInputTokens: 0n,
+            input: 2_500_000_000n,
+            output: 10_000_000_000n,
+            cachedInput: 250_000_000n,
+            cacheWrite: 3_125_000_000n,
+            reasoningOutput: 12_000_000_000n,
+            perRequest: 5_000_000n,
+          },
+        ],
+      },
+    ]);
+  });
+
+  it('has a step wherever one of its prices changes with the length of input', () => {
+    const found = rates(
+      `"input_cost_per_token": 1e-6, "input_cost_per_token_above_128k_tokens": 2e-6,
+       "output_cost_per_token": 3e-6, "output_cost_per_token_above_200k_tokens": 4e-6,
+       "cache_read_input_token_cost": 1e-7, "input_cost_per_token_above_512000_tokens": 5e-6`,
+    );
+    const usd = (text: number): bigint => BigInt(text) * 100_000_000n;
+    const brief = found?.map((rate) => [rate.aboveInputTokens, rate.input, rate.output]);
+    expect(brief).toEqual([
+      [0n, usd(10), usd(30)],
+      [128_000n, usd(20), usd(30)],
+      [200_000n, usd(20), usd(40)],
+      [512_000n, usd(50), usd(40)],
+    ]);
+    expect(found?.map(({ cachedInput }) => cachedInput)).toEqual(
+      [1n, 1n, 1n, 1n].map(() => usd(1)),
+    );
+  });
+
+  it('may say its steps in a list, which then prices the input', () => {
+    const found = rates(
+      `"input_cost_per_token": 9e-6, "output_cost_per_token": 3e-6, "tiered_pricing": [
+         {"range": [0, 2.56e5], "input_cost_per_token": 1e-6},
+         {"range": [256000.0, 1000000], "input_cost_per_token": 2e-6}]`,
+    );
+    expect(found?.map((rate) => [rate.aboveInputTokens, rate.input, rate.output])).toEqual([
+      [0n, 1_000_000_000n, 3_000_000_000n],
+      [256_000n, 2_000_000_000n, 3_000_000_000n],
+    ]);
+  });
+
+  it('names what has no place in a price, and what was rounded', () => {
+    const found = entry(
+      `"input_cost_per_token": 1.0000000000000001e-7, "output_cost_per_token": 5e-7,
+       "input_cost_per_audio_token": 1e-6, "search_context_cost_per_query": {"low": 0.01},
+       "input_cost_per_token_batches": 5e-8, "output_cost_per_image": 0.0, "source": "a page"`,
+    );
+    expect(found?.rounded).toEqual(['input_cost_per_token']);
+    expect(found?.leftOut).toEqual([
+      'input_cost_per_audio_token',
+      'search_context_cost_per_query',
+      'input_cost_per_token_batches',
+    ]);
+    expect(found?.steps[0]?.rates[0]?.input).toBe(100_000_000n);
+  });
+
+  it.each([
+    ['"mode": "image_generation", "output_cost_per_image": 0.04', 'MODE', 'image_generation'],
+    ['"input_cost_per_second": 0.0001', 'NO_TOKEN_PRICE', 'input_cost_per_second'],
+    ['"cache_read_input_token_cost": 1e-7', 'NO_TOKEN_PRICE', 'no price'],
+    ['"max_tokens": 5', 'NO_TOKEN_PRICE', 'no price'],
+    ['"input_cost_per_token": 1e-6, "off_peak_pricing": {}', 'TIME_OF_DAY', 'off_peak_pricing'],
+    ['"input_cost_per_token": -1e-6', 'INVALID', 'input_cost_per_token: -1e-6'],
+    ['"input_cost_per_token": 1e-30', 'INVALID', 'input_cost_per_token: 1e-30'],
+    ['"input_cost_per_token": 1e99', 'INVALID', 'input_cost_per_token: 1e99'],
+    ['"input_cost_per_token": "1e-6"', 'INVALID', 'input_cost_per_token must be a number'],
+    ['"input_cost_per_token": [1]', 'INVALID', 'input_cost_per_token must be a number'],
+    [
+      '"tiered_pricing": [{"input_cost_per_token": 1e-6}]',
+      'INVALID',
+      'tiered_pricing[0].range must begin with a whole number',
+    ],
+    [
+      `"tiered_pricing": [{"range": [0, 1], "input_cost_per_token": 1e-6},
+        {"range": [1, 2], "output_cost_per_token": 1e-6}]`,
+      'INVALID',
+      'tiered_pricing: its steps do not price the same parts',
+    ],
+  ])('with %s is skipped: %s', (members, reason, detail) => {
+    expect(skipped(members)).toEqual({ reason, detail });
+  });
+
+  it('with more steps than a revision has is skipped', () => {
+    const steps = [1, 2, 3, 4, 5, 6, 7, 8].map(
+      (k) => `"input_cost_per_token_above_${k}k_tokens": ${k}e-6`,
+    );
+    const members = ['"input_cost_per_token": 1e-7', ...steps].join(', ');
+    expect(skipped(members)?.reason).toBe('INVALID');
+  });
+
+  it('that explains the form is no model, and odd names are only names', () => {
+    const text = `{"sample_spec": {"mode": "one of: chat"}, "__proto__": {"input_cost_per_token": 1e-6},
+      "constructor": {"hasOwnProperty": 1, "input_cost_per_token": 2e-6}}`;
+    const { models, source } = modelPricesJson(text);
+    expect(models.map(({ model }) => model)).toEqual(['__proto__', 'constructor']);
+    expect(source).toMatch(/^sha256:[0-9a-f]{64}$/);
+  });
+});
+
+it.each([
+  ['', 'is not JSON'],
+  ['{"m": {', 'is not JSON'],
+  ['[]', 'the text must be an object'],
+  ['7', 'the text must be an object'],
+  ['null', 'the text must be an object'],
+  ['{"m": 1}', '"m" must be an object'],
+  ['{"m": {}, "n": []}', '"n" must be an object'],
+])('the text %s is FIELD_INVALID', (text, description) => {
+  const read = (): unknown => modelPricesJson(text);
+  expect(read).toThrow(ServiceError);
+  expect(read).toThrow(description);
+  expect(read).toThrow('model_prices_json');
+});

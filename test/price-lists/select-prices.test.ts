@@ -1,0 +1,107 @@
+import { expect, it } from 'vitest';
+import { selectPrices } from '../../src/price-lists/select-prices.ts';
+import type { PriceSelection } from '../../src/price-lists/select-prices.ts';
+import { modelPricesJson } from '../../src/price-lists/model-prices-json.ts';
+import { idFault } from '../../src/wire/fields.ts';
+
+const entry = (provider: string, usd: number, more = {}) => ({
+  litellm_provider: provider,
+  input_cost_per_token: usd,
+  output_cost_per_token: usd,
+  ...more,
+});
+const list = modelPricesJson(
+  JSON.stringify({
+    'gpt-4o': entry('openai', 2e-6),
+    'openai/gpt-4o': entry('openai', 2e-6),
+    'azure/gpt-4o': entry('azure', 3e-6),
+    'vertex_ai/claude': entry('vertex_ai-anthropic', 4e-6),
+    'deepseek/chat': entry('deepseek', 1e-6),
+    chat: entry('deepseek', 2e-6),
+    'local/free': entry('local', 0),
+    'search/one': entry('search', 0, { input_cost_per_query: 0.01 }),
+    nobody: { input_cost_per_token: 1e-6 },
+    'a b': entry('openai', 1e-6),
+  }),
+);
+
+const select = (more: Partial<PriceSelection> = {}) => {
+  const selection: PriceSelection = {
+    scope: 'PROVIDER_MODEL',
+    providers: [],
+    models: [],
+    providerNames: new Map(),
+    keepsPrefix: false,
+    includesFree: false,
+    ...more,
+  };
+  const { offers, skipped } = selectPrices(list, selection, idFault);
+  return {
+    offered: offers.map(({ subject }) => subject).toSorted(),
+    skipped: Object.fromEntries(skipped.map(({ listed, reason }) => [listed.model, reason])),
+  };
+};
+
+it('a price is of a provider and a model, and one that stands there twice is one', () => {
+  expect(select()).toEqual({
+    offered: ['azure:gpt-4o', 'openai:gpt-4o', 'vertex_ai-anthropic:claude'],
+    skipped: {
+      'deepseek/chat': 'AMBIGUOUS',
+      chat: 'AMBIGUOUS',
+      'local/free': 'FREE',
+      'search/one': 'NO_TOKEN_PRICE',
+      nobody: 'NAME',
+      'a b': 'NAME',
+    },
+  });
+});
+
+it('names keep their prefix if they shall', () => {
+  expect(select({ keepsPrefix: true, providers: ['deepseek', 'vertex*'] }).offered).toEqual([
+    'deepseek:chat',
+    'deepseek:deepseek/chat',
+    'vertex_ai-anthropic:vertex_ai/claude',
+  ]);
+});
+
+it('as a model, a name with several prices belongs to nobody until one provider is left', () => {
+  const all = select({ scope: 'MODEL' });
+  expect(all.offered).toEqual(['claude', 'nobody']);
+  expect(all.skipped).toMatchObject({ 'gpt-4o': 'AMBIGUOUS', 'azure/gpt-4o': 'AMBIGUOUS' });
+  expect(select({ scope: 'MODEL', providers: ['openai'] }).offered).toEqual(['gpt-4o']);
+});
+
+it('filters by provider and by the name that the price would bear, and calls providers otherwise', () => {
+  expect(select({ models: ['gpt-*'] }).offered).toEqual(['azure:gpt-4o', 'openai:gpt-4o']);
+  const named = new Map([
+    ['azure', 'west'],
+    ['vertex_ai-anthropic', 'vertex'],
+  ]);
+  expect(select({ providerNames: named }).offered).toEqual([
+    'openai:gpt-4o',
+    'vertex:claude',
+    'west:gpt-4o',
+  ]);
+  // Two providers under one name are rivals.
+  const merged = select({ providerNames: new Map([['azure', 'openai']]), models: ['gpt-4o'] });
+  expect(merged.offered).toEqual([]);
+});
+
+it('what is free is imported only if it is asked for, and what costs otherwise never', () => {
+  const { offered, skipped } = select({ includesFree: true, providers: ['local', 'search'] });
+  expect(offered).toEqual(['local:free']);
+  expect(skipped).toEqual({ 'search/one': 'NO_TOKEN_PRICE' });
+});
+
+it('filters and names that nothing answers to are refused by name', () => {
+  const idle = { providers: ['openai', 'opanai'], models: ['gpt*', 'x*'] };
+  expect(() => select({ ...idle, providerNames: new Map([['azur', 'a']]) })).toThrow(
+    expect.objectContaining({
+      violations: [
+        { field: 'providers[1]', description: 'is no provider of the list' },
+        { field: 'models[1]', description: 'is no model of the list' },
+        { field: 'provider_names', description: 'is no provider azur of the list' },
+      ],
+    }),
+  );
+});
