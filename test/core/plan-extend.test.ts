@@ -44,6 +44,15 @@ describe('an extension', () => {
     expect(epoch).toBe(9);
   });
 
+  it('adds its cached tokens to those before, and names the price of its Check', () => {
+    const cached = { input: 100n, cachedInput: 40n, cacheWrite: 10n };
+    const { estimate, priceRevision, reasons } = plan(cached, { ...cached, output: 1n });
+    expect(estimate).toMatchObject({ input: 200n, cachedInput: 80n, cacheWrite: 20n });
+    expect(priceRevision).toBe('MODEL gpt-4o 1');
+    expect(plan(cached, { output: 1n, cost: 5n }).priceRevision).toBeUndefined();
+    expect(reasons).toEqual([]);
+  });
+
   it('costs the difference of the totals, so that roundings do not add up', () => {
     const prices = [{ subject: 'gpt-4o', perTokens: 1_000n as const, rates: [{ output: 400n }] }];
     const cost = (from: bigint) => plan({ output: from }, { output: 1n }, { prices }).asks.COST;
