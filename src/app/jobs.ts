@@ -62,12 +62,13 @@ function rollUpJob(
     transact,
     nowMs: () => clock.nowMs(),
     onWaiting: (days) => metrics.waitingForRollUp(days),
+    onPiece: (rows) => metrics.rolledUp(rows),
   });
   return async () => {
     const startedMs = performance.now();
     const pass = await rollUp(signal);
     const seconds = (performance.now() - startedMs) / 1000;
-    metrics.rolledUp(pass.rows, seconds);
+    metrics.rollUpPassed(seconds);
     if (pass.days > 0 || pass.rows > 0) log.info({ ...pass, seconds }, 'usage rolled up');
     else if (pass.waiting > 0) log.info({ ...pass }, 'usage waits to be rolled up');
   };

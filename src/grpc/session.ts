@@ -8,7 +8,7 @@ import { createMessageAnswerer } from './session-message.ts';
 import { answerStream } from './session-stream.ts';
 import type { AnsweredStream } from './session-stream.ts';
 import { attend, serve } from './surround.ts';
-import type { Surroundings } from './surround.ts';
+import type { Arrival, Surroundings } from './surround.ts';
 
 /** What one Session may ask of the server. */
 export interface SessionLimits {
@@ -45,7 +45,7 @@ export function createSessions(
       mostUnderWay: surroundings.sessionMessages,
       stallMs: surroundings.sessionStallMs,
     };
-    const answerMessage = createMessageAnswerer(answers, surroundings, call, (cause) =>
+    const answerMessage = createMessageAnswerer(answers, surroundings, arrivalOf(call), (cause) =>
       stream.finish(cause),
     );
     const stream = answerStream(call, limits, (bytes, reply) => {
@@ -67,6 +67,16 @@ export function createSessions(
       isStopping = true;
       for (const stream of open) stream.finish(stopping());
     },
+  };
+}
+
+/** What every message of a stream arrives with. The certificate is read once: it is the connection's. */
+function arrivalOf(call: Stream): Arrival {
+  const authContext = call.getAuthContext();
+  return {
+    metadata: call.metadata,
+    getAuthContext: () => authContext,
+    getDeadline: () => call.getDeadline(),
   };
 }
 

@@ -96,15 +96,19 @@ function decide(
   resolve: (answer: ExtendAnswer) => void,
 ): Verdict {
   const expiresAtMs = context.nowMs + (call.ttlMs ?? known.ttlMs);
-  const outcome = conclude(plan, (index) => context.totals(index), context.nowMs, expiresAtMs);
-  const stays = outcome.decision === 'ALLOW';
+  const decided = conclude(plan, (index) => context.totals(index), context.nowMs, expiresAtMs);
+  const stays = decided.decision === 'ALLOW';
+  const held = stays ? sum(known.held, plan.hold) : known.held;
+  // Of the call altogether: a refused Extend leaves its hold as it was.
+  const outcome = { ...decided, heldCost: held.cost };
   const answered = { sequence: call.sequence, content: call.content, outcome };
   const update: KnownCall = {
     ...known,
     version: known.version + 1,
     sequence: call.sequence,
     extends: [...known.extends, answered],
-    ...(stays ? { held: sum(known.held, plan.hold), estimate: plan.estimate, expiresAtMs } : {}),
+    held,
+    ...(stays ? { estimate: plan.estimate, expiresAtMs } : {}),
   };
   return {
     stays,

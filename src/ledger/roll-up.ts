@@ -37,6 +37,8 @@ export interface RollUpOptions extends PaceOptions {
   readonly settleMs?: number;
   /** Told how many days wait, whenever that may have changed. */
   readonly onWaiting?: (days: number) => void;
+  /** Told of the rows of each piece. */
+  readonly onPiece?: (rows: number) => void;
 }
 
 const usualSettleMs = 600_000;
@@ -68,6 +70,7 @@ export function createRollUp(options: RollUpOptions) {
         );
         if (piece.isTaken) return passed('taken');
         rows += piece.rows;
+        options.onPiece?.(piece.rows);
         isComplete = piece.isComplete;
       }
       days += 1;

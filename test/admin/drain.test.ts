@@ -155,7 +155,7 @@ test('an answer over HTTP/1.1 while the end is near says that it is the last', a
 
 // Planted: with Node's own limits (10 minutes and more in all) none of them ends within the test's time.
 test('who sends slowly, or nothing, is cut in time without any end being near', async () => {
-  const patience = { greetingMs: 50, headersMs: 100, requestMs: 200, silenceMs: 300 };
+  const patience = { greetingMs: 1_000, headersMs: 1_100, requestMs: 1_200, silenceMs: 1_300 };
   const open = await startAdminPlane({ patience });
   const secure = await startAdminPlane({ patience, tls: certified });
   const http1 = { ca, ALPNProtocols: ['http/1.1'] };

@@ -87,6 +87,15 @@ describe('model access', () => {
     expect(reasons(rules, 'large')).toEqual(['MODEL_DENIED', 'MODEL_NOT_GRANTED', 'MODEL_TIER']);
   });
 
+  it('is derived once for a path, and for each path apart', () => {
+    const view = viewOf({ ...world, policies: { 'user:alice': { access: { deny: ['*'] } } } });
+    const of = (user: string) => {
+      const { path } = resolvePath(view, callOf({ user }), 0);
+      return accessReasons(view, path, targetFacts(view, 'small'));
+    };
+    expect([of('alice'), of('bob')]).toEqual([['MODEL_DENIED'], []]);
+  });
+
   it('lets a model without a rank pass every ceiling', () => {
     expect(reasons({ org: { maxTier: 0 } }, 'plain')).toEqual([]);
   });
@@ -117,6 +126,15 @@ describe('a user’s replacing list', () => {
       ).toEqual(['MODEL_NOT_GRANTED', 'MODEL_TIER']);
     },
   );
+
+  it('is nobody’s where no user is named', () => {
+    const own = { allow: ['large'], maxTier: 3, mode: 'REPLACE' as const };
+    const call = { tier: 'basic' };
+    expect(reasons({ ...others, 'user:undefined': own }, 'large', call)).toEqual([
+      'MODEL_NOT_GRANTED',
+      'MODEL_TIER',
+    ]);
+  });
 
   it('lifts no deny, and narrows where its mode is another', () => {
     const own = { allow: ['large'], maxTier: 3 };

@@ -11,6 +11,7 @@ describe('amounts of money', () => {
     expect(parseUsd('0.0075')).toBe(7_500_000n);
     expect(parseUsd('20000000.000000001')).toBe(20_000_000_000_000_001n);
     expect(parseUsd('9223372036.854775807')).toBe(maxInt64);
+    expect(parseUsd('1'.padStart(64, '0'))).toBe(1_000_000_000n);
   });
 
   it.each([
@@ -33,6 +34,7 @@ describe('amounts of money', () => {
     '1 ',
     '٣',
     '1'.repeat(65),
+    '1'.padStart(65, '0'),
   ])('refuse %j', (text) => {
     expect(parseUsd(text)).toBeUndefined();
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Window } from '../../src/core/policy.ts';
 import { maxInt64 } from '../../src/core/totals.ts';
 import { capped, costLimit as cost, decide } from '../support/decide.ts';
 import type { SaidTotals } from '../support/totals.ts';
@@ -77,6 +78,59 @@ describe('the binding limit', () => {
     expect(bindingOf({ user: 'alice', cost: 1n })).toBe('a');
   });
 
+  const nameOfBinding = (said: Said, call: SaidCall) => {
+    const { binding, limits: told } = decide(said, { cost: 1n, ...call });
+    return told[binding ?? -1]?.name;
+  };
+
+  it('is the first by name of one policy, and of teams equally near', () => {
+    expect(nameOfBinding(capped(cost('a', 10n), cost('b', 10n)), {})).toBe('a');
+    const teams = [
+      { id: 'red', parent: 'top' },
+      { id: 'blue', parent: 'base' },
+      { id: 'top' },
+      { id: 'base' },
+    ];
+    const policies = {
+      'team:base': { limits: [cost('b', 10n)] },
+      'team:top': { limits: [cost('a', 10n)] },
+    };
+    expect(nameOfBinding({ teams, policies }, { teams: ['red', 'blue'] })).toBe('a');
+  });
+
+  it('is the first on the path where names are equal too', () => {
+    const policies = {
+      'team:blue': { limits: [cost('cap', 10n)] },
+      'team:red': { limits: [cost('cap', 10n)] },
+    };
+    const { binding } = decide({ policies }, { teams: ['red', 'blue'], cost: 1n });
+    expect(binding).toBe(0);
+  });
+
+  it('is a near team’s own before a far team’s default, though that is a user’s', () => {
+    const said: Said = {
+      teams: [{ id: 'top' }, { id: 'red', parent: 'top' }],
+      policies: {
+        'team:top': { limits: [cost('default', 10n, { for: { kind: 'USER' } })] },
+        'team:red': { limits: [cost('own', 10n)] },
+      },
+    };
+    expect(nameOfBinding(said, { user: 'alice', teams: ['red'] })).toBe('own');
+  });
+
+  it('is not nearer for a key that bears the name of a near team', () => {
+    const said: Said = {
+      teams: [{ id: 'top' }, { id: 'red', parent: 'top' }],
+      keys: [{ id: 'top' }, { id: 'red' }],
+      policies: {
+        'key:top': { limits: [cost('a', 10n)] },
+        'key:red': { limits: [cost('b', 10n)] },
+      },
+    };
+    const call: SaidCall = { credential: { kind: 'key', id: 'red' }, key: 'top', teams: ['red'] };
+    expect(nameOfBinding(said, call)).toBe('a');
+  });
+
   it('may be one of an amount of 0, which has no share left', () => {
     const said = capped(cost('zero', 0n), { name: 'rpd', metric: 'REQUESTS', amount: 10n });
     const { binding, limits: told } = decide(said, { cost: 0n });
@@ -107,6 +161,14 @@ describe('retry after', () => {
     ).toBeUndefined();
     expect(retryAfter([rpm, cost('small', 5n)], { cost: 6n }, {})).toBeUndefined();
     expect(retryAfter([rpm, cost('small', 5n)], { cost: 5n }, { usedCost: 1n })).toBe(15 * hourMs);
+  });
+
+  it('is absent where the call is refused for something else as well', () => {
+    const said: Said = { organization: { state: 'SUSPENDED' }, ...capped(rpm) };
+    const spent = { org: { usedRequests: 1n } };
+    expect(decide(said, {}, spent).reasons).toEqual(['ORG_SUSPENDED', 'REQUESTS_EXCEEDED']);
+    expect(decide(said, {}, spent).retryAfterMs).toBeUndefined();
+    expect(decide(said, {}).retryAfterMs).toBeUndefined();
   });
 
   it('does not wait for limits that only warn', () => {
@@ -146,6 +208,11 @@ describe('sums beyond int64', () => {
     expect(decide({}, { user: 'bob', input: 2n }, spent).decision).toBe('ALLOW');
     const other = { 'user:alice': { windows: { LIFETIME: { usedCost: maxInt64, heldCost: 0n } } } };
     expect(decide({}, { user: 'alice', cost: 1n }, other).reasons).toEqual(['COST_EXCEEDED']);
+    const first = { org: { usedInput: maxInt64, usedCost: maxInt64 }, 'user:alice': {} };
+    expect(decide({}, { user: 'alice', input: 1n, cost: 1n }, first).reasons).toEqual([
+      'TOKENS_EXCEEDED',
+      'COST_EXCEEDED',
+    ]);
   });
 
   it('are told cut to int64, and offer an output that stays inside', () => {
@@ -177,6 +244,26 @@ describe('the affordable output', () => {
     const output: SaidLimit = { name: 'output', metric: 'OUTPUT_TOKENS', amount: 77n };
     expect(of([budget, tph, output], { input: 2_000n, output: 10_000n })).toBe(77n);
     expect(of([output], { output: 78n }, { heldOutput: 70n })).toBe(7n);
+    const one: SaidLimit = { name: 'one', metric: 'OUTPUT_TOKENS', amount: 1n };
+    expect(of([one], { output: 78n })).toBe(1n);
+  });
+
+  it.each(['COST', 'TOKENS', 'OUTPUT_TOKENS'] as const)(
+    'is that of the tightest limit on %s, wherever it stands',
+    (metric) => {
+      const limit = (window: Window, amount: bigint) => ({ name: window, metric, window, amount });
+      const call = { input: 0n, output: 10_000n };
+      const tight = of([limit('HOUR', 80n), limit('WEEK', 9_000n)], call);
+      expect(tight).toBe(metric === 'COST' ? 40n : 80n);
+      expect(of([limit('HOUR', 9_000n), limit('WEEK', 80n)], call)).toBe(tight);
+    },
+  );
+
+  it('is not narrowed by a budget that is spent where the call is free', () => {
+    const tph: SaidLimit = { name: 'tph', metric: 'TOKENS', amount: 50n };
+    const said = { prices: [{ subject: 'gpt-4o' }], ...capped(cost('daily', 5n), tph) };
+    const spent = { org: { usedCost: 9n } };
+    expect(decide(said, { input: 10n, output: 90n }, spent).maxOutputTokens).toBe(40n);
   });
 
   it('is absent on an ALLOW, for other reasons, for too much input, and for a said cost', () => {

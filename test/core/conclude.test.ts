@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { crossedThresholds } from '../../src/core/conclude.ts';
+import { conclude, crossedThresholds } from '../../src/core/conclude.ts';
 import { planCheck } from '../../src/core/plan-check.ts';
 import { reasons as allReasons } from '../../src/core/reason.ts';
 import { capped, costLimit as cost, decide, decidedAtMs as nowMs } from '../support/decide.ts';
@@ -72,6 +72,12 @@ describe('reasons', () => {
     );
     expect(decide(said, { input: 2n, output: 2n }).reasons).toEqual(['TOKENS_EXCEEDED']);
   });
+});
+
+it('a plan that lacks the meter of a limit is our fault, and throws', () => {
+  const plan = planCheck(viewOf(capped(cost('cap', 1n))), callOf(), nowMs);
+  const totals = totalsOf(plan.meters);
+  expect(() => conclude({ ...plan, meters: [] }, totals, nowMs, undefined)).toThrow('no meter 0');
 });
 
 describe('a limit', () => {

@@ -123,11 +123,17 @@ describe('a call is charged', () => {
   });
 
   it('to no member’s meter where no user is named', () => {
-    const policies = { 'team:red': { limits: [limit({ for: { kind: 'MEMBER' } })] } };
-    expect(charged({ ...said, policies }, { teams: ['red'] })).not.toContain(
-      'team:red/user:undefined',
-    );
-    expect(charged({ ...said, policies }, { teams: ['red'] })).toHaveLength(3);
+    const targets = ['gpt-*'];
+    const limits = [
+      limit({ for: { kind: 'MEMBER' } }),
+      limit({ for: { kind: 'MEMBER' }, targets }),
+    ];
+    const policies = { 'team:red': { limits } };
+    expect(charged({ ...said, policies }, { teams: ['red'] })).toEqual([
+      'org',
+      'team:red',
+      'team:top',
+    ]);
   });
 });
 
@@ -168,6 +174,17 @@ describe('families', () => {
     }
     expect(new Set(families.map(familyTag)).size).toBe(7);
   });
+
+  it.each<[string, SaidLimit, string]>([
+    ['user:u', limit({ targets: ['a', 'b'] }), 'user@a,b'],
+    ['team:t', limit({ for: { kind: 'MEMBER' }, targets: ['a'] }), 'team/user@a'],
+    ['label:k=v', limit(), 'label@'],
+  ])(
+    'of %s have a tag that does not change, since rows are stored with it',
+    (subject, said, tag) => {
+      expect(familyTag(onlyFamily(subject, said))).toBe(tag);
+    },
+  );
 });
 
 const ids = fc.string({
@@ -194,7 +211,7 @@ describe('names', () => {
     );
   });
 
-  it.each(['', 'org:', 'user:', ':alice', 'person:alice', 'org:acme', 'alice'])(
+  it.each(['', 'org:', 'user:', ':alice', 'person:alice', 'org:acme', 'alice', 'users'])(
     'do not begin with %j',
     (text) => {
       expect(parseSubject(text)).toBeUndefined();
@@ -231,6 +248,7 @@ describe('names', () => {
     'user:a/user:b',
     'team:a/user:',
     'team:a/app:b',
+    'team:a/app:bob',
     'org@',
     'team:a/user:b/user:c',
   ])('that are no meter’s are refused: %j', (name) => {

@@ -103,12 +103,14 @@ describe('a path', () => {
     expect(resolved({ teams: ['a'] }, { teams }).path.teams).toHaveLength(2);
   });
 
-  it('reaches all eight ancestors of a team', () => {
+  it('reaches all eight ancestors of a team, and not a ninth', () => {
     const teams = Array.from({ length: 9 }, (_, depth) => ({
       id: `t${depth}`,
       parent: depth === 8 ? undefined : `t${depth + 1}`,
     }));
     expect(resolved({ teams: ['t0'] }, { teams }).path.teams).toHaveLength(9);
+    const deeper = [...teams.slice(0, 8), { id: 't8', parent: 't9' }, { id: 't9' }];
+    expect(resolved({ teams: ['t0'] }, { teams: deeper }).path.teams).toHaveLength(9);
   });
 });
 
@@ -142,6 +144,12 @@ describe('a credential', () => {
     const both = resolved({ credential: alices, key: 'idle' });
     expect(both.path.keys).toEqual(['alices', 'idle']);
     expect(both.reasons).toEqual(['CREDENTIAL_DISABLED']);
+  });
+
+  it('that is a token is not the key of the same id', () => {
+    const said: Said = { keys: [{ id: 'one' }], tokens: [{ id: 'one' }] };
+    const { path } = resolved({ credential: { kind: 'token', id: 'one' }, key: 'one' }, said);
+    expect(path).toMatchObject({ token: 'one', keys: ['one'] });
   });
 });
 

@@ -186,6 +186,11 @@ describe('bypass flags', () => {
     expect(plan({ teams: ['red'] }, said).bypass).toEqual(flags);
   });
 
+  it('of a user are nobody’s where none is named', () => {
+    const policies = { 'user:undefined': { bypass: { cost: true } } };
+    expect(plan({}, { policies }).bypass).toEqual(flags);
+  });
+
   it('end at their very instant', () => {
     expect(plan({ user: 'alice' }, said, 999).bypass).toEqual({ ...flags, cost: true });
     expect(plan({ user: 'alice' }, said, 1_000).bypass).toEqual(flags);

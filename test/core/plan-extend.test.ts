@@ -120,7 +120,23 @@ describe('the limits of an extension', () => {
       decision: 'DENY',
       reasons: ['TOKENS_EXCEEDED', 'COST_EXCEEDED'],
       maxOutputTokens: 750n,
+      retryAfterMs: 86_399_000,
     });
+  });
+
+  it('come from a team that has since been put above its own, and bind as any other', () => {
+    const teams = [{ id: 'red', parent: 'new' }, { id: 'new' }];
+    const own: SaidLimit = { name: 'own', metric: 'COST', amount: 10n, window: 'WEEK' };
+    const cap: SaidLimit = { name: 'cap', metric: 'COST', amount: 10n, for: { kind: 'TEAM' } };
+    const policies = { 'team:red': { limits: [own] }, 'team:new': { limits: [cap] } };
+    const view = viewOf({ ...world, teams, policies });
+    const { path } = resolvePath(viewOf({}), callOf({ teams: ['red'] }), 0);
+    const target = targetFacts(view, 'gpt-4o');
+    const hold = { path, target, estimate: estimateOf(before), epoch: 1, bookedAtMs: 0 };
+    const made = planExtend(view, hold, estimateOf({ output: 2n }), 1_000);
+    const { decision, limits, binding } = conclude(made, totalsOf(made.meters), 1_000, 2_000);
+    expect([decision, limits.map(({ name }) => name)]).toEqual(['ALLOW', ['cap', 'own']]);
+    expect(limits[binding ?? -1]?.name).toBe('cap');
   });
 
   it('are lifted by the flags of now', () => {

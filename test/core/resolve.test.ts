@@ -58,6 +58,21 @@ describe('of several teams at one distance', () => {
     expect(ofTeams([cost('a', undefined, forUsers())], [cost('b', 9n, forUsers())])).toEqual([
       'team:blue/b on user:alice',
     ]);
+    expect(ofTeams([cost('a', 9n, forUsers())], [cost('b', undefined, forUsers())])).toEqual([
+      'team:red/a on user:alice',
+    ]);
+  });
+
+  it.each([
+    ['first', [1n, 5n]],
+    ['last', [5n, 1n]],
+  ] as const)('a declaration of several amounts counts by its smallest, here the %s', (_, two) => {
+    const red = two.map((amount, index) => cost(`r${index}`, amount, forUsers()));
+    expect(ofTeams(red, [cost('b', 3n, forUsers())])).toEqual([
+      'team:red/r0 on user:alice',
+      'team:red/r1 on user:alice',
+    ]);
+    expect(ofTeams([cost('r', 3n, forUsers())], red)).toHaveLength(2);
   });
 
   it('the lower id wins between equals', () => {
@@ -150,6 +165,11 @@ describe('a user’s own limit', () => {
     expect(of([own])).toEqual([rest, 'user:alice/own on user:alice']);
   });
 
+  it('stands alone where no tier is known', () => {
+    const policies = { 'tier:undefined': { limits: template } };
+    expect(limits({ policies }, { user: 'alice' })).toEqual([]);
+  });
+
   it('that is unlimited lifts them and leaves none', () => {
     expect(of([cost('own', undefined, { window: 'WEEK' })])).toEqual([rest]);
   });
@@ -187,6 +207,11 @@ describe('a cap', () => {
     ]);
     expect(limits(said, { teams: ['red'] })).toEqual(['team:red/cap on team:red']);
   });
+
+  it('of a member is a team’s to declare, and nobody else’s', () => {
+    const policies = { org: { limits: [cost('each', 1n, { for: { kind: 'MEMBER' } })] } };
+    expect(limits({ policies }, { user: 'alice' })).toEqual([]);
+  });
 });
 
 it('limits come in the order of the path, then by metric, window and targets, then by name', () => {
@@ -201,8 +226,10 @@ it('limits come in the order of the path, then by metric, window and targets, th
       'user:alice': {
         limits: [
           cost('lifetime', 1n, { window: 'LIFETIME' }),
-          cost('b', 1n, { targets: ['b'] }),
-          cost('a', 1n, { targets: ['a'] }),
+          cost('b', 1n, { targets: ['aa'] }),
+          cost('c', 1n, { targets: ['a', 'b'] }),
+          cost('weekly-c', 1n, { window: 'WEEK', targets: ['a', 'b'] }),
+          cost('weekly-b', 1n, { window: 'WEEK', targets: ['aa'] }),
           cost('z', 1n),
           cost('y', 1n),
           { name: 'tokens', metric: 'TOKENS', amount: 1n },
@@ -217,26 +244,21 @@ it('limits come in the order of the path, then by metric, window and targets, th
     'user:alice/tokens',
     'user:alice/y',
     'user:alice/z',
-    'user:alice/a',
+    'user:alice/c',
     'user:alice/b',
+    'user:alice/weekly-c',
+    'user:alice/weekly-b',
     'user:alice/lifetime',
     'org/cap',
   ]);
 });
 
-it('slots of targets with commas in their names are kept apart', () => {
+it.each(['a,b', 'ab'])('slots of two targets and of one named %j are kept apart', (target) => {
   const said: Said = {
     policies: {
       org: { limits: [cost('two', 1n, { for: each, targets: ['a', 'b'] })] },
-      'user:alice': { limits: [cost('one', 1n, { targets: ['a,b'] })] },
+      'user:alice': { limits: [cost('one', 1n, { targets: [target] })] },
     },
   };
   expect(limits(said, { user: 'alice' })).toHaveLength(2);
-});
-
-it('limits of a path are resolved once and then remembered', () => {
-  const view = viewOf({ policies: { org: { limits: [cost('cap', 1n)] } } });
-  const resolved = () =>
-    effectiveLimits(view, resolvePath(view, callOf({ user: 'alice' }), 0).path);
-  expect(resolved()).toBe(resolved());
 });

@@ -39,7 +39,13 @@ describe('what a target is', () => {
         { name: 'gone', provider: undefined, groups: [] },
       ],
     });
-    expect(of('gpt-9').kind).toBe('UNKNOWN');
+    expect(of('gpt-9')).toEqual({
+      name: 'gpt-9',
+      kind: 'UNKNOWN',
+      provider: undefined,
+      groups: [],
+      members: [],
+    });
   });
 });
 
@@ -92,6 +98,15 @@ describe('a pattern', () => {
       }),
       { numRuns: 20_000 },
     );
+  });
+
+  it.each([
+    ['ab*b', 'ab', false],
+    ['ab*b', 'abb', true],
+    ['a*b*b', 'ab', false],
+    ['a*bc*c', 'abc', false],
+  ])('%s does not use a letter twice: %s is matched: %s', (glob, name, matched) => {
+    expect(globMatches(glob, name)).toBe(matched);
   });
 
   it('takes no longer for many stars than the text is long', () => {

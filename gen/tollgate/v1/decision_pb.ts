@@ -488,7 +488,8 @@ export type ExtendResponse = Message<"tollgate.v1.ExtendResponse"> & {
   sequence: number;
 
   /**
-   * The decision; `held_cost_nanos` is what is held for the call altogether. Always present.
+   * The decision; `held_cost_nanos` is what is held for the call altogether, after a DENY too: a refused Extend
+   * leaves the hold as it was. Always present.
    *
    * @generated from field: tollgate.v1.Outcome outcome = 4;
    */

@@ -114,7 +114,7 @@ export type Outcome = Message<"tollgate.v1.Outcome"> & {
   obligations?: Obligations | undefined;
 
   /**
-   * What is set aside for the call, in nano-USD; 0 on DENY.
+   * What is set aside for the call, in nano-USD; of a Check 0 on DENY.
    *
    * @generated from field: int64 held_cost_nanos = 9;
    */

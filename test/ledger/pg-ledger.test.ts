@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CheckPlan } from '../../src/core/plan.ts';
 import { planCheck } from '../../src/core/plan-check.ts';
+import { planExtend } from '../../src/core/plan-extend.ts';
 import { faultOf, isPoison, storeFailure } from '../../src/db/errors.ts';
 import { connectLane } from '../../src/db/lane-client.ts';
 import type { CheckAnswer, Ledger } from '../../src/ledger/ledger.ts';
@@ -8,7 +9,7 @@ import { createPgLedger } from '../../src/ledger/pg-ledger.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { anyChange, plainOrganization, policyStoreOf } from '../support/organization.ts';
-import { callOf, viewOf } from '../support/view.ts';
+import { callOf, estimateOf, viewOf } from '../support/view.ts';
 
 const orgId = 'acme';
 let database: TestDatabase;
@@ -82,6 +83,30 @@ test('a decision that throws fails alone: its neighbours are decided, the connec
   );
   expect(settled[7]).toMatchObject({ reason: fault });
   expect(opened).toBe(1);
+});
+
+/* Seen red: the answer to an Extend said what it added, as if that were all. */
+test('an Extend tells what is held altogether, and a refused one what stays held', async () => {
+  const cost = async (sequence: number, added: Partial<CheckPlan>): Promise<bigint> => {
+    const { outcome } = await ledger.extend({
+      orgId,
+      requestId: 'held',
+      sequence,
+      content: {},
+      ttlMs: undefined,
+      plan: (stored, epoch) => ({
+        ...planExtend(viewOf({}), stored, estimateOf({ cost: 5n }), Date.now()),
+        epoch,
+        ...added,
+      }),
+      deadlineMs: undefined,
+    });
+    return outcome.heldCost;
+  };
+  const first = await check('held', { hold: { cost: 10n, input: 0n, output: 0n } });
+  expect(first.outcome.heldCost).toBe(10n);
+  expect(await cost(1, {})).toBe(15n);
+  expect(await cost(2, { reasons: ['USER_SUSPENDED'] })).toBe(15n);
 });
 
 /** Limits that planning takes and deciding chokes on. */
