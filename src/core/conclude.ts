@@ -57,9 +57,7 @@ export function conclude(
       ? bindingOnAllow(plan, limits)
       : bindingOnDeny(plan.path, limits, reasons[0], (metric) => reasonOf[metric]),
     limits,
-    warnings: limits.flatMap(({ status }, index) =>
-      status === 'NEAR' || status === 'WARNED' ? [index] : [],
-    ),
+    warnings: warned(limits),
     retryAfterMs: isTimely ? retryAfter(limits, nowMs) : undefined,
     maxOutputTokens: allowed ? undefined : affordableOutput(plan, totals, reasons),
     storeContent: plan.storeContent,
@@ -132,7 +130,6 @@ function considered(
   const meter = plan.meters[meterIndex];
   if (meter === undefined) throw new Error(`a plan has no meter ${meterIndex}`);
   const { window, name, metric, amount, action } = limit;
-  const left = amount - used - held - (allowed ? ask : 0n);
   const isEndless = window === undefined || window === 'LIFETIME';
   return {
     subject,
@@ -146,10 +143,23 @@ function considered(
     used: asInt64(used),
     held: asInt64(held),
     ask: asInt64(ask),
-    remaining: left > 0n ? left : 0n,
+    remaining: remainingOf(amount, used + held, ask, allowed),
     resetsAtMs: isEndless ? undefined : windowAt(plan.calendar, window, nowMs).endMs,
     status,
   };
+}
+
+/** What is left of a limit: after the ask if the call is allowed, before it if denied; never below 0. */
+export function remainingOf(amount: bigint, spent: bigint, ask: bigint, allowed: boolean): bigint {
+  const left = amount - spent - (allowed ? ask : 0n);
+  return left > 0n ? left : 0n;
+}
+
+/** The indexes of the limits to warn of. */
+export function warned(limits: readonly Pick<ConsideredLimit, 'status'>[]): number[] {
+  return limits.flatMap(({ status }, index) =>
+    status === 'NEAR' || status === 'WARNED' ? [index] : [],
+  );
 }
 
 /** Until the last of the exceeded windows ends; undefined where time does not help. */

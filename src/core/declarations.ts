@@ -1,3 +1,4 @@
+import { oncePer } from './once-per.ts';
 import type { Limit, LimitFor, Policy } from './policy.ts';
 import type { Subject } from './subject.ts';
 
@@ -12,18 +13,9 @@ export type Slots = ReadonlyMap<string, Declaration>;
 
 const none: Slots = new Map();
 
-/** Grouped once for each revision of a policy; whoever drops the policy drops this. */
-const grouped = new WeakMap<Policy, ReadonlyMap<string, Slots>>();
-
 /** The enabled limits that a policy declares for someone, by slot. A disabled limit counts as absent. */
 export function declaredFor(policy: Policy | undefined, forText: string): Slots {
-  if (policy === undefined) return none;
-  let declared = grouped.get(policy);
-  if (declared === undefined) {
-    declared = groupLimits(policy);
-    grouped.set(policy, declared);
-  }
-  return declared.get(forText) ?? none;
+  return policy === undefined ? none : (groupedLimits(policy).get(forText) ?? none);
 }
 
 /** The `for` with which an organization or a team reaches a subject: `USER`, `LABEL:feature`. */
@@ -50,7 +42,7 @@ export function defaultFor(subject: Subject): string | undefined {
   }
 }
 
-function groupLimits(policy: Policy): ReadonlyMap<string, Slots> {
+const groupedLimits = oncePer((policy: Policy): ReadonlyMap<string, Slots> => {
   const declared = new Map<string, Map<string, { policy: Policy; limits: Limit[] }>>();
   for (const limit of policy.limits) {
     if (!limit.enabled) continue;
@@ -63,7 +55,7 @@ function groupLimits(policy: Policy): ReadonlyMap<string, Slots> {
     else known.limits.push(limit);
   }
   return declared;
-}
+});
 
 function textOf(declared: LimitFor): string {
   return declared.kind === 'LABEL' ? `LABEL:${declared.key}` : declared.kind;

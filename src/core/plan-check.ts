@@ -16,7 +16,7 @@ export function planCheck(view: OrganizationView, request: CallRequest, nowMs: n
   const { path, reasons: pathReasons, stop } = resolvePath(view, request, nowMs);
   const target = targetFacts(view, request.target);
   const metered = stop
-    ? { meters: [meterOf(orgSubject)], limits: [] }
+    ? { path, target, meters: [meterOf(orgSubject)], limits: [] }
     : meteredLimits(view, path, target);
   const bypass = bypassOf(view, path, nowMs);
   const asked = askOf(view, path, target, request.estimate, nowMs);
@@ -26,8 +26,6 @@ export function planCheck(view: OrganizationView, request: CallRequest, nowMs: n
   return {
     epoch: view.epoch,
     calendar: view.organization.calendar,
-    path,
-    target,
     ...metered,
     estimate: asked.estimate,
     asks: asked.asks,

@@ -7,8 +7,13 @@ import { effectiveLimits } from './resolve.ts';
 import type { EffectiveLimit } from './resolve.ts';
 import { targetMatches } from './target.ts';
 
-/** The meters that a call is charged to and the limits that judge it, each limit pointing at its meter. */
+/**
+ * The meters that a call is charged to and the limits that judge it, each limit pointing at its meter; and
+ * the path and target they were derived from, the same objects for all calls that are alike.
+ */
 export interface MeteredLimits {
+  readonly path: CallPath;
+  readonly target: TargetFacts;
   readonly meters: readonly Meter[];
   readonly limits: readonly PlannedLimit[];
 }
@@ -22,7 +27,7 @@ export function meteredLimits(
   const key = `metered ${JSON.stringify(path)} ${JSON.stringify(target)}`;
   return view.remember(key, () => {
     const meters = chargedMeters(view, path, target);
-    return { meters, limits: plannedLimits(view, path, target, meters) };
+    return { path, target, meters, limits: plannedLimits(view, path, target, meters) };
   });
 }
 

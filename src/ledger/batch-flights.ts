@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { oncePer } from '../core/once-per.ts';
 import type { Calendar } from '../core/window.ts';
 import { int8Array, plainArray, textArray } from './binary-arrays.ts';
 import { applyDeltasParameters, rowsOf } from './batch-deltas.ts';
@@ -133,6 +134,8 @@ export async function rollback(client: ClientBase): Promise<void> {
   }
 }
 
+const subjectsLiteral = oncePer(arrayLiteral);
+
 function insertParameters(calls: readonly KnownCall[]): Parameter[] {
   const texts = calls.map(callTexts);
   return [
@@ -140,7 +143,7 @@ function insertParameters(calls: readonly KnownCall[]): Parameter[] {
     textArray(texts.map((text) => text.content)),
     textArray(texts.map((text) => text.answer)),
     textArray(texts.map((text) => text.detail)),
-    textArray(calls.map((call) => arrayLiteral(call.subjects))),
+    textArray(calls.map((call) => subjectsLiteral(call.subjects))),
     textArray(texts.map((text) => text.facts)),
     ...numberParameters(calls),
     textArray(texts.map((text) => text.closing)),

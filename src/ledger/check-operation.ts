@@ -8,6 +8,7 @@ import type { KnownCall } from './known-call.ts';
 import type { CheckAnswer, CheckCall } from './ledger.ts';
 import { isLarge } from './large.ts';
 import type { DecisionContext, Operation, Plan, Verdict } from './operation.ts';
+import { decodeOutcome, encodeOutcome } from './outcome-record.ts';
 import { baseNames } from './subjects.ts';
 
 /** A Check at the ledger: its ask is added, then decided on exact sums, and taken back if refused. */
@@ -26,7 +27,9 @@ export function checkOperation(
     plan(known, atLeastEpoch) {
       if (known !== undefined) {
         assertSameContent(known.content, call.content);
-        if (known.outcome !== undefined) resolve({ outcome: known.outcome, replayed: true });
+        if (known.answer !== undefined) {
+          resolve({ outcome: decodeOutcome(known.answer), replayed: true });
+        }
         return undefined;
       }
       const plan = call.plan(atLeastEpoch);
@@ -97,7 +100,7 @@ function newCall(call: CheckCall, plan: CheckPlan, outcome: Outcome, nowMs: numb
     expiresAtMs: nowMs + call.ttlMs,
     sequence: 0,
     content: call.content,
-    outcome,
+    answer: encodeOutcome(outcome, plan),
     extends: [],
     closing: undefined,
     subjects: baseNames(plan.path),

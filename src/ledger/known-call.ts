@@ -1,16 +1,17 @@
 import type { Content, PricedUsage, StoredCall } from './ledger.ts';
+import { oncePer } from '../core/once-per.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { CallRow } from './sql/read-state.ts';
 import { decodeJson, encodeJson } from './exact-json.ts';
-import { decodeOutcome, encodeOutcome } from './outcome-record.ts';
+import { baseNames } from './subjects.ts';
 
 /** A call as it stands in the ledger, with what a repeat is compared with and answered from. */
 export interface KnownCall extends StoredCall {
   readonly version: number;
   /** The Check's content; of a post-paid Report undefined. */
   readonly content: Content | undefined;
-  /** The Check's first answer; of a post-paid Report undefined. */
-  readonly outcome: Outcome | undefined;
+  /** The Check's first answer, as `encodeOutcome` writes it; of a post-paid Report undefined. */
+  readonly answer: string | undefined;
   /** By sequence, the first is 1. */
   readonly extends: readonly KnownExtend[];
   readonly closing: KnownClosing | undefined;
@@ -41,8 +42,11 @@ interface Detail {
   readonly estimate: readonly (string | null)[];
   readonly ttlMs: number;
   readonly sequence: number;
-  readonly subjects: readonly string[];
 }
+
+/** Calls that are alike share their path and target, so the texts of these are made once for many calls. */
+const pathText = oncePer((path: StoredCall['path']) => JSON.stringify(path));
+const factsText = oncePer((target: StoredCall['target']) => JSON.stringify(target));
 
 /** The texts of a call's row. */
 export function callTexts(call: KnownCall): {
@@ -53,25 +57,26 @@ export function callTexts(call: KnownCall): {
   extends: string;
   closing: string | null;
 } {
-  const { input, output, cachedInput, cacheWrite, cost } = call.estimate;
-  const detail: Detail = {
-    epoch: call.epoch,
-    path: call.path,
-    estimate: [input, output, cachedInput, cacheWrite, cost].map(
-      (part) => part?.toString() ?? null,
-    ),
-    ttlMs: call.ttlMs,
-    sequence: call.sequence,
-    subjects: call.subjects,
-  };
   return {
     content: call.content === undefined ? '' : JSON.stringify(call.content),
-    answer: call.outcome === undefined ? '' : encodeOutcome(call.outcome),
-    detail: JSON.stringify(detail),
-    facts: JSON.stringify(call.target),
+    answer: call.answer ?? '',
+    detail: detailText(call),
+    facts: factsText(call.target),
     extends: call.extends.length === 0 ? '[]' : encodeJson(call.extends),
     closing: call.closing === undefined ? null : encodeJson(call.closing),
   };
+}
+
+/** JSON of a `Detail`. */
+function detailText({ epoch, path, estimate, ttlMs, sequence }: KnownCall): string {
+  const { input, output, cachedInput, cacheWrite, cost } = estimate;
+  const numbers = [input, output, cachedInput, cacheWrite, cost].map((part) =>
+    part === undefined ? 'null' : `"${part}"`,
+  );
+  return (
+    `{"epoch":${epoch},"path":${pathText(path)},"estimate":[${numbers.join(',')}],` +
+    `"ttlMs":${ttlMs},"sequence":${sequence}}`
+  );
 }
 
 /** Reads a call's row. */
@@ -104,9 +109,10 @@ export function knownCall(row: CallRow): KnownCall {
     bookedAtMs: Number(row.booked_at),
     expiresAtMs: Number(row.expires_at),
     content: row.content === '' ? undefined : (JSON.parse(row.content) as Content),
-    outcome: row.answer === '' ? undefined : decodeOutcome(row.answer),
+    answer: row.answer === '' ? undefined : row.answer,
     extends: decodeJson(row.extends) as KnownExtend[],
     closing: row.closing === null ? undefined : knownClosing(row.closing),
+    subjects: baseNames(detail.path),
   };
 }
 

@@ -29,6 +29,7 @@ const planning = [
 
 /** Makes a connection ready for batches: how it plans, and the statements of a batch by name. */
 export async function prepareLane(client: ClientBase): Promise<void> {
-  const prepares = statements.map(({ name, text }) => `PREPARE "${name}" AS ${text}`);
-  await client.query([...planning, ...prepares].join(';\n'));
+  await client.query(planning.join(';\n'));
+  // One by one: with each use of a statement the server copies all of the text that it was prepared in.
+  for (const { name, text } of statements) await client.query(`PREPARE "${name}" AS ${text}`);
 }

@@ -207,7 +207,7 @@ function startLane(options: PgLedgerOptions, remembered: LRUCache<string, KnownC
 
 /** What Reports, Releases and Extends need of a call. A repeated Check reads its first answer from the row. */
 function rememberable(call: KnownCall): KnownCall {
-  return { ...call, content: undefined, outcome: undefined };
+  return { ...call, content: undefined, answer: undefined };
 }
 
 /** An error that the server answered, or one of our own, leaves the connection usable; any other does not. */

@@ -184,7 +184,7 @@ function settledCall(
     expiresAtMs: nowMs,
     sequence: 0,
     content: undefined,
-    outcome: undefined,
+    answer: undefined,
     extends: [],
     closing,
     subjects: baseNames(plan.path),

@@ -1,10 +1,11 @@
 import type { CallPath } from '../core/call.ts';
 import { meterOf } from '../core/meter.ts';
+import { oncePer } from '../core/once-per.ts';
 import { pathSubjects } from '../core/path.ts';
 import { subjectName } from '../core/subject.ts';
 
 /** The names of all meters without targets that a path could be charged to, members included. */
-export function baseNames(path: CallPath): string[] {
+export const baseNames = oncePer((path: CallPath): readonly string[] => {
   const names = pathSubjects(path).map(subjectName);
   if (path.user !== undefined) {
     for (const team of path.teams) {
@@ -12,4 +13,4 @@ export function baseNames(path: CallPath): string[] {
     }
   }
   return names;
-}
+});

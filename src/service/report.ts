@@ -1,8 +1,7 @@
-import type { CallPath, CallRequest, Estimate } from '../core/call.ts';
-import { chargedMeters } from '../core/meters.ts';
+import type { CallRequest, Estimate } from '../core/call.ts';
 import type { OrganizationView } from '../core/organization-view.ts';
 import { resolvePath } from '../core/path.ts';
-import { plannedLimits } from '../core/planned-limits.ts';
+import { meteredLimits } from '../core/planned-limits.ts';
 import { priceUsage } from '../core/price.ts';
 import { targetFacts } from '../core/target.ts';
 import type { PricedUsage, SettlePlan, StoredCall } from '../ledger/ledger.ts';
@@ -55,13 +54,13 @@ function planSettlement(
       : targetFacts(view, input.target);
   const usage = floored(input, stored);
   const priced = priceUsage(view, path, served, usage, stored.epoch, stored.bookedAtMs);
-  const meters = chargedMeters(view, path, stored.target);
+  const { meters, limits } = meteredLimits(view, path, stored.target);
   return {
     epoch: view.epoch,
     path,
     calendar: view.organization.calendar,
     meters,
-    limits: plannedLimits(view, path, stored.target, meters),
+    limits,
     usage: pricedUsage(usage, priced, served),
   };
 }
@@ -82,14 +81,14 @@ function planPostPaid(view: OrganizationView, request: CallRequest, nowMs: numbe
   }
   const target = targetFacts(view, request.target);
   const usage = request.estimate;
-  const meters = chargedMeters(view, path, target);
   const priced = priceUsage(view, path, target, usage, view.epoch, nowMs);
+  const metered = meteredLimits(view, path, target);
   return {
     epoch: view.epoch,
-    path: path satisfies CallPath,
+    path: metered.path,
     calendar: view.organization.calendar,
-    meters,
-    limits: plannedLimits(view, path, target, meters),
+    meters: metered.meters,
+    limits: metered.limits,
     usage: pricedUsage(usage, priced, target),
   };
 }
