@@ -16,9 +16,11 @@ export async function ledgerSums(
   starts: WindowStarts,
 ): Promise<bigint[]> {
   const base = meterOf(meter.subject, [], meter.member).name;
+  const user = meter.subject.kind === 'user' ? meter.subject.id : meter.member;
+  const parameters = [orgId, base, ...boundsOf(starts.slice(0, windows.length - 1))];
   const { rows } = await client.query<string[]>({
-    ...sumLedger,
-    values: [orgId, base, starts.slice(0, windows.length - 1)],
+    ...(user === undefined ? sumLedger.ofAny : sumLedger.ofUser),
+    values: user === undefined ? parameters : [...parameters, user],
     rowMode: 'array',
   });
   const values = Array.from({ length: deltaWidth }, () => 0n);
@@ -31,6 +33,19 @@ export async function ledgerSums(
     addSums(values, sums);
   }
   return values;
+}
+
+const dayMs = 86_400_000;
+
+/** The starts, the midnight (UTC) that each is followed by, and the spans between them, merged. */
+function boundsOf(starts: readonly number[]): [number[], number[], number[], number[]] {
+  const midnights = starts.map((start) => Math.ceil(start / dayMs) * dayMs);
+  const firsts = new Map<number, number>();
+  for (const [index, start] of starts.entries()) {
+    const midnight = midnights[index] ?? start;
+    if (start < midnight) firsts.set(midnight, Math.min(start, firsts.get(midnight) ?? start));
+  }
+  return [[...starts], midnights, [...firsts.values()], [...firsts.keys()]];
 }
 
 function isMatch(meter: Meter, facts: string): boolean {

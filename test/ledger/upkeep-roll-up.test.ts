@@ -21,6 +21,14 @@ import type { UsageRow } from '../support/usage-rows.ts';
 const nowMs = Date.parse('2026-03-10T09:00:00Z');
 const orgIds = ['acme', 'beta', 'quiet'] as const;
 const subjects = ['org', 'user:ann', 'user:ben', 'app:crm'] as const;
+/** Beside the organization; a call has one user at most. */
+type Names = readonly string[];
+const withoutOrg: readonly [Names, ...Names[]] = [
+  [],
+  ['user:ann'],
+  ['user:ben', 'app:crm'],
+  ['app:crm'],
+];
 const random = createRandom();
 let database: TestDatabase;
 let pool: Pool;
@@ -60,7 +68,7 @@ function randomRows(count: number): UsageRow[] {
     return usageRow(new Date(recordedMs).toISOString(), {
       orgId: random.pick(['acme', 'beta']),
       bookedAt: new Date(recordedMs - lateMs).toISOString(),
-      subjects: subjects.filter((subject) => subject === 'org' || random.between(0, 1) === 1),
+      subjects: ['org', ...random.pick(withoutOrg)],
       target: random.pick(['gpt-5', 'gpt-4o']),
       cost: BigInt(random.between(0, 1_000_000)) * 1_000_003n,
     });

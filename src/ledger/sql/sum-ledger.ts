@@ -2,48 +2,110 @@ import { windows } from '../../core/policy.ts';
 
 /**
  * A meter's counters computed from the record: usage, its daily roll-up, and the open holds. Used where a
- * derived meter is born, where one is only read, and to prove that meters are what the ledger says.
+ * derived meter is born, under its organization's lock, and where one is only read. Days that were rolled up
+ * are read from their sums; of their single rows only those of the days in which a window begins.
  *
  *   $1 text      org_id
  *   $2 text      the base meter's name (without targets)
  *   $3 bigint[]  the start of each window but LIFETIME, ms
+ *   $4 bigint[]  for each of them the first midnight (UTC) that is not before it, ms
+ *   $5 bigint[]  the spans from a start to its midnight, merged: where they begin, ms; $6 bigint[]: where they
+ *                end, exclusive
+ *   $7 text      only with `ofUser`: the user whose calls alone the meter counts
  *
- * One row per distinct target facts, so that targets are matched by the same code as everywhere. Rows of
- * rolled-up days count in LIFETIME through the roll-up; shorter windows lie inside the days kept in full.
+ * One row per distinct target facts, so that targets are matched by the same code as everywhere.
  */
-const sums = [
-  ['cost', 'used_cost'],
-  ['input', 'used_input'],
-  ['output', 'used_output'],
-  ['requests', 'used_requests'],
-  ['held_cost', 'held_cost'],
-  ['held_input', 'held_input'],
-  ['held_output', 'held_output'],
-] as const;
+const sums = ['cost', 'input', 'output', 'requests', 'held_cost', 'held_input', 'held_output'];
 
-const aggregates = windows.flatMap((window, index) =>
-  sums.map(([column]) => {
-    const isIn = window === 'LIFETIME' ? 'counts' : `booked_at >= s.starts[${index + 1}]`;
-    return `coalesce(sum(${column}) FILTER (WHERE ${isIn}), 0)::text`;
-  }),
+/*
+ * Entries are of three parts: 0, single rows of days that are not rolled up, and open holds; 1, single rows of days
+ * that were; 2, the sums of such days, with the day they were booked in. So nothing counts twice: from a window's
+ * start to its midnight the rows of rolled-up days count, from there on their sums.
+ *
+ * `within` has a bit for every window that an entry counts in. Entries are added up by it before they are by
+ * window: of four hundred thousand rows that takes three fifths of the time.
+ */
+function within(isIn: (start: string, midnight: string) => string, isInLifetime: string): string {
+  const bits = windows.map((window, index) => {
+    const at = index + 1;
+    const counts =
+      window === 'LIFETIME' ? isInLifetime : isIn(`s.starts[${at}]`, `s.midnights[${at}]`);
+    return `(${counts})::int * ${2 ** index}`;
+  });
+  return bits.join(' + ');
+}
+
+const withinSingle = within(
+  (start, midnight) => `booked_at >= ${start} AND (part = 0 OR booked_at < ${midnight})`,
+  'part = 0',
+);
+const withinSum = within((_, midnight) => `booked_at >= ${midnight}`, 'true');
+
+const aggregates = windows.flatMap((_, index) =>
+  sums.map(
+    (column) => `coalesce(sum(${column}) FILTER (WHERE within & ${2 ** index} <> 0), 0)::text`,
+  ),
 );
 
-export const sumLedger = {
-  name: 'sum-ledger',
-  text: `WITH s AS (SELECT $3::bigint[] AS starts), entry AS (
-  SELECT u.facts, u.booked_at, r.day IS NULL AS counts, u.cost, u.input, u.output, u.requests,
-    0 AS held_cost, 0 AS held_input, 0 AS held_output, 0 AS in_flight
-  FROM usage u LEFT JOIN usage_rolled r
-    ON r.org_id = u.org_id AND r.day = (u.recorded_at AT TIME ZONE 'UTC')::date AND r.complete
-  WHERE u.org_id = $1 AND u.subjects @> ARRAY[$2::text]
+const used =
+  'u.cost, u.input, u.output, u.requests, 0 AS held_cost, 0 AS held_input, 0 AS held_output';
+
+/** The first recorded day that is not rolled up; what was recorded in no day's partition is looked at by itself. */
+const firstOpenDay = `SELECT least(
+  (SELECT min(to_date(right(c.relname, 8), 'YYYYMMDD'))
+   FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+   WHERE i.inhparent = 'usage'::regclass AND c.relname ~ '^usage_[0-9]{8}$' AND NOT EXISTS (
+     SELECT FROM usage_rolled r WHERE r.org_id IN ('', $1) AND r.complete
+       AND r.day = to_date(right(c.relname, 8), 'YYYYMMDD'))),
+  (SELECT min((u.recorded_at AT TIME ZONE 'UTC')::date) FROM usage_rest u LEFT JOIN usage_rolled r
+     ON r.org_id = u.org_id AND r.day = (u.recorded_at AT TIME ZONE 'UTC')::date AND r.complete
+   WHERE u.org_id = $1 AND r.day IS NULL)) AS day`;
+
+/**
+ * Whether a row's recorded day is rolled up: looked up by key row by row, where a join would be free to compare
+ * every row with every day.
+ */
+const isComplete = `(SELECT r.complete FROM usage_rolled r
+    WHERE r.org_id = $1 AND r.day = (u.recorded_at AT TIME ZONE 'UTC')::date)`;
+
+function sumLedgerOf(name: string, isOurs: string) {
+  return {
+    name,
+    text: `WITH s AS (SELECT $3::bigint[] AS starts, $4::bigint[] AS midnights), single AS (
+  SELECT u.facts, u.booked_at, 0 AS part, ${used}, 0 AS in_flight
+  FROM usage u
+  WHERE u.org_id = $1 AND ${isOurs} AND ${isComplete} IS NOT TRUE
+    AND u.recorded_at >= (SELECT day::timestamp AT TIME ZONE 'UTC' FROM (${firstOpenDay}) AS open)
   UNION ALL
-  SELECT d.facts, -1, true, d.cost, d.input, d.output, d.requests, 0, 0, 0, 0
+  SELECT u.facts, u.booked_at, 1, ${used}, 0
+  FROM unnest($5::bigint[], $6::bigint[]) AS span(start, "end") CROSS JOIN LATERAL (
+    SELECT * FROM usage u WHERE u.org_id = $1 AND ${isOurs}
+      AND u.booked_at >= span.start AND u.booked_at < span."end" OFFSET 0) u
+  WHERE ${isComplete}
+  UNION ALL
+  SELECT facts, booked_at, 0, 0, 0, 0, 1, held_cost, held_input, held_output, 1
+  FROM call WHERE org_id = $1 AND state = 'OPEN' AND subjects @> ARRAY[$2::text]
+), daily AS (
+  SELECT d.facts, (d.day - date '1970-01-01') * 86400000::bigint AS booked_at, d.cost, d.input, d.output,
+    d.requests
   FROM usage_daily d JOIN usage_rolled r ON r.org_id = d.org_id AND r.day = d.recorded_day AND r.complete
   WHERE d.org_id = $1 AND d.subject = $2
+), entry AS (
+  SELECT facts, ${withinSingle} AS within, ${sums.map((column) => `sum(${column}) AS ${column}`).join(', ')},
+    sum(in_flight) AS in_flight
+  FROM single, s GROUP BY 1, 2
   UNION ALL
-  SELECT facts, booked_at, true, 0, 0, 0, 1, held_cost, held_input, held_output, 1
-  FROM call WHERE org_id = $1 AND state = 'OPEN' AND subjects @> ARRAY[$2::text]
+  SELECT facts, ${withinSum}, cost, input, output, requests, 0, 0, 0, 0 FROM daily, s
 )
 SELECT facts, coalesce(sum(in_flight), 0)::text, ${aggregates.join(', ')}
-FROM entry, s GROUP BY facts`,
-} as const;
+FROM entry GROUP BY facts`,
+  } as const;
+}
+
+const isCharged = 'u.subjects @> ARRAY[$2::text]';
+
+export const sumLedger = {
+  ofAny: sumLedgerOf('sum-ledger', isCharged),
+  /** The same for a meter of one user's calls, whose rows an index finds. */
+  ofUser: sumLedgerOf('sum-ledger-of-user', `u.user_id = $7 AND ${isCharged}`),
+};
