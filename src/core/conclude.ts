@@ -48,7 +48,7 @@ export function conclude(
   for (const reason of overflows) found.add(reason);
   const reasons = found.size === 0 ? [] : allReasons.filter((reason) => found.has(reason));
   const allowed = reasons.length === 0;
-  const limits = judged.map((limit) => considered(limit, plan, allowed, nowMs));
+  const limits = judged.map((limit) => considered(limit, plan, allowed, plan.windowsAtMs ?? nowMs));
   const isTimely = !allowed && plan.reasons.length === 0 && overflows.length === 0;
   return {
     decision: allowed ? 'ALLOW' : 'DENY',
@@ -123,7 +123,7 @@ function considered(
   judged: Judged,
   plan: CheckPlan,
   allowed: boolean,
-  nowMs: number,
+  atMs: number,
 ): ConsideredLimit {
   const { planned, used, held, ask, status } = judged;
   const { limit, subject, revision, meterIndex } = planned;
@@ -144,7 +144,7 @@ function considered(
     held: asInt64(held),
     ask: asInt64(ask),
     remaining: remainingOf(amount, used + held, ask, allowed),
-    resetsAtMs: isEndless ? undefined : windowAt(plan.calendar, window, nowMs).endMs,
+    resetsAtMs: isEndless ? undefined : windowAt(plan.calendar, window, atMs).endMs,
     status,
   };
 }
@@ -167,7 +167,7 @@ function retryAfter(limits: readonly ConsideredLimit[], nowMs: number): number |
   let untilMs = nowMs;
   for (const { status, resetsAtMs, ask, amount } of limits) {
     if (status !== 'EXCEEDED') continue;
-    if (resetsAtMs === undefined || ask > amount) return undefined;
+    if (resetsAtMs === undefined || resetsAtMs <= nowMs || ask > amount) return undefined;
     untilMs = Math.max(untilMs, resetsAtMs);
   }
   return untilMs - nowMs;

@@ -26,6 +26,7 @@ export function planCheck(view: OrganizationView, request: CallRequest, nowMs: n
   return {
     epoch: view.epoch,
     calendar: view.organization.calendar,
+    windowsAtMs: undefined,
     ...metered,
     estimate: asked.estimate,
     asks: asked.asks,

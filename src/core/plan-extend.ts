@@ -41,6 +41,7 @@ export function planExtend(
   return {
     epoch: view.epoch,
     calendar: view.organization.calendar,
+    windowsAtMs: hold.bookedAtMs,
     path,
     target,
     meters,

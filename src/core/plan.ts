@@ -30,6 +30,8 @@ export interface CheckPlan {
   /** The policy epoch it was made with. */
   readonly epoch: number;
   readonly calendar: Calendar;
+  /** The instant whose windows judge it, milliseconds since 1970: the hold's of an Extend. Undefined: now. */
+  readonly windowsAtMs: number | undefined;
   readonly path: CallPath;
   readonly target: TargetFacts;
   /** Every meter that the call is charged to, the organization's first, each once. */

@@ -56,11 +56,17 @@ function said(limit: ConsideredLimit, nowMs: number): string {
     over(limit.window),
     `, ${quantity(limit.metric, limit.held)} held`,
     `, this call asks ${quantity(limit.metric, limit.ask)}`,
-    limit.resetsAtMs === undefined ? '' : `; resets in ${span(limit.resetsAtMs - nowMs)}`,
+    resets(limit.resetsAtMs, nowMs),
   ].join('');
   const inFlight = `${limit.held} of ${limit.amount} calls in flight`;
   const numbers = limit.metric === 'CONCURRENCY' ? inFlight : text;
   return `${limitName(limit.subject, limit.name)}${counted(limit)}: ${numbers}`;
+}
+
+/** When the window ends; an Extend may be judged in one that is over. */
+function resets(atMs: number | undefined, nowMs: number): string {
+  if (atMs === undefined) return '';
+  return atMs > nowMs ? `; resets in ${span(atMs - nowMs)}` : `; over since ${span(nowMs - atMs)}`;
 }
 
 /** Names the meter where it is not the declaring subject's own. */

@@ -44,6 +44,23 @@ describe('an extension', () => {
     expect(epoch).toBe(9);
   });
 
+  it('is told when the windows of its hold end, and to retry only while they last', () => {
+    const limit: SaidLimit = { name: 'cap', metric: 'OUTPUT_TOKENS', window: 'DAY', amount: 5n };
+    const made = plan(before, { output: 5n }, { policies: { org: { limits: [limit] } } });
+    const spent = totalsOf(made.meters, { org: { usedOutput: 1n } });
+    const dayMs = 86_400_000;
+    const at = (nowMs: number) => conclude(made, spent, nowMs, nowMs);
+    expect(at(1_000)).toMatchObject({
+      decision: 'DENY',
+      limits: [{ resetsAtMs: dayMs }],
+      retryAfterMs: dayMs - 1_000,
+    });
+    for (const nowMs of [dayMs, dayMs + 1_000]) {
+      expect(at(nowMs).limits[0]?.resetsAtMs).toBe(dayMs);
+      expect(at(nowMs).retryAfterMs).toBeUndefined();
+    }
+  });
+
   it('adds its cached tokens to those before, and names the price of its Check', () => {
     const cached = { input: 100n, cachedInput: 40n, cacheWrite: 10n };
     const { estimate, priceRevision, reasons } = plan(cached, { ...cached, output: 1n });

@@ -30,6 +30,18 @@ const table: readonly [string, Partial<Outcome>, readonly string[]][] = [
     ],
   ],
   [
+    'a denial by a limit in a window that is over',
+    {
+      decision: 'DENY',
+      reasons: ['COST_EXCEEDED'],
+      binding: 0,
+      limits: [limit({ status: 'EXCEEDED', resetsAtMs: decidedAtMs - 120_000 })],
+    },
+    [
+      'denied by team:red/monthly: 98.20 of 100.00 USD used, 1.50 held, this call asks 0.75; over since 2 minutes',
+    ],
+  ],
+  [
     'several reasons, limits, and an output that would pass',
     {
       decision: 'DENY',

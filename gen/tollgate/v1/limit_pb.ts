@@ -109,7 +109,8 @@ export type ConsideredLimit = Message<"tollgate.v1.ConsideredLimit"> & {
   remaining: bigint;
 
   /**
-   * When the window ends; absent for LIFETIME and CONCURRENCY.
+   * When the window ends; absent for LIFETIME and CONCURRENCY. An Extend is judged in the windows of its hold, so
+   * for it this may be past.
    *
    * @generated from field: google.protobuf.Timestamp resets_at = 13;
    */

@@ -76,7 +76,7 @@ export type Outcome = Message<"tollgate.v1.Outcome"> & {
 
   /**
    * When the exceeded windows have ended. Absent where time does not help: another reason, a lifetime or
-   * concurrency limit, an ask larger than an amount.
+   * concurrency limit, an ask larger than an amount, a window that is over already (of an Extend's hold).
    *
    * @generated from field: google.protobuf.Duration retry_after = 4;
    */
