@@ -12,7 +12,7 @@ import type { LedgerMetrics } from '../platform/ledger-metrics.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { createPgEvents } from '../ledger/pg-events.ts';
 import { createPgLedger } from '../ledger/pg-ledger.ts';
-import { rebuildWindows } from '../ledger/verify.ts';
+import { rebuildWindows } from '../ledger/rebuild-windows.ts';
 import type { Clock } from '../platform/clock.ts';
 import { createDatabaseClock, unlearningClock } from '../platform/database-clock.ts';
 import type { LearningClock } from '../platform/database-clock.ts';

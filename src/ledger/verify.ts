@@ -3,14 +3,11 @@ import type { TargetFacts } from '../core/call.ts';
 import { parseMeterName } from '../core/meter.ts';
 import type { Meter } from '../core/meter.ts';
 import { targetMatches } from '../core/target.ts';
-import type { Calendar } from '../core/window.ts';
 import { applyDeltasParameters } from './batch-deltas.ts';
 import type { MeterRow } from './batch-deltas.ts';
-import { windowStarts } from './call-delta.ts';
 import { applyDeltas, columns, counters, deltaWidth, windowOffsets } from './sql/apply-deltas.ts';
+import { lockOrganization } from './sql/lock-organization.ts';
 import { metersAndRecord } from './sql/meters-and-record.ts';
-
-const lockOrganization = "SELECT 1 FROM meter WHERE org_id = $1 AND meter_id = 'org' FOR UPDATE";
 
 /** One counter of one meter that is not what the record says. */
 export interface Difference {
@@ -46,26 +43,6 @@ export async function verifyOrganization(
     await client.query({ ...applyDeltas, values: applyDeltasParameters(corrections) });
   }
   return differences;
-}
-
-/**
- * Cuts the current windows of an organization by another calendar: moves every meter's windows and fills
- * them from the record, inside the transaction that changes the calendar and under its lock.
- */
-export async function rebuildWindows(
-  client: ClientBase,
-  orgId: string,
-  calendar: Calendar,
-  nowMs: number,
-): Promise<void> {
-  const starts = windowStarts(calendar, nowMs);
-  const startColumns = columns.filter((column) => column.isStart).map((column) => column.name);
-  const assignments = startColumns.map((name, index) => `${name} = $${index + 2}`);
-  await client.query(`UPDATE meter SET ${assignments.join(', ')} WHERE org_id = $1`, [
-    orgId,
-    ...starts.slice(0, startColumns.length),
-  ]);
-  await verifyOrganization(client, orgId, true);
 }
 
 interface Compared {

@@ -1,3 +1,4 @@
+import type { Pool } from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { meterOf, parseMeterName } from '../../src/core/meter.ts';
 import type { Meter } from '../../src/core/meter.ts';
@@ -5,19 +6,23 @@ import { windows } from '../../src/core/policy.ts';
 import type { Calendar } from '../../src/core/window.ts';
 import { windowStarts } from '../../src/ledger/call-delta.ts';
 import { ledgerSums } from '../../src/ledger/ledger-sums.ts';
+import { rebuildWindows } from '../../src/ledger/rebuild-windows.ts';
 import { createRollUp } from '../../src/ledger/roll-up.ts';
 import { windowOffsets } from '../../src/ledger/sql/apply-deltas.ts';
+import { verifyOrganization } from '../../src/ledger/verify.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { anyChange, plainOrganization, policyStoreOf } from '../support/organization.ts';
 import { createRandom } from '../support/random.ts';
 import { insertUsageRows, transactionsOf } from '../support/usage-rows.ts';
 import type { UsageRow } from '../support/usage-rows.ts';
+import { differencesOf } from '../support/verified.ts';
 
 /*
  * Planted once, and seen red: rows of rolled-up days left out, or taken past their window's midnight; sums
  * taken from the day of a start on, or left out of windows; the first open day taken from the partitions
- * alone, and one day too late.
+ * alone, and one day too late; and of a new calendar, windows that are not moved, what was there added to
+ * what is recorded, and LIFETIME taken from the days that were read.
  */
 const dayMs = 86_400_000;
 const nowMs = Date.parse('2026-03-10T09:00:00Z');
@@ -145,3 +150,38 @@ test('what was recorded where no partition was made counts while later days are 
   await rollUp(0, 3, 100);
   await expectAll(rows);
 });
+
+test('meters cut by another calendar are what the record says, in windows old and new', async () => {
+  const { pool } = database;
+  const rows = Array.from({ length: 600 }, randomRow);
+  await makePartitions(Math.floor(nowMs / dayMs) * dayMs - 45 * dayMs, 48);
+  await insertUsageRows(pool, rows);
+  await pool.query(
+    `INSERT INTO meter (org_id, meter_id)
+     SELECT 'acme', id FROM unnest($1::text[]) AS id WHERE id <> 'org'`,
+    [[...meters, 'team:red', 'user:idle']],
+  );
+  await repair(pool);
+  await rollUp(random.between(0, 9), random.between(5, 60), 30);
+  for (const calendar of calendars) {
+    await transactionsOf(pool)((client) => rebuildWindows(client, 'acme', calendar, nowMs));
+    expect(await differencesOf(pool, 'acme'), JSON.stringify(calendar)).toEqual([]);
+    const starts = windowStarts(calendar, nowMs);
+    const { rows: days } = await pool.query<{ meter_id: string; day: string; cost: string }>(
+      `SELECT meter_id, day_start AS day, month_used_cost AS cost FROM meter WHERE org_id = 'acme'`,
+    );
+    for (const { meter_id: name, day, cost } of days) {
+      const meter = parseMeterName(name);
+      expect(day).toBe(`${starts[windows.indexOf('DAY')]}`);
+      if (meter === undefined) throw new Error(`${name} names no meter`);
+      const ofMonth = expected(rows, meter, starts)[windows.indexOf('MONTH')];
+      expect(`MONTH ${cost} in`).toBe(ofMonth?.replace(/ in \d+$/, ' in'));
+    }
+  }
+});
+
+async function repair(pool: Pool): Promise<void> {
+  await transactionsOf(pool)(async (client) => {
+    await verifyOrganization(client, 'acme', true);
+  });
+}

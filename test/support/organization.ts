@@ -3,7 +3,7 @@ import { createPgAccessStore } from '../../src/access/pg-access-store.ts';
 import type { Organization } from '../../src/core/organization.ts';
 import type { Limit } from '../../src/core/policy.ts';
 import type { Subject } from '../../src/core/subject.ts';
-import { rebuildWindows } from '../../src/ledger/verify.ts';
+import { rebuildWindows } from '../../src/ledger/rebuild-windows.ts';
 import { secretSha256 } from '../../src/platform/secret.ts';
 import { createPgPolicyStore } from '../../src/policies/pg-policy-store.ts';
 import type { Change, PolicyStore } from '../../src/policies/policy-store.ts';

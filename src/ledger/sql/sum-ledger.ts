@@ -13,7 +13,7 @@ import { windows } from '../../core/policy.ts';
  *                end, exclusive
  *   $7 text      only with `ofUser`: the user whose calls alone the meter counts
  *
- * One row per distinct target facts, so that targets are matched by the same code as everywhere.
+ * One row per base meter and distinct target facts, so that targets are matched by the same code as everywhere.
  */
 const sums = ['cost', 'input', 'output', 'requests', 'held_cost', 'held_input', 'held_output'];
 
@@ -68,44 +68,65 @@ const firstOpenDay = `SELECT least(
 const isComplete = `(SELECT r.complete FROM usage_rolled r
     WHERE r.org_id = $1 AND r.day = (u.recorded_at AT TIME ZONE 'UTC')::date)`;
 
-function sumLedgerOf(name: string, isOurs: string) {
+/** Whose entries are summed. */
+interface Whose {
+  /** What a single row must be beside its organization's, and how it comes by its base meters. */
+  readonly isOurs: string;
+  readonly perMeter: string;
+  /** The base meter of a row, a sum and a hold, if more than one is asked for. */
+  readonly meter: string;
+  readonly isOurSum: string;
+  readonly isOurHold: string;
+}
+
+function sumLedgerOf(name: string, whose: Whose) {
+  const { isOurs, perMeter, meter, isOurSum, isOurHold } = whose;
   return {
     name,
     text: `WITH s AS (SELECT $3::bigint[] AS starts, $4::bigint[] AS midnights), single AS (
-  SELECT u.facts, u.booked_at, 0 AS part, ${used}, 0 AS in_flight
-  FROM usage u
+  SELECT ${meter} AS meter, u.facts, u.booked_at, 0 AS part, ${used}, 0 AS in_flight
+  FROM usage u ${perMeter}
   WHERE u.org_id = $1 AND ${isOurs} AND ${isComplete} IS NOT TRUE
     AND u.recorded_at >= (SELECT day::timestamp AT TIME ZONE 'UTC' FROM (${firstOpenDay}) AS open)
   UNION ALL
-  SELECT u.facts, u.booked_at, 1, ${used}, 0
+  SELECT ${meter}, u.facts, u.booked_at, 1, ${used}, 0
   FROM unnest($5::bigint[], $6::bigint[]) AS span(start, "end") CROSS JOIN LATERAL (
     SELECT * FROM usage u WHERE u.org_id = $1 AND ${isOurs}
-      AND u.booked_at >= span.start AND u.booked_at < span."end" OFFSET 0) u
+      AND u.booked_at >= span.start AND u.booked_at < span."end" OFFSET 0) u ${perMeter}
   WHERE ${isComplete}
   UNION ALL
-  SELECT facts, booked_at, 0, 0, 0, 0, 1, held_cost, held_input, held_output, 1
-  FROM call WHERE org_id = $1 AND state = 'OPEN' AND subjects @> ARRAY[$2::text]
+  SELECT ${meter}, u.facts, u.booked_at, 0, 0, 0, 0, 1, u.held_cost, u.held_input, u.held_output, 1
+  FROM call u ${perMeter} WHERE u.org_id = $1 AND u.state = 'OPEN' AND ${isOurHold}
 ), daily AS (
-  SELECT d.facts, (d.day - date '1970-01-01') * 86400000::bigint AS booked_at, d.cost, d.input, d.output,
-    d.requests
+  SELECT d.subject AS meter, d.facts, (d.day - date '1970-01-01') * 86400000::bigint AS booked_at, d.cost,
+    d.input, d.output, d.requests
   FROM usage_daily d JOIN usage_rolled r ON r.org_id = d.org_id AND r.day = d.recorded_day AND r.complete
-  WHERE d.org_id = $1 AND d.subject = $2
+  WHERE d.org_id = $1 AND ${isOurSum}
 ), entry AS (
-  SELECT facts, ${withinSingle} AS within, ${sums.map((column) => `sum(${column}) AS ${column}`).join(', ')},
+  SELECT meter, facts, ${withinSingle} AS within, ${sums.map((column) => `sum(${column}) AS ${column}`).join(', ')},
     sum(in_flight) AS in_flight
-  FROM single, s GROUP BY 1, 2
+  FROM single, s GROUP BY 1, 2, 3
   UNION ALL
-  SELECT facts, ${withinSum}, cost, input, output, requests, 0, 0, 0, 0 FROM daily, s
+  SELECT meter, facts, ${withinSum}, cost, input, output, requests, 0, 0, 0, 0 FROM daily, s
 )
-SELECT facts, coalesce(sum(in_flight), 0)::text, ${aggregates.join(', ')}
-FROM entry GROUP BY facts`,
+SELECT meter, facts, coalesce(sum(in_flight), 0)::text, ${aggregates.join(', ')}
+FROM entry GROUP BY meter, facts`,
   } as const;
 }
 
 const isCharged = 'u.subjects @> ARRAY[$2::text]';
+const one = { perMeter: '', meter: '$2::text', isOurSum: 'd.subject = $2', isOurHold: isCharged };
 
 export const sumLedger = {
-  ofAny: sumLedgerOf('sum-ledger', isCharged),
+  ofAny: sumLedgerOf('sum-ledger', { ...one, isOurs: isCharged }),
   /** The same for a meter of one user's calls, whose rows an index finds. */
-  ofUser: sumLedgerOf('sum-ledger-of-user', `u.user_id = $7 AND ${isCharged}`),
+  ofUser: sumLedgerOf('sum-ledger-of-user', { ...one, isOurs: `u.user_id = $7 AND ${isCharged}` }),
+  /** The same for all base meters, in the windows that end; $2 date: sums of days before it are not read. */
+  ofAll: sumLedgerOf('sum-ledger-of-all', {
+    isOurs: 'true',
+    perMeter: 'CROSS JOIN unnest(u.subjects) AS n(meter)',
+    meter: 'n.meter',
+    isOurSum: 'd.day >= $2::date',
+    isOurHold: 'true',
+  }),
 };
