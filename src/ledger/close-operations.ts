@@ -20,7 +20,7 @@ export function releaseOperation(
     reject,
     async plan(known, atLeastEpoch) {
       if (known === undefined) throw callNotFound(requestId);
-      if (known.state === 'RELEASED') {
+      if (known.state === 'RELEASED' || known.closing?.afterRelease === true) {
         resolve({ replayed: true });
         return undefined;
       }

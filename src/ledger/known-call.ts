@@ -32,6 +32,8 @@ export interface KnownClosing {
   readonly usage: PricedUsage;
   readonly overHold: boolean;
   readonly late: boolean;
+  /** The hold had been released, so that a repeated Release is still one. */
+  readonly afterRelease: boolean;
 }
 
 /** What of a call is kept as one JSON text, since no statement reads it. */

@@ -24,9 +24,9 @@ export function reportOperation(
     reject,
     async plan(known, atLeastEpoch) {
       if (known?.closing !== undefined) {
-        const { content, ...closing } = known.closing;
+        const { content, usage, overHold, late } = known.closing;
         assertSameContent(content, call.content);
-        resolve({ ...closing, replayed: true });
+        resolve({ usage, overHold, late, replayed: true });
         return undefined;
       }
       const plan = await call.plan(known, nowMs(), atLeastEpoch);
@@ -117,6 +117,7 @@ function decide(
     usage,
     overHold: known !== undefined && isOver(usage, known),
     late: settlement.late,
+    afterRelease: known?.state === 'RELEASED',
   };
   const settled = settledCall(call, plan, known, settlement, closing, context.nowMs);
   const record: UsageRecord = {
