@@ -56,7 +56,7 @@ export async function runBatch(batch: readonly Planned[], options: BatchOptions)
   }));
   const added = new BatchDeltas();
   for (const { planned, delta } of members) {
-    added.add(planned.operation.orgId, planned.plan.isLarge ? empty(delta) : delta);
+    added.add(planned.operation.orgId, planned.plan.isAddedAfter ? empty(delta) : delta);
   }
   const sums = added.sorted();
   let isSent = false;
@@ -207,7 +207,7 @@ function walkOne(
   const isAhead = isRolledAhead(delta, totals, plan.bookedAtMs, options);
   const isOld = org.epoch !== plan.epoch || known?.version !== plan.known?.version;
   if (isOld || isAhead || past === 'later') {
-    if (!plan.isLarge) correct(walk, operation.orgId, delta, -1n);
+    if (!plan.isAddedAfter) correct(walk, operation.orgId, delta, -1n);
     return { kind: 'replan', known, epoch: org.epoch };
   }
   const context = withPast(contextOf(totals, options.nowMs, org.onExpiry), past);
@@ -230,10 +230,10 @@ function settle(
   totals: readonly RunningTotals[],
 ): void {
   if (!verdict.stays) {
-    if (!planned.plan.isLarge) correct(walk, orgId, delta, -1n);
+    if (!planned.plan.isAddedAfter) correct(walk, orgId, delta, -1n);
     return;
   }
-  if (planned.plan.isLarge) correct(walk, orgId, delta, 1n);
+  if (planned.plan.isAddedAfter) correct(walk, orgId, delta, 1n);
   for (const meter of totals) meter.add(delta);
   if (verdict.extra === undefined) return;
   const extra: CallDelta = { ...delta, inFlight: 0n, counters: verdict.extra };

@@ -40,6 +40,12 @@ export function checkOperation(
   };
 }
 
+/**
+ * The meters of calls whose last Check a limit refused; calls alike share them. The next such call is probably
+ * refused too: it is not added first, so that nothing needs to be taken back. It is decided as any other.
+ */
+const refused = new WeakSet<CheckPlan['meters']>();
+
 function planned(call: CheckCall, plan: CheckPlan, resolve: (answer: CheckAnswer) => void): Plan {
   // A call that is refused whatever the counters say adds nothing that would have to be taken back.
   const adds = plan.reasons.length === 0;
@@ -59,7 +65,7 @@ function planned(call: CheckCall, plan: CheckPlan, resolve: (answer: CheckAnswer
           heldOutput: hold.output,
         })
       : countersOf({}),
-    isLarge: isLarge(hold.cost, hold.input, hold.output),
+    isAddedAfter: isLarge(hold.cost, hold.input, hold.output) || refused.has(plan.meters),
     decide: (context) => decide(call, plan, context, resolve),
   };
 }
@@ -73,6 +79,8 @@ function decide(
   const { nowMs } = context;
   const outcome = conclude(plan, (index) => context.totals(index), nowMs, nowMs + call.ttlMs);
   const stays = outcome.decision === 'ALLOW';
+  if (stays || plan.reasons.length > 0) refused.delete(plan.meters);
+  else refused.add(plan.meters);
   const insert = newCall(call, plan, outcome, nowMs);
   const events = limitEvents(insert, outcome, context);
   // A limit that is OK has reached none of its thresholds.

@@ -92,7 +92,7 @@ function closing(
       heldInput: -known.held.input,
       heldOutput: -known.held.output,
     }),
-    isLarge: false,
+    isAddedAfter: false,
     decide,
   };
 }

@@ -53,7 +53,7 @@ function misnumbered(known: KnownCall, plan: CheckPlan, reject: (cause: unknown)
     meters: plan.meters,
     inFlight: 0n,
     counters: countersOf({}),
-    isLarge: false,
+    isAddedAfter: false,
     decide: () => ({
       stays: false,
       events: [],
@@ -83,7 +83,7 @@ function planned(
     counters: adds
       ? countersOf({ heldCost: hold.cost, heldInput: hold.input, heldOutput: hold.output })
       : countersOf({}),
-    isLarge: isLarge(hold.cost, hold.input, hold.output),
+    isAddedAfter: isLarge(hold.cost, hold.input, hold.output),
     decide: (context) => decide(call, known, plan, context, resolve),
   };
 }

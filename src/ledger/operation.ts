@@ -42,8 +42,8 @@ export interface Plan {
   readonly judged?: readonly { readonly meterIndex: number; readonly window: Window }[];
   readonly inFlight: bigint;
   readonly counters: readonly bigint[];
-  /** Too large to be added before it is decided: added afterwards, if it stays. */
-  readonly isLarge: boolean;
+  /** Added only after it was decided, if it stays: too large to be added first, or hardly to be allowed. */
+  readonly isAddedAfter: boolean;
   /** Decides, under the lock; only if every belief held. */
   decide(context: DecisionContext): Verdict;
 }

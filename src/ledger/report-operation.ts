@@ -98,7 +98,7 @@ function planned(
       heldInput: -settlement.held.input,
       heldOutput: -settlement.held.output,
     }),
-    isLarge: false,
+    isAddedAfter: false,
     decide: (context) => decide(call, plan, known, settlement, context, resolve),
   };
 }

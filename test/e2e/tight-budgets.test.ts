@@ -21,7 +21,8 @@ import type { ServerProcess } from '../support/server-process.ts';
 import { differencesOf } from '../support/verified.ts';
 
 /*
- * Planted once, and seen red: a limit that admits up to its amount plus one.
+ * Planted once, and seen red: a limit that admits up to its amount plus one, and an ask that is to be added after
+ * its decision and is not.
  */
 const { check, extend, report, release } = DecisionService.method;
 const random = createRandom();
