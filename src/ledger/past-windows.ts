@@ -1,16 +1,14 @@
 import type { ClientBase } from 'pg';
-import type { TargetFacts } from '../core/call.ts';
-import { meterOf } from '../core/meter.ts';
 import type { Meter } from '../core/meter.ts';
 import { windows } from '../core/policy.ts';
 import type { Window } from '../core/policy.ts';
-import { targetMatches } from '../core/target.ts';
 import type { MeterTotals, WindowTotals } from '../core/totals.ts';
 import { windowAt } from '../core/window.ts';
 import type { MeterRows } from './batch.ts';
+import { ledgerSums } from './ledger-sums.ts';
 import type { Planned } from './lane.ts';
 import type { DecisionContext } from './operation.ts';
-import { sumWindow } from './sql/sum-window.ts';
+import { counters, windowOffsets } from './sql/apply-deltas.ts';
 
 /** Totals in the place of a meter's own, for windows that the meter has left behind. */
 export type PastTotals = (meterIndex: number, totals: MeterTotals) => MeterTotals;
@@ -71,13 +69,10 @@ async function readPast(
   const read = new Map<string, WindowTotals>();
   for (const { meterIndex, meter, window, atMs } of past) {
     const { startMs, endMs } = windowAt(plan.calendar, window, atMs);
-    const base = meterOf(meter.subject, [], meter.member).name;
-    const { rows } = await client.query<string[]>({
-      ...sumWindow,
-      values: [operation.orgId, base, startMs, endMs],
-      rowMode: 'array',
-    });
-    read.set(`${meterIndex} ${window}`, sumOf(meter, rows));
+    // What was booked since the window began, less what was since it ended.
+    const starts = windows.map((_, index) => (index === 0 ? startMs : endMs));
+    const sums = await ledgerSums(client, operation.orgId, meter, starts);
+    read.set(`${meterIndex} ${window}`, differenceOf(sums, 0, 1));
   }
   return (meterIndex, totals) => ({
     inFlight: totals.inFlight,
@@ -85,21 +80,13 @@ async function readPast(
   });
 }
 
-function sumOf(meter: Meter, rows: readonly (readonly string[])[]): WindowTotals {
-  const own = rows.filter(([facts = '']) => {
-    return (
-      meter.targets.length === 0 || targetMatches(meter.targets, JSON.parse(facts) as TargetFacts)
-    );
-  });
-  const sum = (column: number): bigint =>
-    own.reduce((total, row) => total + BigInt(row[column] ?? 0), 0n);
-  return {
-    usedCost: sum(1),
-    usedInput: sum(2),
-    usedOutput: sum(3),
-    usedRequests: sum(4),
-    heldCost: sum(5),
-    heldInput: sum(6),
-    heldOutput: sum(7),
-  };
+/** Of a meter's columns those of one window less those of another, by their indexes. */
+function differenceOf(sums: readonly bigint[], since: number, until: number): WindowTotals {
+  const counter = (index: number, at: number): bigint =>
+    sums[(windowOffsets[index]?.counters ?? 0) + at] ?? 0n;
+  const [usedCost = 0n, usedInput = 0n, usedOutput = 0n, usedRequests = 0n, ...held] = counters.map(
+    (_, at) => counter(since, at) - counter(until, at),
+  );
+  const [heldCost = 0n, heldInput = 0n, heldOutput = 0n] = held;
+  return { usedCost, usedInput, usedOutput, usedRequests, heldCost, heldInput, heldOutput };
 }
