@@ -7,37 +7,29 @@ import { assertSameContent } from './conflict.ts';
 import type { KnownCall } from './known-call.ts';
 import type { CheckAnswer, CheckCall } from './ledger.ts';
 import { isLarge } from './large.ts';
-import type { DecisionContext, Operation, Plan, Verdict } from './operation.ts';
+import { operationOf } from './operation.ts';
+import type { DecisionContext, Operation, Plan, Told, Verdict } from './operation.ts';
 import { decodeOutcome, encodeOutcome } from './outcome-record.ts';
 import { baseNames } from './subjects.ts';
 
 /** A Check at the ledger: its ask is added, then decided on exact sums, and taken back if refused. */
-export function checkOperation(
-  call: CheckCall,
-  resolve: (answer: CheckAnswer) => void,
-  reject: (cause: unknown) => void,
-): Operation {
-  const { orgId, requestId, deadlineMs } = call;
-  return {
-    orgId,
-    requestId,
-    deadlineMs,
+export function checkOperation(call: CheckCall, told: Told<CheckAnswer>): Operation {
+  return operationOf(call, told, {
     needsCall: false,
-    reject,
     plan(known, atLeastEpoch) {
       if (known !== undefined) {
         assertSameContent(known.content, call.content);
         if (known.answer !== undefined) {
-          resolve({ outcome: decodeOutcome(known.answer), replayed: true });
+          told.resolve({ outcome: decodeOutcome(known.answer), replayed: true });
         }
         return undefined;
       }
       const plan = call.plan(atLeastEpoch);
       return plan instanceof Promise
-        ? plan.then((made) => planned(call, made, resolve))
-        : planned(call, plan, resolve);
+        ? plan.then((made) => planned(call, made, told))
+        : planned(call, plan, told);
     },
-  };
+  });
 }
 
 /**
@@ -46,7 +38,7 @@ export function checkOperation(
  */
 const refused = new WeakSet<CheckPlan['meters']>();
 
-function planned(call: CheckCall, plan: CheckPlan, resolve: (answer: CheckAnswer) => void): Plan {
+function planned(call: CheckCall, plan: CheckPlan, told: Told<CheckAnswer>): Plan {
   // A call that is refused whatever the counters say adds nothing that would have to be taken back.
   const adds = plan.reasons.length === 0;
   const { hold } = plan;
@@ -66,7 +58,7 @@ function planned(call: CheckCall, plan: CheckPlan, resolve: (answer: CheckAnswer
         })
       : countersOf({}),
     isAddedAfter: isLarge(hold.cost, hold.input, hold.output) || refused.has(plan.meters),
-    decide: (context) => decide(call, plan, context, resolve),
+    decide: (context) => decide(call, plan, context, told),
   };
 }
 
@@ -74,7 +66,7 @@ function decide(
   call: CheckCall,
   plan: CheckPlan,
   context: DecisionContext,
-  resolve: (answer: CheckAnswer) => void,
+  told: Told<CheckAnswer>,
 ): Verdict {
   const { nowMs } = context;
   const outcome = conclude(plan, (index) => context.totals(index), nowMs, nowMs + call.ttlMs);
@@ -88,7 +80,7 @@ function decide(
     const crossed = crossedThresholds(plan.limits, (index) => context.totals(index), plan.asks);
     events.push(...thresholdEvents(insert, plan, crossed, context, plan.asks));
   }
-  return { stays, insert, events, answer: () => resolve({ outcome, replayed: false }) };
+  return { stays, insert, events, answer: () => told.resolve({ outcome, replayed: false }) };
 }
 
 function newCall(call: CheckCall, plan: CheckPlan, outcome: Outcome, nowMs: number): KnownCall {

@@ -3,25 +3,17 @@ import { countersOf } from './call-delta.ts';
 import { expiryEvent } from './call-events.ts';
 import type { KnownCall } from './known-call.ts';
 import type { ClosePlanner, PricedUsage, ReleaseAnswer, ReleaseCall } from './ledger.ts';
-import type { DecisionContext, Operation, Plan, Verdict } from './operation.ts';
+import { operationOf } from './operation.ts';
+import type { DecisionContext, Operation, Plan, Told, Verdict } from './operation.ts';
 
 /** A Release at the ledger: the hold, its request and its slot are given back. */
-export function releaseOperation(
-  call: ReleaseCall,
-  resolve: (answer: ReleaseAnswer) => void,
-  reject: (cause: unknown) => void,
-): Operation {
-  const { orgId, requestId, deadlineMs } = call;
-  return {
-    orgId,
-    requestId,
-    deadlineMs,
+export function releaseOperation(call: ReleaseCall, told: Told<ReleaseAnswer>): Operation {
+  return operationOf(call, told, {
     needsCall: true,
-    reject,
     async plan(known, atLeastEpoch) {
-      if (known === undefined) throw callNotFound(requestId);
+      if (known === undefined) throw callNotFound(call.requestId);
       if (known.state === 'RELEASED' || known.closing?.afterRelease === true) {
-        resolve({ replayed: true });
+        told.resolve({ replayed: true });
         return undefined;
       }
       if (known.state !== 'OPEN') throw holdNotOpen(known);
@@ -29,35 +21,29 @@ export function releaseOperation(
         stays: true,
         update: { ...known, state: 'RELEASED', version: known.version + 1 },
         events: [],
-        answer: () => resolve({ replayed: false }),
+        answer: () => told.resolve({ replayed: false }),
       }));
     },
-  };
+  });
 }
 
 /** The end of a hold whose time is over; answers whether it was still open and over. */
 export function expireOperation(
   call: { readonly orgId: string; readonly requestId: string; readonly plan: ClosePlanner },
   nowMs: () => number,
-  resolve: (expired: boolean) => void,
-  reject: (cause: unknown) => void,
+  told: Told<boolean>,
 ): Operation {
-  const { orgId, requestId } = call;
-  return {
-    orgId,
-    requestId,
-    deadlineMs: undefined,
+  return operationOf({ ...call, deadlineMs: undefined }, told, {
     needsCall: true,
-    reject,
     async plan(known, atLeastEpoch) {
       if (known?.state !== 'OPEN' || known.expiresAtMs > nowMs()) {
-        resolve(false);
+        told.resolve(false);
         return undefined;
       }
       const plan = await call.plan(known, atLeastEpoch);
-      return closing(known, plan, 0n, (context) => expired(known, context, resolve));
+      return closing(known, plan, 0n, (context) => expired(known, context, told));
     },
-  };
+  });
 }
 
 /** No call of this id was ever seen. */
@@ -97,11 +83,7 @@ function closing(
   };
 }
 
-function expired(
-  known: KnownCall,
-  context: DecisionContext,
-  resolve: (expired: boolean) => void,
-): Verdict {
+function expired(known: KnownCall, context: DecisionContext, told: Told<boolean>): Verdict {
   const isCharged = context.onExpiry === 'CHARGE';
   const used = isCharged ? known.held : { cost: 0n, input: 0n, output: 0n };
   return {
@@ -129,7 +111,7 @@ function expired(
       late: false,
     },
     events: [expiryEvent(known, context)],
-    answer: () => resolve(true),
+    answer: () => told.resolve(true),
   };
 }
 

@@ -8,42 +8,34 @@ import { assertSameContent } from './conflict.ts';
 import type { KnownCall } from './known-call.ts';
 import type { ExtendAnswer, ExtendCall } from './ledger.ts';
 import { isLarge } from './large.ts';
-import type { DecisionContext, Operation, Plan, Verdict } from './operation.ts';
+import { operationOf } from './operation.ts';
+import type { DecisionContext, Operation, Plan, Told, Verdict } from './operation.ts';
 
 /** An Extend at the ledger: more is added to an open hold if the limits bear it, and its expiry moves. */
-export function extendOperation(
-  call: ExtendCall,
-  resolve: (answer: ExtendAnswer) => void,
-  reject: (cause: unknown) => void,
-): Operation {
-  const { orgId, requestId, deadlineMs } = call;
-  return {
-    orgId,
-    requestId,
-    deadlineMs,
+export function extendOperation(call: ExtendCall, told: Told<ExtendAnswer>): Operation {
+  return operationOf(call, told, {
     needsCall: true,
-    reject,
     async plan(known, atLeastEpoch) {
-      if (known === undefined) throw callNotFound(requestId);
+      if (known === undefined) throw callNotFound(call.requestId);
       const first = known.extends[call.sequence - 1];
       if (first !== undefined) {
         assertSameContent(first.content, call.content);
-        resolve({ outcome: first.outcome, replayed: true });
+        told.resolve({ outcome: first.outcome, replayed: true });
         return undefined;
       }
       if (known.state !== 'OPEN') throw holdNotOpen(known);
       const plan = await call.plan(known, atLeastEpoch);
-      if (call.sequence === known.sequence + 1) return planned(call, known, plan, resolve);
-      return misnumbered(known, plan, reject);
+      if (call.sequence === known.sequence + 1) return planned(call, known, plan, told);
+      return misnumbered(known, plan, told);
     },
-  };
+  });
 }
 
 /**
  * Refuses a number that is not the next one, but only under the lock: what is remembered here may be
  * older than an Extend at another replica.
  */
-function misnumbered(known: KnownCall, plan: CheckPlan, reject: (cause: unknown) => void): Plan {
+function misnumbered(known: KnownCall, plan: CheckPlan, { reject }: Told<never>): Plan {
   const description = `expected ${known.sequence + 1}, the next of this call`;
   return {
     epoch: plan.epoch,
@@ -66,7 +58,7 @@ function planned(
   call: ExtendCall,
   known: KnownCall,
   plan: CheckPlan,
-  resolve: (answer: ExtendAnswer) => void,
+  told: Told<ExtendAnswer>,
 ): Plan {
   const { hold } = plan;
   const adds = plan.reasons.length === 0;
@@ -84,7 +76,7 @@ function planned(
       ? countersOf({ heldCost: hold.cost, heldInput: hold.input, heldOutput: hold.output })
       : countersOf({}),
     isAddedAfter: isLarge(hold.cost, hold.input, hold.output),
-    decide: (context) => decide(call, known, plan, context, resolve),
+    decide: (context) => decide(call, known, plan, context, told),
   };
 }
 
@@ -93,7 +85,7 @@ function decide(
   known: KnownCall,
   plan: CheckPlan,
   context: DecisionContext,
-  resolve: (answer: ExtendAnswer) => void,
+  told: Told<ExtendAnswer>,
 ): Verdict {
   const expiresAtMs = context.nowMs + (call.ttlMs ?? known.ttlMs);
   const decided = conclude(plan, (index) => context.totals(index), context.nowMs, expiresAtMs);
@@ -114,7 +106,7 @@ function decide(
     stays,
     update,
     events: limitEvents(known, outcome, context),
-    answer: () => resolve({ outcome, replayed: false }),
+    answer: () => told.resolve({ outcome, replayed: false }),
   };
 }
 

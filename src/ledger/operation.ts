@@ -29,6 +29,21 @@ export interface Operation {
   reject(cause: unknown): void;
 }
 
+/** Where the end of an operation is told: one of the two, once. */
+export interface Told<Answer> {
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (cause: unknown) => void;
+}
+
+/** Makes the operation that a call asks for. */
+export function operationOf(
+  { orgId, requestId, deadlineMs }: Pick<Operation, 'orgId' | 'requestId' | 'deadlineMs'>,
+  { reject }: Pick<Told<never>, 'reject'>,
+  how: Pick<Operation, 'needsCall' | 'plan'>,
+): Operation {
+  return { orgId, requestId, deadlineMs, reject, ...how };
+}
+
 /** What an operation wants, on its beliefs. */
 export interface Plan {
   readonly epoch: number;

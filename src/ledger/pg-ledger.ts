@@ -18,7 +18,7 @@ import type { LaneConnection } from './lane-connection.ts';
 import { prepareLane } from './lane-statements.ts';
 import type { Ledger, Planner } from './ledger.ts';
 import { laneOf } from './lane-of.ts';
-import type { Operation } from './operation.ts';
+import type { Operation, Told } from './operation.ts';
 import { readTotals } from './read-totals.ts';
 import { reportOperation } from './report-operation.ts';
 import { openExpired } from './sql/open-expired.ts';
@@ -64,6 +64,10 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
     lanes[laneOf(operation.orgId, lanes.length)]?.lane.submit(operation);
   }
 
+  function answered<Answer>(make: (told: Told<Answer>) => Operation): Promise<Answer> {
+    return new Promise((resolve, reject) => submit(make({ resolve, reject })));
+  }
+
   for (const lane of lanes) {
     lane.learnStart = (startMs) => {
       floorMs = Math.max(floorMs, startMs);
@@ -72,20 +76,14 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
   }
 
   return {
-    check: (call) =>
-      new Promise((resolve, reject) => submit(checkOperation(call, resolve, reject))),
-    report: (call) =>
-      new Promise((resolve, reject) => submit(reportOperation(call, nowMs, resolve, reject))),
-    release: (call) =>
-      new Promise((resolve, reject) => submit(releaseOperation(call, resolve, reject))),
-    extend: (call) =>
-      new Promise((resolve, reject) => submit(extendOperation(call, resolve, reject))),
+    check: (call) => answered((told) => checkOperation(call, told)),
+    report: (call) => answered((told) => reportOperation(call, nowMs, told)),
+    release: (call) => answered((told) => releaseOperation(call, told)),
+    extend: (call) => answered((told) => extendOperation(call, told)),
     explain: (orgId, planner) => explain(pool, orgId, planner, nowMs),
     expire: (most, plan, ofOrg) =>
       expireSome(pool, nowMs(), most, ofOrg, ({ org_id: orgId, request_id: requestId }) => {
-        const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-        submit(expireOperation({ orgId, requestId, plan }, nowMs, resolve, reject));
-        return promise;
+        return answered((told) => expireOperation({ orgId, requestId, plan }, nowMs, told));
       }),
     async meter(orgId, calendar, meter, atMs) {
       const { totals } = await readTotals(pool, orgId, calendar, [meter], atMs);

@@ -4,7 +4,8 @@ import { thresholdEvents } from './call-events.ts';
 import { assertSameContent } from './conflict.ts';
 import type { KnownCall, KnownClosing } from './known-call.ts';
 import type { PricedUsage, ReportAnswer, ReportCall, SettlePlan } from './ledger.ts';
-import type { DecisionContext, Operation, Plan, Verdict } from './operation.ts';
+import { operationOf } from './operation.ts';
+import type { DecisionContext, Operation, Plan, Told, Verdict } from './operation.ts';
 import { baseNames } from './subjects.ts';
 import type { UsageRecord } from './usage-record.ts';
 
@@ -12,27 +13,21 @@ import type { UsageRecord } from './usage-record.ts';
 export function reportOperation(
   call: ReportCall,
   nowMs: () => number,
-  resolve: (answer: ReportAnswer) => void,
-  reject: (cause: unknown) => void,
+  told: Told<ReportAnswer>,
 ): Operation {
-  const { orgId, requestId, deadlineMs } = call;
-  return {
-    orgId,
-    requestId,
-    deadlineMs,
+  return operationOf(call, told, {
     needsCall: true,
-    reject,
     async plan(known, atLeastEpoch) {
       if (known?.closing !== undefined) {
         const { content, usage, overHold, late } = known.closing;
         assertSameContent(content, call.content);
-        resolve({ usage, overHold, late, replayed: true });
+        told.resolve({ usage, overHold, late, replayed: true });
         return undefined;
       }
       const plan = await call.plan(known, nowMs(), atLeastEpoch);
-      return planned(call, plan, known, resolve);
+      return planned(call, plan, known, told);
     },
-  };
+  });
 }
 
 /** How a Report changes the meters and the record, by the state that it finds the call in. */
@@ -77,7 +72,7 @@ function planned(
   call: ReportCall,
   plan: SettlePlan,
   known: KnownCall | undefined,
-  resolve: (answer: ReportAnswer) => void,
+  told: Told<ReportAnswer>,
 ): Plan {
   const settlement = settlementOf(known);
   const { usage } = plan;
@@ -99,7 +94,7 @@ function planned(
       heldOutput: -settlement.held.output,
     }),
     isAddedAfter: false,
-    decide: (context) => decide(call, plan, known, settlement, context, resolve),
+    decide: (context) => decide(call, plan, known, settlement, context, told),
   };
 }
 
@@ -109,7 +104,7 @@ function decide(
   known: KnownCall | undefined,
   settlement: Settlement,
   context: DecisionContext,
-  resolve: (answer: ReportAnswer) => void,
+  told: Told<ReportAnswer>,
 ): Verdict {
   const { usage } = plan;
   const closing: KnownClosing = {
@@ -146,7 +141,7 @@ function decide(
         undefined,
       ),
     answer: () =>
-      resolve({ usage, overHold: closing.overHold, late: closing.late, replayed: false }),
+      told.resolve({ usage, overHold: closing.overHold, late: closing.late, replayed: false }),
   };
 }
 
