@@ -135,6 +135,8 @@ function spawnServer(cluster: Cluster, settings: EmbeddedSettings, port: number)
     max_connections: '200',
     log_timezone: 'UTC',
     timezone: 'UTC',
+    // Else the commit that begins a new WAL file waits until 16 MiB of zeros are on disk.
+    wal_init_zero: 'off',
     ...settings.serverSettings,
   };
   const flags = Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`]);

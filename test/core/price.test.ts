@@ -188,6 +188,15 @@ describe('the price in force', () => {
   it('of two effective at once is the later revision', () => {
     const next = { ...flat(byModel, 5n), revision: 2 };
     expect(found([byModel, next])).toBe(5n);
+    expect(found([next, byModel])).toBe(5n);
+  });
+
+  it('of two effective one after the other is the one effective later, whichever was appended first', () => {
+    const postDated = { ...flat(byModel, 5n), effectiveAtMs: 5 };
+    const later = { ...flat(byModel, 6n), revision: 2, effectiveAtMs: 3 };
+    expect(found([postDated, later])).toBe(5n);
+    expect(found([later, postDated])).toBe(5n);
+    expect(found([postDated, later], 9, 4)).toBe(6n);
   });
 
   it('ends with its revocation, and older ones do not come back', () => {
@@ -217,6 +226,7 @@ describe('priced usage', () => {
     ],
     routeGroups: [
       { id: 'chat', members: ['gpt-4o-mini', 'gpt-4o'] },
+      { id: 'dear-first', members: ['gpt-4o', 'gpt-4o-mini'] },
       { id: 'cheap', members: ['local', 'gpt-4o-mini'] },
       { id: 'free', members: ['local'] },
       { id: 'mixed', members: ['gpt-4o', 'new'] },
@@ -274,6 +284,7 @@ describe('priced usage', () => {
 
   it('of a route group is that of its dearest member, free only if all are', () => {
     expect(priced('chat')).toMatchObject({ cost: 30n, priceRevision: 'MODEL gpt-4o 7' });
+    expect(priced('dear-first')).toMatchObject({ cost: 30n, priceRevision: 'MODEL gpt-4o 7' });
     expect(priced('cheap')).toMatchObject({ cost: 10n, free: false });
     expect(priced('cheap', {}, estimateOf({}))).toMatchObject({ cost: 0n, free: false });
     expect(priced('free')).toMatchObject({ cost: 0n, free: true });

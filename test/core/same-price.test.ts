@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { isSamePrice } from '../../src/core/price.ts';
+import { priceOf } from '../support/view.ts';
+import type { SaidPrice } from '../support/view.ts';
+
+describe('two prices are the same', () => {
+  const rates = { input: 2_000n, output: 8_000n };
+  const price = (said: Partial<SaidPrice> = {}) =>
+    priceOf({ subject: 'm', rates: [rates], ...said });
+
+  it('per thousand tokens and per million', () => {
+    const perThousand = { perTokens: 1_000n as const, rates: [{ input: 2n, output: 8n }] };
+    expect(isSamePrice(price(), price(perThousand))).toBe(true);
+    expect(isSamePrice(price(perThousand), price())).toBe(true);
+    expect(isSamePrice(price(), price({ rates: perThousand.rates }))).toBe(false);
+  });
+
+  it('if what is left out costs what stands in for it', () => {
+    const inFull = { ...rates, cachedInput: 2_000n, cacheWrite: 2_000n, reasoningOutput: 8_000n };
+    expect(isSamePrice(price(), price({ rates: [inFull] }))).toBe(true);
+    expect(isSamePrice(price({ rates: [inFull] }), price())).toBe(true);
+  });
+
+  it.each([
+    'input',
+    'output',
+    'cachedInput',
+    'cacheWrite',
+    'reasoningOutput',
+    'perRequest',
+    'aboveInputTokens',
+  ] as const)('only with the same %s', (part) => {
+    const other = price({ rates: [{ ...rates, [part]: 7n }] });
+    expect(isSamePrice(price(), other)).toBe(false);
+    expect(isSamePrice(other, price())).toBe(false);
+    expect(isSamePrice(other, other)).toBe(true);
+  });
+
+  it('only with as many lengths of input, each the same', () => {
+    const long = { ...rates, aboveInputTokens: 200_000n };
+    const two = price({ rates: [rates, long] });
+    expect(isSamePrice(two, price())).toBe(false);
+    expect(isSamePrice(price(), two)).toBe(false);
+    expect(isSamePrice(two, price({ rates: [rates, { ...long, output: 9_000n }] }))).toBe(false);
+    expect(isSamePrice(two, two)).toBe(true);
+  });
+});
