@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import { oncePer } from '../core/once-per.ts';
 import type { Calendar } from '../core/window.ts';
 import { int8Array, plainArray, textArray } from './binary-arrays.ts';
+import { callKey } from './call-key.ts';
 import { applyDeltasParameters, rowsOf } from './batch-deltas.ts';
 import type { MeterSum } from './batch-deltas.ts';
 import type { BatchOptions, Walk } from './batch.ts';
@@ -86,11 +87,6 @@ function callsById(rows: FlightRows, batch: readonly Planned[]): Map<string, Kno
       return [key, isKnown ? known : knownCall(callRow(columns))];
     }),
   );
-}
-
-/** Under which a call stands among `BatchState.calls`. */
-export function callKey(orgId: string, requestId: string): string {
-  return `${orgId}\n${requestId}`;
 }
 
 /** Second flight: takes back, inserts, commits. */

@@ -33,8 +33,7 @@ export function createPlanner(lane: PlannerOptions) {
 
   return {
     first(operation: Operation, find: LaneOptions['find']): void {
-      if (!operation.needsCall) return plan(operation, undefined, 0);
-      const known = find(operation.orgId, operation.requestId);
+      const known = find(operation);
       if (!(known instanceof Promise)) return plan(operation, known, 0);
       known.then(
         (found) => plan(operation, found, 0),

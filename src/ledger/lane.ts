@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { ServiceError } from '../platform/service-error.ts';
+import { callKey } from './call-key.ts';
 import type { KnownCall } from './known-call.ts';
 import { createPlanner } from './lane-planner.ts';
 import type { Operation, Plan } from './operation.ts';
@@ -26,11 +27,8 @@ export interface LaneOptions {
   readonly maxQueue: number;
   /** One transaction for these operations, one fate each; throws when the transaction failed. */
   readonly runBatch: (batch: readonly Planned[], onSent: () => void) => Promise<readonly Fate[]>;
-  /** The call as it is known here or in the database. */
-  readonly find: (
-    orgId: string,
-    requestId: string,
-  ) => KnownCall | undefined | Promise<KnownCall | undefined>;
+  /** The call as an operation is to be planned on. */
+  readonly find: (operation: Operation) => KnownCall | undefined | Promise<KnownCall | undefined>;
   /** Whether a failed transaction may be tried again as it was. */
   readonly isRetryable: (cause: unknown) => boolean;
   /** Whether the failure lies in the data of one of the operations. */
@@ -232,7 +230,7 @@ function takeBatch(queue: Planned[], most: number, options: LaneOptions): Planne
   const ids = new Set<string>();
   for (const planned of queue) {
     const { orgId, requestId } = planned.operation;
-    const id = `${orgId}\n${requestId}`;
+    const id = callKey(orgId, requestId);
     const fits =
       taken.length < most &&
       !ids.has(id) &&
@@ -245,7 +243,8 @@ function takeBatch(queue: Planned[], most: number, options: LaneOptions): Planne
   return taken;
 }
 
-function overloaded(): ServiceError {
+/** More operations wait than may. */
+export function overloaded(): ServiceError {
   return new ServiceError('RESOURCE_EXHAUSTED', 'OVERLOADED', 'too many calls are waiting', {
     retryAfterMs: 100,
   });

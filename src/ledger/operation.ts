@@ -24,7 +24,7 @@ export interface Operation {
     known: KnownCall | undefined,
     atLeastEpoch: number,
   ): Plan | undefined | Promise<Plan | undefined>;
-  /** Whether planning needs the call as it is known; a Check does not: its call should not exist. */
+  /** Whether planning needs the call as it is known; a Check does not: its call should not exist yet. */
   readonly needsCall: boolean;
   reject(cause: unknown): void;
 }

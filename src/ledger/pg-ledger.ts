@@ -4,14 +4,15 @@ import { conclude } from '../core/conclude.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { ServiceError } from '../platform/service-error.ts';
 import { runBatch } from './batch.ts';
+import { callKey } from './call-key.ts';
+import { createCallLookup } from './call-lookup.ts';
 import { checkOperation } from './check-operation.ts';
 import { expireOperation, releaseOperation } from './close-operations.ts';
 import { DecisionFault } from './decision-fault.ts';
 import { createEventWriter } from './event-writer.ts';
 import { extendOperation } from './extend-operation.ts';
-import { knownCall } from './known-call.ts';
 import type { KnownCall } from './known-call.ts';
-import { createLane } from './lane.ts';
+import { createLane, overloaded } from './lane.ts';
 import type { Fate, Lane, Planned } from './lane.ts';
 import { createLaneConnection } from './lane-connection.ts';
 import type { LaneConnection } from './lane-connection.ts';
@@ -22,7 +23,6 @@ import type { Operation, Told } from './operation.ts';
 import { readTotals } from './read-totals.ts';
 import { reportOperation } from './report-operation.ts';
 import { openExpired } from './sql/open-expired.ts';
-import { callRow, readCalls } from './sql/read-state.ts';
 
 /** What the ledger is made of. */
 export interface PgLedgerOptions {
@@ -157,6 +157,7 @@ function startLane(options: PgLedgerOptions, remembered: LRUCache<string, KnownC
     return client;
   });
   const events = createEventWriter();
+  const lookUp = createCallLookup(options.pool, options.maxQueue, overloaded);
   const running: RunningLane = {
     connection,
     learnStart: () => undefined,
@@ -170,8 +171,12 @@ function startLane(options: PgLedgerOptions, remembered: LRUCache<string, KnownC
       failure: (cause) => (cause instanceof DecisionFault ? cause.cause : options.failure(cause)),
       now: options.processNowMs,
       onRefused: () => options.onRefused?.(),
-      find: (orgId, requestId) =>
-        remembered.get(`${orgId}\n${requestId}`) ?? findCall(options.pool, orgId, requestId),
+      find({ orgId, requestId, needsCall }) {
+        const known = remembered.get(callKey(orgId, requestId));
+        if (needsCall) return known ?? lookUp(orgId, requestId);
+        // A Check of a call that was here before is a repeat: it is answered from its row, without a lock.
+        return known === undefined ? undefined : lookUp(orgId, requestId);
+      },
       runBatch: (batch, onSent) => run(batch, onSent),
     }),
   };
@@ -188,11 +193,11 @@ function startLane(options: PgLedgerOptions, remembered: LRUCache<string, KnownC
         nowMs: running.nowMs(),
         learnClock: (databaseNowMs) => options.clock.learn(databaseNowMs),
         learnStart: (startMs) => running.learnStart(startMs),
-        remember: (call) => remembered.set(`${call.orgId}\n${call.requestId}`, rememberable(call)),
+        remember: (call) => remembered.set(callKey(call.orgId, call.requestId), rememberable(call)),
       });
     } catch (cause) {
       for (const { operation } of batch) {
-        remembered.delete(`${operation.orgId}\n${operation.requestId}`);
+        remembered.delete(callKey(operation.orgId, operation.requestId));
       }
       if (!leavesConnection(cause)) connection.drop(client);
       throw cause;
@@ -212,18 +217,4 @@ function rememberable(call: KnownCall): KnownCall {
 function leavesConnection(cause: unknown): boolean {
   if (cause instanceof DecisionFault) return true;
   return cause instanceof Error && 'severity' in cause && cause.severity === 'ERROR';
-}
-
-async function findCall(
-  pool: Pool,
-  orgId: string,
-  requestId: string,
-): Promise<KnownCall | undefined> {
-  const { rows } = await pool.query<(string | null)[]>({
-    ...readCalls,
-    values: [[orgId], [requestId], [0]],
-    rowMode: 'array',
-  });
-  const [row] = rows;
-  return row === undefined ? undefined : knownCall(callRow(row));
 }

@@ -1,10 +1,13 @@
+import type { Pool, QueryConfig } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { meterOf } from '../../src/core/meter.ts';
 import type { CheckPlan } from '../../src/core/plan.ts';
 import { planCheck } from '../../src/core/plan-check.ts';
 import { planExtend } from '../../src/core/plan-extend.ts';
+import { orgSubject } from '../../src/core/subject.ts';
 import { faultOf, isPoison, storeFailure } from '../../src/db/errors.ts';
 import { connectLane } from '../../src/db/lane-client.ts';
-import type { CheckAnswer, Ledger } from '../../src/ledger/ledger.ts';
+import type { CheckAnswer, Ledger, StoredCall } from '../../src/ledger/ledger.ts';
 import { createPgLedger } from '../../src/ledger/pg-ledger.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
@@ -15,6 +18,8 @@ const orgId = 'acme';
 let database: TestDatabase;
 let ledger: Ledger;
 let opened = 0;
+let lookUps = 0;
+let batches = 0;
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -22,8 +27,13 @@ beforeAll(async () => {
     plainOrganization(orgId),
     anyChange,
   );
-  ledger = createPgLedger({
-    pool: database.pool,
+  ledger = start();
+});
+
+/** A ledger as it is after a start of the process. */
+function start(): Ledger {
+  return createPgLedger({
+    pool: counting(database.pool),
     connect: () => {
       opened += 1;
       return connectLane({
@@ -43,8 +53,25 @@ beforeAll(async () => {
     isPoison,
     failure: storeFailure,
     processNowMs: Date.now,
+    onBatch: () => {
+      batches += 1;
+    },
   });
-});
+}
+
+/** The pool, with the look-ups of calls counted. */
+function counting(pool: Pool): Pool {
+  return new Proxy(pool, {
+    get(target, name) {
+      const value = Reflect.get(target, name) as unknown;
+      if (name !== 'query') return typeof value === 'function' ? value.bind(target) : value;
+      return (query: QueryConfig) => {
+        if (query.name === 'read-calls') lookUps += 1;
+        return target.query(query);
+      };
+    },
+  });
+}
 
 afterAll(async () => {
   await ledger.close();
@@ -107,6 +134,30 @@ test('an Extend tells what is held altogether, and a refused one what stays held
   expect(first.outcome.heldCost).toBe(10n);
   expect(await cost(1, {})).toBe(15n);
   expect(await cost(2, { reasons: ['USER_SUSPENDED'] })).toBe(15n);
+});
+
+/* Planted once, and seen red: no gathering, and no regard to what is remembered. */
+test('calls of before a restart are looked up together, and a repeated Check waits for no batch', async () => {
+  const ids = Array.from({ length: 30 }, (_, number) => `before-${number}`);
+  await Promise.all(ids.map((id) => check(id, {})));
+  const restarted = start();
+  lookUps = 0;
+  const plan = (stored: StoredCall) => ({
+    epoch: stored.epoch,
+    calendar: plainOrganization(orgId).calendar,
+    meters: [meterOf(orgSubject)],
+  });
+  const release = (requestId: string) =>
+    restarted.release({ orgId, requestId, plan, deadlineMs: undefined });
+  const released = await Promise.all(ids.map(release));
+  expect(released).toEqual(ids.map(() => ({ replayed: false })));
+  expect(lookUps).toBe(1);
+  await restarted.close();
+
+  const first = await check('repeated', {});
+  batches = 0;
+  expect(await check('repeated', {})).toEqual({ ...first, replayed: true });
+  expect(batches).toBe(0);
 });
 
 /** Limits that planning takes and deciding chokes on. */
