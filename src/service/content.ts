@@ -1,7 +1,7 @@
 import type { Estimate, NamedSubjects } from '../core/call.ts';
 import { byCodeUnit } from '../core/meter.ts';
 import type { Content } from '../ledger/ledger.ts';
-import { sha256 } from './scope.ts';
+import { secretSha256 } from '../platform/secret.ts';
 
 /** What a request said, field by field as the proto names them, for telling a repeat from a conflict. */
 export function requestContent(said: {
@@ -18,7 +18,9 @@ export function requestContent(said: {
   };
   put('target', said.target);
   if (said.subjects !== undefined) putSubjects(said.subjects, put);
-  if (said.credential !== undefined) put('credential', sha256(said.credential).toString('base64'));
+  if (said.credential !== undefined) {
+    put('credential', secretSha256(said.credential).toString('base64'));
+  }
   putNumbers(said.numbers.prefix, said.numbers.estimate, put);
   put('ttl', said.ttlMs?.toString());
   if (said.partial === true) put('partial', 'true');

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { NamedSubjects, PresentedCredential } from '../core/call.ts';
 import type { OrganizationView } from '../core/organization-view.ts';
+import { secretSha256 } from '../platform/secret.ts';
 import { ServiceError, invalidFields } from '../platform/service-error.ts';
 import type { Policies, ViewNeed } from '../policies/policies.ts';
 import { mayActFor } from './caller.ts';
@@ -32,7 +32,7 @@ export async function findScope(
     const description = 'expected an organization, or a credential that names one';
     throw invalidFields([{ field: 'org_id', description }]);
   }
-  const found = await policies.credential(sha256(secret));
+  const found = await policies.credential(secretSha256(secret));
   if (orgId !== undefined) {
     const isOfOrg = found?.orgId === orgId;
     return { orgId, credential: isOfOrg ? { kind: found.kind, id: found.id } : 'UNKNOWN' };
@@ -65,11 +65,6 @@ export const noSubjects: NamedSubjects = {
   customer: undefined,
   labels: new Map(),
 };
-
-/** The SHA-256 of a secret, as credentials are stored. */
-export function sha256(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
-}
 
 /** PERMISSION_DENIED `ORG_FORBIDDEN` if the caller may not act for the organization. */
 export function assertMayActFor(caller: Caller, orgId: string): void {
