@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import type { CallPath } from '../core/call.ts';
 import { oncePer } from '../core/once-per.ts';
 import type { Calendar } from '../core/window.ts';
 import { int8Array, plainArray, textArray } from './binary-arrays.ts';
@@ -10,6 +11,7 @@ import { fly, flyBoth } from './flight.ts';
 import type { FlightRows, FlightStatement, Parameter } from './flight.ts';
 import { callTexts, knownCall } from './known-call.ts';
 import type { KnownCall } from './known-call.ts';
+import { baseNames } from './subjects.ts';
 import type { Planned } from './lane.ts';
 import { applyDeltas } from './sql/apply-deltas.ts';
 import { callRow, epochRow, readCalls, readEpochs } from './sql/read-state.ts';
@@ -130,7 +132,7 @@ export async function rollback(client: ClientBase): Promise<void> {
   }
 }
 
-const subjectsLiteral = oncePer(arrayLiteral);
+const subjectsLiteral = oncePer((path: CallPath) => arrayLiteral(baseNames(path)));
 
 function insertParameters(calls: readonly KnownCall[]): Parameter[] {
   const texts = calls.map(callTexts);
@@ -139,7 +141,7 @@ function insertParameters(calls: readonly KnownCall[]): Parameter[] {
     textArray(texts.map((text) => text.content)),
     textArray(texts.map((text) => text.answer)),
     textArray(texts.map((text) => text.detail)),
-    textArray(calls.map((call) => subjectsLiteral(call.subjects))),
+    textArray(calls.map((call) => subjectsLiteral(call.path))),
     textArray(texts.map((text) => text.facts)),
     ...numberParameters(calls),
     textArray(texts.map((text) => text.closing)),

@@ -6,6 +6,7 @@ import { limitTotals } from '../core/limit-totals.ts';
 import type { EventRecord } from './event-record.ts';
 import type { KnownCall } from './known-call.ts';
 import type { DecisionContext } from './operation.ts';
+import { baseNames } from './subjects.ts';
 
 const actionOf: Partial<Record<LimitStatus, EventRecord['action']>> = {
   EXCEEDED: 'BLOCKED',
@@ -82,7 +83,7 @@ function aboutCall(
     orgId: call.orgId,
     atMs: context.nowMs,
     requestId: call.requestId,
-    subjects: call.subjects,
+    subjects: baseNames(call.path),
     user: call.path.user,
   };
 }

@@ -10,7 +10,6 @@ import { isLarge } from './large.ts';
 import { operationOf } from './operation.ts';
 import type { DecisionContext, Operation, Plan, Told, Verdict } from './operation.ts';
 import { decodeOutcome, encodeOutcome } from './outcome-record.ts';
-import { baseNames } from './subjects.ts';
 
 /** A Check at the ledger: its ask is added, then decided on exact sums, and taken back if refused. */
 export function checkOperation(call: CheckCall, told: Told<CheckAnswer>): Operation {
@@ -103,6 +102,5 @@ function newCall(call: CheckCall, plan: CheckPlan, outcome: Outcome, nowMs: numb
     answer: encodeOutcome(outcome, plan),
     extends: [],
     closing: undefined,
-    subjects: baseNames(plan.path),
   };
 }

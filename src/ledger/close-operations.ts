@@ -5,6 +5,7 @@ import type { KnownCall } from './known-call.ts';
 import type { ClosePlanner, PricedUsage, ReleaseAnswer, ReleaseCall } from './ledger.ts';
 import { operationOf } from './operation.ts';
 import type { DecisionContext, Operation, Plan, Told, Verdict } from './operation.ts';
+import { baseNames } from './subjects.ts';
 
 /** A Release at the ledger: the hold, its request and its slot are given back. */
 export function releaseOperation(call: ReleaseCall, told: Told<ReleaseAnswer>): Operation {
@@ -103,7 +104,7 @@ function expired(known: KnownCall, context: DecisionContext, told: Told<boolean>
       requestId: known.requestId,
       kind: 'EXPIRED',
       bookedAtMs: known.bookedAtMs,
-      subjects: known.subjects,
+      subjects: baseNames(known.path),
       user: known.path.user,
       usage: heldUsage(known, used),
       requests: 1n,

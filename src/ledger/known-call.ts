@@ -3,7 +3,6 @@ import { oncePer } from '../core/once-per.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { CallRow } from './sql/read-state.ts';
 import { decodeJson, encodeJson } from './exact-json.ts';
-import { baseNames } from './subjects.ts';
 
 /** A call as it stands in the ledger, with what a repeat is compared with and answered from. */
 export interface KnownCall extends StoredCall {
@@ -15,8 +14,6 @@ export interface KnownCall extends StoredCall {
   /** By sequence, the first is 1. */
   readonly extends: readonly KnownExtend[];
   readonly closing: KnownClosing | undefined;
-  /** The base meters charged. */
-  readonly subjects: readonly string[];
 }
 
 /** One Extend that was answered; a refused one has used up its sequence too. */
@@ -114,7 +111,6 @@ export function knownCall(row: CallRow): KnownCall {
     answer: row.answer === '' ? undefined : row.answer,
     extends: decodeJson(row.extends) as KnownExtend[],
     closing: row.closing === null ? undefined : knownClosing(row.closing),
-    subjects: baseNames(detail.path),
   };
 }
 

@@ -15,7 +15,8 @@ import { parseSubject, subjectText } from '../core/subject.ts';
  * have in common stands once, and what follows from the rest is left out.
  */
 type OutcomeRecord = readonly [
-  version: 2,
+  /** `recordVersion`; one of another version cannot be read. */
+  version: number,
   allowed: boolean,
   reasons: readonly string[],
   binding: number | null,
@@ -47,6 +48,8 @@ type LimitRecord = readonly [
   status: number,
 ];
 
+const recordVersion = 2;
+
 const statuses = ['OK', 'NEAR', 'WARNED', 'EXCEEDED', 'DRY_RUN', 'BYPASSED'] as const;
 
 /** Writes the outcome of a plan. */
@@ -57,6 +60,7 @@ export function encodeOutcome(
   const asks: (string | null)[] = metrics.map(() => null);
   const resetsAtMs: (number | null)[] = windows.map(() => null);
   let limits = '';
+  const declaredText = declaredTexts(plan.meters);
   for (const [index, limit] of outcome.limits.entries()) {
     const planned = plan.limits[index];
     if (planned === undefined) throw new Error('an outcome has a limit that was not planned');
@@ -65,7 +69,7 @@ export function encodeOutcome(
       resetsAtMs[windows.indexOf(limit.window)] ??= limit.resetsAtMs ?? null;
     }
     const { used, held, status } = limit;
-    const declared = declaredTexts(plan.meters)(planned);
+    const declared = declaredText(planned);
     limits += `${index === 0 ? '' : ','}${declared}"${used}","${held}",${statuses.indexOf(status)}]`;
   }
   const before = [outcome.reasons, outcome.binding ?? null];
@@ -79,7 +83,7 @@ export function encodeOutcome(
     outcome.decidedAtMs,
     outcome.expiresAtMs ?? null,
   ];
-  return `[2,${outcome.decision === 'ALLOW'},${inner(before)},[${limits}],${inner(after)}]`;
+  return `[${recordVersion},${outcome.decision === 'ALLOW'},${inner(before)},[${limits}],${inner(after)}]`;
 }
 
 /** The beginning of limits' records, by the meters that they point into; the same for all calls that are alike. */
@@ -108,7 +112,7 @@ function inner(array: readonly unknown[]): string {
 /** Reads what `encodeOutcome` wrote. */
 export function decodeOutcome(text: string): Outcome {
   const [
-    ,
+    version,
     allowed,
     denied,
     binding,
@@ -122,6 +126,7 @@ export function decodeOutcome(text: string): Outcome {
     decidedAtMs,
     expiresAtMs,
   ] = JSON.parse(text) as OutcomeRecord;
+  if (version !== recordVersion) throw new Error(`a kept answer has version ${version}`);
   const limits = records.map((record) => consideredLimit(record, allowed, asks, resetsAtMs));
   return {
     decision: allowed ? 'ALLOW' : 'DENY',

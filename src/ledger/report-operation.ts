@@ -120,7 +120,7 @@ function decide(
     requestId: call.requestId,
     kind: known?.state === 'CHARGED' ? 'CORRECTION' : 'CALL',
     bookedAtMs: settled.bookedAtMs,
-    subjects: settled.subjects,
+    subjects: baseNames(settled.path),
     user: settled.path.user,
     usage: less(usage, settlement.charged),
     requests: settlement.recorded,
@@ -183,7 +183,6 @@ function settledCall(
     answer: undefined,
     extends: [],
     closing,
-    subjects: baseNames(plan.path),
   };
 }
 

@@ -1,3 +1,5 @@
+import { dailyPartitions } from './daily-partitions.ts';
+
 /**
  * The roll-up of the usage ledger into `usage_daily`, by recorded day (UTC) of one organization, in pieces.
  *
@@ -7,10 +9,7 @@
 
 /** Partitions of usage of ended days that are not known to be complete. $1 text: the first day that has not ended. */
 export const openPartitions = {
-  text: `SELECT to_char(p.day, 'YYYY-MM-DD') AS day, p.name FROM (
-  SELECT c.relname AS name, to_date(right(c.relname, 8), 'YYYYMMDD') AS day
-  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-  WHERE i.inhparent = 'usage'::regclass AND c.relname ~ '^usage_[0-9]{8}$') p
+  text: `SELECT to_char(p.day, 'YYYY-MM-DD') AS day, p.name FROM (${dailyPartitions("'usage'")}) p
 WHERE p.day < $1::date
   AND NOT EXISTS (SELECT 1 FROM usage_rolled r WHERE r.org_id = '' AND r.day = p.day)
 ORDER BY p.day`,

@@ -1,4 +1,5 @@
 import { windows } from '../../core/policy.ts';
+import { dailyPartitions } from './daily-partitions.ts';
 
 /**
  * A meter's counters computed from the record: usage, its daily roll-up, and the open holds. Used where a
@@ -52,11 +53,8 @@ const used =
 
 /** The first recorded day that is not rolled up; what was recorded in no day's partition is looked at by itself. */
 const firstOpenDay = `SELECT least(
-  (SELECT min(to_date(right(c.relname, 8), 'YYYYMMDD'))
-   FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-   WHERE i.inhparent = 'usage'::regclass AND c.relname ~ '^usage_[0-9]{8}$' AND NOT EXISTS (
-     SELECT FROM usage_rolled r WHERE r.org_id IN ('', $1) AND r.complete
-       AND r.day = to_date(right(c.relname, 8), 'YYYYMMDD'))),
+  (SELECT min(p.day) FROM (${dailyPartitions("'usage'")}) p WHERE NOT EXISTS (
+     SELECT FROM usage_rolled r WHERE r.org_id IN ('', $1) AND r.complete AND r.day = p.day)),
   (SELECT min((u.recorded_at AT TIME ZONE 'UTC')::date) FROM usage_rest u LEFT JOIN usage_rolled r
      ON r.org_id = u.org_id AND r.day = (u.recorded_at AT TIME ZONE 'UTC')::date AND r.complete
    WHERE u.org_id = $1 AND r.day IS NULL)) AS day`;

@@ -1,3 +1,5 @@
+import { dailyPartitions } from './daily-partitions.ts';
+
 /** What the upkeep does: partitions ahead, and what is past its retention removed. */
 
 /** The tables that are partitioned by day, and by which column. */
@@ -8,9 +10,7 @@ export type Partitioned = keyof typeof dayColumn;
 
 /** The days of a table's daily partitions, oldest first. $1 text: the table. */
 export const listPartitions = {
-  text: `SELECT to_char(to_date(right(c.relname, 8), 'YYYYMMDD'), 'YYYY-MM-DD') AS day
-FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-WHERE i.inhparent = $1::regclass AND c.relname ~ '_[0-9]{8}$' ORDER BY day`,
+  text: `SELECT to_char(p.day, 'YYYY-MM-DD') AS day FROM (${dailyPartitions('$1')}) p ORDER BY p.day`,
 } as const;
 
 /**
