@@ -1,5 +1,5 @@
-import type { PriceScope, Rates } from '../core/catalog.ts';
-import { isZero } from '../core/price.ts';
+import type { PriceScope } from '../core/catalog.ts';
+import { isSamePrice, isZero } from '../core/price.ts';
 import { globMatches } from '../core/target.ts';
 import { invalidFields } from '../platform/service-error.ts';
 import type { FieldViolation } from '../platform/service-error.ts';
@@ -58,7 +58,7 @@ export function selectPrices(
   for (const rivals of Map.groupBy(priced, ({ subject }) => subject).values()) {
     const [first] = rivals;
     if (first === undefined) continue;
-    if (rivals.every(({ listed }) => isSamePrice(listed, first.listed))) {
+    if (rivals.every(({ listed }) => isSameListing(listed, first.listed))) {
       offers.push(...offersOf(first, selection.scope));
     } else {
       const detail = rivals.map(({ listed }) => `${listed.provider} ${listed.model}`).join(', ');
@@ -78,10 +78,10 @@ function refuseIdleFilters(list: PriceList, selection: PriceSelection): void {
     if (faults.length < 16) faults.push({ field, description: `is no ${what} of the list` });
   };
   for (const [index, pattern] of providers.entries()) {
-    if (!known.some((name) => isNamed(pattern, name))) note(`providers[${index}]`, 'provider');
+    if (!known.some((name) => globMatches(pattern, name))) note(`providers[${index}]`, 'provider');
   }
   for (const [index, pattern] of models.entries()) {
-    if (!names.some((name) => isNamed(pattern, name))) note(`models[${index}]`, 'model');
+    if (!names.some((name) => globMatches(pattern, name))) note(`models[${index}]`, 'model');
   }
   for (const name of providerNames.keys()) {
     if (!known.includes(name)) note('provider_names', `provider ${name.slice(0, 64)}`);
@@ -90,11 +90,7 @@ function refuseIdleFilters(list: PriceList, selection: PriceSelection): void {
 }
 
 function isWanted(patterns: readonly string[], name: string): boolean {
-  return patterns.length === 0 || patterns.some((pattern) => isNamed(pattern, name));
-}
-
-function isNamed(pattern: string, name: string): boolean {
-  return pattern.includes('*') ? globMatches(pattern, name) : pattern === name;
+  return patterns.length === 0 || patterns.some((pattern) => globMatches(pattern, name));
 }
 
 /** The name without `<provider>/` before it; `vertex_ai/` goes before the models of `vertex_ai-anthropic`, too. */
@@ -152,18 +148,17 @@ function offersOf({ listed, subject }: Named, scope: PriceScope): PriceOffer[] {
   }));
 }
 
-function isSamePrice(a: ListedModel, b: ListedModel): boolean {
+/** Whether two entries cost the same at every instant. */
+function isSameListing(a: ListedModel, b: ListedModel): boolean {
   return (
     a.steps.length === b.steps.length &&
     a.steps.every(({ fromMs, rates }, index) => {
       const other = b.steps[index];
-      return other !== undefined && fromMs === other.fromMs && isSame(rates, other.rates);
+      return (
+        other !== undefined &&
+        fromMs === other.fromMs &&
+        isSamePrice({ perTokens, rates }, { perTokens, rates: other.rates })
+      );
     })
   );
-}
-
-function isSame(a: readonly Rates[], b: readonly Rates[]): boolean {
-  const text = (rates: readonly Rates[]): string =>
-    rates.map((rate) => Object.values(rate).map(String).join(' ')).join('; ');
-  return text(a) === text(b);
 }
