@@ -13,7 +13,8 @@ const entry = (provider: string, usd: number, more = {}) => ({
 const list = modelPricesJson(
   JSON.stringify({
     'gpt-4o': entry('openai', 2e-6),
-    'openai/gpt-4o': entry('openai', 2e-6),
+    // Says what would stand in for it anyway.
+    'openai/gpt-4o': entry('openai', 2e-6, { cache_read_input_token_cost: 2e-6 }),
     'azure/gpt-4o': entry('azure', 3e-6),
     'vertex_ai/claude': entry('vertex_ai-anthropic', 4e-6),
     'deepseek/chat': entry('deepseek', 1e-6),
