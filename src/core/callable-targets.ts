@@ -1,3 +1,4 @@
+import { accessReasons } from './access.ts';
 import type { CallRequest, Estimate } from './call.ts';
 import { byCodeUnit } from './meter.ts';
 import type { OrganizationView } from './organization-view.ts';
@@ -43,7 +44,8 @@ export function callableTargets(
     if (stop) return reasons;
     const target = targetFacts(view, name);
     const { unpriced } = priceUsage(view, path, target, nothing, view.epoch, nowMs);
-    return [...reasons, ...modelReasons(view, path, target, bypass, unpriced)];
+    const judged = { path, target, accessReasons: accessReasons(view, path, target) };
+    return [...reasons, ...modelReasons(view, judged, bypass, unpriced)];
   };
   const targets: CallableTarget[] = [];
   for (const { id } of view.models()) targets.push({ name: id, kind: 'MODEL', reasons: judge(id) });

@@ -49,27 +49,70 @@ export function conclude(
   const reasons = found.size === 0 ? [] : allReasons.filter((reason) => found.has(reason));
   const allowed = reasons.length === 0;
   const limits = judged.map((limit) => considered(limit, plan, allowed, plan.windowsAtMs ?? nowMs));
-  const isTimely = !allowed && plan.reasons.length === 0 && overflows.length === 0;
+  if (allowed) return allow(plan, limits, nowMs, expiresAtMs);
+  const isTimely = plan.reasons.length === 0 && overflows.length === 0;
   return {
-    decision: allowed ? 'ALLOW' : 'DENY',
+    decision: 'DENY',
     reasons,
-    binding: allowed
-      ? bindingOnAllow(plan, limits)
-      : bindingOnDeny(plan.path, limits, reasons[0], (metric) => reasonOf[metric]),
+    binding: bindingOnDeny(plan.path, limits, reasons[0], (metric) => reasonOf[metric]),
     limits,
     warnings: warned(limits),
     retryAfterMs: isTimely ? retryAfter(limits, nowMs) : undefined,
-    maxOutputTokens: allowed ? undefined : affordableOutput(plan, totals, reasons),
+    maxOutputTokens: affordableOutput(plan, totals, reasons),
     storeContent: plan.storeContent,
-    heldCost: allowed ? plan.hold.cost : 0n,
+    heldCost: 0n,
     decidedAtMs: nowMs,
-    expiresAtMs: allowed ? expiresAtMs : undefined,
+    expiresAtMs: undefined,
+  };
+}
+
+/**
+ * The outcome of a planned call that was found to leave all its limits OK, from what was used and held of each
+ * of them before it, in turn. Throws if a limit is not.
+ */
+export function concludeOk(
+  plan: CheckPlan,
+  sums: readonly bigint[],
+  nowMs: number,
+  expiresAtMs: number,
+): Outcome {
+  const limits = plan.limits.map((planned, index) => {
+    const [used = 0n, held = 0n] = [sums[2 * index], sums[2 * index + 1]];
+    const judged = judgeSums(planned, plan, used, held);
+    if (judged.status !== 'OK') throw new Error(`limit ${planned.limit.name} is ${judged.status}`);
+    return considered(judged, plan, true, plan.windowsAtMs ?? nowMs);
+  });
+  return allow(plan, limits, nowMs, expiresAtMs);
+}
+
+function allow(
+  plan: CheckPlan,
+  limits: readonly ConsideredLimit[],
+  nowMs: number,
+  expiresAtMs: number | undefined,
+): Outcome {
+  return {
+    decision: 'ALLOW',
+    reasons: [],
+    binding: bindingOnAllow(plan, limits),
+    limits,
+    warnings: warned(limits),
+    retryAfterMs: undefined,
+    maxOutputTokens: undefined,
+    storeContent: plan.storeContent,
+    heldCost: plan.hold.cost,
+    decidedAtMs: nowMs,
+    expiresAtMs,
   };
 }
 
 function judge(planned: PlannedLimit, plan: CheckPlan, totals: TotalsOf): Judged {
+  const { used, held } = limitTotals(planned.limit, totals(planned.meterIndex));
+  return judgeSums(planned, plan, used, held);
+}
+
+function judgeSums(planned: PlannedLimit, plan: CheckPlan, used: bigint, held: bigint): Judged {
   const { limit } = planned;
-  const { used, held } = limitTotals(limit, totals(planned.meterIndex));
   const ask = plan.asks[limit.metric];
   const sum = used + held + ask;
   // Who asks nothing passes, whatever was spent: free calls, and the metrics that an Extend leaves alone.
@@ -98,6 +141,18 @@ function statusOf(
 function reached(limit: PlannedLimit['limit'], sum: bigint): number[] {
   if (limit.metric === 'CONCURRENCY') return [];
   return limit.thresholds.filter((threshold) => 100n * sum >= BigInt(threshold) * limit.amount);
+}
+
+/** The largest sum of use, hold and ask with which a limit is OK: below its thresholds, and not exceeded. */
+export function mostThatIsOk({
+  metric,
+  amount,
+  thresholds,
+}: Pick<PlannedLimit['limit'], 'metric' | 'amount' | 'thresholds'>): bigint {
+  if (metric === 'CONCURRENCY' || thresholds.length === 0) return amount;
+  const lowest = BigInt(Math.min(...thresholds)) * amount;
+  const most = (lowest + 99n) / 100n - 1n;
+  return most < amount ? most : amount;
 }
 
 /**

@@ -1,6 +1,14 @@
 import type { CheckPlan } from './plan.ts';
 import type { Limit } from './policy.ts';
 
+/** No flag is in force. */
+export const noBypass: CheckPlan['bypass'] = {
+  cost: false,
+  rate: false,
+  tokens: false,
+  models: false,
+};
+
 const shortWindows = new Set<Limit['window']>(['TEN_SECONDS', 'MINUTE', 'HOUR']);
 
 /** Whether a bypass flag lifts a BLOCK limit: `rate` also lifts tokens up to an hour, `tokens` the longer ones. */

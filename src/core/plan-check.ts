@@ -1,10 +1,10 @@
-import { accessReasons } from './access.ts';
 import type { CallPath, CallRequest, Estimate, TargetFacts } from './call.ts';
 import { meterOf } from './meter.ts';
 import type { OrganizationView } from './organization-view.ts';
 import { resolvePath } from './path.ts';
 import type { Asks, CheckPlan } from './plan.ts';
 import { limitsOn, meteredLimits } from './planned-limits.ts';
+import type { MeteredLimits } from './planned-limits.ts';
 import { priceUsage } from './price.ts';
 import type { Reason } from './reason.ts';
 import type { EffectiveLimit } from './resolve.ts';
@@ -16,18 +16,21 @@ export function planCheck(view: OrganizationView, request: CallRequest, nowMs: n
   const { path, reasons: pathReasons, stop } = resolvePath(view, request, nowMs);
   const target = targetFacts(view, request.target);
   const metered = stop
-    ? { path, target, meters: [meterOf(orgSubject)], limits: [] }
+    ? { path, target, meters: [meterOf(orgSubject)], limits: [], accessReasons: [] }
     : meteredLimits(view, path, target);
   const bypass = bypassOf(view, path, nowMs);
   const asked = askOf(view, path, target, request.estimate, nowMs);
   const reasons = stop
     ? pathReasons
-    : [...pathReasons, ...modelReasons(view, path, target, bypass, asked.unpriced)];
+    : [...pathReasons, ...modelReasons(view, metered, bypass, asked.unpriced)];
   return {
     epoch: view.epoch,
     calendar: view.organization.calendar,
     windowsAtMs: undefined,
-    ...metered,
+    path: metered.path,
+    target: metered.target,
+    meters: metered.meters,
+    limits: metered.limits,
     estimate: asked.estimate,
     asks: asked.asks,
     hold: asked.hold,
@@ -45,12 +48,11 @@ export function planCheck(view: OrganizationView, request: CallRequest, nowMs: n
  */
 export function modelReasons(
   view: OrganizationView,
-  path: CallPath,
-  target: TargetFacts,
+  { path, target, accessReasons }: Pick<MeteredLimits, 'path' | 'target' | 'accessReasons'>,
   bypass: CheckPlan['bypass'],
   unpriced: boolean,
-): Reason[] {
-  const found = bypass.models ? [] : accessReasons(view, path, target);
+): readonly Reason[] {
+  const found = bypass.models ? [] : accessReasons;
   const wantsPrice = unpriced && view.organization.unpriced === 'DENY' && !bypass.cost;
   const isRefused = wantsPrice && limitsOn(view, path, target).some(isBlockOnCost);
   return isRefused ? [...found, 'MODEL_UNPRICED'] : found;

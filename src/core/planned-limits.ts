@@ -1,21 +1,25 @@
+import { accessReasons } from './access.ts';
 import type { CallPath, TargetFacts } from './call.ts';
 import { chargedMeters } from './meters.ts';
 import type { Meter } from './meter.ts';
 import type { OrganizationView } from './organization-view.ts';
 import type { PlannedLimit } from './plan.ts';
+import type { Reason } from './reason.ts';
 import { effectiveLimits } from './resolve.ts';
 import type { EffectiveLimit } from './resolve.ts';
 import { targetMatches } from './target.ts';
 
 /**
- * The meters that a call is charged to and the limits that judge it, each limit pointing at its meter; and
- * the path and target they were derived from, the same objects for all calls that are alike.
+ * The meters that a call is charged to, the limits that judge it, each pointing at its meter, and the model
+ * rules' word on it; and the path and target all that was derived from, the same objects for calls alike.
  */
 export interface MeteredLimits {
   readonly path: CallPath;
   readonly target: TargetFacts;
   readonly meters: readonly Meter[];
   readonly limits: readonly PlannedLimit[];
+  /** Why the model rules refuse the target on this path. */
+  readonly accessReasons: readonly Reason[];
 }
 
 /** Derived once per epoch, path and target, and remembered by the view. */
@@ -27,7 +31,8 @@ export function meteredLimits(
   const key = `metered ${JSON.stringify(path)} ${JSON.stringify(target)}`;
   return view.remember(key, () => {
     const meters = chargedMeters(view, path, target);
-    return { path, target, meters, limits: plannedLimits(view, path, target, meters) };
+    const limits = plannedLimits(view, path, target, meters);
+    return { path, target, meters, limits, accessReasons: accessReasons(view, path, target) };
   });
 }
 

@@ -1,17 +1,15 @@
 import type { ClientBase } from 'pg';
-import type { CallPath } from '../core/call.ts';
-import { oncePer } from '../core/once-per.ts';
 import type { Calendar } from '../core/window.ts';
-import { int8Array, plainArray, textArray } from './binary-arrays.ts';
+import { plainArray, textArray } from './binary-arrays.ts';
 import { callKey } from './call-key.ts';
 import { applyDeltasParameters, rowsOf } from './batch-deltas.ts';
 import type { MeterSum } from './batch-deltas.ts';
 import type { BatchOptions, Walk } from './batch.ts';
 import { fly, flyBoth } from './flight.ts';
-import type { FlightRows, FlightStatement, Parameter } from './flight.ts';
-import { callTexts, knownCall } from './known-call.ts';
+import type { FlightRows, FlightStatement } from './flight.ts';
+import { insertParameters, updateParameters } from './call-parameters.ts';
+import { knownCall } from './known-call.ts';
 import type { KnownCall } from './known-call.ts';
-import { baseNames } from './subjects.ts';
 import type { Planned } from './lane.ts';
 import { applyDeltas } from './sql/apply-deltas.ts';
 import { callRow, epochRow, readCalls, readEpochs } from './sql/read-state.ts';
@@ -19,7 +17,6 @@ import type { EpochRow } from './sql/read-state.ts';
 import { insertCalls, updateCalls } from './sql/write-calls.ts';
 import { usageParameters } from './usage-parameters.ts';
 import { insertUsage } from './sql/write-usage.ts';
-import { arrayLiteral } from './array-literal.ts';
 
 /** What a batch reads under its locks. */
 export interface BatchState {
@@ -130,50 +127,4 @@ export async function rollback(client: ClientBase): Promise<void> {
   } catch {
     // The transaction ends with its connection, and the cause that led here is the one to report.
   }
-}
-
-const subjectsLiteral = oncePer((path: CallPath) => arrayLiteral(baseNames(path)));
-
-function insertParameters(calls: readonly KnownCall[]): Parameter[] {
-  const texts = calls.map(callTexts);
-  return [
-    ...nameParameters(calls),
-    textArray(texts.map((text) => text.content)),
-    textArray(texts.map((text) => text.answer)),
-    textArray(texts.map((text) => text.detail)),
-    textArray(calls.map((call) => subjectsLiteral(call.path))),
-    textArray(texts.map((text) => text.facts)),
-    ...numberParameters(calls),
-    textArray(texts.map((text) => text.closing)),
-  ];
-}
-
-function updateParameters(calls: readonly KnownCall[]): Parameter[] {
-  const texts = calls.map(callTexts);
-  return [
-    ...nameParameters(calls),
-    textArray(texts.map((text) => text.detail)),
-    ...numberParameters(calls),
-    textArray(texts.map((text) => text.extends)),
-    textArray(texts.map((text) => text.closing)),
-  ];
-}
-
-function nameParameters(calls: readonly KnownCall[]): Buffer[] {
-  return [
-    textArray(calls.map((call) => call.orgId)),
-    textArray(calls.map((call) => call.requestId)),
-    textArray(calls.map((call) => call.state)),
-  ];
-}
-
-function numberParameters(calls: readonly KnownCall[]): Buffer[] {
-  const columns = [
-    calls.map((call) => call.held.cost),
-    calls.map((call) => call.held.input),
-    calls.map((call) => call.held.output),
-    calls.map((call) => BigInt(call.bookedAtMs)),
-    calls.map((call) => BigInt(call.expiresAtMs)),
-  ];
-  return columns.map((column) => int8Array(column.length, [column]));
 }

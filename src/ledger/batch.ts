@@ -1,10 +1,8 @@
 import type { ClientBase } from 'pg';
-import type { Meter } from '../core/meter.ts';
 import { windows } from '../core/policy.ts';
 import type { Calendar } from '../core/window.ts';
 import { BatchDeltas } from './batch-deltas.ts';
 import type { MeterSum } from './batch-deltas.ts';
-import { windowStarts } from './call-delta.ts';
 import type { CallDelta } from './call-delta.ts';
 import { callKey } from './call-key.ts';
 import { lockAndRead, rollback, writeAndCommit } from './batch-flights.ts';
@@ -14,10 +12,12 @@ import { DecisionFault } from './decision-fault.ts';
 import { fillMeters } from './fill.ts';
 import type { KnownCall } from './known-call.ts';
 import type { Fate, Planned } from './lane.ts';
-import type { DecisionContext, Plan, Verdict } from './operation.ts';
+import type { DecisionContext, Verdict } from './operation.ts';
 import { readPastWindows, withPast } from './past-windows.ts';
 import type { PastTotals } from './past-windows.ts';
-import { RunningTotals } from './running-totals.ts';
+import { deltaOf, totalsByMeter, totalsOf } from './batch-totals.ts';
+import type { MeterRows } from './batch-totals.ts';
+import type { RunningTotals } from './running-totals.ts';
 
 /** What a batch is run with. */
 export interface BatchOptions {
@@ -74,7 +74,10 @@ export async function runBatch(batch: readonly Planned[], options: BatchOptions)
       await rollback(client);
       return batch.map(({ operation }) => staleFate(operation, state));
     }
-    const rows = totalsByMeter(sums, state);
+    const rows = totalsByMeter(
+      sums,
+      state.meters.map(({ row }) => row),
+    );
     await fillMeters(client, sums, rows, state, options.nowMs);
     const past = await readPastWindows(client, batch, rows);
     const walk = walkMembers(members, rows, { ...state, past }, options);
@@ -86,15 +89,6 @@ export async function runBatch(batch: readonly Planned[], options: BatchOptions)
     if (!isSent) await rollback(client);
     throw cause;
   }
-}
-
-function deltaOf(plan: Plan, nowMs: number): CallDelta {
-  return {
-    meters: plan.meters,
-    starts: windowStarts(plan.calendar, plan.bookedAtMs ?? nowMs),
-    inFlight: plan.inFlight,
-    counters: plan.counters,
-  };
 }
 
 function empty(delta: CallDelta): CallDelta {
@@ -135,19 +129,6 @@ function isOvertaken(
 function staleFate({ orgId, requestId }: Planned['operation'], state: BatchState): Fate {
   const known = state.calls.get(callKey(orgId, requestId));
   return { kind: 'replan', known, epoch: state.organizations.get(orgId)?.epoch ?? 0 };
-}
-
-/** The totals before the batch, by organization and meter name. */
-export type MeterRows = ReadonlyMap<string, ReadonlyMap<string, RunningTotals>>;
-
-function totalsByMeter(sums: readonly MeterSum[], state: BatchState): MeterRows {
-  const rows = new Map<string, Map<string, RunningTotals>>();
-  for (const [index, sum] of sums.entries()) {
-    let ofOrg = rows.get(sum.orgId);
-    if (ofOrg === undefined) rows.set(sum.orgId, (ofOrg = new Map<string, RunningTotals>()));
-    ofOrg.set(sum.meter.name, new RunningTotals(state.meters[index]?.row ?? [], sum.added));
-  }
-  return rows;
 }
 
 /** What the walk leaves to be written. */
@@ -246,17 +227,6 @@ function correct(walk: Walk, orgId: string, delta: CallDelta, sign: 1n | -1n): v
   if (delta.inFlight === 0n && delta.counters.every((counter) => counter === 0n)) return;
   walk.corrections.add(orgId, delta, sign);
   walk.corrected = true;
-}
-
-function totalsOf(
-  meters: readonly Meter[],
-  ofOrg: ReadonlyMap<string, RunningTotals>,
-): RunningTotals[] {
-  return meters.map((meter) => {
-    const totals = ofOrg.get(meter.name);
-    if (totals === undefined) throw new Error(`no row came back for meter ${meter.name}`);
-    return totals;
-  });
 }
 
 /** Whether another replica has rolled a window past our now: then our "now" is too early. */

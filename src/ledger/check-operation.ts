@@ -1,5 +1,4 @@
-import { conclude, crossedThresholds } from '../core/conclude.ts';
-import type { Outcome } from '../core/outcome.ts';
+import { conclude, concludeOk, crossedThresholds } from '../core/conclude.ts';
 import type { CheckPlan } from '../core/plan.ts';
 import { countersOf } from './call-delta.ts';
 import { limitEvents, thresholdEvents } from './call-events.ts';
@@ -7,9 +6,18 @@ import { assertSameContent } from './conflict.ts';
 import type { KnownCall } from './known-call.ts';
 import type { CheckAnswer, CheckCall } from './ledger.ts';
 import { isLarge } from './large.ts';
+import { hasNearLimit, learnNearLimits } from './near-limits.ts';
 import { operationOf } from './operation.ts';
-import type { DecisionContext, Operation, Plan, Told, Verdict } from './operation.ts';
-import { decodeOutcome, encodeOutcome } from './outcome-record.ts';
+import type {
+  DecisionContext,
+  Operation,
+  OptimisticPlan,
+  Plan,
+  Told,
+  Verdict,
+} from './operation.ts';
+import { decodeOutcome, encodeForeseen, encodeOutcome } from './outcome-record.ts';
+import type { KeptOutcome } from './outcome-record.ts';
 
 /** A Check at the ledger: its ask is added, then decided on exact sums, and taken back if refused. */
 export function checkOperation(call: CheckCall, told: Told<CheckAnswer>): Operation {
@@ -19,7 +27,7 @@ export function checkOperation(call: CheckCall, told: Told<CheckAnswer>): Operat
       if (known !== undefined) {
         assertSameContent(known.content, call.content);
         if (known.answer !== undefined) {
-          told.resolve({ outcome: decodeOutcome(known.answer), replayed: true });
+          told.resolve({ outcome: decodeOutcome(known.answer, known.path), replayed: true });
         }
         return undefined;
       }
@@ -41,6 +49,7 @@ function planned(call: CheckCall, plan: CheckPlan, told: Told<CheckAnswer>): Pla
   // A call that is refused whatever the counters say adds nothing that would have to be taken back.
   const adds = plan.reasons.length === 0;
   const { hold } = plan;
+  const isAddedAfter = isLarge(hold.cost, hold.input, hold.output) || refused.has(plan.meters);
   return {
     epoch: plan.epoch,
     calendar: plan.calendar,
@@ -56,8 +65,35 @@ function planned(call: CheckCall, plan: CheckPlan, told: Told<CheckAnswer>): Pla
           heldOutput: hold.output,
         })
       : countersOf({}),
-    isAddedAfter: isLarge(hold.cost, hold.input, hold.output) || refused.has(plan.meters),
+    isAddedAfter,
+    ...(!isAddedAfter && isForeseeable(call, plan) && { optimistic: optimistic(call, plan, told) }),
     decide: (context) => decide(call, plan, context, told),
+  };
+}
+
+/** Whether a Check will probably be allowed, with all its limits OK. */
+function isForeseeable({ orgId }: CheckCall, plan: CheckPlan): boolean {
+  const { reasons, bypass, asks } = plan;
+  return (
+    reasons.length === 0 &&
+    !(bypass.cost || bypass.rate || bypass.tokens) &&
+    !isLarge(...Object.values(asks)) &&
+    !hasNearLimit(orgId, plan)
+  );
+}
+
+function optimistic(call: CheckCall, plan: CheckPlan, told: Told<CheckAnswer>): OptimisticPlan {
+  return {
+    limits: plan.limits,
+    asks: plan.asks,
+    call(nowMs) {
+      const text = encodeForeseen(plan, nowMs, nowMs + call.ttlMs);
+      return newCall(call, plan, { allowed: true, answer: { text, sums: [] } }, nowMs);
+    },
+    confirm(sums, nowMs) {
+      const outcome = concludeOk(plan, sums, nowMs, nowMs + call.ttlMs);
+      return () => told.resolve({ outcome, replayed: false });
+    },
   };
 }
 
@@ -72,7 +108,9 @@ function decide(
   const stays = outcome.decision === 'ALLOW';
   if (stays || plan.reasons.length > 0) refused.delete(plan.meters);
   else refused.add(plan.meters);
-  const insert = newCall(call, plan, outcome, nowMs);
+  learnNearLimits(call.orgId, plan, outcome);
+  const answer = encodeOutcome(outcome, plan);
+  const insert = newCall(call, plan, { allowed: stays, answer }, nowMs);
   const events = limitEvents(insert, outcome, context);
   // A limit that is OK has reached none of its thresholds.
   if (stays && outcome.limits.some(({ status }) => status !== 'OK')) {
@@ -82,8 +120,12 @@ function decide(
   return { stays, insert, events, answer: () => told.resolve({ outcome, replayed: false }) };
 }
 
-function newCall(call: CheckCall, plan: CheckPlan, outcome: Outcome, nowMs: number): KnownCall {
-  const allowed = outcome.decision === 'ALLOW';
+function newCall(
+  call: CheckCall,
+  plan: CheckPlan,
+  { allowed, answer }: { readonly allowed: boolean; readonly answer: KeptOutcome },
+  nowMs: number,
+): KnownCall {
   return {
     orgId: call.orgId,
     requestId: call.requestId,
@@ -99,7 +141,7 @@ function newCall(call: CheckCall, plan: CheckPlan, outcome: Outcome, nowMs: numb
     expiresAtMs: nowMs + call.ttlMs,
     sequence: 0,
     content: call.content,
-    answer: encodeOutcome(outcome, plan),
+    answer,
     extends: [],
     closing: undefined,
   };

@@ -3,7 +3,7 @@ import type { Calendar } from '../core/window.ts';
 import { applyDeltasParameters } from './batch-deltas.ts';
 import type { MeterRow, MeterSum } from './batch-deltas.ts';
 import type { BatchState } from './batch-flights.ts';
-import type { MeterRows } from './batch.ts';
+import type { MeterRows } from './batch-totals.ts';
 import { windowStarts } from './call-delta.ts';
 import type { CallDelta } from './call-delta.ts';
 import { fly } from './flight.ts';

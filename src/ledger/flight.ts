@@ -1,8 +1,10 @@
 import { Query } from 'pg';
 import type { ClientBase, Connection } from 'pg';
+import type { BinaryArray } from './binary-arrays.ts';
+import { WireWriter } from './wire-writer.ts';
 
-/** A parameter: bytes travel as they are, a text is read by the server. */
-export type Parameter = Buffer | string | null;
+/** A parameter: an array travels in binary, a text is read by the server. */
+export type Parameter = BinaryArray | string | null;
 
 /** One statement of a flight; one with a name is prepared on the connection already. */
 export interface FlightStatement {
@@ -78,16 +80,7 @@ class Flight extends Query {
 
   override submit = (connection: Connection): void => {
     if (this.#sent.length === 0) return;
-    connection.stream.cork();
-    for (const statements of this.#sent) {
-      for (const { name = '', text, values } of statements) {
-        if (name === '') connection.parse({ name, text, types: [] }, true);
-        connection.bind({ statement: name, values: [...values] }, true);
-        connection.execute(null, true);
-      }
-      connection.sync();
-    }
-    connection.stream.uncork();
+    connection.stream.write(messagesOf(this.#sent));
   };
 
   handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
@@ -106,4 +99,56 @@ class Flight extends Query {
   handleError(cause: Error): void {
     this.#reject(cause);
   }
+}
+
+const writer = new WireWriter();
+
+/**
+ * The protocol's messages for statements, each list of them behind its Sync. Written here and not by `pg`,
+ * which copies every parameter several times on its way into a buffer that starts small for each message.
+ */
+function messagesOf(sent: readonly (readonly FlightStatement[])[]): Buffer {
+  writer.clear();
+  for (const statements of sent) {
+    for (const { name = '', text, values } of statements) {
+      if (name === '') message('P', () => parse(text));
+      message('B', () => bind(name, values));
+      message('E', execute);
+    }
+    message('S', () => undefined);
+  }
+  return writer.bytes();
+}
+
+function message(type: string, write: () => void): void {
+  writer.byte(type.charCodeAt(0));
+  writer.prefixed(write, true);
+}
+
+/** The unnamed statement, its parameters' types left to the server. */
+function parse(text: string): void {
+  writer.cString('');
+  writer.cString(text);
+  writer.int16(0);
+}
+
+/** The unnamed portal of a statement; all that it returns is text. */
+function bind(name: string, values: readonly Parameter[]): void {
+  writer.cString('');
+  writer.cString(name);
+  writer.int16(values.length);
+  for (const value of values) writer.int16(typeof value === 'function' ? 1 : 0);
+  writer.int16(values.length);
+  for (const value of values) {
+    if (value === null) writer.int32(-1);
+    else if (typeof value === 'string') writer.prefixedText(value);
+    else writer.prefixed(() => value(writer), false);
+  }
+  writer.int16(0);
+}
+
+/** The unnamed portal, all of its rows. */
+function execute(): void {
+  writer.cString('');
+  writer.int32(0);
 }

@@ -1,6 +1,9 @@
 import type { Content, PricedUsage, StoredCall } from './ledger.ts';
 import { oncePer } from '../core/once-per.ts';
 import type { Outcome } from '../core/outcome.ts';
+import { plainArray } from './binary-arrays.ts';
+import { numbersOf } from './number-array.ts';
+import type { KeptOutcome } from './outcome-record.ts';
 import type { CallRow } from './sql/read-state.ts';
 import { decodeJson, encodeJson } from './exact-json.ts';
 
@@ -9,8 +12,8 @@ export interface KnownCall extends StoredCall {
   readonly version: number;
   /** The Check's content; of a post-paid Report undefined. */
   readonly content: Content | undefined;
-  /** The Check's first answer, as `encodeOutcome` writes it; of a post-paid Report undefined. */
-  readonly answer: string | undefined;
+  /** The Check's first answer; of a post-paid Report undefined. */
+  readonly answer: KeptOutcome | undefined;
   /** By sequence, the first is 1. */
   readonly extends: readonly KnownExtend[];
   readonly closing: KnownClosing | undefined;
@@ -51,6 +54,7 @@ const factsText = oncePer((target: StoredCall['target']) => JSON.stringify(targe
 export function callTexts(call: KnownCall): {
   content: string;
   answer: string;
+  sums: string;
   detail: string;
   facts: string;
   extends: string;
@@ -58,7 +62,8 @@ export function callTexts(call: KnownCall): {
 } {
   return {
     content: call.content === undefined ? '' : JSON.stringify(call.content),
-    answer: call.answer ?? '',
+    answer: call.answer?.text ?? '',
+    sums: plainArray(call.answer?.sums ?? []),
     detail: detailText(call),
     facts: factsText(call.target),
     extends: call.extends.length === 0 ? '[]' : encodeJson(call.extends),
@@ -108,7 +113,7 @@ export function knownCall(row: CallRow): KnownCall {
     bookedAtMs: Number(row.booked_at),
     expiresAtMs: Number(row.expires_at),
     content: row.content === '' ? undefined : (JSON.parse(row.content) as Content),
-    answer: row.answer === '' ? undefined : row.answer,
+    answer: row.answer === '' ? undefined : { text: row.answer, sums: numbersOf(row.sums) },
     extends: decodeJson(row.extends) as KnownExtend[],
     closing: row.closing === null ? undefined : knownClosing(row.closing),
   };

@@ -1,11 +1,14 @@
 import type { ClientBase } from 'pg';
 import { applyDeltas } from './sql/apply-deltas.ts';
+import { agreeOnEpochs, holdCalls } from './sql/hold-calls.ts';
 import { readCalls, readEpochs } from './sql/read-state.ts';
 import { insertCalls, updateCalls } from './sql/write-calls.ts';
 import { insertEvents } from './sql/write-events.ts';
 import { insertUsage } from './sql/write-usage.ts';
 
 const statements = [
+  holdCalls,
+  agreeOnEpochs,
   applyDeltas,
   readEpochs,
   readCalls,

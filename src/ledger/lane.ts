@@ -4,6 +4,7 @@ import { callKey } from './call-key.ts';
 import type { KnownCall } from './known-call.ts';
 import { createPlanner } from './lane-planner.ts';
 import type { Operation, Plan } from './operation.ts';
+import { Unforeseen } from './unforeseen.ts';
 
 /** An operation with its plan, waiting for a batch. */
 export interface Planned {
@@ -13,6 +14,8 @@ export interface Planned {
   readonly retried: boolean;
   /** It goes alone: the batch that failed had a fault in the data of one of its operations. */
   readonly alone: boolean;
+  /** It is decided before it is written: written first, it was not as foreseen. */
+  readonly isCareful: boolean;
 }
 
 /** What became of one planned operation in a batch. */
@@ -65,7 +68,7 @@ export function createLane(options: LaneOptions): Lane {
     fail,
     planned(operation, plan) {
       if (plan === undefined) accepted.leave();
-      else queue.push({ operation, plan, retried: false, alone: false });
+      else queue.push({ operation, plan, retried: false, alone: false, isCareful: false });
       runner.wake();
     },
   });
@@ -101,10 +104,13 @@ export function createLane(options: LaneOptions): Lane {
   };
 }
 
-/** Takes batches from the queue, one transaction at a time, for as long as there are any. */
 /** What goes together at all events; splitting fewer gains nothing. */
 const smallBatch = 8;
 
+/** Batches sent and not yet answered, at most: one that the database works on, and one that waits for it. */
+const mostUnderWay = 2;
+
+/** Takes batches from the queue for as long as there are any. */
 function createRunner(
   queue: Planned[],
   options: LaneOptions,
@@ -112,6 +118,7 @@ function createRunner(
   accepted: () => number,
 ) {
   let isRunning = false;
+  const underWay = new Set<Promise<void>>();
 
   function wake(): void {
     if (!isRunning) void run();
@@ -131,7 +138,7 @@ function createRunner(
     return Math.min(options.maxBatch, Math.max(smallBatch, Math.ceil(accepted() / 2)));
   }
 
-  /** The next batch begins as soon as the commit of the one before is on its way: it will find it done. */
+  /** The next batch begins as soon as the commit of the one before is on its way: it will find it done or undone. */
   async function run(): Promise<void> {
     isRunning = true;
     while (queue.length > 0) {
@@ -139,8 +146,13 @@ function createRunner(
       await turn();
       const { promise: sent, resolve: onSent } = Promise.withResolvers<void>();
       const batch = takeBatch(queue, most(), options);
-      void attempt(batch, options, { apply, again, onSent }).finally(onSent);
+      const attempting = attempt(batch, options, { apply, again, onSent }).finally(() => {
+        underWay.delete(attempting);
+        onSent();
+      });
+      underWay.add(attempting);
       await sent;
+      if (underWay.size >= mostUnderWay) await Promise.race(underWay);
     }
     isRunning = false;
   }
@@ -202,7 +214,7 @@ async function attempt(
   }
 }
 
-/** Alone, if one of them is at fault; together and once more, if nobody is. */
+/** Alone, if one of them is at fault; together and once more, if nobody is; with care, if it was not so far. */
 function afterFailure(
   batch: readonly Planned[],
   cause: unknown,
@@ -210,12 +222,13 @@ function afterFailure(
   lane: Attempting,
 ): void {
   const isPoison = options.isPoison(cause) && batch.length > 1;
+  const isUnforeseen = cause instanceof Unforeseen;
   const mayRetry = ({ retried }: Planned): boolean =>
-    isPoison || (options.isRetryable(cause) && !retried);
+    isUnforeseen || isPoison || (options.isRetryable(cause) && !retried);
   for (const planned of batch) {
     if (!mayRetry(planned)) lane.apply(planned, { kind: 'failed', cause: options.failure(cause) });
   }
-  const retried = { retried: true, alone: isPoison };
+  const retried = isUnforeseen ? { isCareful: true } : { retried: true, alone: isPoison };
   lane.again(batch.filter(mayRetry).map((planned) => ({ ...planned, ...retried })));
 }
 

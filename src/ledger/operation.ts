@@ -1,4 +1,5 @@
 import type { Meter } from '../core/meter.ts';
+import type { Asks, PlannedLimit } from '../core/plan.ts';
 import type { Window } from '../core/policy.ts';
 import type { Calendar } from '../core/window.ts';
 import type { MeterTotals } from '../core/totals.ts';
@@ -59,8 +60,20 @@ export interface Plan {
   readonly counters: readonly bigint[];
   /** Added only after it was decided, if it stays: too large to be added first, or hardly to be allowed. */
   readonly isAddedAfter: boolean;
+  /** How it may be written before it is decided, where nothing is expected to refuse it. */
+  readonly optimistic?: OptimisticPlan;
   /** Decides, under the lock; only if every belief held. */
   decide(context: DecisionContext): Verdict;
+}
+
+/** What a Check writes if all its limits will be OK; the database makes sure of that. */
+export interface OptimisticPlan {
+  readonly limits: readonly PlannedLimit[];
+  readonly asks: Asks;
+  /** The call as it is written, without the sums of its limits. */
+  call(nowMs: number): KnownCall;
+  /** The answer to give, from what was used and held of each limit before; called after the commit. */
+  confirm(sums: readonly bigint[], nowMs: number): () => void;
 }
 
 /** What is known under the lock. */

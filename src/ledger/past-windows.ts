@@ -4,7 +4,7 @@ import { windows } from '../core/policy.ts';
 import type { Window } from '../core/policy.ts';
 import type { MeterTotals, WindowTotals } from '../core/totals.ts';
 import { windowAt } from '../core/window.ts';
-import type { MeterRows } from './batch.ts';
+import type { MeterRows } from './batch-totals.ts';
 import { ledgerSums } from './ledger-sums.ts';
 import type { Planned } from './lane.ts';
 import type { DecisionContext } from './operation.ts';

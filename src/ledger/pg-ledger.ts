@@ -4,6 +4,9 @@ import { conclude } from '../core/conclude.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { ServiceError } from '../platform/service-error.ts';
 import { runBatch } from './batch.ts';
+import { isOptimistic, runOptimisticBatch } from './optimistic-batch.ts';
+import { isRefusedByServer } from './server-refusal.ts';
+import { Unforeseen } from './unforeseen.ts';
 import { callKey } from './call-key.ts';
 import { createCallLookup } from './call-lookup.ts';
 import { checkOperation } from './check-operation.ts';
@@ -185,7 +188,9 @@ function startLane(options: PgLedgerOptions, remembered: LRUCache<string, KnownC
     const client = await connection.client();
     const startedMs = options.processNowMs();
     try {
-      return await runBatch(batch, {
+      // What a statement writes into two tables at once, a distributed PostgreSQL refuses.
+      const isForeseen = !options.perOrganization && isOptimistic(batch);
+      return await (isForeseen ? runOptimisticBatch : runBatch)(batch, {
         client,
         events,
         onSent,
@@ -215,6 +220,6 @@ function rememberable(call: KnownCall): KnownCall {
 
 /** An error that the server answered, or one of our own, leaves the connection usable; any other does not. */
 function leavesConnection(cause: unknown): boolean {
-  if (cause instanceof DecisionFault) return true;
-  return cause instanceof Error && 'severity' in cause && cause.severity === 'ERROR';
+  if (cause instanceof DecisionFault || cause instanceof Unforeseen) return true;
+  return isRefusedByServer(cause);
 }

@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import { parseMeterName } from '../core/meter.ts';
 import type { Meter } from '../core/meter.ts';
 import type { Calendar } from '../core/window.ts';
+import { fly } from './flight.ts';
 import { applyDeltasParameters } from './batch-deltas.ts';
 import type { MeterRow } from './batch-deltas.ts';
 import { windowStarts } from './call-delta.ts';
@@ -35,7 +36,7 @@ export async function rebuildWindows(
   }
   for (let at = 0; at < corrections.length; at += mostRows) {
     const values = applyDeltasParameters(corrections.slice(at, at + mostRows));
-    await client.query({ ...applyDeltas, values });
+    await fly(client, [{ text: applyDeltas.text, values }]);
   }
 }
 

@@ -5,6 +5,7 @@ import type { Meter } from '../core/meter.ts';
 import { targetMatches } from '../core/target.ts';
 import { applyDeltasParameters } from './batch-deltas.ts';
 import type { MeterRow } from './batch-deltas.ts';
+import { fly } from './flight.ts';
 import { applyDeltas, columns, counters, deltaWidth, windowOffsets } from './sql/apply-deltas.ts';
 import { lockOrganization } from './sql/lock-organization.ts';
 import { metersAndRecord } from './sql/meters-and-record.ts';
@@ -40,7 +41,7 @@ export async function verifyOrganization(
       corrections.push({ orgId, meter, complete: true, values: missing(found, recorded) });
   }
   if (repair && corrections.length > 0) {
-    await client.query({ ...applyDeltas, values: applyDeltasParameters(corrections) });
+    await fly(client, [{ text: applyDeltas.text, values: applyDeltasParameters(corrections) }]);
   }
   return differences;
 }

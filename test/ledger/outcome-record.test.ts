@@ -70,7 +70,7 @@ it('a first answer is read as it was given, whatever it says', () => {
       const plan = planCheck(view, callOf({ user: 'alice', ...asked }), nowMs);
       const known = totalsOf(plan.meters, { org, 'user:alice': user });
       const outcome = conclude(plan, known, nowMs, nowMs + 600_000);
-      expect(decodeOutcome(encodeOutcome(outcome, plan))).toEqual(outcome);
+      expect(decodeOutcome(encodeOutcome(outcome, plan), plan.path)).toEqual(outcome);
     }),
     { numRuns: 1_000 },
   );

@@ -75,18 +75,24 @@ const assignments = columns.map(({ name, start, isStart }) => {
 
 const values = columns.map((_, index) => `d.n[u.base + ${index + 1}]`).join(', ');
 
+/** The upsert of the arrays, without what it returns. */
+export const upsertMeters = `INSERT INTO meter AS m (org_id, meter_id, family, filled, ${names})
+SELECT u.org_id, u.meter_id, u.family, u.filled, ${values}
+FROM (SELECT org_id, meter_id, family, filled, (i::int - 1) * ${deltaWidth} AS base
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[]) WITH ORDINALITY
+    AS u(org_id, meter_id, family, filled, i) OFFSET 0) AS u, (SELECT $5::bigint[] AS n) AS d
+ON CONFLICT (org_id, meter_id) DO UPDATE SET
+  filled = m.filled OR excluded.filled, ${assignments.join(', ')}`;
+
+/** All `columns` of a row, as `RETURNING` names them. */
+export const returnedColumns = columns.map((column) => `m.${column.name}`).join(', ');
+
 /**
  * One row per meter, in the order of the arrays: `filled`, and all `columns` as one array: to describe and
  * split 57 columns of a row took more of the process than deciding on them.
  */
 export const applyDeltas = {
   name: 'apply-deltas',
-  text: `INSERT INTO meter AS m (org_id, meter_id, family, filled, ${names})
-SELECT u.org_id, u.meter_id, u.family, u.filled, ${values}
-FROM (SELECT org_id, meter_id, family, filled, (i::int - 1) * ${deltaWidth} AS base
-  FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[]) WITH ORDINALITY
-    AS u(org_id, meter_id, family, filled, i) OFFSET 0) AS u, (SELECT $5::bigint[] AS n) AS d
-ON CONFLICT (org_id, meter_id) DO UPDATE SET
-  filled = m.filled OR excluded.filled, ${assignments.join(', ')}
-RETURNING m.filled, ARRAY[${columns.map((column) => `m.${column.name}`).join(', ')}]`,
+  text: `${upsertMeters}
+RETURNING m.filled, ARRAY[${returnedColumns}]`,
 } as const;

@@ -42,6 +42,7 @@ const callColumns = [
   'state',
   'content',
   'answer',
+  'sums',
   'detail',
   'facts',
   'held_cost',
@@ -60,7 +61,7 @@ export const readCalls = {
    * given version is known already: of it only ids and version come back.
    */
   text: `SELECT c.org_id, c.request_id, c.version, ${callColumns
-    .map((column) => `CASE WHEN c.version <> u.version THEN c.${column} END`)
+    .map((column) => `CASE WHEN c.version <> u.version THEN c.${column}::text END`)
     .join(', ')}
 FROM unnest($1::text[], $2::text[], $3::int[]) AS u(org_id, request_id, version)
 JOIN call c ON c.org_id = u.org_id AND c.request_id = u.request_id`,

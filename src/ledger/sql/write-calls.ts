@@ -5,19 +5,21 @@
  */
 export const insertCalls = {
   name: 'insert-calls',
-  /** $1 text[] org_id, $2 text[] request_id, $3 text[] state, $4 text[] content, $5 text[] answer,
-   *  $6 text[] detail, $7 text[] subjects as array literals, $8 text[] facts, $9 bigint[] held_cost,
-   *  $10 bigint[] held_input, $11 bigint[] held_output, $12 bigint[] booked_at, $13 bigint[] expires_at,
-   *  $14 text[] closing. */
+  /** $1 text[] org_id, $2 text[] request_id, $3 text[] content, $4 text[] answer, $5 text[] detail,
+   *  $6 text[] subjects as array literals, $7 text[] facts, $8 bigint[] held_cost, $9 bigint[] held_input,
+   *  $10 bigint[] held_output, $11 bigint[] booked_at, $12 bigint[] expires_at, $13 text[] state,
+   *  $14 text[] closing, $15 text[] sums as array literals. */
   text: `INSERT INTO call (org_id, request_id, state, version, content, answer, detail, subjects, facts,
-  held_cost, held_input, held_output, booked_at, expires_at, closing)
+  held_cost, held_input, held_output, booked_at, expires_at, closing, sums)
 SELECT u.org_id, u.request_id, u.state, 1, u.content, u.answer, u.detail,
   u.subjects::text[], u.facts,
-  u.held_cost, u.held_input, u.held_output, u.booked_at, u.expires_at, u.closing
+  u.held_cost, u.held_input, u.held_output, u.booked_at, u.expires_at, u.closing,
+  u.sums::bigint[]
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-  $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[])
-  AS u(org_id, request_id, state, content, answer, detail, subjects, facts, held_cost, held_input,
-  held_output, booked_at, expires_at, closing)`,
+  $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[],
+  $15::text[])
+  AS u(org_id, request_id, content, answer, detail, subjects, facts, held_cost, held_input, held_output,
+  booked_at, expires_at, state, closing, sums)`,
 } as const;
 
 export const updateCalls = {

@@ -1,0 +1,132 @@
+import { applyDeltasParameters, BatchDeltas, rowsOf } from './batch-deltas.ts';
+import type { MeterSum } from './batch-deltas.ts';
+import type { BatchOptions } from './batch.ts';
+import { deltaOf } from './batch-totals.ts';
+import { int4Array, int8Array, plainArray, textArray } from './binary-arrays.ts';
+import type { CallDelta } from './call-delta.ts';
+import { newCallParameters } from './call-parameters.ts';
+import { DecisionFault } from './decision-fault.ts';
+import { fly } from './flight.ts';
+import type { FlightRows, FlightStatement } from './flight.ts';
+import { numbersOf } from './number-array.ts';
+import type { KnownCall } from './known-call.ts';
+import type { Fate, Planned } from './lane.ts';
+import type { OptimisticPlan } from './operation.ts';
+import { optimisticSums } from './optimistic-sums.ts';
+import { Unforeseen } from './unforeseen.ts';
+import { agreeOnEpochs, holdCalls } from './sql/hold-calls.ts';
+import { isRefusedByServer } from './server-refusal.ts';
+
+/** A Check that is written before it is decided. */
+interface Member {
+  readonly orgId: string;
+  readonly planned: Planned;
+  readonly optimistic: OptimisticPlan;
+  readonly delta: CallDelta;
+  readonly call: KnownCall;
+}
+
+/** Whether a batch can be written before it is decided: Checks that should be allowed, planned alike. */
+export function isOptimistic(batch: readonly Planned[]): boolean {
+  const epochs = new Map<string, number>();
+  return batch.every(({ operation, plan, isCareful }) => {
+    const epoch = epochs.get(operation.orgId) ?? plan.epoch;
+    epochs.set(operation.orgId, epoch);
+    return !isCareful && plan.optimistic !== undefined && plan.epoch === epoch;
+  });
+}
+
+/**
+ * Runs a batch in one flight, which is one transaction without BEGIN, since it has one Sync: adds every ask and writes every call as one that is allowed, with no limit near.
+ * The database makes sure that it is so, or does nothing; then the batch is to be run again with care. Decided
+ * is as ever, on the exact sums: only that they are known, to the process, after the commit.
+ *
+ * One fate per operation, in order. Throws `Unforeseen` where nothing happened, and where the connection failed.
+ */
+export async function runOptimisticBatch(
+  batch: readonly Planned[],
+  options: BatchOptions,
+): Promise<Fate[]> {
+  const prepared = prepare(batch, options);
+  const flight = fly(options.client, prepared.statements);
+  options.onSent();
+  try {
+    const [sums = [], clock = []] = await flight;
+    options.learnClock(Number(clock[0]?.[0]));
+    for (const { call } of prepared.members) options.remember(call);
+    return confirmed(prepared.members, sums, options.nowMs);
+  } catch (cause) {
+    throw isRefusedByServer(cause) ? new Unforeseen(cause) : cause;
+  }
+}
+
+/** What is sent, and for whom. */
+interface Prepared {
+  readonly members: readonly Member[];
+  readonly statements: readonly FlightStatement[];
+}
+
+function prepare(
+  batch: readonly Planned[],
+  { nowMs, durableHolds }: Pick<BatchOptions, 'nowMs' | 'durableHolds'>,
+): Prepared {
+  try {
+    const members = batch.map((planned) => memberOf(planned, nowMs));
+    const added = new BatchDeltas();
+    for (const { orgId, delta } of members) added.add(orgId, delta);
+    const sums = added.sorted();
+    const statements = [holding(members, sums), agreeing(members)];
+    return { members, statements: durableHolds ? statements : [...statements, forgettable] };
+  } catch (cause) {
+    throw new DecisionFault(cause);
+  }
+}
+
+function memberOf(planned: Planned, nowMs: number): Member {
+  const { operation, plan } = planned;
+  const { optimistic } = plan;
+  if (optimistic === undefined) throw new Error('an operation that is not optimistic');
+  const { orgId } = operation;
+  return { orgId, planned, optimistic, delta: deltaOf(plan, nowMs), call: optimistic.call(nowMs) };
+}
+
+function holding(members: readonly Member[], sums: readonly MeterSum[]): FlightStatement {
+  const { first, last, cells, added, rooms, most } = optimisticSums(members, sums);
+  return {
+    ...holdCalls,
+    values: [
+      ...applyDeltasParameters(rowsOf(sums)),
+      ...newCallParameters(members.map(({ call }) => call)),
+      int4Array(first),
+      int4Array(last),
+      int4Array(cells),
+      int8Array(added.length, [added]),
+      int4Array(rooms),
+      int8Array(most.length, [most]),
+    ],
+  };
+}
+
+function agreeing(members: readonly Member[]): FlightStatement {
+  const epochs = new Map(members.map(({ orgId, planned }) => [orgId, planned.plan.epoch]));
+  return {
+    ...agreeOnEpochs,
+    values: [textArray([...epochs.keys()]), plainArray([...epochs.values()])],
+  };
+}
+
+/** Of this transaction; `SET LOCAL` wants a BEGIN. */
+const forgettable: FlightStatement = {
+  text: "SELECT set_config('synchronous_commit', 'off', true)",
+  values: [],
+};
+
+function confirmed(members: readonly Member[], sums: FlightRows, nowMs: number): Fate[] {
+  try {
+    return members.map(({ optimistic }, index): Fate => {
+      return { kind: 'done', answer: optimistic.confirm(numbersOf(sums[index]?.[0]), nowMs) };
+    });
+  } catch (cause) {
+    throw new DecisionFault(cause);
+  }
+}

@@ -1,0 +1,83 @@
+import { windows } from '../../core/policy.ts';
+import { columns, returnedColumns, upsertMeters } from './apply-deltas.ts';
+
+/**
+ * Adds asks to meters and writes the calls that ask, before anything is decided: in one statement, because
+ * how each limit of a call stood is taken from the meters' rows. It fails, and with it the transaction, unless
+ * all of it is as the process foresaw: no sum of a limit above what is said, no window that another replica
+ * has rolled on, no derived meter that wants filling, no request id that is taken.
+ *
+ *   $1 to $5      meters and what is added to them, as in `apply-deltas`
+ *   $6 text[]     org_id of each call; $7 text[] request_id; $8 text[] content; $9 text[] answer, without sums;
+ *                 $10 text[] detail; $11 text[] subjects as array literals; $12 text[] facts;
+ *                 $13 bigint[] held_cost; $14 bigint[] held_input; $15 bigint[] held_output;
+ *                 $16 bigint[] booked_at; $17 bigint[] expires_at
+ *   $18 int[], $19 int[]  where the cells of each call begin and end, counted from 0, the end excluded
+ *   $20 int[]     cells: meter (1 is the first of $1) and column of each, in turn
+ *   $21 bigint[]  how much of each cell was not there before the call
+ *   $22 int[]     rooms: meter and two columns of each, in turn
+ *   $23 bigint[]  the most that the sum of the two may be
+ *
+ * Columns are those of `numbers` below. Returns the cells of each call, as they were before it, in the order of $6.
+ */
+export const holdCalls = {
+  name: 'hold-calls',
+  text: `WITH applied AS (${upsertMeters}
+  WHERE ${notAhead()} AND ${farFromInt64()}
+  RETURNING m.filled, ARRAY[${returnedColumns}, ${tokenSums()}, 0] AS numbers
+), now AS MATERIALIZED (
+  SELECT array_agg(numbers) AS n, count(*) = cardinality($1::text[]) AND bool_and(filled) AS is_whole FROM applied
+), held AS (
+  INSERT INTO call (org_id, request_id, state, version, content, answer, detail, subjects, facts,
+    held_cost, held_input, held_output, booked_at, expires_at, sums)
+  SELECT u.org_id, u.request_id, 'OPEN', 1, u.content, u.answer, u.detail, u.subjects::text[], u.facts,
+    u.held_cost, u.held_input, u.held_output, u.booked_at, u.expires_at,
+    ARRAY(SELECT n[c[2 * i + 1]][c[2 * i + 2]] - o[i + 1] FROM generate_series(u.first, u.last - 1) AS i)
+  FROM now, (SELECT $20::int[] AS c, $21::bigint[] AS o) AS cells, unnest($6::text[], $7::text[], $8::text[],
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[],
+    $17::bigint[], $18::int[], $19::int[]) AS u(org_id, request_id, content, answer, detail, subjects, facts,
+    held_cost, held_input, held_output, booked_at, expires_at, first, last)
+  RETURNING sums
+)
+SELECT held.sums, (CASE WHEN NOT is_whole THEN 'a meter is not as foreseen'
+  WHEN EXISTS (SELECT FROM now, (SELECT $22::int[] AS r, $23::bigint[] AS most) AS rooms,
+      generate_series(0, cardinality(most) - 1) AS i
+    WHERE n[r[3 * i + 1]][r[3 * i + 2]] + n[r[3 * i + 1]][r[3 * i + 3]] > most[i + 1]) THEN 'a limit is near'
+  ELSE '0' END)::int FROM now, held`,
+} as const;
+
+/** Reads beside `hold-calls`, under its locks: fails unless the policies are still those of the plans. */
+export const agreeOnEpochs = {
+  name: 'agree-on-epochs',
+  /** $1 text[] organizations, $2 bigint[] their epochs. */
+  text: `SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+  (CASE WHEN o.epoch = u.epoch THEN '0' ELSE 'the policies have changed' END)::int
+FROM unnest($1::text[], $2::bigint[]) AS u(org_id, epoch) LEFT JOIN org AS o ON o.org_id = u.org_id`,
+} as const;
+
+/** Behind `columns`, numbered from 1: of each window the tokens used and the tokens held; then a column that is 0. */
+export const tokenColumns = windows.map((_, index) => {
+  const used = columns.length + 2 * index + 1;
+  return { used, held: used + 1 };
+});
+export const emptyColumn = columns.length + 2 * windows.length + 1;
+
+function tokenSums(): string {
+  return windows
+    .flatMap((window) => ['used', 'held'].map((kind) => `m.${window.toLowerCase()}_${kind}`))
+    .map((prefix) => `${prefix}_input + ${prefix}_output`)
+    .join(', ');
+}
+
+function notAhead(): string {
+  return columns
+    .filter(({ isStart }) => isStart)
+    .map(({ name }) => `m.${name} <= excluded.${name}`)
+    .join(' AND ');
+}
+
+/** Far enough that no batch of asks that are not large brings a sum of two counters beyond int64. */
+function farFromInt64(): string {
+  const lifetime = columns.filter(({ name }) => name.startsWith('lifetime_'));
+  return `greatest(${lifetime.map(({ name }) => `m.${name}`).join(', ')}) < ${2n ** 60n}`;
+}

@@ -1,0 +1,103 @@
+/**
+ * Bytes as PostgreSQL's protocol has them, numbers in network order, written one after another into one buffer
+ * that grows to what is needed and is used again.
+ */
+export class WireWriter {
+  #buffer = Buffer.allocUnsafe(1 << 16);
+  #at = 0;
+
+  /** Starts anew. */
+  clear(): void {
+    this.#at = 0;
+  }
+
+  /** A copy of what was written. */
+  bytes(): Buffer {
+    return Buffer.from(this.#buffer.subarray(0, this.#at));
+  }
+
+  byte(value: number): void {
+    this.#buffer[this.#reserve(1)] = value;
+  }
+
+  int16(value: number): void {
+    this.#buffer.writeInt16BE(value, this.#reserve(2));
+  }
+
+  int32(value: number): void {
+    this.#buffer.writeInt32BE(value, this.#reserve(4));
+  }
+
+  /** A text that ends with a zero. */
+  cString(text: string): void {
+    this.#text(text);
+    this.byte(0);
+  }
+
+  /** A text behind its length in bytes. */
+  prefixedText(text: string): void {
+    const prefix = this.#reserve(4);
+    this.#buffer.writeInt32BE(this.#text(text), prefix);
+  }
+
+  /** What `write` writes, behind its length in bytes; a protocol's message counts its length too. */
+  prefixed(write: () => void, countsItself: boolean): void {
+    const prefix = this.#reserve(4);
+    write();
+    this.#buffer.writeInt32BE(this.#at - prefix - (countsItself ? 0 : 4), prefix);
+  }
+
+  /** Elements of an int[]: each four bytes behind its length. */
+  int4Elements(values: readonly number[]): void {
+    let at = this.#reserve(values.length * 8);
+    const buffer = this.#buffer;
+    for (const value of values) {
+      buffer.writeInt32BE(4, at);
+      buffer.writeInt32BE(value, at + 4);
+      at += 8;
+    }
+  }
+
+  /** Elements of a bigint[]: each eight bytes behind its length. */
+  int8Elements(values: readonly bigint[]): void {
+    let at = this.#reserve(values.length * 12);
+    const buffer = this.#buffer;
+    buffer.fill(0, at, this.#at);
+    for (const value of values) {
+      buffer[at + 3] = 8;
+      if (value !== 0n) writeInt64(buffer, value, at + 4);
+      at += 12;
+    }
+  }
+
+  #text(text: string): number {
+    // No character takes more than three bytes of UTF-8 for each of its units.
+    const at = this.#reserve(text.length * 3);
+    const bytes = this.#buffer.write(text, at);
+    this.#at = at + bytes;
+    return bytes;
+  }
+
+  /** Makes room and says where it begins. */
+  #reserve(bytes: number): number {
+    const at = this.#at;
+    this.#at += bytes;
+    if (this.#at > this.#buffer.length) {
+      const larger = Buffer.allocUnsafe(Math.max(this.#at, this.#buffer.length * 2));
+      this.#buffer.copy(larger, 0, 0, at);
+      this.#buffer = larger;
+    }
+    return at;
+  }
+}
+
+/** Most counters fit a double, whose two halves are written faster than a bigint. */
+function writeInt64(buffer: Buffer, value: bigint, at: number): void {
+  if (value < 0n || value > 9_007_199_254_740_991n) {
+    buffer.writeBigInt64BE(value, at);
+    return;
+  }
+  const number = Number(value);
+  buffer.writeUInt32BE(Math.floor(number / 4_294_967_296), at);
+  buffer.writeUInt32BE(number % 4_294_967_296, at + 4);
+}
