@@ -67,21 +67,33 @@ export function bindCredentials(
   subjects: NamedSubjects,
   credentials: readonly Credential[],
 ): BoundSubjects {
+  if (credentials.length === 0) return { ...named(subjects), contradicts: false };
   const user = agreed([...credentials.map((known) => known.user), subjects.user]);
   const principal = agreed([...credentials.map((known) => known.principal), subjects.principal]);
   const app = agreed([...credentials.map((known) => known.app), subjects.app]);
   const customer = agreed([...credentials.map((known) => known.customer), subjects.customer]);
   const bound = credentials.map(({ team }) => team).filter((team) => team !== undefined);
-  const named = subjects.teams.length > 0 ? subjects.teams : bound.slice(0, 1);
-  const leavesOut = bound.some((team) => !named.includes(team));
+  const teams = subjects.teams.length > 0 ? subjects.teams : bound.slice(0, 1);
+  const leavesOut = bound.some((team) => !teams.includes(team));
   return {
-    teams: [...new Set([...named, ...bound])],
+    teams: [...new Set([...teams, ...bound])],
     user: user.id,
     principal: principal.id,
     app: app.id,
     customer: customer.id,
     contradicts: leavesOut || [user, principal, app, customer].some((one) => one.contradicts),
   };
+}
+
+/** What a request names where nothing else is bound. */
+function named({
+  teams,
+  user,
+  principal,
+  app,
+  customer,
+}: NamedSubjects): Omit<BoundSubjects, 'contradicts'> {
+  return { teams: teams.length > 1 ? [...new Set(teams)] : teams, user, principal, app, customer };
 }
 
 function agreed(ids: readonly (string | undefined)[]): {

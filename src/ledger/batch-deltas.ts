@@ -34,12 +34,7 @@ export class BatchDeltas {
 
   /** All meters in lock order: by organization, the organization's own first, then by name. */
   sorted(): MeterSum[] {
-    const all: MeterSum[] = [];
-    for (const orgId of [...this.#sums.keys()].toSorted(byCodeUnit)) {
-      const meters = [...(this.#sums.get(orgId)?.values() ?? [])];
-      all.push(...meters.toSorted(inLockOrder));
-    }
-    return all;
+    return inLockOrder(this.#sums);
   }
 
   #sum(orgId: string, meter: Meter): MeterSum {
@@ -54,7 +49,18 @@ export class BatchDeltas {
   }
 }
 
-function inLockOrder(a: MeterSum, b: MeterSum): number {
+/** All of what is kept by organization and meter, in the order in which rows are locked. */
+export function inLockOrder<Kept extends Pick<MeterSum, 'meter'>>(
+  kept: ReadonlyMap<string, ReadonlyMap<string, Kept>>,
+): Kept[] {
+  const all: Kept[] = [];
+  for (const orgId of [...kept.keys()].toSorted(byCodeUnit)) {
+    all.push(...[...(kept.get(orgId)?.values() ?? [])].toSorted(byLock));
+  }
+  return all;
+}
+
+function byLock(a: Pick<MeterSum, 'meter'>, b: Pick<MeterSum, 'meter'>): number {
   const first = Number(b.meter.subject.kind === 'org') - Number(a.meter.subject.kind === 'org');
   // The organization's own meter has no targets; its derived ones follow it by name.
   return first === 0 ? byCodeUnit(a.meter.name, b.meter.name) : first;
@@ -73,13 +79,22 @@ export function rowsOf(sums: readonly MeterSum[]): MeterRow[] {
 /** The parameters of `apply-deltas`; they travel in binary. */
 export function applyDeltasParameters(rows: readonly MeterRow[]): Parameter[] {
   return [
-    textArray(rows.map((row) => row.orgId)),
-    textArray(rows.map((row) => row.meter.name)),
-    textArray(rows.map((row) => (row.complete ? '' : meterFamilyTag(row.meter)))),
-    plainArray(rows.map((row) => row.complete)),
+    ...meterParameters(rows),
     int8Array(
       rows.length * deltaWidth,
       rows.map((row) => row.values),
     ),
+  ];
+}
+
+/** The parameters of `apply-deltas` that name the meters. */
+export function meterParameters(
+  rows: readonly Pick<MeterRow, 'orgId' | 'meter' | 'complete'>[],
+): Parameter[] {
+  return [
+    textArray(rows.map((row) => row.orgId)),
+    textArray(rows.map((row) => row.meter.name)),
+    textArray(rows.map((row) => (row.complete ? '' : meterFamilyTag(row.meter)))),
+    plainArray(rows.map((row) => row.complete)),
   ];
 }

@@ -18,8 +18,8 @@ export function int4Array(numbers: readonly number[]): BinaryArray {
   };
 }
 
-/** A bigint[] of `count` elements, given in parts. */
-export function int8Array(count: number, parts: readonly (readonly bigint[])[]): BinaryArray {
+/** A bigint[] of `count` elements, given in parts. A number is a whole one, and exact. */
+export function int8Array(count: number, parts: Iterable<ArrayLike<bigint | number>>): BinaryArray {
   return (to) => {
     writeHeader(to, int8Oid, count, false);
     for (const part of parts) to.int8Elements(part);

@@ -5,7 +5,7 @@ import { limitEvents, thresholdEvents } from './call-events.ts';
 import { assertSameContent } from './conflict.ts';
 import type { KnownCall } from './known-call.ts';
 import type { CheckAnswer, CheckCall } from './ledger.ts';
-import { isLarge } from './large.ts';
+import { areSmall, isLarge } from './large.ts';
 import { hasNearLimit, learnNearLimits } from './near-limits.ts';
 import { operationOf } from './operation.ts';
 import type {
@@ -73,11 +73,11 @@ function planned(call: CheckCall, plan: CheckPlan, told: Told<CheckAnswer>): Pla
 
 /** Whether a Check will probably be allowed, with all its limits OK. */
 function isForeseeable({ orgId }: CheckCall, plan: CheckPlan): boolean {
-  const { reasons, bypass, asks } = plan;
+  const { reasons, bypass, hold, asks } = plan;
   return (
     reasons.length === 0 &&
     !(bypass.cost || bypass.rate || bypass.tokens) &&
-    !isLarge(...Object.values(asks)) &&
+    areSmall(hold.cost, hold.input, hold.output, ...Object.values(asks)) &&
     !hasNearLimit(orgId, plan)
   );
 }

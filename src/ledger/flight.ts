@@ -101,39 +101,42 @@ class Flight extends Query {
   }
 }
 
-const writer = new WireWriter();
+/** As many bytes as the last flights took, and some more. */
+let expectedBytes = 4096;
 
 /**
  * The protocol's messages for statements, each list of them behind its Sync. Written here and not by `pg`,
  * which copies every parameter several times on its way into a buffer that starts small for each message.
  */
 function messagesOf(sent: readonly (readonly FlightStatement[])[]): Buffer {
-  writer.clear();
+  const writer = new WireWriter(expectedBytes);
   for (const statements of sent) {
     for (const { name = '', text, values } of statements) {
-      if (name === '') message('P', () => parse(text));
-      message('B', () => bind(name, values));
-      message('E', execute);
+      if (name === '') message(writer, 'P', () => parse(writer, text));
+      message(writer, 'B', () => bind(writer, name, values));
+      message(writer, 'E', () => execute(writer));
     }
-    message('S', () => undefined);
+    message(writer, 'S', () => undefined);
   }
-  return writer.bytes();
+  const bytes = writer.bytes();
+  expectedBytes = Math.ceil(Math.max(bytes.length * 1.25, expectedBytes * 0.75));
+  return bytes;
 }
 
-function message(type: string, write: () => void): void {
+function message(writer: WireWriter, type: string, write: () => void): void {
   writer.byte(type.charCodeAt(0));
   writer.prefixed(write, true);
 }
 
 /** The unnamed statement, its parameters' types left to the server. */
-function parse(text: string): void {
+function parse(writer: WireWriter, text: string): void {
   writer.cString('');
   writer.cString(text);
   writer.int16(0);
 }
 
 /** The unnamed portal of a statement; all that it returns is text. */
-function bind(name: string, values: readonly Parameter[]): void {
+function bind(writer: WireWriter, name: string, values: readonly Parameter[]): void {
   writer.cString('');
   writer.cString(name);
   writer.int16(values.length);
@@ -148,7 +151,7 @@ function bind(name: string, values: readonly Parameter[]): void {
 }
 
 /** The unnamed portal, all of its rows. */
-function execute(): void {
+function execute(writer: WireWriter): void {
   writer.cString('');
   writer.int32(0);
 }

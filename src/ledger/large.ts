@@ -8,3 +8,11 @@ const largeAsk = 2n ** 52n;
 export function isLarge(...numbers: readonly bigint[]): boolean {
   return numbers.some((number) => number >= largeAsk || number <= -largeAsk);
 }
+
+/** 8,796 dollars. Of asks below it plain numbers add up a batch, and two of its sums, exactly. */
+const smallAsk = 2n ** 43n;
+
+/** Whether all of the numbers, none below 0, are small enough to be added up as plain numbers. */
+export function areSmall(...numbers: readonly bigint[]): boolean {
+  return numbers.every((number) => number < smallAsk);
+}

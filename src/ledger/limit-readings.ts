@@ -3,6 +3,7 @@ import { oncePer } from '../core/once-per.ts';
 import type { PlannedLimit } from '../core/plan.ts';
 import { metrics, windows } from '../core/policy.ts';
 import type { Metric } from '../core/policy.ts';
+import { inFlightCounter } from './optimistic-meters.ts';
 import { windowOffsets } from './sql/apply-deltas.ts';
 import { emptyColumn, tokenColumns } from './sql/hold-calls.ts';
 
@@ -25,9 +26,6 @@ export interface LimitReading {
 }
 
 export const slots = windows.length * metrics.length;
-
-/** Behind the seven counters of an operation: whether it is in flight. */
-export const inFlightCounter = 7;
 
 const inFlightColumn = 1;
 

@@ -1,5 +1,4 @@
-import { applyDeltasParameters, BatchDeltas, rowsOf } from './batch-deltas.ts';
-import type { MeterSum } from './batch-deltas.ts';
+import { meterParameters } from './batch-deltas.ts';
 import type { BatchOptions } from './batch.ts';
 import { deltaOf } from './batch-totals.ts';
 import { int4Array, int8Array, plainArray, textArray } from './binary-arrays.ts';
@@ -12,8 +11,11 @@ import { numbersOf } from './number-array.ts';
 import type { KnownCall } from './known-call.ts';
 import type { Fate, Planned } from './lane.ts';
 import type { OptimisticPlan } from './operation.ts';
+import { columnsOf, OptimisticMeters } from './optimistic-meters.ts';
+import type { OptimisticMeter } from './optimistic-meters.ts';
 import { optimisticSums } from './optimistic-sums.ts';
 import { Unforeseen } from './unforeseen.ts';
+import { deltaWidth } from './sql/apply-deltas.ts';
 import { agreeOnEpochs, holdCalls } from './sql/hold-calls.ts';
 import { isRefusedByServer } from './server-refusal.ts';
 
@@ -23,6 +25,7 @@ interface Member {
   readonly planned: Planned;
   readonly optimistic: OptimisticPlan;
   readonly delta: CallDelta;
+  readonly meters: readonly OptimisticMeter[];
   readonly call: KnownCall;
 }
 
@@ -71,31 +74,32 @@ function prepare(
   { nowMs, durableHolds }: Pick<BatchOptions, 'nowMs' | 'durableHolds'>,
 ): Prepared {
   try {
-    const members = batch.map((planned) => memberOf(planned, nowMs));
-    const added = new BatchDeltas();
-    for (const { orgId, delta } of members) added.add(orgId, delta);
-    const sums = added.sorted();
-    const statements = [holding(members, sums), agreeing(members)];
+    const added = new OptimisticMeters();
+    const members = batch.map((planned) => memberOf(planned, nowMs, added));
+    const statements = [holding(members, added.sorted()), agreeing(members)];
     return { members, statements: durableHolds ? statements : [...statements, forgettable] };
   } catch (cause) {
     throw new DecisionFault(cause);
   }
 }
 
-function memberOf(planned: Planned, nowMs: number): Member {
+function memberOf(planned: Planned, nowMs: number, added: OptimisticMeters): Member {
   const { operation, plan } = planned;
   const { optimistic } = plan;
   if (optimistic === undefined) throw new Error('an operation that is not optimistic');
   const { orgId } = operation;
-  return { orgId, planned, optimistic, delta: deltaOf(plan, nowMs), call: optimistic.call(nowMs) };
+  const delta = deltaOf(plan, nowMs);
+  const meters = added.add(orgId, delta);
+  return { orgId, planned, optimistic, delta, meters, call: optimistic.call(nowMs) };
 }
 
-function holding(members: readonly Member[], sums: readonly MeterSum[]): FlightStatement {
-  const { first, last, cells, added, rooms, most } = optimisticSums(members, sums);
+function holding(members: readonly Member[], meters: readonly OptimisticMeter[]): FlightStatement {
+  const { first, last, cells, added, rooms, most } = optimisticSums(members, meters);
   return {
     ...holdCalls,
     values: [
-      ...applyDeltasParameters(rowsOf(sums)),
+      ...meterParameters(meters),
+      int8Array(meters.length * deltaWidth, columnsOf(meters)),
       ...newCallParameters(members.map(({ call }) => call)),
       int4Array(first),
       int4Array(last),

@@ -1,13 +1,13 @@
-import type { MeterSum } from './batch-deltas.ts';
-import type { CallDelta } from './call-delta.ts';
-import { inFlightCounter, limitReadings, slots } from './limit-readings.ts';
+import { limitReadings, slots } from './limit-readings.ts';
 import type { LimitReading, Reading } from './limit-readings.ts';
 import type { OptimisticPlan } from './operation.ts';
+import { change } from './optimistic-meters.ts';
+import type { OptimisticMeter } from './optimistic-meters.ts';
 
-/** One Check of a batch: what it adds, and how it is judged. */
+/** One Check of a batch: its meters there, what it adds to each, and how it is judged. */
 export interface OptimisticMember {
-  readonly orgId: string;
-  readonly delta: CallDelta;
+  readonly meters: readonly OptimisticMeter[];
+  readonly delta: { readonly counters: readonly bigint[]; readonly inFlight: bigint };
   readonly optimistic: Pick<OptimisticPlan, 'limits' | 'asks'>;
 }
 
@@ -18,23 +18,17 @@ export interface OptimisticSums {
   readonly last: readonly number[];
   readonly cells: readonly number[];
   /** By cell. */
-  readonly added: readonly bigint[];
+  readonly added: readonly number[];
   readonly rooms: readonly number[];
   /** By room. */
   readonly most: readonly bigint[];
 }
 
-/** A meter of the batch, and what a member and all behind it add to its counters, those of `limit-readings`. */
-interface NumberedMeter {
-  /** From 1, in the order of the sums. */
-  readonly number: number;
-  readonly behind: bigint[];
-}
-
-/** The most that one limit's sum on one meter may be after the batch. */
+/** How large one limit's sum on one meter may be after the batch: `most` and `slack` together. */
 interface Room {
-  readonly place: readonly [number, number, number];
-  most: bigint;
+  readonly meter: number;
+  reading: LimitReading;
+  slack: number;
 }
 
 /**
@@ -43,27 +37,28 @@ interface Room {
  */
 export function optimisticSums(
   members: readonly OptimisticMember[],
-  sums: readonly MeterSum[],
+  meters: readonly OptimisticMeter[],
 ): OptimisticSums {
-  const meters = numbered(sums);
+  const behind = meters.map(({ added }) => [...added]);
   const first: number[] = [];
   const last: number[] = [];
   const cells: number[] = [];
-  const added: bigint[] = [];
+  const added: number[] = [];
   const rooms = new Map<number, Room>();
-  for (const { orgId, delta, optimistic } of members) {
-    const own = delta.meters.map(({ name }) => meterOf(meters, orgId, name));
+  for (const { meters: own, delta, optimistic } of members) {
     first.push(added.length);
     for (const reading of limitReadings(optimistic.limits)) {
-      const { number, behind } = meterAt(own, reading.meterIndex);
-      const used = sumOf(behind, reading.used);
-      const held = sumOf(behind, reading.held);
+      const { number } = at(own, reading.meterIndex);
+      const left = at(behind, number - 1);
+      const used = sumOf(left, reading.used);
+      const held = sumOf(left, reading.held);
       cells.push(number, reading.used.column, number, reading.held.column);
       added.push(used, held);
-      narrow(rooms, number, reading, reading.most - optimistic.asks[reading.metric] + used + held);
+      narrow(rooms, number, reading, used + held - Number(optimistic.asks[reading.metric]));
     }
     last.push(added.length);
-    for (const { behind } of own) leave(behind, delta);
+    for (const { number } of own)
+      change(at(behind, number - 1), delta.counters, delta.inFlight, -1);
   }
   const all = [...rooms.values()];
   return {
@@ -71,60 +66,38 @@ export function optimisticSums(
     last,
     cells,
     added,
-    rooms: all.flatMap(({ place }) => place),
-    most: all.map(({ most }) => most),
+    rooms: all.flatMap(({ meter, reading }) => [meter, reading.used.column, reading.held.column]),
+    most: all.map(({ reading, slack }) => reading.most + BigInt(slack)),
   };
 }
 
-function numbered(sums: readonly MeterSum[]): Map<string, Map<string, NumberedMeter>> {
-  const meters = new Map<string, Map<string, NumberedMeter>>();
-  for (const [index, { orgId, meter, added }] of sums.entries()) {
-    const behind = [...(added.parts[0]?.counters ?? []), added.inFlight];
-    let ofOrg = meters.get(orgId);
-    if (ofOrg === undefined) meters.set(orgId, (ofOrg = new Map<string, NumberedMeter>()));
-    ofOrg.set(meter.name, { number: index + 1, behind });
-  }
-  return meters;
+function at<T>(items: readonly T[], index: number): T {
+  const item = items[index];
+  if (item === undefined) throw new Error('a limit on a meter that is not charged');
+  return item;
 }
 
-function meterOf(
-  meters: Map<string, Map<string, NumberedMeter>>,
-  orgId: string,
-  name: string,
-): NumberedMeter {
-  const meter = meters.get(orgId)?.get(name);
-  if (meter === undefined) throw new Error(`meter ${name} is not in the batch`);
-  return meter;
-}
-
-function meterAt(own: readonly NumberedMeter[], index: number): NumberedMeter {
-  const meter = own[index];
-  if (meter === undefined) throw new Error('a limit on a meter that is not charged');
-  return meter;
-}
-
-function sumOf(behind: readonly bigint[], { counters }: Reading): bigint {
-  let sum = 0n;
-  for (const counter of counters) sum += behind[counter] ?? 0n;
+function sumOf(left: readonly number[], { counters }: Reading): number {
+  let sum = 0;
+  for (const counter of counters) sum += left[counter] ?? 0;
   return sum;
-}
-
-function leave(behind: bigint[], { counters, inFlight }: CallDelta): void {
-  for (const [at, counter] of counters.entries()) {
-    if (counter !== 0n) behind[at] = (behind[at] ?? 0n) - counter;
-  }
-  behind[inFlightCounter] = (behind[inFlightCounter] ?? 0n) - inFlight;
 }
 
 /** Limits that are read alike on one meter are one room, the smallest. */
 function narrow(
   rooms: Map<number, Room>,
   meter: number,
-  { slot, used, held }: LimitReading,
-  most: bigint,
+  reading: LimitReading,
+  slack: number,
 ): void {
-  const key = meter * slots + slot;
+  const key = meter * slots + reading.slot;
   const room = rooms.get(key);
-  if (room === undefined) rooms.set(key, { place: [meter, used.column, held.column], most });
-  else if (most < room.most) room.most = most;
+  if (room === undefined) {
+    rooms.set(key, { meter, reading, slack });
+  } else if (room.reading.most === reading.most) {
+    room.slack = Math.min(room.slack, slack);
+  } else if (reading.most + BigInt(slack) < room.reading.most + BigInt(room.slack)) {
+    room.reading = reading;
+    room.slack = slack;
+  }
 }

@@ -1,31 +1,31 @@
-/**
- * Bytes as PostgreSQL's protocol has them, numbers in network order, written one after another into one buffer
- * that grows to what is needed and is used again.
- */
+/** Bytes as PostgreSQL's protocol has them, numbers in network order, written one after another into one buffer. */
 export class WireWriter {
-  #buffer = Buffer.allocUnsafe(1 << 16);
+  #buffer: Buffer;
   #at = 0;
 
-  /** Starts anew. */
-  clear(): void {
-    this.#at = 0;
+  /** `bytes` are expected; it grows to what is needed. */
+  constructor(bytes: number) {
+    this.#buffer = Buffer.allocUnsafe(bytes);
   }
 
-  /** A copy of what was written. */
+  /** What was written. */
   bytes(): Buffer {
-    return Buffer.from(this.#buffer.subarray(0, this.#at));
+    return this.#buffer.subarray(0, this.#at);
   }
 
   byte(value: number): void {
-    this.#buffer[this.#reserve(1)] = value;
+    const at = this.#reserve(1);
+    this.#buffer[at] = value;
   }
 
   int16(value: number): void {
-    this.#buffer.writeInt16BE(value, this.#reserve(2));
+    const at = this.#reserve(2);
+    this.#buffer.writeInt16BE(value, at);
   }
 
   int32(value: number): void {
-    this.#buffer.writeInt32BE(value, this.#reserve(4));
+    const at = this.#reserve(4);
+    this.#buffer.writeInt32BE(value, at);
   }
 
   /** A text that ends with a zero. */
@@ -37,7 +37,8 @@ export class WireWriter {
   /** A text behind its length in bytes. */
   prefixedText(text: string): void {
     const prefix = this.#reserve(4);
-    this.#buffer.writeInt32BE(this.#text(text), prefix);
+    const bytes = this.#text(text);
+    this.#buffer.writeInt32BE(bytes, prefix);
   }
 
   /** What `write` writes, behind its length in bytes; a protocol's message counts its length too. */
@@ -58,14 +59,15 @@ export class WireWriter {
     }
   }
 
-  /** Elements of a bigint[]: each eight bytes behind its length. */
-  int8Elements(values: readonly bigint[]): void {
+  /** Elements of a bigint[]: each eight bytes behind its length. A number is a whole one, and exact. */
+  int8Elements(values: ArrayLike<bigint | number>): void {
     let at = this.#reserve(values.length * 12);
     const buffer = this.#buffer;
     buffer.fill(0, at, this.#at);
-    for (const value of values) {
+    for (let index = 0; index < values.length; index += 1) {
+      const value = values[index] ?? 0;
       buffer[at + 3] = 8;
-      if (value !== 0n) writeInt64(buffer, value, at + 4);
+      if (value !== 0n && value !== 0) writeInt64(buffer, value, at + 4);
       at += 12;
     }
   }
@@ -78,7 +80,7 @@ export class WireWriter {
     return bytes;
   }
 
-  /** Makes room and says where it begins. */
+  /** Makes room and says where it begins; the buffer may be another one then. */
   #reserve(bytes: number): number {
     const at = this.#at;
     this.#at += bytes;
@@ -92,8 +94,8 @@ export class WireWriter {
 }
 
 /** Most counters fit a double, whose two halves are written faster than a bigint. */
-function writeInt64(buffer: Buffer, value: bigint, at: number): void {
-  if (value < 0n || value > 9_007_199_254_740_991n) {
+function writeInt64(buffer: Buffer, value: bigint | number, at: number): void {
+  if (typeof value === 'bigint' && (value < 0n || value > 9_007_199_254_740_991n)) {
     buffer.writeBigInt64BE(value, at);
     return;
   }

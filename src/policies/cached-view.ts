@@ -33,25 +33,84 @@ export function sharedView(
   };
 }
 
-/** Makes the view of one call: what all share, and the subjects loaded for it. */
-export function viewOf(
-  shared: SharedView,
-  snapshot: OrganizationSnapshot,
-  loaded: readonly LoadedSubject[],
-): OrganizationView {
-  let families: readonly MeterFamily[] | undefined;
-  return {
-    ...shared,
-    user: (id) => find(loaded, 'user', id)?.record,
-    principal: (id) => find(loaded, 'principal', id)?.record,
-    app: (id) => find(loaded, 'app', id)?.record,
-    customer: (id) => find(loaded, 'customer', id)?.record,
-    credential: (kind, id) => find(loaded, kind, id)?.record,
-    policy: (subject) => policyOf(snapshot, loaded, subject),
-    get families() {
-      return (families ??= familiesWith(snapshot.families, loaded));
-    },
-  };
+/** The view of one call: what all share, and the subjects loaded for it. */
+export class CallView implements OrganizationView {
+  readonly organization: OrganizationView['organization'];
+  readonly epoch: number;
+  readonly #shared: SharedView;
+  readonly #snapshot: OrganizationSnapshot;
+  readonly #loaded: readonly LoadedSubject[];
+  #families: readonly MeterFamily[] | undefined;
+
+  constructor(
+    shared: SharedView,
+    snapshot: OrganizationSnapshot,
+    loaded: readonly LoadedSubject[],
+  ) {
+    this.organization = shared.organization;
+    this.epoch = shared.epoch;
+    this.#shared = shared;
+    this.#snapshot = snapshot;
+    this.#loaded = loaded;
+  }
+
+  team(id: string): ReturnType<OrganizationView['team']> {
+    return this.#shared.team(id);
+  }
+
+  user(id: string): ReturnType<OrganizationView['user']> {
+    return find(this.#loaded, 'user', id)?.record;
+  }
+
+  principal(id: string): ReturnType<OrganizationView['principal']> {
+    return find(this.#loaded, 'principal', id)?.record;
+  }
+
+  app(id: string): ReturnType<OrganizationView['app']> {
+    return find(this.#loaded, 'app', id)?.record;
+  }
+
+  customer(id: string): ReturnType<OrganizationView['customer']> {
+    return find(this.#loaded, 'customer', id)?.record;
+  }
+
+  credential(kind: 'key' | 'token', id: string): ReturnType<OrganizationView['credential']> {
+    return find(this.#loaded, kind, id)?.record;
+  }
+
+  model(id: string): ReturnType<OrganizationView['model']> {
+    return this.#shared.model(id);
+  }
+
+  routeGroup(id: string): ReturnType<OrganizationView['routeGroup']> {
+    return this.#shared.routeGroup(id);
+  }
+
+  models(): ReturnType<OrganizationView['models']> {
+    return this.#shared.models();
+  }
+
+  routeGroups(): ReturnType<OrganizationView['routeGroups']> {
+    return this.#shared.routeGroups();
+  }
+
+  policy(subject: Subject): Policy | undefined {
+    return policyOf(this.#snapshot, this.#loaded, subject);
+  }
+
+  prices(
+    ...[scope, subject]: Parameters<OrganizationView['prices']>
+  ): ReturnType<OrganizationView['prices']> {
+    return this.#shared.prices(scope, subject);
+  }
+
+  get families(): readonly MeterFamily[] {
+    return (this.#families ??= familiesWith(this.#snapshot.families, this.#loaded));
+  }
+
+  remember<T>(key: string, make: () => T): T {
+    return this.#shared.remember(key, make);
+  }
 }
 
 function policyOf(

@@ -1,6 +1,6 @@
 import type { OrganizationView } from '../core/organization-view.ts';
 import { storeFailure } from '../db/errors.ts';
-import { viewOf } from './cached-view.ts';
+import { CallView } from './cached-view.ts';
 import { neededSubjects } from './needed-subjects.ts';
 import type { OrganizationCache } from './organization-cache.ts';
 import type { CachedOrganization } from './organization-loader.ts';
@@ -77,5 +77,5 @@ function assemble(
     return candidate.subject;
   });
   if (found.missing.length > 0) return { missing: found.missing };
-  return { view: viewOf(shared, snapshot, found.loaded) };
+  return { view: new CallView(shared, snapshot, found.loaded) };
 }
