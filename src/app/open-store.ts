@@ -171,7 +171,7 @@ function openLedger(
     isPoison,
     failure: storeFailure,
     processNowMs: Date.now,
-    onBatch: (size, seconds) => metrics.batch(size, seconds),
+    onBatch: (size, seconds, way) => metrics.batch(size, seconds, way),
     onRefused: () => metrics.refused(),
   });
   undo.add(() => ledger.close());

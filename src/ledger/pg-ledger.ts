@@ -27,6 +27,9 @@ import { readTotals } from './read-totals.ts';
 import { reportOperation } from './report-operation.ts';
 import { openExpired } from './sql/open-expired.ts';
 
+/** How a batch was run: written first, as it was foreseen or not; or decided first. */
+export type BatchWay = 'optimistic' | 'unforeseen' | 'careful';
+
 /** What the ledger is made of. */
 export interface PgLedgerOptions {
   /** For reading beside the lanes. */
@@ -51,7 +54,7 @@ export interface PgLedgerOptions {
   readonly failure: (cause: unknown) => ServiceError;
   /** The process clock, for deadlines. */
   readonly processNowMs: () => number;
-  readonly onBatch?: (size: number, seconds: number) => void;
+  readonly onBatch?: (size: number, seconds: number, way: BatchWay) => void;
   readonly onRefused?: () => void;
 }
 
@@ -187,10 +190,11 @@ function startLane(options: PgLedgerOptions, remembered: LRUCache<string, KnownC
   async function run(batch: readonly Planned[], onSent: () => void): Promise<readonly Fate[]> {
     const client = await connection.client();
     const startedMs = options.processNowMs();
+    // What a statement writes into two tables at once, a distributed PostgreSQL refuses.
+    const writesFirst = !options.perOrganization && isOptimistic(batch);
+    let way: BatchWay = writesFirst ? 'optimistic' : 'careful';
     try {
-      // What a statement writes into two tables at once, a distributed PostgreSQL refuses.
-      const isForeseen = !options.perOrganization && isOptimistic(batch);
-      return await (isForeseen ? runOptimisticBatch : runBatch)(batch, {
+      return await (writesFirst ? runOptimisticBatch : runBatch)(batch, {
         client,
         events,
         onSent,
@@ -201,13 +205,14 @@ function startLane(options: PgLedgerOptions, remembered: LRUCache<string, KnownC
         remember: (call) => remembered.set(callKey(call.orgId, call.requestId), rememberable(call)),
       });
     } catch (cause) {
+      if (cause instanceof Unforeseen) way = 'unforeseen';
       for (const { operation } of batch) {
         remembered.delete(callKey(operation.orgId, operation.requestId));
       }
       if (!leavesConnection(cause)) connection.drop(client);
       throw cause;
     } finally {
-      options.onBatch?.(batch.length, (options.processNowMs() - startedMs) / 1000);
+      options.onBatch?.(batch.length, (options.processNowMs() - startedMs) / 1000, way);
     }
   }
   return running;
