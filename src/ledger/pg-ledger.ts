@@ -3,20 +3,17 @@ import type { Client, Pool } from 'pg';
 import { conclude } from '../core/conclude.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { ServiceError } from '../platform/service-error.ts';
-import { runBatch } from './batch.ts';
-import { isOptimistic, runOptimisticBatch } from './optimistic-batch.ts';
-import { isRefusedByServer } from './server-refusal.ts';
-import { Unforeseen } from './unforeseen.ts';
+import { createBatchRunner } from './batch-runner.ts';
+import type { BatchWay } from './batch-runner.ts';
 import { callKey } from './call-key.ts';
 import { createCallLookup } from './call-lookup.ts';
 import { checkOperation } from './check-operation.ts';
 import { expireOperation, releaseOperation } from './close-operations.ts';
 import { DecisionFault } from './decision-fault.ts';
-import { createEventWriter } from './event-writer.ts';
 import { extendOperation } from './extend-operation.ts';
 import type { KnownCall } from './known-call.ts';
 import { createLane, overloaded } from './lane.ts';
-import type { Fate, Lane, Planned } from './lane.ts';
+import type { Lane } from './lane.ts';
 import { createLaneConnection } from './lane-connection.ts';
 import type { LaneConnection } from './lane-connection.ts';
 import { prepareLane } from './lane-statements.ts';
@@ -26,9 +23,6 @@ import type { Operation, Told } from './operation.ts';
 import { readTotals } from './read-totals.ts';
 import { reportOperation } from './report-operation.ts';
 import { openExpired } from './sql/open-expired.ts';
-
-/** How a batch was run: written first, as it was foreseen or not; or decided first. */
-export type BatchWay = 'optimistic' | 'unforeseen' | 'careful';
 
 /** What the ledger is made of. */
 export interface PgLedgerOptions {
@@ -162,7 +156,6 @@ function startLane(options: PgLedgerOptions, remembered: LRUCache<string, KnownC
     await prepareLane(client);
     return client;
   });
-  const events = createEventWriter();
   const lookUp = createCallLookup(options.pool, options.maxQueue, overloaded);
   const running: RunningLane = {
     connection,
@@ -183,48 +176,15 @@ function startLane(options: PgLedgerOptions, remembered: LRUCache<string, KnownC
         // A Check of a call that was here before is a repeat: it is answered from its row, without a lock.
         return known === undefined ? undefined : lookUp(orgId, requestId);
       },
-      runBatch: (batch, onSent) => run(batch, onSent),
+      runBatch: createBatchRunner({
+        ...options,
+        connection,
+        remembered,
+        nowMs: () => running.nowMs(),
+        learnStart: (startMs) => running.learnStart(startMs),
+      }),
     }),
   };
 
-  async function run(batch: readonly Planned[], onSent: () => void): Promise<readonly Fate[]> {
-    const client = await connection.client();
-    const startedMs = options.processNowMs();
-    // What a statement writes into two tables at once, a distributed PostgreSQL refuses.
-    const writesFirst = !options.perOrganization && isOptimistic(batch);
-    let way: BatchWay = writesFirst ? 'optimistic' : 'careful';
-    try {
-      return await (writesFirst ? runOptimisticBatch : runBatch)(batch, {
-        client,
-        events,
-        onSent,
-        durableHolds: options.durableHolds,
-        nowMs: running.nowMs(),
-        learnClock: (databaseNowMs) => options.clock.learn(databaseNowMs),
-        learnStart: (startMs) => running.learnStart(startMs),
-        remember: (call) => remembered.set(callKey(call.orgId, call.requestId), rememberable(call)),
-      });
-    } catch (cause) {
-      if (cause instanceof Unforeseen) way = 'unforeseen';
-      for (const { operation } of batch) {
-        remembered.delete(callKey(operation.orgId, operation.requestId));
-      }
-      if (!leavesConnection(cause)) connection.drop(client);
-      throw cause;
-    } finally {
-      options.onBatch?.(batch.length, (options.processNowMs() - startedMs) / 1000, way);
-    }
-  }
   return running;
-}
-
-/** What Reports, Releases and Extends need of a call. A repeated Check reads its first answer from the row. */
-function rememberable(call: KnownCall): KnownCall {
-  return { ...call, content: undefined, answer: undefined };
-}
-
-/** An error that the server answered, or one of our own, leaves the connection usable; any other does not. */
-function leavesConnection(cause: unknown): boolean {
-  if (cause instanceof DecisionFault || cause instanceof Unforeseen) return true;
-  return isRefusedByServer(cause);
 }

@@ -1,0 +1,90 @@
+import type { LRUCache } from 'lru-cache';
+import { runBatch } from './batch.ts';
+import type { BatchOptions } from './batch.ts';
+import { callKey } from './call-key.ts';
+import { DecisionFault } from './decision-fault.ts';
+import { createEventWriter } from './event-writer.ts';
+import type { KnownCall } from './known-call.ts';
+import type { LaneOptions, Planned } from './lane.ts';
+import type { LaneConnection } from './lane-connection.ts';
+import { createOptimism } from './optimism.ts';
+import { isOptimistic, runOptimisticBatch } from './optimistic-batch.ts';
+import { isRefusedByServer } from './server-refusal.ts';
+import { Unforeseen } from './unforeseen.ts';
+
+/** How a batch was run: written first, as it was foreseen or not; or decided first. */
+export type BatchWay = 'optimistic' | 'unforeseen' | 'careful';
+
+/** What a lane's batches are run with. */
+export interface BatchRunnerOptions {
+  readonly connection: LaneConnection;
+  readonly clock: { learn(databaseNowMs: number): void };
+  /** The time of a batch, milliseconds since 1970. */
+  readonly nowMs: () => number;
+  readonly learnStart: BatchOptions['learnStart'];
+  readonly durableHolds: boolean;
+  readonly perOrganization: boolean;
+  /** Calls by `callKey`. */
+  readonly remembered: LRUCache<string, KnownCall>;
+  readonly processNowMs: () => number;
+  readonly onBatch?: (size: number, seconds: number, way: BatchWay) => void;
+}
+
+/** Runs the batches of a lane, each in the way that suits it, and remembers what they leave. */
+export function createBatchRunner(options: BatchRunnerOptions): LaneOptions['runBatch'] {
+  const { connection, remembered } = options;
+  const events = createEventWriter();
+  const optimism = createOptimism();
+
+  function chooseWay(batch: readonly Planned[]): BatchWay {
+    // What a statement writes into two tables at once, a distributed PostgreSQL refuses.
+    const mayWriteFirst = !options.perOrganization && isOptimistic(batch);
+    return mayWriteFirst && optimism.isWarranted() ? 'optimistic' : 'careful';
+  }
+
+  /** What is remembered of the calls may be old now, and the connection lost. */
+  function afterFailure(batch: readonly Planned[], cause: unknown): void {
+    for (const { operation } of batch) {
+      remembered.delete(callKey(operation.orgId, operation.requestId));
+    }
+    if (cause instanceof Unforeseen) optimism.wasWrong();
+  }
+
+  return async (batch, onSent) => {
+    const client = await connection.client();
+    const startedMs = options.processNowMs();
+    let way = chooseWay(batch);
+    try {
+      const fates = await (way === 'optimistic' ? runOptimisticBatch : runBatch)(batch, {
+        client,
+        events,
+        onSent,
+        durableHolds: options.durableHolds,
+        nowMs: options.nowMs(),
+        learnClock: (databaseNowMs) => options.clock.learn(databaseNowMs),
+        learnStart: options.learnStart,
+        remember: (call) => remembered.set(callKey(call.orgId, call.requestId), rememberable(call)),
+      });
+      if (way === 'optimistic') optimism.wasRight();
+      return fates;
+    } catch (cause) {
+      if (cause instanceof Unforeseen) way = 'unforeseen';
+      afterFailure(batch, cause);
+      if (!leavesConnection(cause)) connection.drop(client);
+      throw cause;
+    } finally {
+      options.onBatch?.(batch.length, (options.processNowMs() - startedMs) / 1000, way);
+    }
+  };
+}
+
+/** What Reports, Releases and Extends need of a call. A repeated Check reads its first answer from the row. */
+function rememberable(call: KnownCall): KnownCall {
+  return { ...call, content: undefined, answer: undefined };
+}
+
+/** An error that the server answered, or one of our own, leaves the connection usable; any other does not. */
+function leavesConnection(cause: unknown): boolean {
+  if (cause instanceof DecisionFault || cause instanceof Unforeseen) return true;
+  return isRefusedByServer(cause);
+}

@@ -1,0 +1,79 @@
+import { planCheck } from '../../src/core/plan-check.ts';
+import { faultOf, isPoison, storeFailure } from '../../src/db/errors.ts';
+import { connectLane } from '../../src/db/lane-client.ts';
+import type { CheckAnswer, Ledger } from '../../src/ledger/ledger.ts';
+import { createPgLedger } from '../../src/ledger/pg-ledger.ts';
+import type { BatchWay } from '../../src/ledger/batch-runner.ts';
+import type { TestDatabase } from './database.ts';
+import { anyChange, plainOrganization, policyStoreOf } from './organization.ts';
+import { callOf, viewOf } from './view.ts';
+import type { Said, SaidCall } from './view.ts';
+
+/** A ledger with a clock and memory of its own, as every replica has; and how its batches went. */
+export interface Replica {
+  readonly ledger: Ledger;
+  readonly ways: BatchWay[];
+  nowMs: number;
+}
+
+/** Starts one; close its ledger in the end. */
+export function startReplica(database: TestDatabase, { durableHolds = true } = {}): Replica {
+  const ways: BatchWay[] = [];
+  const replica: Replica = {
+    ways,
+    nowMs: Date.parse('2026-03-10T09:00:00Z'),
+    ledger: createPgLedger({
+      pool: database.pool,
+      connect: () =>
+        connectLane({
+          connectionString: database.url,
+          statementTimeoutMs: 20_000,
+          connectTimeoutMs: 20_000,
+        }),
+      clock: { nowMs: () => replica.nowMs, learn: () => undefined },
+      lanes: 1,
+      maxBatch: 64,
+      maxQueue: 1000,
+      perOrganization: false,
+      durableHolds,
+      maxRememberedCalls: 100,
+      isRetryable: (cause) => faultOf(cause).retryable,
+      isPoison,
+      failure: storeFailure,
+      processNowMs: Date.now,
+      onBatch: (_size, _seconds, way) => ways.push(way),
+    }),
+  };
+  return replica;
+}
+
+/** An organization that exists, with policies that are said: how to send its Checks to a replica. */
+export async function checksOf(database: TestDatabase, orgId: string) {
+  const store = policyStoreOf(database.pool, Date.now);
+  await store.createOrganization(plainOrganization(orgId), anyChange);
+  const { rows } = await database.pool.query<{ epoch: string }>(
+    'SELECT epoch FROM org WHERE org_id = $1',
+    [orgId],
+  );
+  const epoch = Number(rows[0]?.epoch);
+  return (said: Said) => {
+    const view = viewOf(said);
+    return (replica: Replica, requestId: string, call: SaidCall): Promise<CheckAnswer> =>
+      replica.ledger.check({
+        orgId,
+        requestId,
+        content: {
+          user: call.user ?? '',
+          input: `${call.input}`,
+          output: `${call.output}`,
+          cost: `${call.cost}`,
+        },
+        ttlMs: 60_000,
+        plan: (atLeastEpoch) => ({
+          ...planCheck(view, callOf(call), replica.nowMs),
+          epoch: Math.max(epoch, atLeastEpoch),
+        }),
+        deadlineMs: undefined,
+      });
+  };
+}
