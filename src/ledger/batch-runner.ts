@@ -1,10 +1,8 @@
-import type { LRUCache } from 'lru-cache';
 import { runBatch } from './batch.ts';
 import type { BatchOptions } from './batch.ts';
-import { callKey } from './call-key.ts';
+import type { CallMemory } from './call-memory.ts';
 import { DecisionFault } from './decision-fault.ts';
 import { createEventWriter } from './event-writer.ts';
-import type { KnownCall } from './known-call.ts';
 import type { LaneOptions, Planned } from './lane.ts';
 import type { LaneConnection } from './lane-connection.ts';
 import { createOptimism } from './optimism.ts';
@@ -24,8 +22,7 @@ export interface BatchRunnerOptions {
   readonly learnStart: BatchOptions['learnStart'];
   readonly durableHolds: boolean;
   readonly perOrganization: boolean;
-  /** Calls by `callKey`. */
-  readonly remembered: LRUCache<string, KnownCall>;
+  readonly remembered: CallMemory;
   readonly processNowMs: () => number;
   readonly onBatch?: (size: number, seconds: number, way: BatchWay) => void;
 }
@@ -45,7 +42,7 @@ export function createBatchRunner(options: BatchRunnerOptions): LaneOptions['run
   /** What is remembered of the calls may be old now, and the connection lost. */
   function afterFailure(batch: readonly Planned[], cause: unknown): void {
     for (const { operation } of batch) {
-      remembered.delete(callKey(operation.orgId, operation.requestId));
+      remembered.forget(operation.orgId, operation.requestId);
     }
     if (cause instanceof Unforeseen) optimism.wasWrong();
   }
@@ -63,7 +60,7 @@ export function createBatchRunner(options: BatchRunnerOptions): LaneOptions['run
         nowMs: options.nowMs(),
         learnClock: (databaseNowMs) => options.clock.learn(databaseNowMs),
         learnStart: options.learnStart,
-        remember: (call) => remembered.set(callKey(call.orgId, call.requestId), rememberable(call)),
+        remember: (call) => remembered.set(call),
       });
       if (way === 'optimistic') optimism.wasRight();
       return fates;
@@ -76,11 +73,6 @@ export function createBatchRunner(options: BatchRunnerOptions): LaneOptions['run
       options.onBatch?.(batch.length, (options.processNowMs() - startedMs) / 1000, way);
     }
   };
-}
-
-/** What Reports, Releases and Extends need of a call. A repeated Check reads its first answer from the row. */
-function rememberable(call: KnownCall): KnownCall {
-  return { ...call, content: undefined, answer: undefined };
 }
 
 /** An error that the server answered, or one of our own, leaves the connection usable; any other does not. */

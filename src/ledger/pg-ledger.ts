@@ -1,17 +1,16 @@
-import { LRUCache } from 'lru-cache';
 import type { Client, Pool } from 'pg';
 import { conclude } from '../core/conclude.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { ServiceError } from '../platform/service-error.ts';
 import { createBatchRunner } from './batch-runner.ts';
 import type { BatchWay } from './batch-runner.ts';
-import { callKey } from './call-key.ts';
+import { createCallMemory } from './call-memory.ts';
+import type { CallMemory } from './call-memory.ts';
 import { createCallLookup } from './call-lookup.ts';
 import { checkOperation } from './check-operation.ts';
 import { expireOperation, releaseOperation } from './close-operations.ts';
 import { DecisionFault } from './decision-fault.ts';
 import { extendOperation } from './extend-operation.ts';
-import type { KnownCall } from './known-call.ts';
 import { createLane, overloaded } from './lane.ts';
 import type { Lane } from './lane.ts';
 import { createLaneConnection } from './lane-connection.ts';
@@ -55,7 +54,7 @@ export interface PgLedgerOptions {
 /** The ledger over PostgreSQL; see `ledger.ts` for what it promises. */
 export function createPgLedger(options: PgLedgerOptions): Ledger {
   const { pool, clock } = options;
-  const remembered = new LRUCache<string, KnownCall>({ max: options.maxRememberedCalls });
+  const remembered = createCallMemory(options.maxRememberedCalls);
   const lanes = Array.from({ length: options.lanes }, () => startLane(options, remembered));
   let floorMs = 0;
   const nowMs = (): number => Math.max(clock.nowMs(), floorMs);
@@ -150,7 +149,7 @@ interface RunningLane {
   nowMs: () => number;
 }
 
-function startLane(options: PgLedgerOptions, remembered: LRUCache<string, KnownCall>): RunningLane {
+function startLane(options: PgLedgerOptions, remembered: CallMemory): RunningLane {
   const connection = createLaneConnection(async () => {
     const client = await options.connect();
     await prepareLane(client);
@@ -171,10 +170,9 @@ function startLane(options: PgLedgerOptions, remembered: LRUCache<string, KnownC
       now: options.processNowMs,
       onRefused: () => options.onRefused?.(),
       find({ orgId, requestId, needsCall }) {
-        const known = remembered.get(callKey(orgId, requestId));
-        if (needsCall) return known ?? lookUp(orgId, requestId);
+        if (needsCall) return remembered.get(orgId, requestId) ?? lookUp(orgId, requestId);
         // A Check of a call that was here before is a repeat: it is answered from its row, without a lock.
-        return known === undefined ? undefined : lookUp(orgId, requestId);
+        return remembered.has(orgId, requestId) ? lookUp(orgId, requestId) : undefined;
       },
       runBatch: createBatchRunner({
         ...options,

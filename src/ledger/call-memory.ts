@@ -1,0 +1,121 @@
+import { LRUCache } from 'lru-cache';
+import { callKey } from './call-key.ts';
+import type { KnownCall } from './known-call.ts';
+
+/**
+ * The last calls of a replica as they stand, for what Reports, Releases and Extends need of them: without the
+ * request's content and the first answer. It only spares look-ups.
+ */
+export interface CallMemory {
+  has(orgId: string, requestId: string): boolean;
+  get(orgId: string, requestId: string): KnownCall | undefined;
+  set(call: KnownCall): void;
+  forget(orgId: string, requestId: string): void;
+}
+
+/**
+ * A call that nothing has happened to yet, in one object of plain numbers. There are tens of thousands of them, and
+ * the garbage collector copies each part of what lives that long more than once.
+ */
+interface Packed extends Pick<
+  KnownCall,
+  'state' | 'epoch' | 'path' | 'target' | 'ttlMs' | 'bookedAtMs' | 'expiresAtMs'
+> {
+  readonly input: number;
+  readonly output: number | undefined;
+  readonly cachedInput: number;
+  readonly cacheWrite: number;
+  readonly cost: number | undefined;
+  readonly heldCost: number;
+  readonly heldInput: number;
+  readonly heldOutput: number;
+}
+
+/** Remembers `max` calls. */
+export function createCallMemory(max: number): CallMemory {
+  const calls = new LRUCache<string, Packed | KnownCall>({ max });
+  return {
+    has: (orgId, requestId) => calls.has(callKey(orgId, requestId)),
+    get(orgId, requestId) {
+      const found = calls.get(callKey(orgId, requestId));
+      if (found === undefined || 'requestId' in found) return found;
+      return unpacked(orgId, requestId, found);
+    },
+    set(call) {
+      const kept = packed(call) ?? { ...call, content: undefined, answer: undefined };
+      calls.set(callKey(call.orgId, call.requestId), kept);
+    },
+    forget: (orgId, requestId) => void calls.delete(callKey(orgId, requestId)),
+  };
+}
+
+/** Undefined where something has happened to the call, or a number is too large to be plain. */
+function packed(call: KnownCall): Packed | undefined {
+  const { estimate, held, state, epoch, path, target, ttlMs, bookedAtMs, expiresAtMs } = call;
+  if (call.version !== 1 || call.closing !== undefined) return undefined;
+  if (estimate.reasoningOutput !== undefined) return undefined;
+  const { input, output, cachedInput, cacheWrite, cost } = estimate;
+  const isEstimatePlain =
+    isPlain(input) &&
+    isPlain(output) &&
+    isPlain(cachedInput) &&
+    isPlain(cacheWrite) &&
+    isPlain(cost);
+  const isHoldPlain = isPlain(held.cost) && isPlain(held.input) && isPlain(held.output);
+  if (!isEstimatePlain || !isHoldPlain) return undefined;
+  return {
+    state,
+    epoch,
+    path,
+    target,
+    ttlMs,
+    bookedAtMs,
+    expiresAtMs,
+    input: Number(input),
+    output: output === undefined ? undefined : Number(output),
+    cachedInput: Number(cachedInput),
+    cacheWrite: Number(cacheWrite),
+    cost: cost === undefined ? undefined : Number(cost),
+    heldCost: Number(held.cost),
+    heldInput: Number(held.input),
+    heldOutput: Number(held.output),
+  };
+}
+
+function isPlain(value: bigint | undefined): boolean {
+  return value === undefined || (value >= 0n && value <= 9_007_199_254_740_991n);
+}
+
+function unpacked(orgId: string, requestId: string, call: Packed): KnownCall {
+  const { state, epoch, path, target, ttlMs, bookedAtMs, expiresAtMs } = call;
+  return {
+    orgId,
+    requestId,
+    state,
+    version: 1,
+    epoch,
+    path,
+    target,
+    estimate: {
+      input: BigInt(call.input),
+      output: call.output === undefined ? undefined : BigInt(call.output),
+      reasoningOutput: undefined,
+      cachedInput: BigInt(call.cachedInput),
+      cacheWrite: BigInt(call.cacheWrite),
+      cost: call.cost === undefined ? undefined : BigInt(call.cost),
+    },
+    held: {
+      cost: BigInt(call.heldCost),
+      input: BigInt(call.heldInput),
+      output: BigInt(call.heldOutput),
+    },
+    ttlMs,
+    bookedAtMs,
+    expiresAtMs,
+    sequence: 0,
+    content: undefined,
+    answer: undefined,
+    extends: [],
+    closing: undefined,
+  };
+}
