@@ -14,7 +14,7 @@ export interface CallMemory {
 }
 
 /**
- * A call that nothing has happened to yet, in one object of plain numbers. There are tens of thousands of them, and
+ * A call that nothing has happened to yet, in one object, tokens as plain numbers. There are tens of thousands of them, and
  * the garbage collector copies each part of what lives that long more than once.
  */
 interface Packed extends Pick<
@@ -25,8 +25,8 @@ interface Packed extends Pick<
   readonly output: number | undefined;
   readonly cachedInput: number;
   readonly cacheWrite: number;
-  readonly cost: number | undefined;
-  readonly heldCost: number;
+  readonly cost: bigint | undefined;
+  readonly heldCost: bigint;
   readonly heldInput: number;
   readonly heldOutput: number;
 }
@@ -55,14 +55,9 @@ function packed(call: KnownCall): Packed | undefined {
   if (call.version !== 1 || call.closing !== undefined) return undefined;
   if (estimate.reasoningOutput !== undefined) return undefined;
   const { input, output, cachedInput, cacheWrite, cost } = estimate;
-  const isEstimatePlain =
-    isPlain(input) &&
-    isPlain(output) &&
-    isPlain(cachedInput) &&
-    isPlain(cacheWrite) &&
-    isPlain(cost);
-  const isHoldPlain = isPlain(held.cost) && isPlain(held.input) && isPlain(held.output);
-  if (!isEstimatePlain || !isHoldPlain) return undefined;
+  const estimated =
+    isPlain(input) && isPlain(output) && isPlain(cachedInput) && isPlain(cacheWrite);
+  if (!estimated || !isPlain(held.input) || !isPlain(held.output)) return undefined;
   return {
     state,
     epoch,
@@ -75,8 +70,8 @@ function packed(call: KnownCall): Packed | undefined {
     output: output === undefined ? undefined : Number(output),
     cachedInput: Number(cachedInput),
     cacheWrite: Number(cacheWrite),
-    cost: cost === undefined ? undefined : Number(cost),
-    heldCost: Number(held.cost),
+    cost,
+    heldCost: held.cost,
     heldInput: Number(held.input),
     heldOutput: Number(held.output),
   };
@@ -102,10 +97,10 @@ function unpacked(orgId: string, requestId: string, call: Packed): KnownCall {
       reasoningOutput: undefined,
       cachedInput: BigInt(call.cachedInput),
       cacheWrite: BigInt(call.cacheWrite),
-      cost: call.cost === undefined ? undefined : BigInt(call.cost),
+      cost: call.cost,
     },
     held: {
-      cost: BigInt(call.heldCost),
+      cost: call.heldCost,
       input: BigInt(call.heldInput),
       output: BigInt(call.heldOutput),
     },
