@@ -8,10 +8,11 @@ import type { Meter } from '../core/meter.ts';
 type Limits = Pick<CheckPlan, 'limits' | 'meters'>;
 
 /**
- * The limits that were not OK when they last met a Check, by organization, limit and meter. What is
+ * The limits that were not OK when they last met a Check: by organization, then limit and meter. What is
  * remembered here spares attempts that would fail; it decides nothing.
  */
-const near = new LRUCache<string, true>({ max: 10_000 });
+const near = new LRUCache<string, LRUCache<string, true>>({ max: 1000 });
+const mostPerOrganization = 10_000;
 
 const namesOf = oncePer((meters: readonly Meter[]) =>
   oncePer((limits: readonly PlannedLimit[]) =>
@@ -23,8 +24,8 @@ const namesOf = oncePer((meters: readonly Meter[]) =>
 
 /** Whether a Check meets a limit that was not OK the last time. */
 export function hasNearLimit(orgId: string, { meters, limits }: Limits): boolean {
-  if (near.size === 0) return false;
-  return namesOf(meters)(limits).some((name) => near.has(`${orgId}\n${name}`));
+  const ofOrg = near.get(orgId);
+  return ofOrg !== undefined && namesOf(meters)(limits).some((name) => ofOrg.has(name));
 }
 
 /** Remembers how the limits of a Check stood. */
@@ -33,10 +34,17 @@ export function learnNearLimits(
   { meters, limits }: Limits,
   outcome: Pick<Outcome, 'limits'>,
 ): void {
-  if (near.size === 0 && outcome.limits.every(({ status }) => status === 'OK')) return;
-  for (const [index, name] of namesOf(meters)(limits).entries()) {
-    const key = `${orgId}\n${name}`;
-    if (outcome.limits[index]?.status === 'OK') near.delete(key);
-    else near.set(key, true);
+  let ofOrg = near.get(orgId);
+  for (const [index, { status }] of outcome.limits.entries()) {
+    if (status === 'OK' && ofOrg === undefined) continue;
+    const name = namesOf(meters)(limits)[index] ?? '';
+    if (status === 'OK') {
+      ofOrg?.delete(name);
+    } else {
+      if (ofOrg === undefined)
+        near.set(orgId, (ofOrg = new LRUCache({ max: mostPerOrganization })));
+      ofOrg.set(name, true);
+    }
   }
+  if (ofOrg?.size === 0) near.delete(orgId);
 }

@@ -40,9 +40,10 @@ export function isOptimistic(batch: readonly Planned[]): boolean {
 }
 
 /**
- * Runs a batch in one flight, which is one transaction without BEGIN, since it has one Sync: adds every ask and writes every call as one that is allowed, with no limit near.
- * The database makes sure that it is so, or does nothing; then the batch is to be run again with care. Decided
- * is as ever, on the exact sums: only that they are known, to the process, after the commit.
+ * Runs a batch in one flight, which is one transaction without BEGIN, since it has one Sync: adds every ask and
+ * writes every call as one that is allowed, with no limit near. The database makes sure that it is so, or does
+ * nothing; then the batch is to be run again with care. Decided is as ever, on the exact sums: only that they
+ * are known, to the process, after the commit.
  *
  * One fate per operation, in order. Throws `Unforeseen` where nothing happened, and where the connection failed.
  */
