@@ -23,16 +23,18 @@ const statements = [
  * table was small would read all of it, batch after batch, until the next ANALYZE.
  */
 const planning = [
-  'SET plan_cache_mode = force_generic_plan',
   'SET enable_seqscan = off',
   'SET enable_hashjoin = off',
   'SET enable_mergejoin = off',
   'SET jit = off',
 ];
 
+/** A distributed PostgreSQL cannot plan without the values, since these say where to. */
+const planningOnce = 'SET plan_cache_mode = force_generic_plan';
+
 /** Makes a connection ready for batches: how it plans, and the statements of a batch by name. */
-export async function prepareLane(client: ClientBase): Promise<void> {
-  await client.query(planning.join(';\n'));
+export async function prepareLane(client: ClientBase, isDistributed: boolean): Promise<void> {
+  await client.query([...planning, ...(isDistributed ? [] : [planningOnce])].join(';\n'));
   // One by one: with each use of a statement the server copies all of the text that it was prepared in.
   for (const { name, text } of statements) await client.query(`PREPARE "${name}" AS ${text}`);
 }

@@ -152,7 +152,7 @@ interface RunningLane {
 function startLane(options: PgLedgerOptions, remembered: CallMemory): RunningLane {
   const connection = createLaneConnection(async () => {
     const client = await options.connect();
-    await prepareLane(client);
+    await prepareLane(client, options.perOrganization);
     return client;
   });
   const lookUp = createCallLookup(options.pool, options.maxQueue, overloaded);

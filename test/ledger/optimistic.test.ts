@@ -33,7 +33,7 @@ afterEach(async () => {
   replicas = [];
 });
 
-function start(options?: { readonly durableHolds: boolean }): Replica {
+function start(options?: Parameters<typeof startReplica>[1]): Replica {
   const replica = startReplica(database, options);
   replicas.push(replica);
   return replica;
@@ -167,6 +167,15 @@ test('a call that would take a meter beyond int64 is refused', async () => {
   const second = await check(replica, 'r2', { input: 10n, output: 10n });
   expect(second.outcome.reasons).toEqual(['TOKENS_EXCEEDED']);
   expect(replica.ways.slice(-2)).toEqual(['unforeseen', 'careful']);
+});
+
+test('with one organization to a transaction, as a distributed store wants it, all is decided first', async () => {
+  const replica = start({ perOrganization: true });
+  const check = said({ policies: { org: { limits: [requests(50n)] } } });
+  await check(replica, 'r1', {});
+  const second = await check(replica, 'r2', {});
+  expect(second.outcome.limits[0]).toMatchObject({ used: 1n });
+  expect(replica.ways).toEqual(['careful', 'careful']);
 });
 
 test('holds that may be forgotten by a crash are written first too', async () => {

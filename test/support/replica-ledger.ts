@@ -17,7 +17,10 @@ export interface Replica {
 }
 
 /** Starts one; close its ledger in the end. */
-export function startReplica(database: TestDatabase, { durableHolds = true } = {}): Replica {
+export function startReplica(
+  database: TestDatabase,
+  { durableHolds = true, perOrganization = false } = {},
+): Replica {
   const ways: BatchWay[] = [];
   const replica: Replica = {
     ways,
@@ -34,7 +37,7 @@ export function startReplica(database: TestDatabase, { durableHolds = true } = {
       lanes: 1,
       maxBatch: 64,
       maxQueue: 1000,
-      perOrganization: false,
+      perOrganization,
       durableHolds,
       maxRememberedCalls: 100,
       isRetryable: (cause) => faultOf(cause).retryable,
