@@ -92,11 +92,22 @@ function allow(
   expiresAtMs: number | undefined,
 ): Outcome {
   return {
-    decision: 'ALLOW',
-    reasons: [],
+    ...allowance(plan, nowMs, expiresAtMs),
     binding: bindingOnAllow(plan, limits),
     limits,
     warnings: warned(limits),
+  };
+}
+
+/** What the outcome of an allowed call says beside its limits: known before they are. */
+export function allowance(
+  plan: Pick<CheckPlan, 'storeContent' | 'hold'>,
+  nowMs: number,
+  expiresAtMs: number | undefined,
+): Omit<Outcome, 'binding' | 'limits' | 'warnings'> {
+  return {
+    decision: 'ALLOW',
+    reasons: [],
     retryAfterMs: undefined,
     maxOutputTokens: undefined,
     storeContent: plan.storeContent,

@@ -1,6 +1,6 @@
 import { bindingOnAllow } from '../core/binding.ts';
 import type { CallPath } from '../core/call.ts';
-import { remainingOf, warned } from '../core/conclude.ts';
+import { allowance, remainingOf, warned } from '../core/conclude.ts';
 import { parseMeterName } from '../core/meter.ts';
 import type { Meter } from '../core/meter.ts';
 import { noBypass } from '../core/lifted.ts';
@@ -100,8 +100,7 @@ export function encodeForeseen(
 ): string {
   const declared = declaredTexts(plan.meters)(plan.limits);
   return write(declared, {
-    decision: 'ALLOW',
-    reasons: [],
+    ...allowance(plan, nowMs, expiresAtMs),
     binding: null,
     statuses: null,
     asks: metrics.map((metric) =>
@@ -112,12 +111,6 @@ export function encodeForeseen(
         ? windowAt(plan.calendar, window, nowMs).endMs
         : null,
     ),
-    retryAfterMs: undefined,
-    maxOutputTokens: undefined,
-    storeContent: plan.storeContent,
-    heldCost: plan.hold.cost,
-    decidedAtMs: nowMs,
-    expiresAtMs,
   });
 }
 

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { maxInt64 } from '../../src/core/totals.ts';
 import type { CheckAnswer } from '../../src/ledger/ledger.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
@@ -141,6 +142,19 @@ test('users who meet their limits for the first time, one after another, are soo
   }
   // After pauses of 1, 2, 4, 8 and 16 batches.
   expect(replica.ways.filter((way) => way === 'unforeseen')).toHaveLength(6);
+});
+
+test('calls side by side under the largest limit there is are all allowed', async () => {
+  const replica = start();
+  const limits: SaidLimit[] = [
+    { ...requests(maxInt64), thresholds: [] },
+    { name: 'cost', metric: 'COST', window: 'LIFETIME', amount: maxInt64, thresholds: [100] },
+  ];
+  const check = said({ policies: { org: { limits } } });
+  const ids = Array.from({ length: 20 }, (_, number) => `r${number}`);
+  const answers = await Promise.all(ids.map((id) => check(replica, id, { cost: 5n })));
+  expect(answers.flatMap(statusesOf)).toEqual(Array.from({ length: 40 }, () => 'OK'));
+  expect(replica.ways.every((way) => way === 'optimistic')).toBe(true);
 });
 
 /* Planted once, and seen red: the meter taken as it was born, at zero. */
