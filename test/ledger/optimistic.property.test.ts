@@ -21,9 +21,10 @@ afterAll(async () => {
 
 type Amounts = readonly [number, ...number[]];
 
-/** Near soon, near after some calls, never near. */
+/** Near soon, near after some calls, never near in a round. */
 const tight: Amounts = [10, 200, 100_000, 1_000_000_000];
 const wide: Amounts = [2000, 1_000_000_000, 2_000_000_000];
+const far: Amounts = [1_000_000_000, 2_000_000_000];
 
 function someLimits(random: Random, of: string, amounts: Amounts): SaidLimit[] {
   return Array.from({ length: random.between(0, 4) }, (_, number): SaidLimit => {
@@ -71,10 +72,9 @@ function byMeasure(
    without the one on epochs policy-immediacy fails. */
 test('whatever is near, each answer continues the one before it, and repeats itself', async () => {
   const random = createRandom();
-  let written = 0;
   for (let round = 0; round < 12; round += 1) {
     const said = await checksOf(database, `random-${round}`);
-    const amounts = round % 3 === 0 ? tight : wide;
+    const amounts = [tight, wide, far][round % 3] ?? far;
     const ofUsers = [1, 2, 3].map((user) => {
       return [`user:u${user}`, { limits: someLimits(random, 'u', amounts) }];
     });
@@ -90,7 +90,8 @@ test('whatever is near, each answer continues the one before it, and repeats its
     const answers = await Promise.all(
       calls.map((call, number) => check(number % 2 === 0 ? one : other, `r${number}`, call)),
     );
-    written += one.ways.concat(other.ways).filter((way) => way === 'optimistic').length;
+    if (amounts === far)
+      expect(new Set([...one.ways, ...other.ways])).toEqual(new Set(['optimistic']));
     for (const all of byMeasure(answers.map(({ outcome }) => outcome)).values()) {
       expectChain(all);
     }
@@ -100,7 +101,6 @@ test('whatever is near, each answer continues the one before it, and repeats its
     expect(repeats).toEqual(answers.map((answer) => ({ ...answer, replayed: true })));
     await Promise.all([one, other, third].map(({ ledger }) => ledger.close()));
   }
-  expect(written).toBeGreaterThan(12);
 });
 
 /** What each call found must be what those allowed before it have added, from 0 on: here they add what they ask. */
