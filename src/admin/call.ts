@@ -6,7 +6,7 @@ import type { Caller } from '../service/caller.ts';
 /** One call from its headers to its answer: what gate, body, handler, log and metrics know of it. */
 export interface AdminCall {
   readonly rpc: string;
-  /** An instant on the process clock, milliseconds since 1970: the server's deadline or, if earlier, the client's. */
+  /** An instant on the monotonic clock, milliseconds: the earlier of the server's and the client's deadline. */
   readonly deadlineMs: number;
   /** The name that the client's verified certificate bears. */
   readonly certificateName: string | undefined;

@@ -170,7 +170,7 @@ function openLedger(
     isRetryable: (cause) => faultOf(cause).retryable,
     isPoison,
     failure: storeFailure,
-    processNowMs: Date.now,
+    monotonicMs: () => performance.now(),
     onBatch: (size, seconds, way) => metrics.batch(size, seconds, way),
     onRefused: () => metrics.refused(),
   });
@@ -188,7 +188,7 @@ function createDataPlane(
   return {
     check: createCheck(parts),
     report: createReport(parts),
-    batchReport: createBatchReport({ policies, maxQueue, processNowMs: Date.now }),
+    batchReport: createBatchReport({ policies, maxQueue, monotonicMs: () => performance.now() }),
     release: createRelease(parts),
     extend: createExtend(parts),
     explain: createExplain(parts),

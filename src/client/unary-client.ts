@@ -7,7 +7,6 @@ import type {
 } from '@bufbuild/protobuf';
 import { Client, Metadata } from '@grpc/grpc-js';
 import type { ChannelCredentials, ClientOptions } from '@grpc/grpc-js';
-import { deadlineAfter } from '../platform/deadline.ts';
 
 /** How one call is made. */
 export interface CallSettings {
@@ -47,7 +46,7 @@ export function createUnaryClient(parts: {
           (bytes: Buffer) => fromBinary(method.output, bytes),
           create(method.input, request),
           settings.metadata ?? standing,
-          settings.timeoutMs === undefined ? {} : { deadline: deadlineAfter(settings.timeoutMs) },
+          settings.timeoutMs === undefined ? {} : { deadline: Date.now() + settings.timeoutMs },
           (error, response) => {
             if (error !== null) reject(error);
             else if (response === undefined) reject(new Error('answered without a message'));

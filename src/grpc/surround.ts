@@ -1,6 +1,6 @@
 import type { DescMessage, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
 import type { handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js';
-import { deadlineAfter, withinDeadline } from '../platform/deadline.ts';
+import { deadlineAfter, deadlineAt, withinDeadline } from '../platform/deadline.ts';
 import type { Log } from '../platform/log.ts';
 import type { ServiceError } from '../platform/service-error.ts';
 import type { Access } from '../service/access.ts';
@@ -88,7 +88,7 @@ export function serve<T>(
   facts: CallFacts,
   work: (context: CallContext) => Promise<T>,
 ): Promise<T> {
-  const deadlineMs = Math.min(deadlineAfter(rpcTimeoutMs), Number(call.getDeadline()));
+  const deadlineMs = Math.min(deadlineAfter(rpcTimeoutMs), deadlineAt(Number(call.getDeadline())));
   const admitted = async (): Promise<T> => {
     let caller = authenticate(access, call);
     if (caller instanceof Promise) caller = await caller;

@@ -23,7 +23,7 @@ export interface BatchRunnerOptions {
   readonly durableHolds: boolean;
   readonly perOrganization: boolean;
   readonly remembered: CallMemory;
-  readonly processNowMs: () => number;
+  readonly monotonicMs: () => number;
   readonly onBatch?: (size: number, seconds: number, way: BatchWay) => void;
 }
 
@@ -49,7 +49,7 @@ export function createBatchRunner(options: BatchRunnerOptions): LaneOptions['run
 
   return async (batch, onSent) => {
     const client = await connection.client();
-    const startedMs = options.processNowMs();
+    const startedMs = options.monotonicMs();
     let way = chooseWay(batch);
     try {
       const fates = await (way === 'optimistic' ? runOptimisticBatch : runBatch)(batch, {
@@ -70,7 +70,7 @@ export function createBatchRunner(options: BatchRunnerOptions): LaneOptions['run
       if (!leavesConnection(cause)) connection.drop(client);
       throw cause;
     } finally {
-      options.onBatch?.(batch.length, (options.processNowMs() - startedMs) / 1000, way);
+      options.onBatch?.(batch.length, (options.monotonicMs() - startedMs) / 1000, way);
     }
   };
 }

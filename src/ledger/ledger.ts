@@ -46,7 +46,7 @@ export interface CheckCall {
   readonly content: Content;
   readonly ttlMs: number;
   readonly plan: Planner;
-  /** Milliseconds since 1970 on the process clock after which nobody waits for the answer. */
+  /** An instant on the monotonic clock, milliseconds, after which nobody waits for the answer. */
   readonly deadlineMs: number | undefined;
 }
 

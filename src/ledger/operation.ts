@@ -15,7 +15,7 @@ import type { UsageRecord } from './usage-record.ts';
 export interface Operation {
   readonly orgId: string;
   readonly requestId: string;
-  /** Process clock, milliseconds since 1970; undefined: no limit. */
+  /** Monotonic clock, milliseconds; undefined: no limit. */
   readonly deadlineMs: number | undefined;
   /**
    * Plans, given the call as known (undefined: never seen) and the least epoch to plan with. Undefined when

@@ -45,8 +45,8 @@ export interface PgLedgerOptions {
   readonly isRetryable: (cause: unknown) => boolean;
   readonly isPoison: (cause: unknown) => boolean;
   readonly failure: (cause: unknown) => ServiceError;
-  /** The process clock, for deadlines. */
-  readonly processNowMs: () => number;
+  /** The monotonic clock of deadlines, milliseconds. */
+  readonly monotonicMs: () => number;
   readonly onBatch?: (size: number, seconds: number, way: BatchWay) => void;
   readonly onRefused?: () => void;
 }
@@ -167,7 +167,7 @@ function startLane(options: PgLedgerOptions, remembered: CallMemory): RunningLan
       isRetryable: options.isRetryable,
       isPoison: (cause) => cause instanceof DecisionFault || options.isPoison(cause),
       failure: (cause) => (cause instanceof DecisionFault ? cause.cause : options.failure(cause)),
-      now: options.processNowMs,
+      now: options.monotonicMs,
       onRefused: () => options.onRefused?.(),
       find({ orgId, requestId, needsCall }) {
         if (needsCall) return remembered.get(orgId, requestId) ?? lookUp(orgId, requestId);

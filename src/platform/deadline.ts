@@ -1,19 +1,27 @@
 import { ServiceError } from './service-error.ts';
 
-/** An instant on the process clock, milliseconds since 1970, from now; the database's clock plays no part. */
+/**
+ * A deadline `timeoutMs` from now: an instant on the monotonic clock, in milliseconds as
+ * `performance.now()` counts them. A step of the wall clock does not move it.
+ */
 export function deadlineAfter(timeoutMs: number): number {
-  return Date.now() + timeoutMs;
+  return performance.now() + timeoutMs;
+}
+
+/** A deadline that was given by the wall clock, milliseconds since 1970; read it as soon as it arrives. */
+export function deadlineAt(wallClockMs: number): number {
+  return deadlineAfter(wallClockMs - Date.now());
 }
 
 /**
- * The work's answer, or DEADLINE_EXCEEDED when the instant (process clock, milliseconds since 1970) comes
- * first. The work is not stopped: its outcome is dropped. As a function it is not begun when it is too late.
+ * The work's answer, or DEADLINE_EXCEEDED when the deadline (monotonic clock, milliseconds) comes first.
+ * The work is not stopped: its result is dropped. A function is not called when it is already too late.
  */
 export function withinDeadline<T>(
   work: Promise<T> | (() => Promise<T>),
   deadlineMs: number,
 ): Promise<T> {
-  const leftMs = deadlineMs - Date.now();
+  const leftMs = deadlineMs - performance.now();
   if (leftMs <= 0) {
     if (work instanceof Promise) work.catch(() => undefined);
     return Promise.reject(deadlineExceeded());

@@ -9,8 +9,8 @@ export interface BatchReportDependencies {
   readonly policies: Policies;
   /** Operations that a lane of the ledger accepts. */
   readonly maxQueue: number;
-  /** The process clock, for deadlines. */
-  readonly processNowMs: () => number;
+  /** The monotonic clock of deadlines, milliseconds. */
+  readonly monotonicMs: () => number;
 }
 
 /** The most reports of one batch that are under way at once: enough to fill the ledger's transactions. */
@@ -21,13 +21,13 @@ const shareOfQueue = 1 / 8;
 const timeForAnswer = 1 / 8;
 
 /** Reports many calls, a bounded number at once. See `DecisionService.BatchReport`. */
-export function createBatchReport({ policies, maxQueue, processNowMs }: BatchReportDependencies) {
+export function createBatchReport({ policies, maxQueue, monotonicMs }: BatchReportDependencies) {
   const gate = createGate(Math.max(1, Math.floor(maxQueue * shareOfQueue)));
 
   return async function batchReport(input: BatchReportInput, context: CallContext): Promise<void> {
     assertMayActFor(context.caller, input.orgId);
     await viewOf(policies, input.orgId, { subjects: noSubjects, credential: undefined });
-    const ofItems = { ...context, deadlineMs: earlier(context.deadlineMs, processNowMs()) };
+    const ofItems = { ...context, deadlineMs: earlier(context.deadlineMs, monotonicMs()) };
     // Reports of one request id go one after another, or which of them is the repeat would be left to chance.
     const turns = Map.groupBy(input.reports, ({ requestId }) => requestId).values();
     await Promise.all(Array.from({ length: mostOfOne }, () => takeTurns(turns, gate, ofItems)));

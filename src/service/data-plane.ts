@@ -4,7 +4,7 @@ import type { Reason } from '../core/reason.ts';
 import type { ReportAnswer } from '../ledger/ledger.ts';
 import type { Caller } from './caller.ts';
 
-/** What surrounds every call: who calls, and until when it waits (process clock, milliseconds since 1970). */
+/** What surrounds every call: who calls, and until when it waits (monotonic clock, milliseconds). */
 export interface CallContext {
   readonly caller: Caller;
   readonly deadlineMs: number | undefined;

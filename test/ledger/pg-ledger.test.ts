@@ -52,7 +52,7 @@ function start(): Ledger {
     isRetryable: (cause) => faultOf(cause).retryable,
     isPoison,
     failure: storeFailure,
-    processNowMs: Date.now,
+    monotonicMs: () => performance.now(),
     onBatch: () => {
       batches += 1;
     },

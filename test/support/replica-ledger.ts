@@ -43,7 +43,7 @@ export function startReplica(
       isRetryable: (cause) => faultOf(cause).retryable,
       isPoison,
       failure: storeFailure,
-      processNowMs: Date.now,
+      monotonicMs: () => performance.now(),
       onBatch: (_size, _seconds, way) => ways.push(way),
     }),
   };
