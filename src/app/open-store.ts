@@ -14,8 +14,8 @@ import { createPgEvents } from '../ledger/pg-events.ts';
 import { createPgLedger } from '../ledger/pg-ledger.ts';
 import { rebuildWindows } from '../ledger/rebuild-windows.ts';
 import type { Clock } from '../platform/clock.ts';
-import { createDatabaseClock, unlearningClock } from '../platform/database-clock.ts';
-import type { LearningClock } from '../platform/database-clock.ts';
+import { createDatabaseClock, handMovedClock } from '../platform/database-clock.ts';
+import type { FollowingClock } from '../platform/database-clock.ts';
 import type { Log } from '../platform/log.ts';
 import { createMetrics } from '../platform/metrics.ts';
 import type { Metrics } from '../platform/metrics.ts';
@@ -64,7 +64,7 @@ export async function openStore(
 ): Promise<Store> {
   const metrics = createMetrics();
   const ledgerMetrics = createLedgerMetrics(metrics);
-  const clock = hand === undefined ? createDatabaseClock() : unlearningClock(hand);
+  const clock = hand === undefined ? createDatabaseClock() : handMovedClock(hand);
   const url = await openDatabase(settings, log, undo);
   const pool = createPool({
     url,
@@ -121,11 +121,13 @@ async function openDatabase(settings: Settings, log: Log, undo: UndoList): Promi
 }
 
 /** Asks the database for its time, so that already the first call is counted in the windows of now. */
-async function learnTime(pool: Pool, clock: LearningClock): Promise<void> {
+async function learnTime(pool: Pool, clock: FollowingClock): Promise<void> {
+  const sentMs = performance.now();
   const { rows } = await pool.query<{ now: number }>(
     'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now',
   );
-  for (const { now } of rows) clock.learn(now);
+  const receivedMs = performance.now();
+  for (const { now } of rows) clock.read({ databaseNowMs: now, sentMs, receivedMs });
 }
 
 function openPolicies(
@@ -148,7 +150,7 @@ function openPolicies(
 
 function openLedger(
   settings: Settings,
-  parts: { pool: Pool; url: string; clock: LearningClock; metrics: LedgerMetrics },
+  parts: { pool: Pool; url: string; clock: FollowingClock; metrics: LedgerMetrics },
   undo: UndoList,
 ): Ledger {
   const { pool, url, clock, metrics } = parts;

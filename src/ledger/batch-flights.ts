@@ -105,7 +105,7 @@ export async function writeAndCommit(
   if (updates.length > 0) statements.push({ ...updateCalls, values: updateParameters(updates) });
   const usage = walk.verdicts.flatMap((verdict) => verdict.usage ?? []);
   if (usage.length > 0) {
-    statements.push({ ...insertUsage, values: usageParameters(usage, walk.nowMs) });
+    statements.push({ ...insertUsage, values: usageParameters(usage, walk.timeOf) });
   }
   const prepared = events.prepare(walk.events);
   if (prepared !== undefined) statements.push(prepared.statement);

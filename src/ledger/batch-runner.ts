@@ -1,5 +1,4 @@
 import { runBatch } from './batch.ts';
-import type { BatchOptions } from './batch.ts';
 import type { CallMemory } from './call-memory.ts';
 import { DecisionFault } from './decision-fault.ts';
 import { createEventWriter } from './event-writer.ts';
@@ -7,6 +6,7 @@ import type { LaneOptions, Planned } from './lane.ts';
 import type { LaneConnection } from './lane-connection.ts';
 import { createOptimism } from './optimism.ts';
 import { isOptimistic, runOptimisticBatch } from './optimistic-batch.ts';
+import type { OrganizationTime } from './organization-time.ts';
 import { isRefusedByServer } from './server-refusal.ts';
 import { Unforeseen } from './unforeseen.ts';
 
@@ -16,10 +16,7 @@ export type BatchWay = 'optimistic' | 'unforeseen' | 'careful';
 /** What a lane's batches are run with. */
 export interface BatchRunnerOptions {
   readonly connection: LaneConnection;
-  readonly clock: { learn(databaseNowMs: number): void };
-  /** The time of a batch, milliseconds since 1970. */
-  readonly nowMs: () => number;
-  readonly learnStart: BatchOptions['learnStart'];
+  readonly time: OrganizationTime;
   readonly durableHolds: boolean;
   readonly perOrganization: boolean;
   readonly remembered: CallMemory;
@@ -35,7 +32,10 @@ export function createBatchRunner(options: BatchRunnerOptions): LaneOptions['run
 
   function chooseWay(batch: readonly Planned[]): BatchWay {
     // What a statement writes into two tables at once, a distributed PostgreSQL refuses.
-    const mayWriteFirst = !options.perOrganization && isOptimistic(batch);
+    const mayWriteFirst =
+      !options.perOrganization &&
+      isOptimistic(batch) &&
+      !batch.some(({ operation }) => options.time.standsStill(operation.orgId));
     return mayWriteFirst && optimism.isWarranted() ? 'optimistic' : 'careful';
   }
 
@@ -57,9 +57,8 @@ export function createBatchRunner(options: BatchRunnerOptions): LaneOptions['run
         events,
         onSent,
         durableHolds: options.durableHolds,
-        nowMs: options.nowMs(),
-        learnClock: (databaseNowMs) => options.clock.learn(databaseNowMs),
-        learnStart: options.learnStart,
+        time: options.time,
+        monotonicMs: options.monotonicMs,
         remember: (call) => remembered.set(call),
       });
       if (way === 'optimistic') optimism.wasRight();

@@ -3,6 +3,7 @@ import { windows } from '../core/policy.ts';
 import type { Calendar } from '../core/window.ts';
 import { BatchDeltas } from './batch-deltas.ts';
 import type { MeterSum } from './batch-deltas.ts';
+import { windowSpan } from './call-delta.ts';
 import type { CallDelta } from './call-delta.ts';
 import { callKey } from './call-key.ts';
 import { lockAndRead, rollback, writeAndCommit } from './batch-flights.ts';
@@ -13,6 +14,7 @@ import { fillMeters } from './fill.ts';
 import type { KnownCall } from './known-call.ts';
 import type { Fate, Planned } from './lane.ts';
 import type { DecisionContext, Verdict } from './operation.ts';
+import type { OrganizationTime } from './organization-time.ts';
 import { readPastWindows, withPast } from './past-windows.ts';
 import type { PastTotals } from './past-windows.ts';
 import { deltaOf, totalsByMeter, totalsOf } from './batch-totals.ts';
@@ -25,14 +27,10 @@ export interface BatchOptions {
   readonly events: EventWriter;
   /** False: a batch of Checks alone may be forgotten by a crash of the database. */
   readonly durableHolds: boolean;
-  /** Milliseconds since 1970, never less than before. */
-  readonly nowMs: number;
+  readonly time: OrganizationTime;
+  readonly monotonicMs: () => number;
   /** Told when all is sent, the commit last: what is sent now finds this batch done or undone. */
   onSent(): void;
-  /** Told the database's clock, as it was read inside the batch. */
-  learnClock(databaseNowMs: number): void;
-  /** Told that another replica has already rolled a window that begins later than our now. */
-  learnStart(startMs: number): void;
   /** Told what a call is after the commit. */
   remember(call: KnownCall): void;
 }
@@ -50,10 +48,11 @@ interface Member {
  * One fate per operation, in order. Throws what the database threw; then nothing has happened.
  */
 export async function runBatch(batch: readonly Planned[], options: BatchOptions): Promise<Fate[]> {
-  const { client } = options;
+  const { client, time } = options;
+  const expected = time.expected();
   const members = batch.map((planned) => ({
     planned,
-    delta: deltaOf(planned.plan, options.nowMs),
+    delta: deltaOf(planned.plan, expected(planned.operation.orgId)),
   }));
   const added = new BatchDeltas();
   for (const { planned, delta } of members) {
@@ -66,11 +65,20 @@ export async function runBatch(batch: readonly Planned[], options: BatchOptions)
     options.onSent();
   };
   try {
+    const sentMs = options.monotonicMs();
     const state = await lockAndRead(client, sums, batch);
-    options.learnClock(state.nowMs);
-    if (isCalendarStale(batch, state) || isOvertaken(batch, sums, state)) {
-      // The batch may have rolled windows by an old calendar, or brought a meter to life that no limit
-      // keeps any more: only undoing it whole brings them back.
+    const nowMs = time.read({
+      databaseNowMs: state.nowMs,
+      sentMs,
+      receivedMs: options.monotonicMs(),
+    });
+    if (
+      isMistimed(batch, expected, nowMs) ||
+      isCalendarStale(batch, state) ||
+      isOvertaken(batch, sums, state)
+    ) {
+      // The batch may have rolled windows too early or by an old calendar, or brought a meter to life
+      // that no limit keeps any more: only undoing it whole brings them back.
       await rollback(client);
       return batch.map(({ operation }) => staleFate(operation, state));
     }
@@ -78,9 +86,9 @@ export async function runBatch(batch: readonly Planned[], options: BatchOptions)
       sums,
       state.meters.map(({ row }) => row),
     );
-    await fillMeters(client, sums, rows, state, options.nowMs);
+    await fillMeters(client, sums, rows, state, nowMs);
     const past = await readPastWindows(client, batch, rows);
-    const walk = walkMembers(members, rows, { ...state, past }, options);
+    const walk = walkMembers(members, rows, { ...state, past, timeOf: nowMs }, time);
     await writeAndCommit(client, walk, { ...options, onSent });
     for (const call of walk.calls) options.remember(call);
     return walk.fates;
@@ -101,6 +109,18 @@ function sameCalendar(a: Calendar, b: Calendar): boolean {
     a.weekStart === b.weekStart &&
     a.monthAnchorDay === b.monthAnchorDay
   );
+}
+
+/** Whether the windows of an organization by the database's time are not those that were expected. */
+function isMistimed(
+  batch: readonly Planned[],
+  expected: (orgId: string) => number,
+  nowMs: (orgId: string) => number,
+): boolean {
+  return batch.some(({ operation: { orgId }, plan: { calendar, bookedAtMs } }) => {
+    const { fromMs, untilMs } = windowSpan(calendar, expected(orgId));
+    return bookedAtMs === undefined && (nowMs(orgId) < fromMs || nowMs(orgId) >= untilMs);
+  });
 }
 
 function isCalendarStale(batch: readonly Planned[], state: BatchState): boolean {
@@ -140,19 +160,21 @@ export interface Walk {
   /** Takes back what was refused, adds what was too large to be added first. */
   readonly corrections: BatchDeltas;
   corrected: boolean;
-  readonly nowMs: number;
+  readonly timeOf: (orgId: string) => number;
 }
 
 /** What was read under the locks, and of windows that are over. */
 interface ReadState extends BatchState {
   readonly past: ReadonlyMap<Planned, PastTotals | 'later'>;
+  /** The time of each organization in this batch. */
+  readonly timeOf: (orgId: string) => number;
 }
 
 function walkMembers(
   members: readonly Member[],
   rows: MeterRows,
   state: ReadState,
-  options: BatchOptions,
+  time: OrganizationTime,
 ): Walk {
   const walk: Walk = {
     fates: [],
@@ -161,10 +183,10 @@ function walkMembers(
     events: [],
     corrections: new BatchDeltas(),
     corrected: false,
-    nowMs: options.nowMs,
+    timeOf: state.timeOf,
   };
   try {
-    for (const member of members) walk.fates.push(walkOne(member, rows, state, options, walk));
+    for (const member of members) walk.fates.push(walkOne(member, rows, state, time, walk));
   } catch (cause) {
     throw new DecisionFault(cause);
   }
@@ -175,7 +197,7 @@ function walkOne(
   member: Member,
   rows: MeterRows,
   state: ReadState,
-  options: BatchOptions,
+  time: OrganizationTime,
   walk: Walk,
 ): Fate {
   const { planned, delta } = member;
@@ -186,13 +208,13 @@ function walkOne(
   const totals = totalsOf(plan.meters, ofOrg);
   const known = state.calls.get(callKey(operation.orgId, operation.requestId));
   const past = state.past.get(planned);
-  const isAhead = isRolledAhead(delta, totals, plan.bookedAtMs, options);
+  const isAhead = isRolledAhead(member, totals, time);
   const isOld = org.epoch !== plan.epoch || known?.version !== plan.known?.version;
   if (isOld || isAhead || past === 'later') {
     if (!plan.isAddedAfter) correct(walk, operation.orgId, delta, -1n);
     return { kind: 'replan', known, epoch: org.epoch };
   }
-  const context = withPast(contextOf(totals, options.nowMs, org.onExpiry), past);
+  const context = withPast(contextOf(totals, state.timeOf(operation.orgId), org.onExpiry), past);
   const verdict = plan.decide(context);
   settle(walk, operation.orgId, member, verdict, totals);
   if (verdict.eventsAfter !== undefined) walk.events.push(...verdict.eventsAfter(context));
@@ -229,20 +251,19 @@ function correct(walk: Walk, orgId: string, delta: CallDelta, sign: 1n | -1n): v
   walk.corrected = true;
 }
 
-/** Whether another replica has rolled a window past our now: then our "now" is too early. */
+/** Whether a meter has entered a window that starts later than now: the database's clock was set back. */
 function isRolledAhead(
-  delta: CallDelta,
+  { planned, delta }: Member,
   totals: readonly RunningTotals[],
-  bookedAtMs: number | undefined,
-  options: BatchOptions,
+  time: OrganizationTime,
 ): boolean {
-  if (bookedAtMs !== undefined) return false;
+  if (planned.plan.bookedAtMs !== undefined) return false;
   let isAhead = false;
   for (const meter of totals) {
     for (let index = 0; index < windows.length - 1; index += 1) {
       const startMs = meter.startMs(index);
       if (startMs <= (delta.starts[index] ?? 0)) continue;
-      options.learnStart(startMs);
+      time.entered(planned.operation.orgId, startMs);
       isAhead = true;
     }
   }

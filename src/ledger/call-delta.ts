@@ -17,17 +17,34 @@ export interface CallDelta {
 /** The start of each window (milliseconds since 1970) at one instant, LIFETIME 0, in the order of `windows`. */
 export type WindowStarts = readonly number[];
 
-let lastCalendar: Calendar | undefined;
-let lastAtMs = -1;
-let lastStarts: WindowStarts = [];
+/** All windows that an instant lies in, and the span of instants that lie in the same ones. */
+export interface WindowSpan {
+  readonly starts: WindowStarts;
+  readonly fromMs: number;
+  /** Exclusive. */
+  readonly untilMs: number;
+}
 
-/** The windows of a calendar at an instant. The last answer is kept: a batch asks for the same one often. */
+/** The newest span of each calendar: most calls are booked now. */
+const newest = new WeakMap<Calendar, WindowSpan>();
+
+/** The windows of a calendar at an instant. */
+export function windowSpan(calendar: Calendar, atMs: number): WindowSpan {
+  const known = newest.get(calendar);
+  if (known !== undefined && known.fromMs <= atMs && atMs < known.untilMs) return known;
+  const bounds = windows.map((window) => windowAt(calendar, window, atMs));
+  const span = {
+    starts: bounds.map(({ startMs }) => startMs),
+    fromMs: Math.max(...bounds.map(({ startMs }) => startMs)),
+    untilMs: Math.min(...bounds.map(({ endMs }) => endMs)),
+  };
+  if (known === undefined || known.fromMs < span.fromMs) newest.set(calendar, span);
+  return span;
+}
+
+/** The starts of the windows of a calendar at an instant. */
 export function windowStarts(calendar: Calendar, atMs: number): WindowStarts {
-  if (calendar === lastCalendar && atMs === lastAtMs) return lastStarts;
-  lastStarts = windows.map((window) => windowAt(calendar, window, atMs).startMs);
-  lastCalendar = calendar;
-  lastAtMs = atMs;
-  return lastStarts;
+  return windowSpan(calendar, atMs).starts;
 }
 
 /** The counters of a delta by name; absent ones are 0. */

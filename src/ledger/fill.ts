@@ -19,14 +19,14 @@ export async function fillMeters(
   sums: readonly MeterSum[],
   rows: MeterRows,
   state: BatchState,
-  nowMs: number,
+  nowMs: (orgId: string) => number,
 ): Promise<void> {
   const filled: MeterRow[] = [];
   for (const [index, sum] of sums.entries()) {
     if (state.meters[index]?.isFilled !== false) continue;
     const organization = state.organizations.get(sum.orgId);
     if (organization === undefined) continue;
-    const starts = rowStarts(organization.calendar, nowMs, sum);
+    const starts = rowStarts(organization.calendar, nowMs(sum.orgId), sum);
     const values = await ledgerSums(client, sum.orgId, sum.meter, starts);
     rows.get(sum.orgId)?.get(sum.meter.name)?.join(values);
     filled.push({ orgId: sum.orgId, meter: sum.meter, complete: true, values });

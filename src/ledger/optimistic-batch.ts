@@ -2,6 +2,7 @@ import { meterParameters } from './batch-deltas.ts';
 import type { BatchOptions } from './batch.ts';
 import { deltaOf } from './batch-totals.ts';
 import { int4Array, int8Array, plainArray, textArray } from './binary-arrays.ts';
+import { windowSpan } from './call-delta.ts';
 import type { CallDelta } from './call-delta.ts';
 import { newCallParameters } from './call-parameters.ts';
 import { DecisionFault } from './decision-fault.ts';
@@ -51,14 +52,17 @@ export async function runOptimisticBatch(
   batch: readonly Planned[],
   options: BatchOptions,
 ): Promise<Fate[]> {
-  const prepared = prepare(batch, options);
+  const { time, monotonicMs } = options;
+  const expected = time.expected();
+  const prepared = prepare(batch, options, expected);
+  const sentMs = monotonicMs();
   const flight = fly(options.client, prepared.statements);
   options.onSent();
   try {
     const [sums = [], clock = []] = await flight;
-    options.learnClock(Number(clock[0]?.[0]));
+    time.read({ databaseNowMs: Number(clock[0]?.[0]), sentMs, receivedMs: monotonicMs() });
     for (const { call } of prepared.members) options.remember(call);
-    return confirmed(prepared.members, sums, options.nowMs);
+    return confirmed(prepared.members, sums, expected);
   } catch (cause) {
     throw isRefusedByServer(cause) ? new Unforeseen(cause) : cause;
   }
@@ -72,23 +76,30 @@ interface Prepared {
 
 function prepare(
   batch: readonly Planned[],
-  { nowMs, durableHolds }: Pick<BatchOptions, 'nowMs' | 'durableHolds'>,
+  { time, durableHolds }: Pick<BatchOptions, 'time' | 'durableHolds'>,
+  expected: (orgId: string) => number,
 ): Prepared {
   try {
     const added = new OptimisticMeters();
-    const members = batch.map((planned) => memberOf(planned, nowMs, added));
-    const statements = [holding(members, added.sorted()), agreeing(members)];
+    const members = batch.map((planned) => memberOf(planned, expected, added));
+    const span = time.isDatabase ? timeSpan(members, expected) : always;
+    const statements = [holding(members, added.sorted()), agreeing(members, span)];
     return { members, statements: durableHolds ? statements : [...statements, forgettable] };
   } catch (cause) {
     throw new DecisionFault(cause);
   }
 }
 
-function memberOf(planned: Planned, nowMs: number, added: OptimisticMeters): Member {
+function memberOf(
+  planned: Planned,
+  expected: (orgId: string) => number,
+  added: OptimisticMeters,
+): Member {
   const { operation, plan } = planned;
   const { optimistic } = plan;
   if (optimistic === undefined) throw new Error('an operation that is not optimistic');
   const { orgId } = operation;
+  const nowMs = expected(orgId);
   const delta = deltaOf(plan, nowMs);
   const meters = added.add(orgId, delta);
   return { orgId, planned, optimistic, delta, meters, call: optimistic.call(nowMs) };
@@ -112,11 +123,39 @@ function holding(members: readonly Member[], meters: readonly OptimisticMeter[])
   };
 }
 
-function agreeing(members: readonly Member[]): FlightStatement {
+/** Between which instants the database's time must be for a batch to be as it was made; the end excluded. */
+interface TimeSpan {
+  readonly fromMs: bigint | number;
+  readonly untilMs: bigint | number;
+}
+
+const always: TimeSpan = { fromMs: -(2n ** 63n), untilMs: 2n ** 63n - 1n };
+
+/** How far the database's time may be from the estimate that a batch is made with. */
+const toleranceMs = 1000;
+
+/** The same windows for all, and near the time that the calls are booked at. */
+function timeSpan(members: readonly Member[], expected: (orgId: string) => number): TimeSpan {
+  let [fromMs, untilMs] = [0, Number.MAX_SAFE_INTEGER];
+  for (const { orgId, planned } of members) {
+    const nowMs = expected(orgId);
+    const span = windowSpan(planned.plan.calendar, nowMs);
+    fromMs = Math.max(fromMs, span.fromMs, nowMs - toleranceMs);
+    untilMs = Math.min(untilMs, span.untilMs, nowMs + toleranceMs);
+  }
+  return { fromMs, untilMs };
+}
+
+function agreeing(members: readonly Member[], { fromMs, untilMs }: TimeSpan): FlightStatement {
   const epochs = new Map(members.map(({ orgId, planned }) => [orgId, planned.plan.epoch]));
   return {
     ...agreeOnEpochs,
-    values: [textArray([...epochs.keys()]), plainArray([...epochs.values()])],
+    values: [
+      textArray([...epochs.keys()]),
+      plainArray([...epochs.values()]),
+      String(fromMs),
+      String(untilMs),
+    ],
   };
 }
 
@@ -126,10 +165,15 @@ const forgettable: FlightStatement = {
   values: [],
 };
 
-function confirmed(members: readonly Member[], sums: FlightRows, nowMs: number): Fate[] {
+function confirmed(
+  members: readonly Member[],
+  sums: FlightRows,
+  expected: (orgId: string) => number,
+): Fate[] {
   try {
-    return members.map(({ optimistic }, index): Fate => {
-      return { kind: 'done', answer: optimistic.confirm(numbersOf(sums[index]?.[0]), nowMs) };
+    return members.map(({ orgId, optimistic }, index): Fate => {
+      const answer = optimistic.confirm(numbersOf(sums[index]?.[0]), expected(orgId));
+      return { kind: 'done', answer };
     });
   } catch (cause) {
     throw new DecisionFault(cause);

@@ -1,6 +1,7 @@
 import type { Client, Pool } from 'pg';
 import { conclude } from '../core/conclude.ts';
 import type { Outcome } from '../core/outcome.ts';
+import type { FollowingClock } from '../platform/database-clock.ts';
 import type { ServiceError } from '../platform/service-error.ts';
 import { createBatchRunner } from './batch-runner.ts';
 import type { BatchWay } from './batch-runner.ts';
@@ -19,6 +20,8 @@ import { prepareLane } from './lane-statements.ts';
 import type { Ledger, Planner } from './ledger.ts';
 import { laneOf } from './lane-of.ts';
 import type { Operation, Told } from './operation.ts';
+import { createOrganizationTime } from './organization-time.ts';
+import type { OrganizationTime } from './organization-time.ts';
 import { readTotals } from './read-totals.ts';
 import { reportOperation } from './report-operation.ts';
 import { openExpired } from './sql/open-expired.ts';
@@ -29,7 +32,7 @@ export interface PgLedgerOptions {
   readonly pool: Pool;
   /** Opens a pipelined connection of a lane. */
   readonly connect: () => Promise<Client>;
-  readonly clock: { nowMs(): number; learn(databaseNowMs: number): void };
+  readonly clock: FollowingClock;
   /** Lanes of this process; an organization always takes the same one. */
   readonly lanes: number;
   /** Operations in one transaction, 1 to 512. */
@@ -55,9 +58,8 @@ export interface PgLedgerOptions {
 export function createPgLedger(options: PgLedgerOptions): Ledger {
   const { pool, clock } = options;
   const remembered = createCallMemory(options.maxRememberedCalls);
-  const lanes = Array.from({ length: options.lanes }, () => startLane(options, remembered));
-  let floorMs = 0;
-  const nowMs = (): number => Math.max(clock.nowMs(), floorMs);
+  const time = createOrganizationTime(clock);
+  const lanes = Array.from({ length: options.lanes }, () => startLane(options, remembered, time));
 
   function submit(operation: Operation): void {
     lanes[laneOf(operation.orgId, lanes.length)]?.lane.submit(operation);
@@ -67,22 +69,17 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
     return new Promise((resolve, reject) => submit(make({ resolve, reject })));
   }
 
-  for (const lane of lanes) {
-    lane.learnStart = (startMs) => {
-      floorMs = Math.max(floorMs, startMs);
-    };
-    lane.nowMs = nowMs;
-  }
-
   return {
     check: (call) => answered((told) => checkOperation(call, told)),
-    report: (call) => answered((told) => reportOperation(call, nowMs, told)),
+    report: (call) => answered((told) => reportOperation(call, () => time.nowMs(call.orgId), told)),
     release: (call) => answered((told) => releaseOperation(call, told)),
     extend: (call) => answered((told) => extendOperation(call, told)),
-    explain: (orgId, planner) => explain(pool, orgId, planner, nowMs),
+    explain: (orgId, planner) => explain(pool, orgId, planner, () => time.nowMs(orgId)),
     expire: (most, plan, ofOrg) =>
-      expireSome(pool, nowMs(), most, ofOrg, ({ org_id: orgId, request_id: requestId }) => {
-        return answered((told) => expireOperation({ orgId, requestId, plan }, nowMs, told));
+      expireSome(pool, clock.nowMs(), most, ofOrg, ({ org_id: orgId, request_id: requestId }) => {
+        return answered((told) =>
+          expireOperation({ orgId, requestId, plan }, () => clock.nowMs(), told),
+        );
       }),
     async meter(orgId, calendar, meter, atMs) {
       const { totals } = await readTotals(pool, orgId, calendar, [meter], atMs);
@@ -145,21 +142,21 @@ async function expireSome(
 interface RunningLane {
   readonly lane: Lane;
   readonly connection: LaneConnection;
-  learnStart: (startMs: number) => void;
-  nowMs: () => number;
 }
 
-function startLane(options: PgLedgerOptions, remembered: CallMemory): RunningLane {
+function startLane(
+  options: PgLedgerOptions,
+  remembered: CallMemory,
+  time: OrganizationTime,
+): RunningLane {
   const connection = createLaneConnection(async () => {
     const client = await options.connect();
     await prepareLane(client, options.perOrganization);
     return client;
   });
   const lookUp = createCallLookup(options.pool, options.maxQueue, overloaded);
-  const running: RunningLane = {
+  return {
     connection,
-    learnStart: () => undefined,
-    nowMs: () => options.clock.nowMs(),
     lane: createLane({
       maxBatch: options.maxBatch,
       maxQueue: options.maxQueue,
@@ -174,15 +171,7 @@ function startLane(options: PgLedgerOptions, remembered: CallMemory): RunningLan
         // A Check of a call that was here before is a repeat: it is answered from its row, without a lock.
         return remembered.has(orgId, requestId) ? lookUp(orgId, requestId) : undefined;
       },
-      runBatch: createBatchRunner({
-        ...options,
-        connection,
-        remembered,
-        nowMs: () => running.nowMs(),
-        learnStart: (startMs) => running.learnStart(startMs),
-      }),
+      runBatch: createBatchRunner({ ...options, connection, remembered, time }),
     }),
   };
-
-  return running;
 }

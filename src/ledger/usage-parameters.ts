@@ -7,12 +7,12 @@ import type { UsageRecord } from './usage-record.ts';
 /** The parameters of `insert-usage`. */
 export function usageParameters(
   records: readonly UsageRecord[],
-  recordedAtMs: number,
+  recordedAtMs: (orgId: string) => number,
 ): Parameter[] {
   const usages = records.map(({ usage }) => usage);
   return [
     textArray(records.map((record) => record.orgId)),
-    plainArray(records.map(() => recordedAtMs)),
+    plainArray(records.map(({ orgId }) => recordedAtMs(orgId))),
     plainArray(records.map(() => uuidv7())),
     textArray(records.map((record) => record.requestId)),
     textArray(records.map((record) => record.kind)),

@@ -6,6 +6,7 @@ import { planCheck } from '../../src/core/plan-check.ts';
 import { planExtend } from '../../src/core/plan-extend.ts';
 import { orgSubject } from '../../src/core/subject.ts';
 import { faultOf, isPoison, storeFailure } from '../../src/db/errors.ts';
+import { handMovedClock } from '../../src/platform/database-clock.ts';
 import { connectLane } from '../../src/db/lane-client.ts';
 import type { CheckAnswer, Ledger, StoredCall } from '../../src/ledger/ledger.ts';
 import { createPgLedger } from '../../src/ledger/pg-ledger.ts';
@@ -42,7 +43,7 @@ function start(): Ledger {
         connectTimeoutMs: 20_000,
       });
     },
-    clock: { nowMs: Date.now, learn: () => undefined },
+    clock: handMovedClock({ nowMs: Date.now }),
     lanes: 1,
     maxBatch: 64,
     maxQueue: 100,

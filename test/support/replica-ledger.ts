@@ -1,5 +1,6 @@
 import { planCheck } from '../../src/core/plan-check.ts';
 import { faultOf, isPoison, storeFailure } from '../../src/db/errors.ts';
+import { handMovedClock } from '../../src/platform/database-clock.ts';
 import { connectLane } from '../../src/db/lane-client.ts';
 import type { CheckAnswer, Ledger } from '../../src/ledger/ledger.ts';
 import { createPgLedger } from '../../src/ledger/pg-ledger.ts';
@@ -33,7 +34,7 @@ export function startReplica(
           statementTimeoutMs: 20_000,
           connectTimeoutMs: 20_000,
         }),
-      clock: { nowMs: () => replica.nowMs, learn: () => undefined },
+      clock: handMovedClock({ nowMs: () => replica.nowMs }),
       lanes: 1,
       maxBatch: 64,
       maxQueue: 1000,

@@ -1,4 +1,5 @@
 import { windows } from '../../core/policy.ts';
+import { databaseNowMs } from './database-now.ts';
 import { columns, returnedColumns, upsertMeters } from './apply-deltas.ts';
 
 /**
@@ -46,13 +47,19 @@ SELECT held.sums, (CASE WHEN NOT is_whole THEN 'a meter is not as foreseen'
   ELSE '0' END)::int FROM now, held`,
 } as const;
 
-/** Reads beside `hold-calls`, under its locks: fails unless the policies are still those of the plans. */
+/**
+ * Reads beside `hold-calls`, under its locks: fails unless the policies are still those of the plans, and the
+ * database's time is in the span that the batch was made for.
+ */
 export const agreeOnEpochs = {
   name: 'agree-on-epochs',
-  /** $1 text[] organizations, $2 bigint[] their epochs. */
-  text: `SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
-  (CASE WHEN o.epoch = u.epoch THEN '0' ELSE 'the policies have changed' END)::int
-FROM unnest($1::text[], $2::bigint[]) AS u(org_id, epoch) LEFT JOIN org AS o ON o.org_id = u.org_id`,
+  /** $1 text[] organizations, $2 bigint[] their epochs; $3 bigint, $4 bigint: the span (ms), its end excluded. */
+  text: `SELECT clock.now_ms,
+  (CASE WHEN o.epoch = u.epoch THEN '0' ELSE 'the policies have changed' END)::int,
+  (CASE WHEN clock.now_ms >= $3::bigint AND clock.now_ms < $4::bigint THEN '0'
+    ELSE 'the time is not as expected' END)::int
+FROM (SELECT ${databaseNowMs} AS now_ms) AS clock, unnest($1::text[], $2::bigint[]) AS u(org_id, epoch)
+LEFT JOIN org AS o ON o.org_id = u.org_id`,
 } as const;
 
 /** Behind `columns`, numbered from 1: of each window the tokens used and the tokens held; then a column that is 0. */

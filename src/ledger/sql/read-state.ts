@@ -1,3 +1,5 @@
+import { databaseNowMs } from './database-now.ts';
+
 /**
  * Reads, after the batch's rows are locked, what may no longer change under it: the epoch and calendar of
  * each organization, the calls already known by their request ids, and the database's clock.
@@ -9,7 +11,7 @@ export const readEpochs = {
   name: 'read-epochs',
   /** $1 text[]: organizations. */
   text: `SELECT org_id, epoch, time_zone, week_start, month_anchor_day, on_expiry,
-  (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
+  ${databaseNowMs} AS now_ms
 FROM org WHERE org_id = ANY($1::text[])`,
 } as const;
 
