@@ -81,8 +81,7 @@ export async function openStore(
     pool,
     clock,
     onChange: (change) => policies.noticed(change),
-    onCalendarChange: (client, orgId, calendar) =>
-      rebuildWindows(client, orgId, calendar, clock.nowMs()),
+    onCalendarChange: (client, orgId, calendar) => rebuildWindows(client, orgId, calendar, clock),
   });
   const ledger = openLedger(settings, { pool, url, clock, metrics: ledgerMetrics }, undo);
   const sweep = createExpireHolds({ policies, ledger });

@@ -33,6 +33,8 @@ export interface OrganizationState {
   readonly epoch: number;
   readonly calendar: Calendar;
   readonly onExpiry: 'RELEASE' | 'CHARGE';
+  /** No usage may be recorded before this instant: the days before it are rolled up. */
+  readonly recordFromMs: number;
 }
 
 /** First flight: adds the sums, which locks their rows, and reads what may not change any more. */
@@ -65,11 +67,13 @@ function organizationStates(
   rows: readonly EpochRow[],
 ): Pick<BatchState, 'organizations' | 'nowMs'> {
   const organizations = new Map<string, OrganizationState>();
-  for (const { orgId, epoch, onExpiry, timeZone, weekStart, monthAnchorDay } of rows) {
+  for (const { orgId, timeZone, weekStart, monthAnchorDay, ...state } of rows) {
     const calendar = { timeZone, weekStart, monthAnchorDay };
-    organizations.set(orgId, { epoch, calendar, onExpiry });
+    organizations.set(orgId, { ...state, calendar });
   }
-  return { organizations, nowMs: rows[0]?.nowMs ?? 0 };
+  const nowMs = rows[0]?.nowMs;
+  if (nowMs === undefined) throw new Error('no organization of a batch has a row');
+  return { organizations, nowMs };
 }
 
 /** The calls as they stand: those that are as their operation knows them, and those that were read anew. */
@@ -105,7 +109,7 @@ export async function writeAndCommit(
   if (updates.length > 0) statements.push({ ...updateCalls, values: updateParameters(updates) });
   const usage = walk.verdicts.flatMap((verdict) => verdict.usage ?? []);
   if (usage.length > 0) {
-    statements.push({ ...insertUsage, values: usageParameters(usage, walk.timeOf) });
+    statements.push({ ...insertUsage, values: usageParameters(usage, walk.recordedAt) });
   }
   const prepared = events.prepare(walk.events);
   if (prepared !== undefined) statements.push(prepared.statement);

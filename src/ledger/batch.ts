@@ -160,7 +160,8 @@ export interface Walk {
   /** Takes back what was refused, adds what was too large to be added first. */
   readonly corrections: BatchDeltas;
   corrected: boolean;
-  readonly timeOf: (orgId: string) => number;
+  /** When an organization's usage is recorded: now, but in no day that is rolled up. */
+  readonly recordedAt: (orgId: string) => number;
 }
 
 /** What was read under the locks, and of windows that are over. */
@@ -183,7 +184,8 @@ function walkMembers(
     events: [],
     corrections: new BatchDeltas(),
     corrected: false,
-    timeOf: state.timeOf,
+    recordedAt: (orgId) =>
+      Math.max(state.timeOf(orgId), state.organizations.get(orgId)?.recordFromMs ?? 0),
   };
   try {
     for (const member of members) walk.fates.push(walkOne(member, rows, state, time, walk));

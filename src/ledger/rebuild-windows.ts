@@ -2,12 +2,14 @@ import type { ClientBase } from 'pg';
 import { parseMeterName } from '../core/meter.ts';
 import type { Meter } from '../core/meter.ts';
 import type { Calendar } from '../core/window.ts';
+import type { FollowingClock } from '../platform/database-clock.ts';
 import { fly } from './flight.ts';
 import { applyDeltasParameters } from './batch-deltas.ts';
 import type { MeterRow } from './batch-deltas.ts';
 import { windowStarts } from './call-delta.ts';
 import { windowSums } from './ledger-sums.ts';
 import { applyDeltas, columns, windowOffsets } from './sql/apply-deltas.ts';
+import { databaseNowMs } from './sql/database-now.ts';
 import { lockOrganization } from './sql/lock-organization.ts';
 
 /** Meters that are written by one statement. */
@@ -21,10 +23,9 @@ export async function rebuildWindows(
   client: ClientBase,
   orgId: string,
   calendar: Calendar,
-  nowMs: number,
+  clock: Pick<FollowingClock, 'read'>,
 ): Promise<void> {
-  await client.query(lockOrganization, [orgId]);
-  const starts = windowStarts(calendar, nowMs);
+  const starts = windowStarts(calendar, await lockedNowMs(client, orgId, clock));
   await moveWindows(client, orgId, starts);
   const recorded = await windowSums(client, orgId, starts);
   const corrections: MeterRow[] = [];
@@ -38,6 +39,22 @@ export async function rebuildWindows(
     const values = applyDeltasParameters(corrections.slice(at, at + mostRows));
     await fly(client, [{ text: applyDeltas.text, values }]);
   }
+}
+
+/** Takes the organization's lock. Returns its time: the database's, but not before its newest window. */
+async function lockedNowMs(
+  client: ClientBase,
+  orgId: string,
+  clock: Pick<FollowingClock, 'read'>,
+): Promise<number> {
+  const { rows: locked } = await client.query<{ ten_seconds_start: string }>(lockOrganization, [
+    orgId,
+  ]);
+  const sentMs = performance.now();
+  const { rows } = await client.query<{ now_ms: string }>(`SELECT ${databaseNowMs} AS now_ms`);
+  const databaseMs = Number(rows[0]?.now_ms);
+  const nowMs = clock.read({ databaseNowMs: databaseMs, sentMs, receivedMs: performance.now() });
+  return Math.max(nowMs, Number(locked[0]?.ten_seconds_start ?? 0));
 }
 
 async function moveWindows(

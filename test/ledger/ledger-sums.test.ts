@@ -10,6 +10,7 @@ import { rebuildWindows } from '../../src/ledger/rebuild-windows.ts';
 import { createRollUp } from '../../src/ledger/roll-up.ts';
 import { windowOffsets } from '../../src/ledger/sql/apply-deltas.ts';
 import { verifyOrganization } from '../../src/ledger/verify.ts';
+import { handMovedClock } from '../../src/platform/database-clock.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { anyChange, plainOrganization, policyStoreOf } from '../support/organization.ts';
@@ -26,6 +27,7 @@ import { differencesOf } from '../support/verified.ts';
  */
 const dayMs = 86_400_000;
 const nowMs = Date.parse('2026-03-10T09:00:00Z');
+const clock = handMovedClock({ nowMs: () => nowMs });
 const calendars: readonly [Calendar, ...Calendar[]] = [
   { timeZone: 'Europe/Berlin', weekStart: 1, monthAnchorDay: 1 },
   { timeZone: 'America/New_York', weekStart: 7, monthAnchorDay: 9 },
@@ -164,7 +166,7 @@ test('meters cut by another calendar are what the record says, in windows old an
   await repair(pool);
   await rollUp(random.between(0, 9), random.between(5, 60), 30);
   for (const calendar of calendars) {
-    await transactionsOf(pool)((client) => rebuildWindows(client, 'acme', calendar, nowMs));
+    await transactionsOf(pool)((client) => rebuildWindows(client, 'acme', calendar, clock));
     expect(await differencesOf(pool, 'acme'), JSON.stringify(calendar)).toEqual([]);
     const starts = windowStarts(calendar, nowMs);
     const { rows: days } = await pool.query<{ meter_id: string; day: string; cost: string }>(

@@ -4,6 +4,7 @@ import type { Organization } from '../../src/core/organization.ts';
 import type { Limit } from '../../src/core/policy.ts';
 import type { Subject } from '../../src/core/subject.ts';
 import { rebuildWindows } from '../../src/ledger/rebuild-windows.ts';
+import { handMovedClock } from '../../src/platform/database-clock.ts';
 import { secretSha256 } from '../../src/platform/secret.ts';
 import { createPgPolicyStore } from '../../src/policies/pg-policy-store.ts';
 import type { Change, PolicyStore } from '../../src/policies/policy-store.ts';
@@ -59,7 +60,8 @@ export function policyStoreOf(pool: Pool, nowMs: () => number): PolicyStore {
   return createPgPolicyStore({
     pool,
     clock: { nowMs },
-    onCalendarChange: (client, orgId, calendar) => rebuildWindows(client, orgId, calendar, nowMs()),
+    onCalendarChange: (client, orgId, calendar) =>
+      rebuildWindows(client, orgId, calendar, handMovedClock({ nowMs })),
   });
 }
 

@@ -1,5 +1,9 @@
 import { databaseNowMs } from './database-now.ts';
 
+/** The first day after the last one of an organization that was rolled up. */
+const dayAfterRolledUp = (orgId: string): string => `(SELECT r.day + 1 FROM usage_rolled r
+    WHERE r.org_id = ${orgId} AND r.complete AND isfinite(r.day) ORDER BY r.day DESC LIMIT 1)`;
+
 /**
  * Reads, after the batch's rows are locked, what may no longer change under it: the epoch and calendar of
  * each organization, the calls already known by their request ids, and the database's clock.
@@ -10,9 +14,11 @@ import { databaseNowMs } from './database-now.ts';
 export const readEpochs = {
   name: 'read-epochs',
   /** $1 text[]: organizations. */
-  text: `SELECT org_id, epoch, time_zone, week_start, month_anchor_day, on_expiry,
-  ${databaseNowMs} AS now_ms
-FROM org WHERE org_id = ANY($1::text[])`,
+  text: `SELECT o.org_id, o.epoch, o.time_zone, o.week_start, o.month_anchor_day, o.on_expiry,
+  ${databaseNowMs} AS now_ms,
+  coalesce(greatest(${dayAfterRolledUp('o.org_id')}, ${dayAfterRolledUp("''")}) - date '1970-01-01', 0)
+    * 86400000::bigint AS record_from_ms
+FROM org o WHERE o.org_id = ANY($1::text[])`,
 } as const;
 
 /** One row of `readEpochs`. */
@@ -24,11 +30,14 @@ export interface EpochRow {
   readonly monthAnchorDay: number;
   readonly onExpiry: 'RELEASE' | 'CHARGE';
   readonly nowMs: number;
+  /** The start of the first day that usage may still be recorded in: those before it are summed up. */
+  readonly recordFromMs: number;
 }
 
 /** Reads a row of `readEpochs` by the order of its columns. */
 export function epochRow(columns: readonly (string | null)[]): EpochRow {
-  const [orgId, epoch, timeZone, weekStart, monthAnchorDay, onExpiry, nowMs] = columns as string[];
+  const [orgId, epoch, timeZone, weekStart, monthAnchorDay, onExpiry, nowMs, recordFromMs] =
+    columns as string[];
   return {
     orgId: orgId ?? '',
     epoch: Number(epoch),
@@ -37,6 +46,7 @@ export function epochRow(columns: readonly (string | null)[]): EpochRow {
     monthAnchorDay: Number(monthAnchorDay),
     onExpiry: onExpiry as EpochRow['onExpiry'],
     nowMs: Number(nowMs),
+    recordFromMs: Number(recordFromMs),
   };
 }
 
