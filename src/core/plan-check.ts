@@ -1,5 +1,6 @@
 import type { CallPath, CallRequest, Estimate, TargetFacts } from './call.ts';
 import { meterOf } from './meter.ts';
+import { nextChangeMs } from './next-change.ts';
 import type { OrganizationView } from './organization-view.ts';
 import { resolvePath } from './path.ts';
 import type { Asks, CheckPlan } from './plan.ts';
@@ -26,6 +27,7 @@ export function planCheck(view: OrganizationView, request: CallRequest, nowMs: n
   return {
     epoch: view.epoch,
     calendar: view.organization.calendar,
+    untilMs: nextChangeMs(view, path, target, nowMs),
     windowsAtMs: undefined,
     path: metered.path,
     target: metered.target,

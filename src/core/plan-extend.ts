@@ -1,4 +1,5 @@
 import type { CallPath, Estimate, TargetFacts } from './call.ts';
+import { nextChangeMs } from './next-change.ts';
 import type { OrganizationView } from './organization-view.ts';
 import { bypassOf } from './plan-check.ts';
 import type { Asks, CheckPlan } from './plan.ts';
@@ -41,6 +42,7 @@ export function planExtend(
   return {
     epoch: view.epoch,
     calendar: view.organization.calendar,
+    untilMs: nextChangeMs(view, path, target, nowMs),
     windowsAtMs: hold.bookedAtMs,
     path,
     target,

@@ -30,6 +30,8 @@ export interface CheckPlan {
   /** The policy epoch it was made with. */
   readonly epoch: number;
   readonly calendar: Calendar;
+  /** Before this instant the plan holds, as far as time goes; then it must be made again. */
+  readonly untilMs: number;
   /** The instant whose windows judge it, milliseconds since 1970: the hold's of an Extend. Undefined: now. */
   readonly windowsAtMs: number | undefined;
   readonly path: CallPath;

@@ -35,7 +35,7 @@ export function createBatchRunner(options: BatchRunnerOptions): LaneOptions['run
     const mayWriteFirst =
       !options.perOrganization &&
       isOptimistic(batch) &&
-      !batch.some(({ operation }) => options.time.standsStill(operation.orgId));
+      !batch.some((planned) => isOutdated(planned, options.time));
     return mayWriteFirst && optimism.isWarranted() ? 'optimistic' : 'careful';
   }
 
@@ -72,6 +72,12 @@ export function createBatchRunner(options: BatchRunnerOptions): LaneOptions['run
       options.onBatch?.(batch.length, (options.monotonicMs() - startedMs) / 1000, way);
     }
   };
+}
+
+/** Whether a Check must not be written at the time that is expected: its plan is over, or time stands still. */
+function isOutdated({ operation: { orgId }, plan }: Planned, time: OrganizationTime): boolean {
+  if (time.standsStill(orgId)) return true;
+  return plan.untilMs !== undefined && time.nowMs(orgId) >= plan.untilMs;
 }
 
 /** An error that the server answered, or one of our own, leaves the connection usable; any other does not. */

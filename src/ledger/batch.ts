@@ -211,12 +211,16 @@ function walkOne(
   const known = state.calls.get(callKey(operation.orgId, operation.requestId));
   const past = state.past.get(planned);
   const isAhead = isRolledAhead(member, totals, time);
-  const isOld = org.epoch !== plan.epoch || known?.version !== plan.known?.version;
+  const nowMs = state.timeOf(operation.orgId);
+  const isOld =
+    org.epoch !== plan.epoch ||
+    known?.version !== plan.known?.version ||
+    (plan.untilMs !== undefined && nowMs >= plan.untilMs);
   if (isOld || isAhead || past === 'later') {
     if (!plan.isAddedAfter) correct(walk, operation.orgId, delta, -1n);
     return { kind: 'replan', known, epoch: org.epoch };
   }
-  const context = withPast(contextOf(totals, state.timeOf(operation.orgId), org.onExpiry), past);
+  const context = withPast(contextOf(totals, nowMs, org.onExpiry), past);
   const verdict = plan.decide(context);
   settle(walk, operation.orgId, member, verdict, totals);
   if (verdict.eventsAfter !== undefined) walk.events.push(...verdict.eventsAfter(context));

@@ -53,6 +53,7 @@ function planned(call: CheckCall, plan: CheckPlan, told: Told<CheckAnswer>): Pla
   return {
     epoch: plan.epoch,
     calendar: plan.calendar,
+    untilMs: plan.untilMs,
     known: undefined,
     bookedAtMs: undefined,
     meters: plan.meters,

@@ -40,6 +40,7 @@ function misnumbered(known: KnownCall, plan: CheckPlan, { reject }: Told<never>)
   return {
     epoch: plan.epoch,
     calendar: plan.calendar,
+    untilMs: plan.untilMs,
     known,
     bookedAtMs: known.bookedAtMs,
     meters: plan.meters,
@@ -65,6 +66,7 @@ function planned(
   return {
     epoch: plan.epoch,
     calendar: plan.calendar,
+    untilMs: plan.untilMs,
     known,
     bookedAtMs: known.bookedAtMs,
     meters: plan.meters,

@@ -51,6 +51,8 @@ export interface Plan {
   readonly calendar: Calendar;
   /** The call that it was planned on; undefined: there is none. */
   readonly known: KnownCall | undefined;
+  /** Before this instant the plan holds; undefined: whatever the time. */
+  readonly untilMs?: number;
   /** Where the delta is booked; undefined: now. */
   readonly bookedAtMs: number | undefined;
   readonly meters: readonly Meter[];

@@ -134,14 +134,17 @@ const always: TimeSpan = { fromMs: -(2n ** 63n), untilMs: 2n ** 63n - 1n };
 /** How far the database's time may be from the estimate that a batch is made with. */
 const toleranceMs = 1000;
 
-/** The same windows for all, and near the time that the calls are booked at. */
+/** The same windows for all, no plan over, and near the time that the calls are booked at. */
 function timeSpan(members: readonly Member[], expected: (orgId: string) => number): TimeSpan {
   let [fromMs, untilMs] = [0, Number.MAX_SAFE_INTEGER];
-  for (const { orgId, planned } of members) {
+  for (const {
+    orgId,
+    planned: { plan },
+  } of members) {
     const nowMs = expected(orgId);
-    const span = windowSpan(planned.plan.calendar, nowMs);
+    const span = windowSpan(plan.calendar, nowMs);
     fromMs = Math.max(fromMs, span.fromMs, nowMs - toleranceMs);
-    untilMs = Math.min(untilMs, span.untilMs, nowMs + toleranceMs);
+    untilMs = Math.min(untilMs, span.untilMs, nowMs + toleranceMs, plan.untilMs ?? untilMs);
   }
   return { fromMs, untilMs };
 }

@@ -58,7 +58,7 @@ export function createCheck(dependencies: CheckDependencies) {
         ttlMs: input.ttlMs ?? defaultTtlMs,
         deadlineMs: context.deadlineMs,
         plan: (atLeastEpoch) =>
-          atLeastEpoch <= first.epoch
+          atLeastEpoch <= first.epoch && clock.nowMs() < first.untilMs
             ? first
             : planAgain(viewOf(policies, orgId, request, atLeastEpoch), request, clock),
       });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { meterOf } from '../../src/core/meter.ts';
+import { planCheck } from '../../src/core/plan-check.ts';
 import { orgSubject } from '../../src/core/subject.ts';
 import { targetFacts } from '../../src/core/target.ts';
 import { createRollUp } from '../../src/ledger/roll-up.ts';
@@ -11,7 +12,7 @@ import { checksOf, startReplica } from '../support/replica-ledger.ts';
 import type { Replica } from '../support/replica-ledger.ts';
 import { transactionsOf } from '../support/usage-rows.ts';
 import { differencesOf } from '../support/verified.ts';
-import { viewOf } from '../support/view.ts';
+import { callOf, viewOf } from '../support/view.ts';
 
 const minuteMs = 60_000;
 const call = { user: 'ann', input: 1n, output: 1n, cost: 10n };
@@ -165,4 +166,28 @@ test('a replica that is behind another plans again, and both count in the window
     expect(late.outcome.limits[0]).toMatchObject({ used: 0n, held: 10n });
   }
   expect(await differencesOf(database.pool, 'acme')).toEqual([]);
+});
+
+/* Red with plans that hold whatever the time: the key was good when the call came, and passed. */
+test('a key that expires while a call waits is expired', async () => {
+  const view = viewOf({ keys: [{ id: 'k', expiresAtMs: Date.parse('2026-03-10T09:00:05Z') }] });
+  await checksOf(database, 'acme');
+  setTime('2026-03-10T09:00:04Z');
+  const { rows } = await database.pool.query<{ epoch: string }>('SELECT epoch FROM org');
+  let plans = 0;
+  const { outcome } = await replica(0).ledger.check({
+    orgId: 'acme',
+    requestId: 'waits',
+    content: {},
+    ttlMs: minuteMs,
+    deadlineMs: undefined,
+    plan: () => {
+      plans += 1;
+      const plan = planCheck(view, callOf({ key: 'k' }), replica(0).nowMs);
+      setTime('2026-03-10T09:00:05Z');
+      return { ...plan, epoch: Number(rows[0]?.epoch) };
+    },
+  });
+  expect(outcome.reasons).toEqual(['CREDENTIAL_EXPIRED']);
+  expect(plans).toBe(2);
 });

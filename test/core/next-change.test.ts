@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { planCheck } from '../../src/core/plan-check.ts';
+import { createRandom } from '../support/random.ts';
+import { callOf, viewOf } from '../support/view.ts';
+
+const random = createRandom();
+
+function instant(): number {
+  return random.between(1, 40);
+}
+
+/** An organization in which everything that time can change is at some instant from 1 to 40. */
+function randomView() {
+  return viewOf({
+    users: [{ id: 'ann' }],
+    principals: [{ id: 'bot' }],
+    keys: [
+      { id: 'k', expiresAtMs: random.pick([undefined, instant()]) },
+      { id: 'other', expiresAtMs: instant() },
+    ],
+    models: [{ id: 'm', provider: 'acme-ai' }],
+    prices: [
+      { subject: 'm', effectiveAtMs: instant(), revision: 1 },
+      { subject: 'm', effectiveAtMs: instant(), revision: 2, rates: [{ input: 7n }] },
+      { scope: 'PROVIDER_MODEL', subject: 'acme-ai:m', effectiveAtMs: instant(), revision: 3 },
+      { scope: 'KEY', subject: 'key:k', effectiveAtMs: instant(), revision: 4 },
+    ],
+    policies: {
+      org: { limits: [{ name: 'cap', metric: 'COST', window: 'DAY', amount: 100n }] },
+      'user:ann': { bypass: { cost: true, untilMs: instant() } },
+      'principal:bot': { bypass: { rate: true, untilMs: random.pick([undefined, instant()]) } },
+      'key:k': { bypass: { models: true, untilMs: instant() } },
+    },
+  });
+}
+
+/* Red with any of the six kinds of instants left out. */
+test('a plan is the same at every instant until it says that it changes', () => {
+  for (let run = 0; run < 300; run += 1) {
+    const view = randomView();
+    const call = callOf({ user: 'ann', principal: 'bot', key: 'k', target: 'm', input: 5n });
+    const told = (nowMs: number): string => {
+      const { reasons, bypass, priceRevision, hold } = planCheck(view, call, nowMs);
+      const { cost } = hold;
+      return JSON.stringify({ reasons, bypass, priceRevision, cost: String(cost) });
+    };
+    for (let nowMs = 0; nowMs <= 41; nowMs += 1) {
+      const { untilMs } = planCheck(view, call, nowMs);
+      expect(untilMs).toBeGreaterThan(nowMs);
+      for (let later = nowMs; later < Math.min(untilMs, 42); later += 1) {
+        expect(told(later)).toBe(told(nowMs));
+      }
+    }
+    expect(planCheck(view, call, 41).untilMs).toBe(Infinity);
+  }
+});
