@@ -9,6 +9,7 @@ import type { UnaryClient } from '../../src/client/unary-client.ts';
 /** A Tollgate in a process of its own. */
 export interface ServerProcess {
   readonly client: UnaryClient;
+  signal(signal: NodeJS.Signals): void;
   /** SIGKILL: nothing is finished, nothing is said. */
   kill(): Promise<void>;
   /** SIGTERM: drains. */
@@ -49,6 +50,7 @@ export async function startServerProcess(
   };
   return {
     client,
+    signal: (signal) => void child.kill(signal),
     kill: () => end('SIGKILL'),
     async stop() {
       client.close();
