@@ -137,7 +137,7 @@ const table = {
     'TOLLGATE_MAX_QUEUE',
     '4096',
     count(1, 1_000_000),
-    'Calls that may wait in one lane; more are refused as overloaded.',
+    'Calls that may wait in one lane, one organization taking at most half; more are refused.',
   ),
   rememberedCalls: setting(
     'TOLLGATE_REMEMBERED_CALLS',

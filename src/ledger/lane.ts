@@ -1,9 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { ServiceError } from '../platform/service-error.ts';
-import { callKey } from './call-key.ts';
+import { createFairQueue } from './fair-queue.ts';
+import type { FairQueue } from './fair-queue.ts';
 import type { KnownCall } from './known-call.ts';
 import { createPlanner } from './lane-planner.ts';
 import type { Operation, Plan } from './operation.ts';
+import { createQueueShares } from './queue-shares.ts';
 import { Unforeseen } from './unforeseen.ts';
 
 /** An operation with its plan, waiting for a batch. */
@@ -44,8 +46,9 @@ export interface LaneOptions {
   readonly onRefused: () => void;
 }
 
-/** The queue of some organizations and the loop that takes batches from it, one at a time. */
+/** The queues of some organizations and the loop that takes batches from them. */
 export interface Lane {
+  /** Refused as overloaded where the organization has its share of the lane's places already. */
   submit(operation: Operation): void;
   /** Operations accepted and not yet answered. */
   readonly depth: number;
@@ -55,19 +58,19 @@ export interface Lane {
 
 /** Creates a lane. While a batch is at the database, what arrives gathers into the next. */
 export function createLane(options: LaneOptions): Lane {
-  const queue: Planned[] = [];
-  const accepted = countAccepted();
+  const queue = createFairQueue<Planned>(options.perOrganization);
+  const accepted = createQueueShares(options.maxQueue);
 
   function fail(operation: Operation, cause: unknown): void {
     operation.reject(cause);
-    accepted.leave();
+    accepted.leave(operation.orgId);
   }
 
   const planner = createPlanner({
     failure: options.failure,
     fail,
     planned(operation, plan) {
-      if (plan === undefined) accepted.leave();
+      if (plan === undefined) accepted.leave(operation.orgId);
       else queue.push({ operation, plan, retried: false, alone: false, isCareful: false });
       runner.wake();
     },
@@ -77,7 +80,7 @@ export function createLane(options: LaneOptions): Lane {
     switch (fate.kind) {
       case 'done':
         fate.answer();
-        return accepted.leave();
+        return accepted.leave(planned.operation.orgId);
       case 'replan':
         return planner.again(planned.operation, fate.known, fate.epoch);
       case 'failed':
@@ -85,20 +88,19 @@ export function createLane(options: LaneOptions): Lane {
     }
   }
 
-  const runner = createRunner(queue, options, apply, accepted.count);
+  const runner = createRunner(queue, options, apply, () => accepted.taken);
 
   return {
     get depth() {
-      return accepted.count();
+      return accepted.taken;
     },
-    drained: () => accepted.none(),
+    drained: () => accepted.empty(),
     submit(operation) {
-      if (accepted.count() >= options.maxQueue) {
+      if (!accepted.enter(operation.orgId)) {
         options.onRefused();
         operation.reject(overloaded());
         return;
       }
-      accepted.enter();
       planner.first(operation, options.find);
     },
   };
@@ -112,7 +114,7 @@ const mostUnderWay = 2;
 
 /** Takes batches from the queue for as long as there are any. */
 function createRunner(
-  queue: Planned[],
+  queue: FairQueue<Planned>,
   options: LaneOptions,
   apply: Attempting['apply'],
   accepted: () => number,
@@ -124,9 +126,9 @@ function createRunner(
     if (!isRunning) void run();
   }
 
-  /** What may pass goes again, first in the queue: nothing is sent into another batch's transaction. */
+  /** What may be retried goes first: it waited longest. */
   function again(batch: readonly Planned[]): void {
-    queue.unshift(...batch);
+    queue.putBack(batch);
     wake();
   }
 
@@ -141,11 +143,11 @@ function createRunner(
   /** The next batch begins as soon as the commit of the one before is on its way: it will find it done or undone. */
   async function run(): Promise<void> {
     isRunning = true;
-    while (queue.length > 0) {
+    while (queue.size > 0) {
       // What came in the same piece from the network goes into the same batch.
       await turn();
       const { promise: sent, resolve: onSent } = Promise.withResolvers<void>();
-      const batch = takeBatch(queue, most(), options);
+      const batch = queue.take(most());
       const attempting = attempt(batch, options, { apply, again, onSent }).finally(() => {
         underWay.delete(attempting);
         onSent();
@@ -158,30 +160,6 @@ function createRunner(
   }
 
   return { wake };
-}
-
-/** Counts what was accepted and not yet answered. */
-function countAccepted() {
-  let count = 0;
-  let waiting: (() => void)[] = [];
-  return {
-    count: () => count,
-    enter() {
-      count += 1;
-    },
-    leave() {
-      count -= 1;
-      if (count > 0) return;
-      for (const resolve of waiting) resolve();
-      waiting = [];
-    },
-    none(): Promise<void> {
-      if (count === 0) return Promise.resolve();
-      return new Promise((resolve) => {
-        waiting.push(resolve);
-      });
-    },
-  };
 }
 
 /** What a batch does to its lane. */
@@ -236,27 +214,7 @@ function isAwaited({ deadlineMs }: Operation, options: LaneOptions): boolean {
   return deadlineMs === undefined || deadlineMs > options.now();
 }
 
-/** Takes from the front what may go together: each request id once, and one organization if so set. */
-function takeBatch(queue: Planned[], most: number, options: LaneOptions): Planned[] {
-  const taken: Planned[] = [];
-  const left: Planned[] = [];
-  const ids = new Set<string>();
-  for (const planned of queue) {
-    const { orgId, requestId } = planned.operation;
-    const id = callKey(orgId, requestId);
-    const fits =
-      taken.length < most &&
-      !ids.has(id) &&
-      (taken.length === 0 || !(planned.alone || taken[0]?.alone === true)) &&
-      (!options.perOrganization || (taken[0]?.operation.orgId ?? orgId) === orgId);
-    if (fits) ids.add(id);
-    (fits ? taken : left).push(planned);
-  }
-  queue.splice(0, queue.length, ...left);
-  return taken;
-}
-
-/** More operations wait than may. */
+/** The organization has as many operations waiting as it may. */
 export function overloaded(): ServiceError {
   return new ServiceError('RESOURCE_EXHAUSTED', 'OVERLOADED', 'too many calls are waiting', {
     retryAfterMs: 100,
