@@ -1,7 +1,9 @@
 #!/usr/bin/env node
-// Starts Tollgate on a Node that runs TypeScript as it stands (22.18 or later): this one if it will do, else
-// the one that npm installed beside us. Plain JavaScript, for it must run on any Node.
+// Starts Tollgate on Node 22.18 or later: this one if it is new enough, else the one that npm installed beside
+// us. A clone runs its TypeScript as it stands. The package contains JavaScript, because Node does not strip
+// types below node_modules. This file itself must run on any Node.
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
@@ -15,7 +17,9 @@ if (major > 22 || (major === 22 && minor >= 18)) {
     process.on('disconnect', () => process.exit(1));
     process.channel?.unref();
   }
-  await import('../src/main.ts');
+  const source = new URL('../src/main.ts', import.meta.url);
+  const built = new URL('../dist/src/main.js', import.meta.url);
+  await import((existsSync(source) ? source : built).href);
 } else {
   startOn(installedNode());
 }

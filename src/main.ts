@@ -41,7 +41,7 @@ async function run(name: string, args: readonly string[]): Promise<number> {
 }
 
 function version(): string {
-  const description: unknown = createRequire(import.meta.url)('../package.json');
+  const description: unknown = createRequire(import.meta.url)('#package.json');
   const isDescription = typeof description === 'object' && description !== null;
   return isDescription && 'version' in description ? String(description.version) : 'unknown';
 }

