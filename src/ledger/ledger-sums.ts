@@ -1,4 +1,4 @@
-import type { ClientBase, Pool } from 'pg';
+import type { ClientBase } from 'pg';
 import type { TargetFacts } from '../core/call.ts';
 import { meterOf } from '../core/meter.ts';
 import type { Meter } from '../core/meter.ts';
@@ -9,22 +9,38 @@ import { dayOf } from './recorded-day.ts';
 import { counters, deltaWidth, windowOffsets } from './sql/apply-deltas.ts';
 import { sumLedger } from './sql/sum-ledger.ts';
 
-/** A meter as the record says it should be, in the columns of `apply-deltas`, starts included. */
+/**
+ * Meters of one organization as the record says they should be, in their order, in the columns of
+ * `apply-deltas`, starts included. One statement, however many meters.
+ */
 export async function ledgerSums(
-  client: ClientBase | Pool,
+  client: Pick<ClientBase, 'query'>,
   orgId: string,
-  meter: Meter,
+  meters: readonly Meter[],
   starts: WindowStarts,
-): Promise<bigint[]> {
+): Promise<bigint[][]> {
+  if (meters.length === 0) return [];
   const { midnights, spans } = boundsOf(starts);
-  const user = meter.subject.kind === 'user' ? meter.subject.id : meter.member;
-  const parameters = [orgId, baseOf(meter), ending(starts), midnights, ...spans];
+  const bases = [...new Set(meters.map(baseOf))];
+  const users = usersOf(meters);
+  const parameters = [orgId, bases, ending(starts), midnights, ...spans];
   const { rows } = await client.query<EntryRow>({
-    ...(user === undefined ? sumLedger.ofAny : sumLedger.ofUser),
-    values: user === undefined ? parameters : [...parameters, user],
+    ...(users === undefined ? sumLedger.ofAny : sumLedger.ofUsers),
+    values: users === undefined ? parameters : [...parameters, users],
     rowMode: 'array',
   });
-  return sumOf(meter, starts, rows);
+  return sumsOf(meters, starts, rows);
+}
+
+/** The users whose calls alone the meters count; undefined where one counts the calls of others too. */
+function usersOf(meters: readonly Meter[]): readonly string[] | undefined {
+  const users = new Set<string>();
+  for (const { subject, member } of meters) {
+    const user = subject.kind === 'user' ? subject.id : member;
+    if (user === undefined) return undefined;
+    users.add(user);
+  }
+  return [...users];
 }
 
 /**
@@ -42,8 +58,9 @@ export async function windowSums(
     values: [orgId, dayOf(Math.min(...midnights)), ending(starts), midnights, ...spans],
     rowMode: 'array',
   });
-  const byBase = Map.groupBy(rows, ([base]) => base);
-  return (meter) => sumOf(meter, starts, byBase.get(baseOf(meter)) ?? []);
+  const entries = entriesByBase(rows);
+  const matches = createMatches();
+  return (meter) => sumOf(meter, starts, entries.get(baseOf(meter)) ?? [], matches);
 }
 
 /** A row of `sum-ledger`. */
@@ -76,21 +93,75 @@ function boundsOf(starts: WindowStarts): {
   return { midnights, spans: [[...begins.values()], [...begins.keys()]] };
 }
 
-function sumOf(meter: Meter, starts: WindowStarts, rows: readonly EntryRow[]): bigint[] {
-  const values = Array.from({ length: deltaWidth }, () => 0n);
-  for (const [index, offset] of windowOffsets.entries()) {
-    if (offset.start >= 0) values[offset.start] = BigInt(starts[index] ?? 0);
+/** A row with the facts of its target read. */
+interface Entry {
+  readonly target: TargetFacts;
+  readonly inFlight: string;
+  readonly sums: readonly string[];
+}
+
+/** The rows of each base meter; each text of facts is read once. */
+function entriesByBase(rows: readonly EntryRow[]): ReadonlyMap<string, readonly Entry[]> {
+  const targets = new Map<string, TargetFacts>();
+  const entries = new Map<string, Entry[]>();
+  for (const [base, facts, inFlight, ...sums] of rows) {
+    const target = targets.get(facts) ?? (JSON.parse(facts) as TargetFacts);
+    targets.set(facts, target);
+    const ofBase = entries.get(base);
+    if (ofBase === undefined) entries.set(base, [{ target, inFlight, sums }]);
+    else ofBase.push({ target, inFlight, sums });
   }
-  for (const [, facts, inFlight, ...sums] of rows) {
-    if (meter.targets.length > 0 && !isMatch(meter, facts)) continue;
+  return entries;
+}
+
+/** Whether a list of targets names a target; worked out once for each pair. */
+type Matches = (targets: readonly string[], target: TargetFacts) => boolean;
+
+function createMatches(): Matches {
+  const lists = new Map<string, Map<TargetFacts, boolean>>();
+  return (targets, target) => {
+    if (targets.length === 0) return true;
+    const name = targets.join(' ');
+    const known = lists.get(name) ?? new Map<TargetFacts, boolean>();
+    lists.set(name, known);
+    const isMatch = known.get(target) ?? targetMatches(targets, target);
+    known.set(target, isMatch);
+    return isMatch;
+  };
+}
+
+function sumsOf(
+  meters: readonly Meter[],
+  starts: WindowStarts,
+  rows: readonly EntryRow[],
+): bigint[][] {
+  const entries = entriesByBase(rows);
+  const matches = createMatches();
+  return meters.map((meter) => sumOf(meter, starts, entries.get(baseOf(meter)) ?? [], matches));
+}
+
+function sumOf(
+  meter: Meter,
+  starts: WindowStarts,
+  entries: readonly Entry[],
+  matches: Matches,
+): bigint[] {
+  const values = emptyRow(starts);
+  for (const { target, inFlight, sums } of entries) {
+    if (!matches(meter.targets, target)) continue;
     values[0] = (values[0] ?? 0n) + BigInt(inFlight);
     addSums(values, sums);
   }
   return values;
 }
 
-function isMatch(meter: Meter, facts: string): boolean {
-  return targetMatches(meter.targets, JSON.parse(facts) as TargetFacts);
+/** A row that counts nothing, in the windows that are given. */
+export function emptyRow(starts: WindowStarts): bigint[] {
+  const values = Array.from({ length: deltaWidth }, () => 0n);
+  for (const [index, offset] of windowOffsets.entries()) {
+    if (offset.start >= 0) values[offset.start] = BigInt(starts[index] ?? 0);
+  }
+  return values;
 }
 
 function addSums(values: bigint[], sums: readonly string[]): void {

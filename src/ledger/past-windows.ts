@@ -67,12 +67,17 @@ async function readPast(
   past: readonly PastWindow[],
 ): Promise<PastTotals> {
   const read = new Map<string, WindowTotals>();
-  for (const { meterIndex, meter, window, atMs } of past) {
-    const { startMs, endMs } = windowAt(plan.calendar, window, atMs);
+  for (const [window, ofWindow] of Map.groupBy(past, (one) => one.window)) {
+    const [first] = ofWindow;
+    if (first === undefined) continue;
+    const { startMs, endMs } = windowAt(plan.calendar, window, first.atMs);
     // What was booked since the window began, less what was since it ended.
     const starts = windows.map((_, index) => (index === 0 ? startMs : endMs));
-    const sums = await ledgerSums(client, operation.orgId, meter, starts);
-    read.set(`${meterIndex} ${window}`, differenceOf(sums, 0, 1));
+    const meters = ofWindow.map(({ meter }) => meter);
+    const sums = await ledgerSums(client, operation.orgId, meters, starts);
+    for (const [index, { meterIndex }] of ofWindow.entries()) {
+      read.set(`${meterIndex} ${window}`, differenceOf(sums[index] ?? [], 0, 1));
+    }
   }
   return (meterIndex, totals) => ({
     inFlight: totals.inFlight,

@@ -4,16 +4,19 @@ import { isDerived } from '../core/meter.ts';
 import type { Calendar } from '../core/window.ts';
 import { windowStarts } from './call-delta.ts';
 import type { WindowStarts } from './call-delta.ts';
-import { ledgerSums } from './ledger-sums.ts';
+import { emptyRow, ledgerSums } from './ledger-sums.ts';
 import { RunningTotals } from './running-totals.ts';
-import { counters, deltaWidth, windowOffsets } from './sql/apply-deltas.ts';
+import { counters, windowOffsets } from './sql/apply-deltas.ts';
 import { readMeters } from './sql/read-meters.ts';
 
 const asText = { getTypeParser: () => (value: string) => value };
 
-/** Meters as they stand at one instant, and the epoch they were read at. Takes no lock and writes nothing. */
+/**
+ * Meters as they stand at one instant, and the epoch they were read at, in at most two statements. Takes no
+ * lock and writes nothing. Derived meters that no limit keeps yet are summed a moment later.
+ */
 export async function readTotals(
-  pool: Pool,
+  pool: Pick<Pool, 'query'>,
   orgId: string,
   calendar: Calendar,
   meters: readonly Meter[],
@@ -40,26 +43,14 @@ export async function readTotals(
       ),
     );
   }
-  const totals: RunningTotals[] = [];
-  for (const meter of meters) {
-    const known = found.get(meter.name);
-    totals.push(known ?? new RunningTotals(await absent(pool, orgId, meter, starts)));
+  // A derived meter that no limit keeps is summed from the record; any other that is absent never had a call.
+  const absent = meters.filter((meter) => isDerived(meter) && !found.has(meter.name));
+  const sums = await ledgerSums(pool, orgId, absent, starts);
+  for (const [index, { name }] of absent.entries()) {
+    found.set(name, new RunningTotals(sums[index] ?? []));
   }
+  const totals = meters.map(({ name }) => found.get(name) ?? new RunningTotals(emptyRow(starts)));
   return { epoch: Number(rows[0]?.[0] ?? 0), totals };
-}
-
-/** A derived meter that no limit keeps is summed from the record; any other that is absent never had a call. */
-async function absent(
-  pool: Pool,
-  orgId: string,
-  meter: Meter,
-  starts: WindowStarts,
-): Promise<bigint[]> {
-  if (isDerived(meter)) return ledgerSums(pool, orgId, meter, starts);
-  return rolled(
-    Array.from({ length: deltaWidth }, () => 0n),
-    starts,
-  );
 }
 
 /** Empties the windows that have ended. */

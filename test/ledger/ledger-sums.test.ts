@@ -33,7 +33,16 @@ const calendars: readonly [Calendar, ...Calendar[]] = [
   { timeZone: 'America/New_York', weekStart: 7, monthAnchorDay: 9 },
   { timeZone: 'UTC', weekStart: 2, monthAnchorDay: 28 },
 ];
-const meters = ['org', 'user:ann', 'team:red/user:ann', 'app:crm', 'org@gpt-5', 'user:ann@gpt-5'];
+const meters = [
+  'org',
+  'user:ann',
+  'user:ben@gpt-5',
+  'team:red/user:ann',
+  'app:crm',
+  'org@gpt-5',
+  'org@gpt-*',
+  'user:ann@gpt-5',
+];
 const random = createRandom();
 let database: TestDatabase;
 
@@ -87,7 +96,9 @@ function expected(rows: readonly UsageRow[], meter: Meter, starts: readonly numb
     ({ orgId, subjects, target }) =>
       orgId === 'acme' &&
       subjects.includes(base) &&
-      (meter.targets.length === 0 || meter.targets.includes(target)),
+      (meter.targets.length === 0 ||
+        meter.targets.includes(target) ||
+        meter.targets.includes('gpt-*')),
   );
   return windows.map((window, index) => {
     const since = own.filter(({ bookedAt }) => Date.parse(bookedAt) >= (starts[index] ?? 0));
@@ -95,24 +106,34 @@ function expected(rows: readonly UsageRow[], meter: Meter, starts: readonly numb
   });
 }
 
-async function told(meter: Meter, starts: readonly number[]): Promise<string[]> {
-  const sums = await ledgerSums(database.pool, 'acme', meter, starts);
-  return windows.map((window, index) => {
-    const at = windowOffsets[index]?.counters ?? 0;
-    return `${window} ${sums[at]} in ${sums[at + 3]}`;
-  });
+async function told(asked: readonly Meter[], starts: readonly number[]): Promise<string[][]> {
+  const all = await ledgerSums(database.pool, 'acme', asked, starts);
+  return all.map((sums) =>
+    windows.map((window, index) => {
+      const at = windowOffsets[index]?.counters ?? 0;
+      return `${window} ${sums[at]} in ${sums[at + 3]}`;
+    }),
+  );
 }
 
+/** Each meter by itself, those of users together, and all together. */
 async function expectAll(rows: readonly UsageRow[]): Promise<void> {
-  for (const name of meters) {
-    const meter = parseMeterName(name);
-    if (meter === undefined) throw new Error(`${name} names no meter`);
+  const all = meters.map(meterNamed);
+  const ofUsers = all.filter(({ name }) => name.includes('user:'));
+  for (const asked of [...all.map((meter) => [meter]), ofUsers, all]) {
     const calendar = random.pick(calendars);
     const starts = windowStarts(calendar, nowMs - random.pick([0, 7_200_000, dayMs]));
-    expect(await told(meter, starts), `${name} ${JSON.stringify(calendar)}`).toEqual(
-      expected(rows, meter, starts),
+    const names = asked.map(({ name }) => name);
+    expect(await told(asked, starts), `${names.join()} ${JSON.stringify(calendar)}`).toEqual(
+      asked.map((meter) => expected(rows, meter, starts)),
     );
   }
+}
+
+function meterNamed(name: string): Meter {
+  const meter = parseMeterName(name);
+  if (meter === undefined) throw new Error(`${name} names no meter`);
+  return meter;
 }
 
 /** Rolls up the days that ended before some days ago, or the first pieces of them. */
@@ -173,9 +194,8 @@ test('meters cut by another calendar are what the record says, in windows old an
       `SELECT meter_id, day_start AS day, month_used_cost AS cost FROM meter WHERE org_id = 'acme'`,
     );
     for (const { meter_id: name, day, cost } of days) {
-      const meter = parseMeterName(name);
+      const meter = meterNamed(name);
       expect(day).toBe(`${starts[windows.indexOf('DAY')]}`);
-      if (meter === undefined) throw new Error(`${name} names no meter`);
       const ofMonth = expected(rows, meter, starts)[windows.indexOf('MONTH')];
       expect(`MONTH ${cost} in`).toBe(ofMonth?.replace(/ in \d+$/, ' in'));
     }

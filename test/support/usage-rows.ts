@@ -44,7 +44,7 @@ export async function insertUsageRows(pool: Pool, rows: readonly UsageRow[]): Pr
 export async function lifetimeOf(pool: Pool, orgId: string, subject: string): Promise<string> {
   const meter = parseMeterName(subject);
   if (meter === undefined) throw new Error(`${subject} names no meter`);
-  const sums = await ledgerSums(pool, orgId, meter, [0, 0, 0, 0, 0, 0, 0]);
+  const [sums = []] = await ledgerSums(pool, orgId, [meter], [0, 0, 0, 0, 0, 0, 0]);
   const from = windowOffsets.at(-1)?.counters ?? 0;
   return sums.slice(from, from + 4).join('/');
 }

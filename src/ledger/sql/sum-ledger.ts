@@ -2,17 +2,18 @@ import { windows } from '../../core/policy.ts';
 import { dailyPartitions } from './daily-partitions.ts';
 
 /**
- * A meter's counters computed from the record: usage, its daily roll-up, and the open holds. Used where a
- * derived meter is born, under its organization's lock, and where one is only read. Days that were rolled up
+ * The counters of meters computed from the record: usage, its daily roll-up, and the open holds. Used where
+ * derived meters are born, under their organization's lock, and where they are only read. One statement reads
+ * the record once for all of them. Days that were rolled up
  * are read from their sums; of their single rows only those of the days in which a window begins.
  *
  *   $1 text      org_id
- *   $2 text      the base meter's name (without targets)
+ *   $2 text[]    the names of the base meters (without targets), each once
  *   $3 bigint[]  the start of each window but LIFETIME, ms
  *   $4 bigint[]  for each of them the first midnight (UTC) that is not before it, ms
  *   $5 bigint[]  the spans from a start to its midnight, merged: where they begin, ms; $6 bigint[]: where they
  *                end, exclusive
- *   $7 text      only with `ofUser`: the user whose calls alone the meter counts
+ *   $7 text[]    only with `ofUsers`: the users whose calls alone the meters count
  *
  * One row per base meter and distinct target facts, so that targets are matched by the same code as everywhere.
  */
@@ -112,13 +113,22 @@ FROM entry GROUP BY meter, facts`,
   } as const;
 }
 
-const isCharged = 'u.subjects @> ARRAY[$2::text]';
-const one = { perMeter: '', meter: '$2::text', isOurSum: 'd.subject = $2', isOurHold: isCharged };
+const isCharged = 'u.subjects && $2::text[]';
+const some = {
+  perMeter: `CROSS JOIN LATERAL (
+    SELECT name FROM unnest(u.subjects) AS name WHERE name = ANY($2::text[])) AS n(meter)`,
+  meter: 'n.meter',
+  isOurSum: 'd.subject = ANY($2::text[])',
+  isOurHold: isCharged,
+};
 
 export const sumLedger = {
-  ofAny: sumLedgerOf('sum-ledger', { ...one, isOurs: isCharged }),
-  /** The same for a meter of one user's calls, whose rows an index finds. */
-  ofUser: sumLedgerOf('sum-ledger-of-user', { ...one, isOurs: `u.user_id = $7 AND ${isCharged}` }),
+  ofAny: sumLedgerOf('sum-ledger', { ...some, isOurs: isCharged }),
+  /** The same for meters of some users' calls, whose rows an index finds. */
+  ofUsers: sumLedgerOf('sum-ledger-of-users', {
+    ...some,
+    isOurs: `u.user_id = ANY($7::text[]) AND ${isCharged}`,
+  }),
   /** The same for all base meters, in the windows that end; $2 date: sums of days before it are not read. */
   ofAll: sumLedgerOf('sum-ledger-of-all', {
     isOurs: 'true',
