@@ -165,6 +165,8 @@ function openLedger(
     lanes: settings.lanes,
     maxBatch: settings.maxBatch,
     maxQueue: settings.maxQueue,
+    // Half of the pool, so that Explains never keep look-ups out of it.
+    explainsAtOnce: Math.max(1, Math.floor(settings.poolSize / 2)),
     perOrganization: settings.batch === 'per-org',
     durableHolds: settings.durableHolds,
     maxRememberedCalls: settings.rememberedCalls,

@@ -39,11 +39,20 @@ export function surround<In extends DescMessage, Out extends DescMessage>(
       work: (facts) =>
         serve(surroundings, call, facts, async (context) => {
           const message = decode(method.input, call.request);
-          return encode(method.output, await answer(message, context, facts));
+          const cancelled = (): AbortSignal => cancellationOf(call);
+          return encode(method.output, await answer(message, { ...context, cancelled }, facts));
         }),
       done: (bytes) => callback(null, bytes),
       refused: (error) => callback(grpcStatus(error)),
     });
+}
+
+/** Aborted when the client cancels the call or is gone. */
+function cancellationOf(call: ServerUnaryCall<Buffer, Buffer>): AbortSignal {
+  const controller = new AbortController();
+  if (call.cancelled) controller.abort();
+  else call.once('cancelled', () => controller.abort());
+  return controller.signal;
 }
 
 /** One piece of work, and where its end is told: exactly one of `done` and `refused` is called. */

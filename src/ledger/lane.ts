@@ -5,7 +5,7 @@ import type { FairQueue } from './fair-queue.ts';
 import type { KnownCall } from './known-call.ts';
 import { createPlanner } from './lane-planner.ts';
 import type { Operation, Plan } from './operation.ts';
-import { createQueueShares } from './queue-shares.ts';
+import { createFairShares } from '../platform/fair-shares.ts';
 import { Unforeseen } from './unforeseen.ts';
 
 /** An operation with its plan, waiting for a batch. */
@@ -59,7 +59,7 @@ export interface Lane {
 /** Creates a lane. While a batch is at the database, what arrives gathers into the next. */
 export function createLane(options: LaneOptions): Lane {
   const queue = createFairQueue<Planned>(options.perOrganization);
-  const accepted = createQueueShares(options.maxQueue);
+  const accepted = createFairShares(options.maxQueue);
 
   function fail(operation: Operation, cause: unknown): void {
     operation.reject(cause);

@@ -4,6 +4,7 @@ import type { Meter } from '../core/meter.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { MeterTotals } from '../core/totals.ts';
 import type { Calendar } from '../core/window.ts';
+import type { ReadLimits } from './read-until.ts';
 
 /**
  * The ledger: what was spent, what is held, and the one place where a Check is decided.
@@ -24,8 +25,11 @@ export interface Ledger {
   report(call: ReportCall): Promise<ReportAnswer>;
   release(call: ReleaseCall): Promise<ReleaseAnswer>;
   extend(call: ExtendCall): Promise<ExtendAnswer>;
-  /** The outcome a Check would have now; writes nothing. */
-  explain(orgId: string, plan: Planner): Promise<Outcome>;
+  /**
+   * The outcome a Check would have now; writes nothing. What it reads with is stopped at the deadline, and
+   * when the caller goes. Too many of one organization fail as full queues do.
+   */
+  explain(orgId: string, plan: Planner, limits: ReadLimits): Promise<Outcome>;
   /** Ends the holds whose time is over, of one organization or of all, at most `most`; the number ended. */
   expire(most: number, plan: ClosePlanner, orgId?: string): Promise<number>;
   /** A meter as it stands, at `nowMs`; derived meters that no limit keeps are summed from the ledger. */

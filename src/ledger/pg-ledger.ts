@@ -1,6 +1,4 @@
 import type { Client, Pool } from 'pg';
-import { conclude } from '../core/conclude.ts';
-import type { Outcome } from '../core/outcome.ts';
 import type { FollowingClock } from '../platform/database-clock.ts';
 import type { ServiceError } from '../platform/service-error.ts';
 import { createBatchRunner } from './batch-runner.ts';
@@ -11,13 +9,14 @@ import { createCallLookup } from './call-lookup.ts';
 import { checkOperation } from './check-operation.ts';
 import { expireOperation, releaseOperation } from './close-operations.ts';
 import { DecisionFault } from './decision-fault.ts';
+import { createExplainer } from './explain.ts';
 import { extendOperation } from './extend-operation.ts';
 import { createLane, overloaded } from './lane.ts';
 import type { Lane } from './lane.ts';
 import { createLaneConnection } from './lane-connection.ts';
 import type { LaneConnection } from './lane-connection.ts';
 import { prepareLane } from './lane-statements.ts';
-import type { Ledger, Planner } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
 import { laneOf } from './lane-of.ts';
 import type { Operation, Told } from './operation.ts';
 import { createOrganizationTime } from './organization-time.ts';
@@ -39,6 +38,8 @@ export interface PgLedgerOptions {
   readonly maxBatch: number;
   /** Operations accepted per lane and not yet answered. */
   readonly maxQueue: number;
+  /** Explains that read at once, of all organizations together. */
+  readonly explainsAtOnce: number;
   /** One organization per transaction, for a distributed PostgreSQL. */
   readonly perOrganization: boolean;
   /** False: batches of Checks alone do not wait until their commit is on disk. */
@@ -74,7 +75,14 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
     report: (call) => answered((told) => reportOperation(call, () => time.nowMs(call.orgId), told)),
     release: (call) => answered((told) => releaseOperation(call, told)),
     extend: (call) => answered((told) => extendOperation(call, told)),
-    explain: (orgId, planner) => explain(pool, orgId, planner, () => time.nowMs(orgId)),
+    explain: createExplainer({
+      pool,
+      mostAtOnce: options.explainsAtOnce,
+      timeOf: (orgId) => time.nowMs(orgId),
+      monotonicMs: options.monotonicMs,
+      overloaded,
+      failure: options.failure,
+    }),
     expire: (most, plan, ofOrg) =>
       expireSome(pool, clock.nowMs(), most, ofOrg, ({ org_id: orgId, request_id: requestId }) => {
         return answered((told) =>
@@ -82,7 +90,7 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
         );
       }),
     async meter(orgId, calendar, meter, atMs) {
-      const { totals } = await readTotals(pool, orgId, calendar, [meter], atMs);
+      const { totals } = await readTotals(pool, { orgId, calendar, nowMs: atMs }, [meter]);
       return found(totals[0]);
     },
     async close() {
@@ -90,26 +98,6 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
       await Promise.all(lanes.map(({ connection }) => connection.close()));
     },
   };
-}
-
-/** Decides on what can be read, with policies not older than what was read. */
-async function explain(
-  pool: Pool,
-  orgId: string,
-  planner: Planner,
-  nowMs: () => number,
-): Promise<Outcome> {
-  let atLeastEpoch = 0;
-  for (;;) {
-    const plan = await planner(atLeastEpoch);
-    const now = nowMs();
-    const { epoch, totals } = await readTotals(pool, orgId, plan.calendar, plan.meters, now);
-    if (epoch > plan.epoch) {
-      atLeastEpoch = epoch;
-      continue;
-    }
-    return conclude(plan, (index) => found(totals[index]), now, undefined);
-  }
 }
 
 function found<T>(value: T | undefined): T {

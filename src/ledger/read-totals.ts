@@ -11,19 +11,26 @@ import { readMeters } from './sql/read-meters.ts';
 
 const asText = { getTypeParser: () => (value: string) => value };
 
+/** Whose meters are read, and when. */
+interface MetersAt {
+  readonly orgId: string;
+  readonly calendar: Calendar;
+  readonly nowMs: number;
+}
+
 /**
  * Meters as they stand at one instant, and the epoch they were read at, in at most two statements. Takes no
- * lock and writes nothing. Derived meters that no limit keeps yet are summed a moment later.
+ * lock and writes nothing. Outside a transaction of one instant, derived meters that no limit keeps yet are
+ * summed a moment later. Stops between the statements when `over` is aborted.
  */
 export async function readTotals(
-  pool: Pick<Pool, 'query'>,
-  orgId: string,
-  calendar: Calendar,
+  client: Pick<Pool, 'query'>,
+  { orgId, calendar, nowMs }: MetersAt,
   meters: readonly Meter[],
-  nowMs: number,
+  over?: AbortSignal,
 ): Promise<{ epoch: number; totals: RunningTotals[] }> {
   const names = meters.map((meter) => meter.name);
-  const { rows } = await pool.query<(string | null)[]>({
+  const { rows } = await client.query<(string | null)[]>({
     ...readMeters,
     values: [orgId, names],
     rowMode: 'array',
@@ -45,7 +52,8 @@ export async function readTotals(
   }
   // A derived meter that no limit keeps is summed from the record; any other that is absent never had a call.
   const absent = meters.filter((meter) => isDerived(meter) && !found.has(meter.name));
-  const sums = await ledgerSums(pool, orgId, absent, starts);
+  over?.throwIfAborted();
+  const sums = await ledgerSums(client, orgId, absent, starts);
   for (const [index, { name }] of absent.entries()) {
     found.set(name, new RunningTotals(sums[index] ?? []));
   }

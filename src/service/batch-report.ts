@@ -1,5 +1,4 @@
-import { createGate } from '../platform/gate.ts';
-import type { Gate } from '../platform/gate.ts';
+import { createFairGate } from '../platform/fair-gate.ts';
 import type { Policies } from '../policies/policies.ts';
 import type { BatchItem, BatchReportInput, CallContext } from './data-plane.ts';
 import { assertMayActFor, noSubjects, viewOf } from './scope.ts';
@@ -15,14 +14,17 @@ export interface BatchReportDependencies {
 
 /** The most reports of one batch that are under way at once: enough to fill the ledger's transactions. */
 const mostOfOne = 128;
-/** Of a lane's queue, all batches together take this part, so that no outbox keeps Checks out. */
+/**
+ * Of a lane's queue, all batches together take this part, and those of one organization half of it, so that
+ * no outbox keeps out Checks or the batches of others.
+ */
 const shareOfQueue = 1 / 8;
 /** The last part of the time is kept for the answer: what was not reached is told report by report. */
 const timeForAnswer = 1 / 8;
 
 /** Reports many calls, a bounded number at once. See `DecisionService.BatchReport`. */
 export function createBatchReport({ policies, maxQueue, monotonicMs }: BatchReportDependencies) {
-  const gate = createGate(Math.max(1, Math.floor(maxQueue * shareOfQueue)));
+  const gate = createFairGate({ most: Math.max(1, Math.floor(maxQueue * shareOfQueue)) });
 
   return async function batchReport(input: BatchReportInput, context: CallContext): Promise<void> {
     assertMayActFor(context.caller, input.orgId);
@@ -30,17 +32,18 @@ export function createBatchReport({ policies, maxQueue, monotonicMs }: BatchRepo
     const ofItems = { ...context, deadlineMs: earlier(context.deadlineMs, monotonicMs()) };
     // Reports of one request id go one after another, or which of them is the repeat would be left to chance.
     const turns = Map.groupBy(input.reports, ({ requestId }) => requestId).values();
-    await Promise.all(Array.from({ length: mostOfOne }, () => takeTurns(turns, gate, ofItems)));
+    const pass = (item: BatchItem): Promise<void> =>
+      gate.pass(input.orgId, () => item.report(ofItems));
+    await Promise.all(Array.from({ length: mostOfOne }, () => takeTurns(turns, pass)));
   };
 }
 
 async function takeTurns(
   turns: Iterable<readonly BatchItem[]>,
-  gate: Gate,
-  context: CallContext,
+  pass: (item: BatchItem) => Promise<void>,
 ): Promise<void> {
   for (const turn of turns) {
-    for (const item of turn) await gate.pass(() => item.report(context));
+    for (const item of turn) await pass(item);
   }
 }
 

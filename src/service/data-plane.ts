@@ -8,6 +8,8 @@ import type { Caller } from './caller.ts';
 export interface CallContext {
   readonly caller: Caller;
   readonly deadlineMs: number | undefined;
+  /** Makes a signal that is aborted when the caller goes; for work that is worth stopping then. */
+  readonly cancelled?: () => AbortSignal;
 }
 
 /** A call's own description, as Check, Explain and a post-paid Report carry it. Already valid in form. */

@@ -47,6 +47,7 @@ function start(): Ledger {
     lanes: 1,
     maxBatch: 64,
     maxQueue: 100,
+    explainsAtOnce: 4,
     perOrganization: false,
     durableHolds: true,
     maxRememberedCalls: 100,

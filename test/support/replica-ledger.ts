@@ -38,6 +38,7 @@ export function startReplica(
       lanes: 1,
       maxBatch: 64,
       maxQueue: 1000,
+      explainsAtOnce: 4,
       perOrganization,
       durableHolds,
       maxRememberedCalls: 100,

@@ -1000,7 +1000,8 @@ export const DecisionService: GenService<{
     output: typeof ExtendResponseSchema;
   },
   /**
-   * What a Check would answer now, in full and in words; changes nothing.
+   * What a Check would answer now, in full and in words; changes nothing. Where too many Explains of the
+   * organization wait, it fails with RESOURCE_EXHAUSTED `OVERLOADED`.
    *
    * @generated from rpc tollgate.v1.DecisionService.Explain
    */

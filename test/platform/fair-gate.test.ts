@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createGate } from '../../src/platform/gate.ts';
+import { createFairGate } from '../../src/platform/fair-gate.ts';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const short = fc.integer({ min: 0, max: 3 });
@@ -12,7 +12,8 @@ test('never more tasks run than may, all run in their order, and each has its ow
       fc.integer({ min: 1, max: 5 }),
       fc.array(fc.record({ fails: fc.boolean(), turns: short, later: short }), { maxLength: 20 }),
       async (most, tasks) => {
-        const gate = createGate(most);
+        // One organization alone has half of the places.
+        const gate = createFairGate({ most: 2 * most - 1 });
         const begun: number[] = [];
         let inside = 0;
         let highest = 0;
@@ -27,7 +28,7 @@ test('never more tasks run than may, all run in their order, and each has its ow
         };
         const failing: Promise<boolean>[] = [];
         for (const [index, { turns, fails, later }] of tasks.entries()) {
-          const passed = gate.pass(run(index, turns, fails));
+          const passed = gate.pass('acme', run(index, turns, fails));
           failing.push(
             passed.then(
               (answer) => answer !== index,
@@ -44,4 +45,33 @@ test('never more tasks run than may, all run in their order, and each has its ow
     ),
     { numRuns: 50 },
   );
+});
+
+// Planted: one order of arrival for all organizations: red.
+test('an organization waits for its share, not for the tasks of another that came before', async () => {
+  const gate = createFairGate({ most: 4 });
+  const ended: string[] = [];
+  const task = (name: string) => async (): Promise<void> => {
+    for (let waited = 0; waited < 3; waited += 1) await turn();
+    ended.push(name);
+  };
+  const busy = Array.from({ length: 50 }, () => gate.pass('busy', task('busy')));
+  const quiet = gate.pass('quiet', task('quiet'));
+  await quiet;
+  expect(ended.filter((name) => name === 'busy').length).toBeLessThanOrEqual(2);
+  await Promise.all(busy);
+});
+
+test('no more tasks of an organization wait than may, and others are not refused for it', async () => {
+  const gate = createFairGate({ most: 2, mostWaiting: 3, full: () => new Error('full') });
+  const { promise: end, resolve } = Promise.withResolvers<void>();
+  const busy = Array.from({ length: 10 }, () => gate.pass('busy', () => end));
+  const others = ['one', 'two'].map((orgId) => gate.pass(orgId, () => Promise.resolve(orgId)));
+  resolve();
+  const results = await Promise.allSettled(busy);
+  expect(results.map(({ status }) => status)).toEqual([
+    ...Array.from({ length: 4 }, () => 'fulfilled'),
+    ...Array.from({ length: 6 }, () => 'rejected'),
+  ]);
+  expect(await Promise.all(others)).toEqual(['one', 'two']);
 });

@@ -1,9 +1,9 @@
 /**
- * The places of a lane, shared among organizations. An organization may take a place while it has fewer than
- * are free (the dynamic threshold of shared-memory switches, with a factor of 1). So one that is alone gets half
- * of them, `n` that want all get 1/(n + 1) each, and as many always stay free for others.
+ * Places that organizations share. An organization may take one while it has fewer than are free (the dynamic
+ * threshold of shared-memory switches, with a factor of 1). So one that is alone gets half of them, `n` that
+ * want all get 1/(n + 1) each, and as many always stay free for others.
  */
-export interface QueueShares {
+export interface FairShares {
   /** Places taken. */
   readonly taken: number;
   /** Takes a place; false if the organization has its share already. */
@@ -14,7 +14,7 @@ export interface QueueShares {
 }
 
 /** Creates the shares of `places`. */
-export function createQueueShares(places: number): QueueShares {
+export function createFairShares(places: number): FairShares {
   const byOrganization = new Map<string, number>();
   let taken = 0;
   let waiting: (() => void)[] = [];

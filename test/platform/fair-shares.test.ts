@@ -1,19 +1,19 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { createQueueShares } from '../../src/ledger/queue-shares.ts';
+import { createFairShares } from '../../src/platform/fair-shares.ts';
 
 /*
  * Planted once, and seen red: a bound on all places together alone (as it was before), where the first
  * organization takes all of them.
  */
-function takeAll(shares: ReturnType<typeof createQueueShares>, orgId: string): number {
+function takeAll(shares: ReturnType<typeof createFairShares>, orgId: string): number {
   let took = 0;
   while (shares.enter(orgId)) took += 1;
   return took;
 }
 
 it('gives one organization half of the places, and keeps half of the rest for each that comes', () => {
-  const shares = createQueueShares(4096);
+  const shares = createFairShares(4096);
   expect(takeAll(shares, 'busy')).toBe(2048);
   expect(takeAll(shares, 'second')).toBe(1024);
   expect(takeAll(shares, 'third')).toBe(512);
@@ -21,7 +21,7 @@ it('gives one organization half of the places, and keeps half of the rest for ea
 });
 
 it('gives organizations that all want more the same share', () => {
-  const shares = createQueueShares(4096);
+  const shares = createFairShares(4096);
   const took = new Map<string, number>();
   const orgIds = ['a', 'b', 'c'];
   for (let turn = 0; turn < 5000; turn += 1) {
@@ -32,7 +32,7 @@ it('gives organizations that all want more the same share', () => {
 });
 
 it('has a place for an organization that has none, until as many wait as there are places', () => {
-  const shares = createQueueShares(5);
+  const shares = createFairShares(5);
   const all = ['a', 'b', 'c', 'd', 'e', 'f'].map((orgId) => shares.enter(orgId));
   expect(all).toEqual([true, true, true, true, true, false]);
 });
@@ -41,7 +41,7 @@ it('never gives more places than there are, nor keeps what was given back', asyn
   const step = fc.record({ org: fc.integer({ min: 0, max: 4 }), enters: fc.boolean() });
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 9 }), fc.array(step), async (places, said) => {
-      const shares = createQueueShares(places);
+      const shares = createFairShares(places);
       const own = [0, 0, 0, 0, 0];
       for (const { org, enters } of said) {
         const has = own[org] ?? 0;
