@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { createPgAccess } from '../access/pg-access.ts';
+import { createPgAccess, maxAccessQueries } from '../access/pg-access.ts';
 import { createPgAccessStore } from '../access/pg-access-store.ts';
 import type { Settings } from '../config.ts';
 import { startEmbeddedPostgres } from '../db/embedded.ts';
@@ -96,7 +96,7 @@ export async function openStore(
     store: policyStore,
     withExample: settings.example,
   });
-  const access = createPgAccess({ pool });
+  const access = openAccess(settings, url, log, undo);
   const dataPlane = createDataPlane(settings, policies, ledger, clock);
   const events = createPgEvents({ pool, failure: storeFailure });
   const getUsage = createGetUsage({ store: policyStore, ledger, clock });
@@ -145,6 +145,22 @@ function openPolicies(
   });
   undo.add(() => watch.close());
   return policies;
+}
+
+/** Access has connections of its own: a look-up must not wait behind an administrator's long reading. */
+function openAccess(settings: Settings, url: string, log: Log, undo: UndoList): Access {
+  const pool = createPool({
+    url,
+    applicationName: 'tollgate access',
+    maxConnections: maxAccessQueries,
+    statementTimeoutMs: settings.statementTimeoutMs,
+    poolWaitMs: settings.poolWaitMs,
+    onIdleError: (err) => log.warn({ err }, 'database connection lost'),
+  });
+  undo.add(() => pool.end());
+  const access = createPgAccess({ pool });
+  undo.add(async () => access.close());
+  return access;
 }
 
 function openLedger(

@@ -25,8 +25,7 @@ export function createCallLookup(pool: Pool, most: number, full: () => Error): C
       const calls = rows.map((row) => knownCall(callRow(row)));
       return new Map(calls.map((call) => [callKey(call.orgId, call.requestId), call]));
     },
-    most,
-    full,
+    { maxKeys: most, full },
   );
   return (orgId, requestId) => find(callKey(orgId, requestId));
 }

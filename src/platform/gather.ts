@@ -1,8 +1,19 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 /** Looks many keys up at once; keys that are absent are left out of the answer. */
 export type LoadMany<Value> = (keys: readonly string[]) => Promise<ReadonlyMap<string, Value>>;
 
 /** One key of many that were looked up together. */
 export type LoadOne<Value> = (key: string) => Promise<Value | undefined>;
+
+/** How a batch of look-ups is bounded. */
+export interface GatherBounds {
+  /** Keys that may wait for the next query; more are refused with what `full` makes. */
+  readonly maxKeys: number;
+  readonly full: () => Error;
+  /** The least time between the starts of two queries; a first query starts at once. Default 0. */
+  readonly intervalMs?: number;
+}
 
 interface Round<Value> {
   readonly keys: Set<string>;
@@ -10,21 +21,27 @@ interface Round<Value> {
 }
 
 /**
- * Turns single look-ups into few large ones: one is under way at a time, and those that come meanwhile
- * share the next. So a flood of keys, known or not, costs the store one query at a time. Refuses
- * with what `full` makes when more than `most` keys wait.
+ * Turns single look-ups into few large ones: one query runs at a time, and the keys that arrive meanwhile
+ * share the next. So a flood of keys, known or not, costs the store one query at a time, and at most one
+ * per `intervalMs`. Every answer comes from a query that began after its key was asked for.
  */
 export function gatherLookups<Value>(
   load: LoadMany<Value>,
-  most: number,
-  full: () => Error,
+  { maxKeys, full, intervalMs = 0 }: GatherBounds,
 ): LoadOne<Value> {
   let last: Promise<unknown> = Promise.resolve();
   let gathering: Round<Value> | undefined;
+  let startedMs = -Infinity;
+
+  async function interval(): Promise<void> {
+    const waitMs = startedMs + intervalMs - performance.now();
+    if (waitMs > 0) await delay(waitMs);
+    startedMs = performance.now();
+  }
 
   function startRound(): Round<Value> {
     const keys = new Set<string>();
-    const answer = last.then(() => {
+    const answer = last.then(interval).then(() => {
       gathering = undefined;
       return load([...keys]);
     });
@@ -35,7 +52,7 @@ export function gatherLookups<Value>(
 
   return async (key) => {
     gathering ??= startRound();
-    if (gathering.keys.size >= most && !gathering.keys.has(key)) throw full();
+    if (gathering.keys.size >= maxKeys && !gathering.keys.has(key)) throw full();
     gathering.keys.add(key);
     return (await gathering.answer).get(key);
   };

@@ -1,8 +1,8 @@
-import { storeFailure } from '../db/errors.ts';
 import type { Pool } from 'pg';
 import type { ChangeNotice } from './change.ts';
 import { createCredentialCache } from './credential-cache.ts';
 import { createDerivations } from './derivations.ts';
+import { createEpochReader } from './epoch-reader.ts';
 import { createOrganizationCache } from './organization-cache.ts';
 import { createOrganizationLoader } from './organization-loader.ts';
 import type { Policies } from './policies.ts';
@@ -18,45 +18,36 @@ export interface CachedPoliciesParts {
   readonly maxSubjects?: number;
   /** Derivations kept (`remember`), of all organizations together. */
   readonly maxDerivations?: number;
-  /** Known secrets kept, and as many unknown ones. */
+  /** Known secrets kept. */
   readonly maxCredentials?: number;
-  /** Unknown secrets that may wait for the next look-up. */
+  /** Secrets, and organizations, that may wait for the next look-up. */
   readonly maxLookups?: number;
-  /** How long an unknown secret or organization stays unknown without a look. */
-  readonly unknownMs?: number;
-  /** Milliseconds that only grow; for tests. */
-  readonly monotonicMs?: () => number;
 }
 
-/** Policies, and an ear for hints that they have changed. */
+/** Policies, and a listener for notifications that they have changed. */
 export interface CachedPolicies extends Policies {
-  /** Hears that an organization has changed; loads the change in the background, if it is cached. */
+  /** Takes a notification that an organization has changed; loads the change in the background if it is cached. */
   readonly noticed: (notice: ChangeNotice) => void;
 }
 
 /** Makes the policies, cached in this process. */
 export function createCachedPolicies(parts: CachedPoliciesParts): CachedPolicies {
-  const { pool, unknownMs = 2000, monotonicMs = () => performance.now() } = parts;
+  const { pool, maxLookups = 1000 } = parts;
   const subjects = createSubjectCache(pool, parts.maxSubjects ?? 100_000);
   const derivations = createDerivations(parts.maxDerivations ?? 100_000);
   const organizations = createOrganizationCache({
     loadOrganization: createOrganizationLoader(pool, derivations.rememberOf),
     maxOrganizations: parts.maxOrganizations ?? 1000,
-    absentMs: unknownMs,
-    monotonicMs,
     onNamedChange: (generation, named) => subjects.forget(generation, named),
   });
   const credentials = createCredentialCache({
     pool,
     maxCredentials: parts.maxCredentials ?? 100_000,
-    maxLookups: parts.maxLookups ?? 1000,
-    unknownMs,
-    monotonicMs,
+    maxLookups,
   });
+  const readEpoch = createEpochReader(pool, maxLookups);
 
-  function noticed({ orgId, epoch, kind }: ChangeNotice): void {
-    organizations.forgetAbsence(orgId);
-    if (kind === 'key' || kind === 'token') credentials.forgetUnknown();
+  function noticed({ orgId, epoch }: ChangeNotice): void {
     if (organizations.present(orgId) === undefined) return;
     organizations.load(orgId, epoch).catch(() => {
       // Only a hint: the next Check sees the newer epoch itself, and fails there if the store does.
@@ -64,15 +55,10 @@ export function createCachedPolicies(parts: CachedPoliciesParts): CachedPolicies
   }
 
   return {
-    view: createViewLoader(organizations, subjects),
+    view: createViewLoader(organizations, subjects, readEpoch),
     credential: credentials.find,
     noticed,
-    async newestEpoch(orgId) {
-      const { rows } = await pool
-        .query<{ epoch: string }>('SELECT epoch FROM org WHERE org_id = $1', [orgId])
-        .catch((cause: unknown) => Promise.reject(storeFailure(cause)));
-      return Number(rows[0]?.epoch ?? 0);
-    },
+    newestEpoch: async (orgId) => (await readEpoch(orgId)) ?? 0,
     close: async () => {
       organizations.clear();
       subjects.clear();

@@ -7,11 +7,8 @@ import type { NamedSubject } from './pg-policies.ts';
 export interface OrganizationCache {
   /** What is cached, at whichever epoch. */
   present(orgId: string): CachedOrganization | undefined;
-  /** Whether the organization was looked for a moment ago and not found. */
-  isAbsent(orgId: string): boolean;
   /** Not older than `atLeastEpoch`; undefined if there is no such organization. */
   load(orgId: string, atLeastEpoch: number): Promise<CachedOrganization | undefined>;
-  forgetAbsence(orgId: string): void;
   clear(): void;
 }
 
@@ -19,9 +16,6 @@ export interface OrganizationCache {
 export interface OrganizationCacheParts {
   readonly loadOrganization: LoadOrganization;
   readonly maxOrganizations: number;
-  /** How long an unknown organization is taken as unknown. */
-  readonly absentMs: number;
-  readonly monotonicMs: () => number;
   /** Told of changed named subjects, in the same breath in which the newer snapshot takes its place. */
   readonly onNamedChange: (generation: number, named: readonly NamedSubject[]) => void;
 }
@@ -32,21 +26,17 @@ const maxLoads = 3;
 export function createOrganizationCache(parts: OrganizationCacheParts): OrganizationCache {
   const max = parts.maxOrganizations;
   const organizations = new LRUCache<string, CachedOrganization>({ max });
-  const expiring = { ttl: parts.absentMs, ttlResolution: 0, perf: { now: parts.monotonicMs } };
-  const absent = new LRUCache<string, true>({ max, ...expiring });
   const underWay = new Map<string, Promise<CachedOrganization | undefined>>();
 
   async function refresh(orgId: string): Promise<CachedOrganization | undefined> {
     const loaded = await parts.loadOrganization(orgId, organizations.peek(orgId));
     if (loaded === undefined) {
       organizations.delete(orgId);
-      absent.set(orgId, true);
       return undefined;
     }
     const { organization, changed } = loaded;
     parts.onNamedChange(organization.generation, changed);
     organizations.set(orgId, organization);
-    absent.delete(orgId);
     return organization;
   }
 
@@ -60,7 +50,6 @@ export function createOrganizationCache(parts: OrganizationCacheParts): Organiza
 
   return {
     present: (orgId) => organizations.get(orgId),
-    isAbsent: (orgId) => absent.has(orgId),
     load: async (orgId, atLeastEpoch) => {
       // One that is under way may have begun before the epoch asked for; the next one has not.
       for (let load = 0; load < maxLoads; load += 1) {
@@ -71,10 +60,6 @@ export function createOrganizationCache(parts: OrganizationCacheParts): Organiza
       }
       throw storeFailure(new Error(`policies of ${orgId} are older than epoch ${atLeastEpoch}`));
     },
-    forgetAbsence: (orgId) => absent.delete(orgId),
-    clear: () => {
-      organizations.clear();
-      absent.clear();
-    },
+    clear: () => organizations.clear(),
   };
 }

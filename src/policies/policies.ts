@@ -5,10 +5,11 @@ import type { OrganizationView } from '../core/organization-view.ts';
  * The policies as deciding needs them: one organization at a time, at one epoch.
  *
  * Promised: a view is whole and of one epoch, never a mixture of two; asked for with `atLeastEpoch`, it is
- * not older than that; an unknown organization is `undefined`, and that too is cached only briefly.
+ * not older than that; an unknown organization is `undefined`, and so it was in the store after the call.
  * Not promised: that a view is the newest. Whoever acts on one compares its epoch with the database's
- * under the organization's lock, and asks again when it is older. That comparison, and not a
- * notification, is what makes a change bind the next Check.
+ * under the organization's lock, and asks again when it is older; whoever refuses without the ledger
+ * compares it with `newestEpoch`. That comparison, and not a notification, is what makes a change bind
+ * the next call.
  */
 export interface Policies {
   /**
@@ -22,10 +23,16 @@ export interface Policies {
     atLeastEpoch?: number,
   ): OrganizationView | undefined | Promise<OrganizationView | undefined>;
 
-  /** The organization and id that a secret belongs to, by SHA-256; unknown ones are cached for a short while. */
+  /**
+   * The organization and id that a secret belongs to, by SHA-256. Undefined: the store was asked after this
+   * call, and does not know it.
+   */
   credential(sha256: Buffer): Promise<FoundCredential | undefined> | FoundCredential | undefined;
 
-  /** The organization's epoch as it is now, read from the store: for answers that no ledger validates. */
+  /**
+   * The organization's epoch, read from the store after this call, in one query for all who ask at the same
+   * time: for answers that the ledger does not validate. 0 if there is no such organization.
+   */
   newestEpoch(orgId: string): Promise<number>;
 
   /** Drops what is cached. */

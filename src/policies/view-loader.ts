@@ -1,6 +1,7 @@
 import type { OrganizationView } from '../core/organization-view.ts';
 import { storeFailure } from '../db/errors.ts';
 import { CallView } from './cached-view.ts';
+import type { EpochReader } from './epoch-reader.ts';
 import { neededSubjects } from './needed-subjects.ts';
 import type { OrganizationCache } from './organization-cache.ts';
 import type { CachedOrganization } from './organization-loader.ts';
@@ -18,6 +19,7 @@ const maxTurns = 100;
 export function createViewLoader(
   organizations: OrganizationCache,
   subjects: SubjectCache,
+  readEpoch: EpochReader,
 ): Policies['view'] {
   /**
    * Takes turns between the organization and its subjects until both are of one epoch. A subject that was read
@@ -31,6 +33,12 @@ export function createViewLoader(
   ): Promise<OrganizationView | undefined> {
     const read = new Map<string, SubjectAt>();
     let epoch = atLeastEpoch;
+    if (organizations.present(orgId) === undefined) {
+      // A flood of unknown organizations shares a few queries, and only one that exists is loaded.
+      const newest = await readEpoch(orgId);
+      if (newest === undefined) return undefined;
+      epoch = Math.max(epoch, newest);
+    }
     for (let turn = 0; turn < maxTurns; turn += 1) {
       const loaded = await organizations.load(orgId, epoch);
       if (loaded === undefined) return undefined;
@@ -51,9 +59,7 @@ export function createViewLoader(
 
   return (orgId, need, atLeastEpoch = 0) => {
     const organization = organizations.present(orgId);
-    if (organization === undefined) {
-      if (atLeastEpoch === 0 && organizations.isAbsent(orgId)) return undefined;
-    } else if (organization.snapshot.epoch >= atLeastEpoch) {
+    if (organization !== undefined && organization.snapshot.epoch >= atLeastEpoch) {
       const made = assemble(organization, subjects, need, nothingRead);
       if ('view' in made) return made.view;
     }

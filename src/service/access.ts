@@ -6,11 +6,13 @@ export type Plane = 'data' | 'admin';
 /**
  * Who may call at all.
  *
- * Promised: a secret or identity that was revoked stops working everywhere within ten seconds; one that
- * was created works at once; while the store is out of reach, callers seen in the last ten minutes
- * still pass, so that an organization's `on_store_failure` can decide.
+ * Promised: a secret or identity that was revoked stops working everywhere within one second, under any load;
+ * one that was created works at once. While the store is out of reach (it fails, or leaves a look-up
+ * unanswered for a second) callers seen in the last ten minutes still pass, so that an organization's
+ * `on_store_failure` can decide; a revocation then binds a second after the store is back.
  * Absent: whoever is not known, is revoked, or belongs to the other plane is `undefined`.
- * Fails with UNAVAILABLE when it cannot be told.
+ * Fails with UNAVAILABLE when the store is out of reach, with RESOURCE_EXHAUSTED `OVERLOADED` when too many
+ * unknown callers come at once.
  */
 export interface Access {
   /** The caller that a secret belongs to. */

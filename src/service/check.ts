@@ -11,6 +11,7 @@ import { ServiceError } from '../platform/service-error.ts';
 import type { Policies } from '../policies/policies.ts';
 import { requestContent } from './content.ts';
 import type { CallContext, CheckInput, CheckOutput } from './data-plane.ts';
+import { madeOfNewest } from './newest-view.ts';
 import { findScope, unknownEverywhere, viewOf } from './scope.ts';
 import { emptyTotals, unknownCredential } from './undecided.ts';
 
@@ -42,15 +43,16 @@ export function createCheck(dependencies: CheckDependencies) {
     const { orgId, credential } = scope;
     const { subjects, target, estimate } = input;
     const request: CallRequest = { subjects, credential, target, estimate };
+    const planAt = (atLeastEpoch: number) =>
+      planAgain(viewOf(policies, orgId, request, atLeastEpoch), request, clock);
     let view = viewOf(policies, orgId, request);
     if (view instanceof Promise) view = await view;
-    const first = planCheck(view, request, clock.nowMs());
+    let first = planCheck(view, request, clock.nowMs());
     const answer = { orgId, requestId, replayed: false, degraded: false };
-    // Secrets and keys that nobody knows leave nothing behind: a flood of them must not fill the ledger.
-    if (first.reasons[0] === 'CREDENTIAL_UNKNOWN') {
-      return { ...answer, outcome: withoutLedger(first, clock.nowMs()) };
-    }
     try {
+      if (isUnknown(first)) first = await madeOfNewest(policies, orgId, first, planAt);
+      // Secrets and keys that nobody knows leave nothing behind: a flood of them must not fill the ledger.
+      if (isUnknown(first)) return { ...answer, outcome: withoutLedger(first, clock.nowMs()) };
       const decided = await ledger.check({
         orgId,
         requestId,
@@ -60,7 +62,7 @@ export function createCheck(dependencies: CheckDependencies) {
         plan: (atLeastEpoch) =>
           atLeastEpoch <= first.epoch && clock.nowMs() < first.untilMs
             ? first
-            : planAgain(viewOf(policies, orgId, request, atLeastEpoch), request, clock),
+            : planAt(atLeastEpoch),
       });
       return { ...answer, ...decided };
     } catch (cause) {
@@ -69,6 +71,11 @@ export function createCheck(dependencies: CheckDependencies) {
       return { ...answer, outcome: withoutLedger(first, clock.nowMs()), degraded: true };
     }
   };
+}
+
+/** A denial that the ledger neither records nor validates. */
+function isUnknown(plan: CheckPlan): boolean {
+  return plan.reasons[0] === 'CREDENTIAL_UNKNOWN';
 }
 
 function planAgain(

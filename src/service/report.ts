@@ -9,6 +9,7 @@ import { invalidFields } from '../platform/service-error.ts';
 import type { CheckDependencies } from './check.ts';
 import { requestContent } from './content.ts';
 import type { CallContext, ReportInput, ReportOutput } from './data-plane.ts';
+import { madeOfNewest } from './newest-view.ts';
 import { findScope, unknownEverywhere, viewOf } from './scope.ts';
 import type { Scope } from './scope.ts';
 import { needOf } from './settlement.ts';
@@ -31,7 +32,11 @@ export function createReport({ policies, ledger }: CheckDependencies) {
       async plan(stored, nowMs, atLeastEpoch) {
         if (stored === undefined) {
           const request = postPaidRequest(input, scope);
-          const view = await viewOf(policies, orgId, request, atLeastEpoch);
+          let view = await viewOf(policies, orgId, request, atLeastEpoch);
+          if (isMismatch(view, request, nowMs)) {
+            const viewAt = (epoch: number) => viewOf(policies, orgId, request, epoch);
+            view = await madeOfNewest(policies, orgId, view, viewAt);
+          }
           return planPostPaid(view, request, nowMs);
         }
         const view = await viewOf(policies, orgId, needOf(stored.path), atLeastEpoch);
@@ -70,6 +75,10 @@ function floored(input: ReportInput, stored: StoredCall): Estimate {
   const { usage } = input;
   const isFloored = input.partial && usage.input < stored.held.input;
   return isFloored ? { ...usage, input: stored.held.input } : usage;
+}
+
+function isMismatch(view: OrganizationView, request: CallRequest, nowMs: number): boolean {
+  return resolvePath(view, request, nowMs).reasons.includes('SUBJECT_MISMATCH');
 }
 
 function planPostPaid(view: OrganizationView, request: CallRequest, nowMs: number): SettlePlan {

@@ -113,7 +113,7 @@ test('a token that is revoked or confined while a stream is open counts from the
   await session.ask('1', checkOf('x'));
   await pool.query('UPDATE access_secret SET revoked_at = now()');
   expect(await session.ask('2', checkOf('x'))).toMatchObject({ case: 'check' });
-  nowMs += 10_000;
+  nowMs += 1000;
   const { code, reason } = errorOf(await session.ask('3', checkOf('x')));
   expect([code, reason]).toEqual(['UNAUTHENTICATED', 'SERVICE_TOKEN_INVALID']);
   expect(await session.end).toEqual(['UNAUTHENTICATED', 'SERVICE_TOKEN_INVALID']);
