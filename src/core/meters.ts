@@ -23,9 +23,11 @@ export function chargedMeters(
   add(meterOf(orgSubject));
   for (const subject of subjects) if (subject.kind !== 'label') add(meterOf(subject));
   for (const family of view.families) {
+    const own = subjects.filter((subject) => isOfFamily(subject, family));
+    // An organization may have families of thousands of teams: targets are matched for those on the path.
+    if (own.length === 0) continue;
     if (family.targets.length > 0 && !targetMatches(family.targets, target)) continue;
-    for (const subject of subjects) {
-      if (!isOfFamily(subject, family)) continue;
+    for (const subject of own) {
       if (!family.member) add(meterOf(subject, family.targets));
       else if (path.user !== undefined) add(meterOf(subject, family.targets, path.user));
     }
@@ -40,7 +42,7 @@ function isOfFamily(subject: Subject, family: MeterFamily): boolean {
 }
 
 /** The families of derived meters that a policy's limits name; disabled limits keep theirs. */
-export function familiesOf(policy: Policy): MeterFamily[] {
+export function familiesOf(policy: Pick<Policy, 'subject' | 'limits'>): MeterFamily[] {
   const families = new Map<string, MeterFamily>();
   for (const limit of policy.limits) {
     const family = familyOf(policy.subject, limit);
@@ -79,6 +81,20 @@ function familyOf(declaring: Subject, limit: Limit): MeterFamily | undefined {
     case 'TEAM':
       return narrowed ? { ...whole, kind: defaultKinds[limit.for.kind] } : undefined;
   }
+}
+
+/** A policy may name this many families of derived meters. */
+export const maxFamiliesOfPolicy = 32;
+
+/** An organization may have this many families that belong to every subject of a kind. */
+export const maxWideFamilies = 64;
+
+/** A Check, Extend or Explain may be counted on this many meters. */
+export const maxMetersOfCall = 512;
+
+/** Whether a family belongs to every subject of its kind, and not to one. */
+export function isWide(family: MeterFamily): boolean {
+  return family.id === undefined;
 }
 
 /** A stable text that tells families apart. */

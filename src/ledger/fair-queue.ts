@@ -1,16 +1,18 @@
 import { callKey } from './call-key.ts';
-import type { Operation } from './operation.ts';
+import type { Operation, Plan } from './operation.ts';
 
 /** What waits in a fair queue. */
 export interface Queued {
   readonly operation: Pick<Operation, 'orgId' | 'requestId'>;
+  readonly plan: Pick<Plan, 'meters'>;
   /** Goes into a batch by itself. */
   readonly alone: boolean;
 }
 
 /**
  * Operations that wait for a batch, in a queue per organization. Batches are taken by round robin, so an
- * organization with one operation waiting is in the next batch, however many another one has waiting.
+ * organization with one operation waiting is in the next batch, however many another one has waiting. Room is
+ * counted in operations and in meters, which are what an operation costs the database.
  *
  * Operations of one request id keep their order. An operation overtakes others of its organization only where
  * those repeat a request id of the batch.
@@ -20,9 +22,15 @@ export interface FairQueue<Item extends Queued> {
   push(item: Item): void;
   /** Returns what was taken to the front, in its order. */
   putBack(items: readonly Item[]): void;
-  /** Takes at most `most` operations, each request id once; one at least, if any waits. */
+  /**
+   * Takes at most `most` operations on at most `mostMeters` meters, each request id once; one at least, if
+   * any waits.
+   */
   take(most: number): Item[];
 }
+
+/** Meters of one batch, counted per operation. A batch of 256 usual calls has some 2,000. */
+export const mostMeters = 8192;
 
 /**
  * Creates an empty queue. With `perOrganization` a batch holds operations of one organization only, and the
@@ -35,11 +43,13 @@ export function createFairQueue<Item extends Queued>(perOrganization: boolean): 
 
   function takeRound(batch: Batch<Item>, passedOver: Map<string, Item[]>): void {
     const share = Math.max(1, Math.floor(batch.room() / waiting.size));
+    const meters = Math.floor(batch.meterRoom() / waiting.size);
     const round = [...waiting];
     for (const [orgId, items] of round) {
       if (batch.room() === 0) return;
       waiting.delete(orgId);
-      const taken = takeFrom(items, batch, Math.min(share, batch.room()));
+      const most = Math.min(share, batch.room());
+      const taken = takeFrom(items, batch, { most, mostMeters: meters });
       size -= taken;
       if (items.length > 0) (taken === 0 ? passedOver : waiting).set(orgId, items);
     }
@@ -81,8 +91,10 @@ export function createFairQueue<Item extends Queued>(perOrganization: boolean): 
 /** A batch while it is taken. */
 interface Batch<Item> {
   readonly items: Item[];
-  /** How many more it may hold. */
+  /** How many more operations it may hold. */
   room(): number;
+  /** How many more meters. */
+  meterRoom(): number;
   mayHold(item: Item): boolean;
   /** Whether an operation with its request id is in the batch. */
   repeats(item: Item): boolean;
@@ -92,18 +104,22 @@ interface Batch<Item> {
 function createBatch<Item extends Queued>(most: number, perOrganization: boolean): Batch<Item> {
   const items: Item[] = [];
   const ids = new Set<string>();
+  let meterRoom = mostMeters;
   const idOf = ({ operation }: Item): string => callKey(operation.orgId, operation.requestId);
   return {
     items,
     room: () => (items[0]?.alone === true ? 0 : Math.max(0, most - items.length)),
-    mayHold({ alone, operation }) {
+    meterRoom: () => meterRoom,
+    mayHold({ alone, operation, plan }) {
       const [first] = items;
       if (first === undefined) return true;
+      if (plan.meters.length > meterRoom) return false;
       return !alone && !(perOrganization && first.operation.orgId !== operation.orgId);
     },
     repeats: (item) => ids.has(idOf(item)),
     add(item) {
       items.push(item);
+      meterRoom -= item.plan.meters.length;
       ids.add(idOf(item));
     },
   };
@@ -112,14 +128,22 @@ function createBatch<Item extends Queued>(most: number, perOrganization: boolean
 /** Repeats that are looked past in one organization's queue: more of them end its turn. */
 const mostRepeats = 256;
 
-/** Moves up to `most` operations from the front of an organization's queue into the batch; the number moved. */
-function takeFrom<Item extends Queued>(items: Item[], batch: Batch<Item>, most: number): number {
+/** What an organization may have of a batch in one turn: one operation always, more within both bounds. */
+interface Turn {
+  readonly most: number;
+  readonly mostMeters: number;
+}
+
+/** Moves operations from the front of an organization's queue into the batch; the number moved. */
+function takeFrom<Item extends Queued>(items: Item[], batch: Batch<Item>, turn: Turn): number {
   const repeats: Item[] = [];
+  const last = batch.meterRoom() - turn.mostMeters;
   let taken = 0;
   let looked = 0;
   for (const item of items) {
-    const isFull = taken === most || batch.room() === 0 || repeats.length === mostRepeats;
-    if (isFull || !batch.mayHold(item)) break;
+    const isOver = taken > 0 && batch.meterRoom() - item.plan.meters.length < last;
+    const isFull = taken === turn.most || batch.room() === 0 || repeats.length === mostRepeats;
+    if (isFull || isOver || !batch.mayHold(item)) break;
     looked += 1;
     if (batch.repeats(item)) {
       repeats.push(item);

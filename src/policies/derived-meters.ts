@@ -3,9 +3,7 @@ import { familiesOf, familyName, familyTag } from '../core/meters.ts';
 import type { MeterFamily } from '../core/organization-view.ts';
 import type { Policy } from '../core/policy.ts';
 import { encodeId, subjectName } from '../core/subject.ts';
-import { decodePolicy } from './documents.ts';
-import type { Doc } from './documents.ts';
-import { sharedPolicyKinds } from './shared-kinds.ts';
+import { familiesElsewhere } from './families-elsewhere.ts';
 
 /**
  * Deletes the derived meters that no limit keeps any more after a policy changed.
@@ -31,21 +29,6 @@ export async function dropDerivedMeters(
       [orgId, familyTag(family), meterPrefix(family)],
     );
   }
-}
-
-/** The families of the other policies that may own the same: a subject's own families are its alone. */
-async function familiesElsewhere(
-  client: PoolClient,
-  orgId: string,
-  policy: Policy,
-): Promise<ReadonlySet<string>> {
-  const { rows } = await client.query<{ doc: Doc<Policy> }>(
-    `SELECT doc FROM policy_revision WHERE org_id = $1 AND newest AND subject_kind = ANY($2)
-  AND (subject_kind, subject_id) <> ($3, $4)`,
-    [orgId, sharedPolicyKinds, policy.subject.kind, policy.subject.id],
-  );
-  const families = rows.flatMap((row) => familiesOf(decodePolicy(row.doc)));
-  return new Set(families.map(familyName));
 }
 
 /** What the names of a family's meters begin with. */

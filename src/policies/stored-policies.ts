@@ -10,6 +10,7 @@ import { notFound, requireCondition } from './change-errors.ts';
 import { decodePolicy, encodeDoc } from './documents.ts';
 import type { Doc } from './documents.ts';
 import { dropDerivedMeters } from './derived-meters.ts';
+import { assertMeterBounds } from './meter-bounds.ts';
 import { pageOf, positionOf } from './paging.ts';
 import type { Change, Listed, Page, PolicyRevision, PolicyStore } from './policy-store.ts';
 import { requireOrganization } from './stored-records.ts';
@@ -114,6 +115,7 @@ async function append(
   const { client, orgId, epoch, now, by } = locked;
   const { kind, id } = policy.subject;
   const after: Policy = { ...policy, revision: (before?.revision ?? 0) + 1 };
+  await assertMeterBounds(client, orgId, before, after);
   await client.query(
     `UPDATE policy_revision SET newest = false
 WHERE org_id = $1 AND subject_kind = $2 AND subject_id = $3 AND newest`,

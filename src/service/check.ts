@@ -11,6 +11,7 @@ import { ServiceError } from '../platform/service-error.ts';
 import type { Policies } from '../policies/policies.ts';
 import { requestContent } from './content.ts';
 import type { CallContext, CheckInput, CheckOutput } from './data-plane.ts';
+import { isWithinMeterBound, withinMeterBound } from './meter-bound.ts';
 import { madeOfNewest } from './newest-view.ts';
 import { findScope, unknownEverywhere, viewOf } from './scope.ts';
 import { emptyTotals, unknownCredential } from './undecided.ts';
@@ -50,7 +51,9 @@ export function createCheck(dependencies: CheckDependencies) {
     let first = planCheck(view, request, clock.nowMs());
     const answer = { orgId, requestId, replayed: false, degraded: false };
     try {
-      if (isUnknown(first)) first = await madeOfNewest(policies, orgId, first, planAt);
+      if (isUnknown(first) || !isWithinMeterBound(first)) {
+        first = withinMeterBound(await madeOfNewest(policies, orgId, first, planAt));
+      }
       // Secrets and keys that nobody knows leave nothing behind: a flood of them must not fill the ledger.
       if (isUnknown(first)) return { ...answer, outcome: withoutLedger(first, clock.nowMs()) };
       const decided = await ledger.check({
@@ -84,8 +87,8 @@ function planAgain(
   clock: Clock,
 ): CheckPlan | Promise<CheckPlan> {
   if (view instanceof Promise)
-    return view.then((found) => planCheck(found, request, clock.nowMs()));
-  return planCheck(view, request, clock.nowMs());
+    return view.then((found) => withinMeterBound(planCheck(found, request, clock.nowMs())));
+  return withinMeterBound(planCheck(view, request, clock.nowMs()));
 }
 
 /** What the policies alone say: refused for a reason of theirs, or allowed with nothing held. */

@@ -3,6 +3,7 @@ import { planCheck } from '../core/plan-check.ts';
 import type { CheckPlan } from '../core/plan.ts';
 import type { CheckDependencies } from './check.ts';
 import type { CallContext, CallInput, CheckOutput } from './data-plane.ts';
+import { withinMeterBound } from './meter-bound.ts';
 import { findScope, unknownEverywhere, viewOf } from './scope.ts';
 import { unknownCredential } from './undecided.ts';
 
@@ -17,8 +18,10 @@ export function createExplain({ policies, ledger, clock }: CheckDependencies) {
     const { orgId, credential } = scope;
     const { subjects, target, estimate } = input;
     const request: CallRequest = { subjects, credential, target, estimate };
-    const plan = async (atLeastEpoch: number): Promise<CheckPlan> =>
-      planCheck(await viewOf(policies, orgId, request, atLeastEpoch), request, clock.nowMs());
+    const plan = async (atLeastEpoch: number): Promise<CheckPlan> => {
+      const view = await viewOf(policies, orgId, request, atLeastEpoch);
+      return withinMeterBound(planCheck(view, request, clock.nowMs()));
+    };
     const limits = { deadlineMs: context.deadlineMs, cancelled: context.cancelled?.() };
     const outcome = await ledger.explain(orgId, plan, limits);
     return { ...answer, orgId, outcome };

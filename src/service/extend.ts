@@ -2,6 +2,7 @@ import { planExtend } from '../core/plan-extend.ts';
 import type { CheckDependencies } from './check.ts';
 import { requestContent } from './content.ts';
 import type { CallContext, CheckOutput, ExtendInput } from './data-plane.ts';
+import { withinMeterBound } from './meter-bound.ts';
 import { needOf, orgOf } from './settlement.ts';
 import { viewOf } from './scope.ts';
 
@@ -20,7 +21,7 @@ export function createExtend({ policies, ledger, clock }: CheckDependencies) {
       deadlineMs: context.deadlineMs,
       async plan(stored, atLeastEpoch) {
         const view = await viewOf(policies, orgId, needOf(stored.path), atLeastEpoch);
-        return planExtend(view, stored, added, clock.nowMs());
+        return withinMeterBound(planExtend(view, stored, added, clock.nowMs()));
       },
     });
     return { orgId, requestId, degraded: false, ...answer };

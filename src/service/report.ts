@@ -9,6 +9,7 @@ import { invalidFields } from '../platform/service-error.ts';
 import type { CheckDependencies } from './check.ts';
 import { requestContent } from './content.ts';
 import type { CallContext, ReportInput, ReportOutput } from './data-plane.ts';
+import { withinMeterBound } from './meter-bound.ts';
 import { madeOfNewest } from './newest-view.ts';
 import { findScope, unknownEverywhere, viewOf } from './scope.ts';
 import type { Scope } from './scope.ts';
@@ -37,7 +38,7 @@ export function createReport({ policies, ledger }: CheckDependencies) {
             const viewAt = (epoch: number) => viewOf(policies, orgId, request, epoch);
             view = await madeOfNewest(policies, orgId, view, viewAt);
           }
-          return planPostPaid(view, request, nowMs);
+          return withinMeterBound(planPostPaid(view, request, nowMs));
         }
         const view = await viewOf(policies, orgId, needOf(stored.path), atLeastEpoch);
         return planSettlement(view, stored, input);

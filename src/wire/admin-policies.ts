@@ -1,6 +1,7 @@
 import type * as messages from '../../gen/tollgate/admin/v1/policies_pb.ts';
 import { parseUsd } from '../core/amount.ts';
 import { byCodeUnit } from '../core/meter.ts';
+import { familiesOf, maxFamiliesOfPolicy } from '../core/meters.ts';
 import { actions as coreActions } from '../core/policy.ts';
 import type {
   Access,
@@ -74,6 +75,10 @@ export function policyFromMessage(violations: Violations, message: messages.Poli
     if (limits.findIndex((other) => other.name === name) < index) {
       violations.add(`policy.limits[${index}].name`, 'stands there twice');
     }
+  }
+  if (familiesOf({ subject, limits }).length > maxFamiliesOfPolicy) {
+    const counted = 'combinations of for and targets that are counted apart';
+    violations.add('policy.limits', `must have at most ${maxFamiliesOfPolicy} ${counted}`);
   }
   const notes = readText(violations, 'policy.notes', message.notes, maxNotes);
   return {

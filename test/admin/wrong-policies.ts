@@ -73,6 +73,11 @@ const limitCases: Case[] = [
   ...idLists(at('targets'), 64, (targets) => onUser({ targets })),
   ...each(at('targets[0]'), ['group:', 'group:a b'], (target) => onUser({ targets: [target] })),
   ['policy.limits', policy('org', { limits: many(201).map((name) => ({ ...limit, name })) })],
+  // Each with targets of its own.
+  [
+    'policy.limits',
+    policy('org', { limits: many(33).map((name) => ({ ...limit, name, targets: [name] })) }),
+  ],
 ];
 
 const access = (value: Json, subject = 'user:alice'): Json => policy(subject, { access: value });

@@ -1,6 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { createFairQueue } from '../../src/ledger/fair-queue.ts';
+import { meterOf } from '../../src/core/meter.ts';
+import type { Meter } from '../../src/core/meter.ts';
+import { createFairQueue, mostMeters } from '../../src/ledger/fair-queue.ts';
 
 /*
  * Planted once, and seen red: one queue for all organizations in order of arrival (as it was before); an
@@ -9,6 +11,7 @@ import { createFairQueue } from '../../src/ledger/fair-queue.ts';
  */
 interface Item {
   readonly operation: { readonly orgId: string; readonly requestId: string };
+  readonly plan: { readonly meters: readonly Meter[] };
   readonly alone: boolean;
   /** By order of arrival. */
   readonly number: number;
@@ -18,7 +21,11 @@ interface Push {
   readonly org: number;
   readonly id: number;
   readonly alone: boolean;
+  readonly plan?: Item['plan'];
 }
+
+const light = { meters: Array.from({ length: 5 }, () => meterOf({ kind: 'org', id: '' })) };
+const heavy = { meters: Array.from({ length: 1000 }, () => meterOf({ kind: 'org', id: '' })) };
 
 interface Take {
   readonly most: number;
@@ -65,7 +72,7 @@ function play(
       take(one.most, one.isPutBack);
     } else {
       const operation = { orgId: `org${one.org}`, requestId: `r${one.id}` };
-      const item = { operation, alone: one.alone, number };
+      const item = { operation, plan: one.plan ?? light, alone: one.alone, number };
       waiting.set(number, item);
       queue.push(item);
     }
@@ -143,4 +150,30 @@ it('passes an organization over at most once for every other that waits', () => 
       });
     }),
   );
+});
+
+// Planted: batches bounded by their operations alone: the heavy organization fills the batch with 40,000 meters.
+it('bounds the meters of a batch, and leaves an organization its share beside one whose calls have many', () => {
+  const queue = createFairQueue<Item>(false);
+  for (let number = 0; number < 80; number += 1) {
+    const org = number % 2;
+    const operation = { orgId: `org${org}`, requestId: `r${number}` };
+    queue.push({ operation, plan: org === 0 ? heavy : light, alone: false, number });
+  }
+  const batch = queue.take(80);
+  const meters = batch.reduce((sum, { plan }) => sum + plan.meters.length, 0);
+  expect(meters).toBeLessThanOrEqual(mostMeters);
+  expect(batch.filter((item) => orgOf(item) === 'org1')).toHaveLength(40);
+  expect(batch.filter((item) => orgOf(item) === 'org0')).toHaveLength(7);
+});
+
+it('takes an operation by itself that has more meters than a batch may', () => {
+  const queue = createFairQueue<Item>(false);
+  const meters = Array.from({ length: mostMeters + 1 }, () => meterOf({ kind: 'org', id: '' }));
+  for (const number of [0, 1]) {
+    const operation = { orgId: 'org0', requestId: `r${number}` };
+    queue.push({ operation, plan: { meters }, alone: false, number });
+  }
+  expect(queue.take(10)).toHaveLength(1);
+  expect(queue.take(10)).toHaveLength(1);
 });

@@ -960,7 +960,10 @@ export const SessionResponseSchema: GenMessage<SessionResponse> = /*@__PURE__*/
  */
 export const DecisionService: GenService<{
   /**
-   * Asks whether a call may be forwarded, and holds what it may cost until Report, Release or expiry.
+   * Asks whether a call may be forwarded, and holds what it may cost until Report, Release or expiry. A call that
+   * would be counted on more than 512 meters (its subjects, and those of limits with targets) fails with
+   * FAILED_PRECONDITION `TOO_MANY_METERS`, as do Extend, Explain and a post-paid Report. A call that was allowed is
+   * always settled.
    *
    * @generated from rpc tollgate.v1.DecisionService.Check
    */

@@ -224,7 +224,10 @@ export type Policy = Message<"tollgate.admin.v1.Policy"> & {
   subject: string;
 
   /**
-   * At most 200.
+   * At most 200. Limits with targets, on labels, for LABEL or for MEMBER have meters of their own: a policy may have
+   * at most 32 different combinations of `for` and `targets` among them, and an organization at most 64 in all its
+   * policies that reach every subject of a kind (`for` other than SELF and MEMBER); a policy that would pass the latter
+   * is refused with FAILED_PRECONDITION `TOO_MANY_METERS`.
    *
    * @generated from field: repeated tollgate.admin.v1.Limit limits = 2;
    */
