@@ -1,4 +1,3 @@
-import type { Pool } from 'pg';
 import type { Settings } from './config.ts';
 import { startAdminServer } from './admin/server.ts';
 import { createCallMetrics } from './grpc/call-metrics.ts';
@@ -6,9 +5,7 @@ import { startDataServer } from './grpc/server.ts';
 import type { DataServer } from './grpc/server.ts';
 import type { Clock } from './platform/clock.ts';
 import { createLog } from './platform/log.ts';
-import type { Log } from './platform/log.ts';
 import { createRpcMetrics } from './platform/rpc-metrics.ts';
-import { watchReadiness } from './platform/readiness.ts';
 import { createUndoList } from './platform/undo.ts';
 import type { UndoList } from './platform/undo.ts';
 import type { FirstSecrets } from './service/first-start.ts';
@@ -22,9 +19,15 @@ export interface App {
   readonly secrets: FirstSecrets | undefined;
   /** Sweeps expired holds now; how many it ended. */
   expireHolds(): Promise<number>;
-  /** Says NOT_SERVING, waits `drainWaitMs` (its setting, unless given), finishes calls, lets everything go. */
+  /**
+   * Says NOT_SERVING, waits `drainWaitMs` (its setting, unless given), finishes calls and lets everything go,
+   * all of it within `drainWaitMs` and the setting `TOLLGATE_DRAIN_TIMEOUT` together.
+   */
   close(drainWaitMs?: number): Promise<void>;
 }
+
+/** The part of the drain timeout that calls may take; the rest is for what is behind them. */
+const callsShare = 0.75;
 
 /** Starts everything that the settings ask for; a `clock` replaces the database's. Fails whole or not at all. */
 export async function createApp(
@@ -35,7 +38,7 @@ export async function createApp(
   try {
     return await start(settings, more.clock, undo);
   } catch (cause) {
-    await undo.run().catch(() => {
+    await undo.run(performance.now() + settings.drainTimeoutMs).catch(() => {
       // The first failure is the one to tell; these follow from it.
     });
     throw cause;
@@ -45,7 +48,9 @@ export async function createApp(
 async function start(settings: Settings, clock: Clock | undefined, undo: UndoList): Promise<App> {
   const { log, close: closeLog } = createLog(settings.logLevel);
   undo.add(closeLog);
-  const store = await openStore(settings, clock, log, undo);
+  const serving = createServing();
+  const store = await openStore(settings, clock, log, undo, (isAway) => serving.set(!isAway));
+  const callsMs = settings.drainTimeoutMs * callsShare;
 
   const rpcMetrics = createRpcMetrics(store.metrics);
   const dataServer = await startDataServer({
@@ -57,7 +62,6 @@ async function start(settings: Settings, clock: Clock | undefined, undo: UndoLis
     tls: tlsOf(settings),
     ...settings,
   });
-  undo.add(() => dataServer.close(settings.drainTimeoutMs));
 
   const adminServer = await startAdminServer({
     ...store,
@@ -69,10 +73,15 @@ async function start(settings: Settings, clock: Clock | undefined, undo: UndoLis
     tls: tlsOf(settings),
     maxMessageBytes: settings.maxMessageBytes,
   });
-  undo.add(() => adminServer.close(settings.drainTimeoutMs));
+
+  undo.add(() => closeBoth([dataServer, adminServer], callsMs));
 
   let drainWaitMs = settings.drainWaitMs;
-  await serveWhileReady(store.pool, [dataServer, adminServer], () => drainWaitMs, log, undo);
+  serving.begin([dataServer, adminServer], !store.watch.isAway);
+  undo.add(async () => {
+    serving.end();
+    await new Promise((done) => setTimeout(done, drainWaitMs));
+  });
   log.info({ dataPort: dataServer.port, adminPort: adminServer.port }, 'serving');
   return {
     dataPort: dataServer.port,
@@ -81,32 +90,34 @@ async function start(settings: Settings, clock: Clock | undefined, undo: UndoLis
     expireHolds: () => store.expireHolds(),
     close(waitMs = settings.drainWaitMs) {
       drainWaitMs = waitMs;
-      return undo.run();
+      return undo.run(performance.now() + waitMs + settings.drainTimeoutMs);
     },
   };
 }
 
-/** Resolves at the first SERVING; at the end says NOT_SERVING and goes on answering for a while. */
-async function serveWhileReady(
-  pool: Pool,
-  servers: readonly Pick<DataServer, 'setServing'>[],
-  drainWaitMs: () => number,
-  log: Log,
-  undo: UndoList,
-): Promise<void> {
-  const { promise: ready, resolve } = Promise.withResolvers<void>();
-  const tell = (isReady: boolean): void => {
-    for (const server of servers) server.setServing(isReady);
-    if (isReady) resolve();
-    else log.warn('the store does not answer: not serving');
+type Closing = Pick<DataServer, 'setServing' | 'close'>;
+
+async function closeBoth(servers: readonly Closing[], deadlineMs: number): Promise<void> {
+  await Promise.all(servers.map((server) => server.close(deadlineMs)));
+}
+
+/** Tells the servers whether the store answers, from `begin` until `end`. */
+function createServing() {
+  let servers: readonly Closing[] = [];
+  const set = (isServing: boolean): void => {
+    for (const server of servers) server.setServing(isServing);
   };
-  const readiness = watchReadiness(() => pool.query('SELECT 1'), tell);
-  undo.add(async () => {
-    await readiness.stop();
-    for (const server of servers) server.setServing(false);
-    await new Promise((done) => setTimeout(done, drainWaitMs()));
-  });
-  await ready;
+  return {
+    set,
+    begin(all: readonly Closing[], isServing: boolean): void {
+      servers = all;
+      set(isServing);
+    },
+    end(): void {
+      set(false);
+      servers = [];
+    },
+  };
 }
 
 function tlsOf({ tlsCertificate, tlsKey, tlsClientCa }: Settings) {

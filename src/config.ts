@@ -181,7 +181,31 @@ const table = {
     yesOrNo,
     'Whether to LISTEN for policy changes; false behind a pooler. Checks obey changes either way.',
   ),
-  poolSize: setting('TOLLGATE_POOL_SIZE', '10', count(2, 1000), 'Connections beside the lanes.'),
+  poolSize: setting(
+    'TOLLGATE_POOL_SIZE',
+    '10',
+    count(2, 1000),
+    'Connections for what calls look up: policies, credentials, calls of other replicas.',
+  ),
+  explainPoolSize: setting(
+    'TOLLGATE_EXPLAIN_POOL_SIZE',
+    '8',
+    count(1, 1000),
+    'Connections for Explain and for reading usage.',
+  ),
+  adminPoolSize: setting(
+    'TOLLGATE_ADMIN_POOL_SIZE',
+    '5',
+    count(1, 1000),
+    'Connections for the admin plane.',
+  ),
+  storeTimeoutMs: setting(
+    'TOLLGATE_STORE_TIMEOUT',
+    '1500ms',
+    duration(100, 60 * second),
+    'How long PostgreSQL may be silent before it counts as away and its connections are cut. A ' +
+      'session of ours that waits in a transaction for half of that is ended.',
+  ),
   poolWaitMs: setting(
     'TOLLGATE_POOL_WAIT',
     '2s',
@@ -240,22 +264,6 @@ export function describeSettings(): string {
   return Object.values(table)
     .map((one) => `  ${one.name} (${one.standard ?? 'unset'})\n      ${one.description}`)
     .join('\n');
-}
-
-/** Where the command-line client connects, and with which token. */
-export function readClientSettings(
-  environment: Readonly<Record<string, string | undefined>> = process.env,
-): {
-  readonly address: string;
-  readonly token: string | undefined;
-  readonly ca: Buffer | undefined;
-} {
-  const { TOLLGATE_ADDRESS, TOLLGATE_TOKEN, TOLLGATE_CA } = environment;
-  return {
-    address: TOLLGATE_ADDRESS || '127.0.0.1:8081',
-    token: TOLLGATE_TOKEN || undefined,
-    ca: TOLLGATE_CA ? file(TOLLGATE_CA) : undefined,
-  };
 }
 
 /** Kubernetes sets these for a service called tollgate. */

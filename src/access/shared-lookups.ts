@@ -74,9 +74,9 @@ export function isOutage(cause: unknown): boolean {
 
 function withinSilence<Value>(answer: Promise<Value>, silenceMs: number): Promise<Value> {
   const { promise: silence, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => reject(storeFailure(new Error(`a look-up had no answer in ${silenceMs} ms`))),
-    silenceMs,
-  );
+  const message = `a look-up had no answer in ${silenceMs} ms`;
+  const fail = (): void =>
+    reject(storeFailure(Object.assign(new Error(message), { code: 'ETIMEDOUT' })));
+  const timer = setTimeout(fail, silenceMs);
   return Promise.race([answer, silence]).finally(() => clearTimeout(timer));
 }

@@ -1,12 +1,11 @@
-import type { Pool } from 'pg';
-import { createPgAccess, maxAccessQueries } from '../access/pg-access.ts';
+import { createPgAccess } from '../access/pg-access.ts';
 import { createPgAccessStore } from '../access/pg-access-store.ts';
 import type { Settings } from '../config.ts';
 import { startEmbeddedPostgres } from '../db/embedded.ts';
 import { faultOf, isPoison, storeFailure } from '../db/errors.ts';
-import { connectLane } from '../db/lane-client.ts';
 import { migrate } from '../db/migrate.ts';
-import { createPool } from '../db/pool.ts';
+import { destroyClient } from '../db/open-client.ts';
+import type { StoreWatch } from '../db/store-watch.ts';
 import { createLedgerMetrics } from '../platform/ledger-metrics.ts';
 import type { LedgerMetrics } from '../platform/ledger-metrics.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -39,11 +38,13 @@ import { createGetUsage } from '../service/get-usage.ts';
 import { createListTargets } from '../service/list-targets.ts';
 import { createRelease } from '../service/release.ts';
 import { createReport } from '../service/report.ts';
+import { connectStore } from './connect-store.ts';
+import type { StoreConnections } from './connect-store.ts';
 import { startJobs } from './jobs.ts';
 
 /** Everything below the two planes. */
 export interface Store {
-  readonly pool: Pool;
+  readonly watch: StoreWatch;
   readonly metrics: Metrics;
   readonly access: Access;
   readonly policyStore: PolicyStore;
@@ -61,47 +62,50 @@ export async function openStore(
   hand: Clock | undefined,
   log: Log,
   undo: UndoList,
+  onAway: (isAway: boolean) => void,
 ): Promise<Store> {
   const metrics = createMetrics();
   const ledgerMetrics = createLedgerMetrics(metrics);
   const clock = hand === undefined ? createDatabaseClock() : handMovedClock(hand);
   const url = await openDatabase(settings, log, undo);
-  const pool = createPool({
-    url,
-    applicationName: 'tollgate',
-    maxConnections: settings.poolSize,
-    statementTimeoutMs: settings.statementTimeoutMs,
-    poolWaitMs: settings.poolWaitMs,
-    onIdleError: (err) => log.warn({ err }, 'database connection lost'),
-  });
-  undo.add(() => pool.end());
-  await learnTime(pool, clock);
-  const policies = openPolicies(settings, { pool, url, log }, undo);
+  const connections = await connectStore(settings, url, { log, onAway }, undo);
+  await learnTime(connections, clock);
+  const policies = openPolicies(settings, connections, log, undo);
   const policyStore = createPgPolicyStore({
-    pool,
+    pool: connections.admin,
     clock,
     onChange: (change) => policies.noticed(change),
     onCalendarChange: (client, orgId, calendar) => rebuildWindows(client, orgId, calendar, clock),
   });
-  const ledger = openLedger(settings, { pool, url, clock, metrics: ledgerMetrics }, undo);
+  const ledger = openLedger(settings, connections, { clock, metrics: ledgerMetrics }, undo);
   const sweep = createExpireHolds({ policies, ledger });
   const expireHolds = async (orgId?: string): Promise<number> => {
     const ended = await sweep(orgId);
     ledgerMetrics.expired(ended);
     return ended;
   };
-  startJobs(settings, { pool, clock, log, metrics: ledgerMetrics, expireHolds }, undo);
+  const jobs = { pool: connections.jobs, clock, log, metrics: ledgerMetrics, expireHolds };
+  startJobs(settings, jobs, undo);
   const secrets = await firstStart({
-    access: createPgAccessStore(pool),
+    access: createPgAccessStore(connections.admin),
     store: policyStore,
     withExample: settings.example,
   });
-  const access = openAccess(settings, url, log, undo);
+  const access = createPgAccess({ pool: connections.access });
+  undo.add(async () => access.close());
   const dataPlane = createDataPlane(settings, policies, ledger, clock);
-  const events = createPgEvents({ pool, failure: storeFailure });
+  const events = createPgEvents({ pool: connections.admin, failure: storeFailure });
   const getUsage = createGetUsage({ store: policyStore, ledger, clock });
   const planes = { dataPlane, events, clock, getUsage };
-  return { pool, metrics, access, policyStore, ...planes, secrets, expireHolds };
+  return {
+    watch: connections.watch,
+    metrics,
+    access,
+    policyStore,
+    ...planes,
+    secrets,
+    expireHolds,
+  };
 }
 
 /** The database's URL, its schema up to date. */
@@ -120,9 +124,9 @@ async function openDatabase(settings: Settings, log: Log, undo: UndoList): Promi
 }
 
 /** Asks the database for its time, so that already the first call is counted in the windows of now. */
-async function learnTime(pool: Pool, clock: FollowingClock): Promise<void> {
+async function learnTime({ jobs }: StoreConnections, clock: FollowingClock): Promise<void> {
   const sentMs = performance.now();
-  const { rows } = await pool.query<{ now: number }>(
+  const { rows } = await jobs.query<{ now: number }>(
     'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now',
   );
   const receivedMs = performance.now();
@@ -131,15 +135,17 @@ async function learnTime(pool: Pool, clock: FollowingClock): Promise<void> {
 
 function openPolicies(
   settings: Settings,
-  parts: { pool: Pool; url: string; log: Log },
+  { lookUps, url, sockets }: StoreConnections,
+  log: Log,
   undo: UndoList,
 ): CachedPolicies {
-  const { pool, url, log } = parts;
-  const policies = createCachedPolicies({ pool });
+  const policies = createCachedPolicies({ pool: lookUps });
   undo.add(() => policies.close());
   if (!settings.policyWatch) return policies;
   const watch = startPolicyWatch({
     url,
+    sockets,
+    connectTimeoutMs: settings.storeTimeoutMs,
     onNotice: (notice) => policies.noticed(notice),
     onLost: (err) => log.warn({ err }, 'policy notices lost; Checks read changes themselves'),
   });
@@ -147,42 +153,24 @@ function openPolicies(
   return policies;
 }
 
-/** Access has connections of its own: a look-up must not wait behind an administrator's long reading. */
-function openAccess(settings: Settings, url: string, log: Log, undo: UndoList): Access {
-  const pool = createPool({
-    url,
-    applicationName: 'tollgate access',
-    maxConnections: maxAccessQueries,
-    statementTimeoutMs: settings.statementTimeoutMs,
-    poolWaitMs: settings.poolWaitMs,
-    onIdleError: (err) => log.warn({ err }, 'database connection lost'),
-  });
-  undo.add(() => pool.end());
-  const access = createPgAccess({ pool });
-  undo.add(async () => access.close());
-  return access;
-}
-
 function openLedger(
   settings: Settings,
-  parts: { pool: Pool; url: string; clock: FollowingClock; metrics: LedgerMetrics },
+  { lookUps, explain, jobs, connectLane }: StoreConnections,
+  { clock, metrics }: { clock: FollowingClock; metrics: LedgerMetrics },
   undo: UndoList,
 ): Ledger {
-  const { pool, url, clock, metrics } = parts;
   const ledger = createPgLedger({
-    pool,
-    connect: () =>
-      connectLane({
-        connectionString: url,
-        statementTimeoutMs: settings.statementTimeoutMs,
-        connectTimeoutMs: settings.poolWaitMs,
-      }),
+    pools: { lookUps, explain, expiry: jobs },
+    connect: connectLane,
+    destroy: destroyClient,
+    silenceMs: settings.storeTimeoutMs,
     clock,
     lanes: settings.lanes,
     maxBatch: settings.maxBatch,
     maxQueue: settings.maxQueue,
     // Half of the pool, so that Explains never keep look-ups out of it.
-    explainsAtOnce: Math.max(1, Math.floor(settings.poolSize / 2)),
+    // The other half is for cancelling them, and for reading usage.
+    explainsAtOnce: Math.max(1, Math.floor(settings.explainPoolSize / 2)),
     perOrganization: settings.batch === 'per-org',
     durableHolds: settings.durableHolds,
     maxRememberedCalls: settings.rememberedCalls,

@@ -5,7 +5,7 @@ import type { ServiceError } from '@grpc/grpc-js';
 import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
 import { errorDetails } from '../client/error-details.ts';
 import { createUnaryClient } from '../client/unary-client.ts';
-import { readClientSettings } from '../config.ts';
+import { readClientSettings } from './client-settings.ts';
 
 const timeoutMs = 10_000;
 

@@ -3,21 +3,38 @@ import type { App } from '../app.ts';
 import { SettingsError, readSettings, unknownSettings } from '../config.ts';
 import type { Settings } from '../config.ts';
 
-/** `tollgate serve`: runs until SIGTERM (drains) or SIGINT (drains without waiting). Exit 2 on wrong settings. */
+/**
+ * `tollgate serve`: runs until SIGTERM (drains) or SIGINT (drains without waiting). Exit 2 on wrong settings, 1
+ * when it was stopped while it was starting or could not stop in time.
+ */
 export async function serve(args: readonly string[]): Promise<number> {
   const settings = settingsOrFaults(args);
   if (settings === undefined) return 2;
   const stopped = stopSignal();
   try {
-    const app = await createApp(settings);
+    const app = await Promise.race([createApp(settings), stopped]);
+    // Nothing was accepted yet: what is half done is rolled back by the store, or repeated by the next start.
+    if (typeof app === 'string') return exitNow('stopped while it was starting');
     process.stdout.write(welcome(app, settings));
-    const signal = await stopped;
-    await app.close(signal === 'SIGINT' ? 0 : settings.drainWaitMs);
+    const drainWaitMs = (await stopped) === 'SIGINT' ? 0 : settings.drainWaitMs;
+    exitAfter(drainWaitMs + settings.drainTimeoutMs);
+    await app.close(drainWaitMs);
     return 0;
   } catch (error) {
     complain(inWords(error));
     return 1;
   }
+}
+
+/** Ends the process then, if anything still keeps it running. */
+function exitAfter(timeoutMs: number): void {
+  setTimeout(() => exitNow('could not stop in time'), timeoutMs).unref();
+}
+
+/** Ends the process, whatever is still under way. */
+function exitNow(why: string): never {
+  complain(why);
+  process.exit(1);
 }
 
 function settingsOrFaults(args: readonly string[]): Settings | undefined {

@@ -1,47 +1,65 @@
 import { invalidFields, ServiceError } from '../platform/service-error.ts';
 
+/**
+ * Who must act on a failure. `away`: the store is lost, refuses, does not answer or is full; callers retry, and
+ * an organization may want its calls allowed meanwhile. `busy`: it works, but this did not get through.
+ * `ours`: a fault of this program, which a retry does not change.
+ */
+type Blame = 'away' | 'busy' | 'ours';
+
 /** What an SQLSTATE means to whoever ran the statement. */
 export interface StoreFault {
   readonly meaning: string;
+  readonly blame: Blame;
   /** The transaction is known to have left nothing behind, and may succeed when it is repeated. */
   readonly retryable: boolean;
   /** How long to wait before it is repeated. */
   readonly delayMs: number;
 }
 
+function fault(meaning: string, blame: Blame, delayMs?: number): StoreFault {
+  return { meaning, blame, retryable: delayMs !== undefined, delayMs: delayMs ?? 0 };
+}
+
 /** SQLSTATEs worth telling apart; a key of two characters stands for the rest of its class. */
 const faults: Readonly<Record<string, StoreFault>> = {
-  '40001': { meaning: 'serialization failure', retryable: true, delayMs: 5 },
-  '40P01': { meaning: 'deadlock', retryable: true, delayMs: 20 },
-  '55P03': { meaning: 'lock not available', retryable: true, delayMs: 50 },
-  '08000': { meaning: 'connection fault', retryable: true, delayMs: 100 },
-  '08003': { meaning: 'connection closed', retryable: true, delayMs: 100 },
-  '08006': { meaning: 'connection lost', retryable: true, delayMs: 100 },
-  '08001': { meaning: 'connection refused', retryable: true, delayMs: 200 },
-  '08004': { meaning: 'connection rejected', retryable: false, delayMs: 0 },
-  '53100': { meaning: 'disk full', retryable: false, delayMs: 0 },
-  '53200': { meaning: 'out of memory', retryable: true, delayMs: 200 },
-  '53300': { meaning: 'too many connections', retryable: true, delayMs: 200 },
-  '57014': { meaning: 'statement timeout or cancelled', retryable: false, delayMs: 0 },
-  '57P01': { meaning: 'server stopping', retryable: true, delayMs: 200 },
-  '57P02': { meaning: 'server crashed', retryable: true, delayMs: 200 },
-  '57P03': { meaning: 'server starting', retryable: true, delayMs: 500 },
-  '25006': { meaning: 'server is read-only (a fail-over?)', retryable: true, delayMs: 500 },
-  '22': { meaning: 'a value the store cannot hold', retryable: false, delayMs: 0 },
-  '23': { meaning: 'a constraint', retryable: false, delayMs: 0 },
-  '42': { meaning: 'a statement the schema does not know', retryable: false, delayMs: 0 },
+  '40001': fault('serialization failure', 'busy', 5),
+  '40P01': fault('deadlock', 'busy', 20),
+  '55P03': fault('lock not available', 'busy', 50),
+  '57014': fault('statement timeout or cancelled', 'busy'),
+  '08': fault('connection fault', 'away', 100),
+  '08001': fault('connection refused', 'away', 200),
+  '08003': fault('connection closed', 'away', 100),
+  '08004': fault('connection rejected', 'away'),
+  '08006': fault('connection lost', 'away', 100),
+  '25006': fault('server is read-only (a fail-over?)', 'away', 500),
+  '25P03': fault('session ended: idle in a transaction', 'away', 50),
+  '25P04': fault('session ended: transaction timeout', 'away', 50),
+  '53100': fault('disk full', 'away'),
+  '53200': fault('out of memory', 'away', 200),
+  '53300': fault('too many connections', 'away', 200),
+  '57P01': fault('server stopping', 'away', 200),
+  '57P02': fault('server crashed', 'away', 200),
+  '57P03': fault('server starting', 'away', 500),
+  '57P05': fault('session ended: idle', 'away', 50),
+  '58': fault('a fault of the server or its disk', 'away'),
 };
 
 const systemFaults: Readonly<Record<string, StoreFault>> = {
-  ECONNREFUSED: { meaning: 'connection refused', retryable: true, delayMs: 200 },
-  ECONNRESET: { meaning: 'connection lost', retryable: true, delayMs: 100 },
-  EPIPE: { meaning: 'connection lost', retryable: true, delayMs: 100 },
-  ETIMEDOUT: { meaning: 'connection timed out', retryable: true, delayMs: 100 },
+  ECONNREFUSED: fault('connection refused', 'away', 200),
+  ECONNRESET: fault('connection lost', 'away', 100),
+  EPIPE: fault('connection lost', 'away', 100),
+  ETIMEDOUT: fault('no answer in time', 'away', 100),
+  EHOSTUNREACH: fault('host unreachable', 'away', 200),
+  ENETUNREACH: fault('network unreachable', 'away', 200),
+  ENOTFOUND: fault('host not found', 'away', 200),
+  EAI_AGAIN: fault('host not found', 'away', 200),
+  POOL_BUSY: fault('no free connection in time', 'busy', 100),
 };
 
-/** How `pg` itself words a lost connection, for which it has no code. */
+/** How `pg` itself words a lost or silent connection, for which it has no code. */
 const lostConnection =
-  /Connection terminated|Client has encountered a connection error|not queryable/;
+  /Connection terminated|Client has encountered a connection error|not queryable|timeout expired|Query read timeout/;
 
 /** How Citus words a commit that failed on one of its nodes; it has no code of its own. */
 const lostShardCommit = /could not commit transaction for shard/;
@@ -49,24 +67,28 @@ const lostShardCommit = /could not commit transaction for shard/;
 /** A row was on its way to the default partition when one of its own was attached; the next goes there. */
 const newPartition = /violates partition constraint/;
 
-const unknown: StoreFault = { meaning: 'unknown', retryable: false, delayMs: 0 };
+const unknown = fault('unknown', 'ours');
 
 /** Reads what went wrong from an error of `pg`. */
 export function faultOf(cause: unknown): StoreFault {
   if (!(cause instanceof Error)) return unknown;
   const code = codeOf(cause);
   if (code === '23514' && newPartition.test(cause.message)) {
-    return { meaning: 'a new partition', retryable: true, delayMs: 5 };
+    return fault('a new partition', 'busy', 5);
   }
   const known = faults[code] ?? systemFaults[code] ?? faults[code.slice(0, 2)];
   if (known !== undefined) return known;
-  if (lostConnection.test(cause.message)) {
-    return { meaning: 'connection lost', retryable: true, delayMs: 100 };
-  }
+  if (endsSession(cause)) return fault('the server ended or refused the session', 'away', 200);
+  if (lostConnection.test(cause.message)) return fault('connection lost', 'away', 100);
   if (code === 'XX000' && lostShardCommit.test(cause.message)) {
-    return { meaning: 'commit failed on a shard', retryable: true, delayMs: 50 };
+    return fault('commit failed on a shard', 'away', 50);
   }
   return unknown;
+}
+
+/** FATAL and PANIC end a session, or refuse to begin one. */
+function endsSession(cause: Error): boolean {
+  return 'severity' in cause && (cause.severity === 'FATAL' || cause.severity === 'PANIC');
 }
 
 /** Whether a statement failed for what one of its rows carries, so that without it the others may pass. */
@@ -85,8 +107,9 @@ function codeOf(cause: unknown): string {
 const unstorableText = /^(?:22021|22P05)$/;
 
 /**
- * The store failed and we cannot tell: UNAVAILABLE `STORE_UNAVAILABLE`. A ServiceError stays as it is, and
- * text that cannot be stored is the caller's fault.
+ * The failure as a caller is told it. A ServiceError stays as it is. A store that is away is UNAVAILABLE
+ * `STORE_UNAVAILABLE`, one that is busy RESOURCE_EXHAUSTED `STORE_BUSY`; text that cannot be stored is the
+ * caller's fault; everything else is ours, INTERNAL.
  */
 export function storeFailure(cause: unknown): ServiceError {
   if (cause instanceof ServiceError) return cause;
@@ -95,10 +118,18 @@ export function storeFailure(cause: unknown): ServiceError {
       { field: 'text', description: 'holds characters that cannot be stored' },
     ]);
   }
-  const { meaning, delayMs } = faultOf(cause);
-  const message = `the store is unavailable${meaning === unknown.meaning ? '' : `: ${meaning}`}`;
-  return new ServiceError('UNAVAILABLE', 'STORE_UNAVAILABLE', message, {
-    cause,
-    retryAfterMs: Math.max(delayMs, 100),
-  });
+  const { meaning, blame, delayMs } = faultOf(cause);
+  const more = { cause, retryAfterMs: Math.max(delayMs, 100) };
+  switch (blame) {
+    case 'away': {
+      const message = `the store is unavailable: ${meaning}`;
+      return new ServiceError('UNAVAILABLE', 'STORE_UNAVAILABLE', message, more);
+    }
+    case 'busy': {
+      const message = `the store is busy: ${meaning}`;
+      return new ServiceError('RESOURCE_EXHAUSTED', 'STORE_BUSY', message, more);
+    }
+    case 'ours':
+      return new ServiceError('INTERNAL', 'INTERNAL', 'internal error', { cause });
+  }
 }

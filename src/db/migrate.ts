@@ -3,6 +3,8 @@ import { runner } from 'node-pg-migrate';
 import { Client } from 'pg';
 import { storeFailure } from './errors.ts';
 
+const connectTimeoutMs = 10_000;
+
 /** Whoever holds this lock migrates; the others wait, then find nothing left to do. */
 const migrationLock = 7_045_184_311_009;
 
@@ -14,6 +16,8 @@ export async function migrate(url: string): Promise<readonly string[]> {
   const client = new Client({
     connectionString: url,
     application_name: 'tollgate migrate',
+    connectionTimeoutMillis: connectTimeoutMs,
+    keepAlive: true,
     // Waiting for another process's migration, and a large table's own, may be long.
     statement_timeout: 0,
   });

@@ -1,8 +1,9 @@
+import type { Client } from 'pg';
 import { runBatch } from './batch.ts';
 import type { CallMemory } from './call-memory.ts';
 import { DecisionFault } from './decision-fault.ts';
 import { createEventWriter } from './event-writer.ts';
-import type { LaneOptions, Planned } from './lane.ts';
+import type { Fate, LaneOptions, Planned } from './lane.ts';
 import type { LaneConnection } from './lane-connection.ts';
 import { createOptimism } from './optimism.ts';
 import { isOptimistic, runOptimisticBatch } from './optimistic-batch.ts';
@@ -47,8 +48,11 @@ export function createBatchRunner(options: BatchRunnerOptions): LaneOptions['run
     if (cause instanceof Unforeseen) optimism.wasWrong();
   }
 
-  return async (batch, onSent) => {
-    const client = await connection.client();
+  const run = async (
+    client: Client,
+    batch: readonly Planned[],
+    onSent: () => void,
+  ): Promise<readonly Fate[]> => {
     const startedMs = options.monotonicMs();
     let way = chooseWay(batch);
     try {
@@ -72,6 +76,8 @@ export function createBatchRunner(options: BatchRunnerOptions): LaneOptions['run
       options.onBatch?.(batch.length, (options.monotonicMs() - startedMs) / 1000, way);
     }
   };
+
+  return (batch, onSent) => connection.use((client) => run(client, batch, onSent));
 }
 
 /** Whether a Check must not be written at the time that is expected: its plan is over, or time stands still. */

@@ -2,51 +2,127 @@ import type { Client } from 'pg';
 
 /** One connection of a lane, made anew when it breaks. */
 export interface LaneConnection {
-  /** The connection, opened if there is none; concurrent callers share one attempt. */
-  client(): Promise<Client>;
-  /** Lets go of a connection that failed; the next call opens another. */
+  /**
+   * Runs a batch on the connection, which is opened if there is none; concurrent callers share one attempt.
+   * If the server sends nothing for too long meanwhile, the connection is cut, and the batch fails.
+   */
+  use<Result>(work: (client: Client) => Promise<Result>): Promise<Result>;
+  /** Lets go of a connection that failed; the next batch opens another. */
   drop(client: Client): void;
   close(): Promise<void>;
 }
 
-/** Keeps one connection open, by `connect`. */
-export function createLaneConnection(connect: () => Promise<Client>): LaneConnection {
-  let opening: Promise<Client> | undefined;
-  let opened: Client | undefined;
-  let isClosed = false;
+/** What a lane's connection is made of. */
+export interface LaneConnectionParts {
+  readonly connect: () => Promise<Client>;
+  /** Closes a connection without waiting for the server. */
+  readonly destroy: (client: Client) => void;
+  /** How long the server may be silent while a batch waits for it, milliseconds. */
+  readonly silenceMs: number;
+}
 
-  function forget(client: Promise<Client>): void {
-    if (opening === client) opening = undefined;
-  }
+/** Looks per silence that is allowed. */
+const looks = 4;
+
+/** Keeps one connection open. */
+export function createLaneConnection(parts: LaneConnectionParts): LaneConnection {
+  const { connect, destroy, silenceMs } = parts;
+  let opening: Promise<Client> | undefined;
+  let opened: Watched | undefined;
+  let isClosed = false;
 
   function open(): Promise<Client> {
     const attempt = connect();
     opening = attempt;
-    void attempt.then(
-      (client) => {
-        opened = client.on('error', () => forget(attempt)).on('end', () => forget(attempt));
-        return client;
-      },
-      () => forget(attempt),
-    );
+    const forget = (): void => {
+      if (opening === attempt) opening = undefined;
+    };
+    void ready(attempt, forget);
     return attempt;
   }
 
+  async function ready(attempt: Promise<Client>, forget: () => void): Promise<void> {
+    try {
+      const client = await attempt;
+      client.on('error', forget).on('end', forget);
+      opened = watchSilence(client, silenceMs, () => drop(client));
+    } catch {
+      // Whoever waits for the attempt is told why.
+      forget();
+    }
+  }
+
+  function drop(client: Client): void {
+    // Two batches may fail with one connection; the second must not drop its successor.
+    if (opened?.client === client) {
+      opening = undefined;
+      opened.stop();
+      opened = undefined;
+    }
+    destroy(client);
+  }
+
   return {
-    client() {
-      if (isClosed) return Promise.reject(new Error('the ledger is closed'));
-      return opening ?? open();
+    async use(work) {
+      if (isClosed) throw new Error('the ledger is closed');
+      const client = await (opening ?? open());
+      const watched = opened?.client === client ? opened : undefined;
+      watched?.began();
+      try {
+        return await work(client);
+      } finally {
+        watched?.ended();
+      }
     },
-    drop(client) {
-      // Two batches may fail with one connection; the second must not drop its successor.
-      if (opened === client) opening = undefined;
-      // Nothing is lost by a failing goodbye: the server ends the transaction with the connection.
-      client.end().catch(() => undefined);
-    },
+    drop,
     async close() {
       isClosed = true;
       const client = await opening?.catch(() => undefined);
-      await client?.end();
+      opened?.stop();
+      if (client !== undefined) destroy(client);
     },
   };
+}
+
+interface Watched {
+  readonly client: Client;
+  began(): void;
+  ended(): void;
+  stop(): void;
+}
+
+/** Tells when batches wait and nothing was received for so long. */
+function watchSilence(client: Client, silenceMs: number, onSilent: () => void): Watched {
+  let waiting = 0;
+  let heardMs = performance.now();
+  const hear = (): void => {
+    heardMs = performance.now();
+  };
+  const isSilent = (): boolean => waiting > 0 && performance.now() - heardMs >= silenceMs;
+  streamOf(client).on('data', hear);
+  const timer = setInterval(() => {
+    if (!isSilent()) return;
+    // After a pause of this process the timer fires first: what has arrived meanwhile is read before it is judged.
+    setImmediate(() => setImmediate(() => void (isSilent() && onSilent())));
+  }, silenceMs / looks);
+  timer.unref();
+  return {
+    client,
+    began() {
+      if (waiting === 0) hear();
+      waiting += 1;
+    },
+    ended() {
+      waiting -= 1;
+    },
+    stop: () => clearInterval(timer),
+  };
+}
+
+/** `pg` keeps its connection to itself. */
+function streamOf(client: Client): NodeJS.ReadableStream {
+  const { connection } = client as unknown as {
+    readonly connection: { readonly stream: NodeJS.ReadableStream };
+  };
+  return connection.stream;
 }

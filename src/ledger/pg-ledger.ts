@@ -1,6 +1,6 @@
 import type { Client, Pool } from 'pg';
 import type { FollowingClock } from '../platform/database-clock.ts';
-import type { ServiceError } from '../platform/service-error.ts';
+import { ServiceError } from '../platform/service-error.ts';
 import { createBatchRunner } from './batch-runner.ts';
 import type { BatchWay } from './batch-runner.ts';
 import { createCallMemory } from './call-memory.ts';
@@ -28,9 +28,13 @@ import { openExpired } from './sql/open-expired.ts';
 /** What the ledger is made of. */
 export interface PgLedgerOptions {
   /** For reading beside the lanes. */
-  readonly pool: Pool;
-  /** Opens a pipelined connection of a lane. */
-  readonly connect: () => Promise<Client>;
+  readonly pools: { readonly lookUps: Pool; readonly explain: Pool; readonly expiry: Pool };
+  /** Opens a pipelined connection of a lane and has it prepared; it is closed again if that fails. */
+  readonly connect: (prepare: (client: Client) => Promise<void>) => Promise<Client>;
+  /** Closes a connection without waiting for the server. */
+  readonly destroy: (client: Client) => void;
+  /** How long the server may be silent while a batch waits for it, milliseconds. */
+  readonly silenceMs: number;
   readonly clock: FollowingClock;
   /** Lanes of this process; an organization always takes the same one. */
   readonly lanes: number;
@@ -57,12 +61,15 @@ export interface PgLedgerOptions {
 
 /** The ledger over PostgreSQL; see `ledger.ts` for what it promises. */
 export function createPgLedger(options: PgLedgerOptions): Ledger {
-  const { pool, clock } = options;
+  const { pools, clock } = options;
   const remembered = createCallMemory(options.maxRememberedCalls);
   const time = createOrganizationTime(clock);
   const lanes = Array.from({ length: options.lanes }, () => startLane(options, remembered, time));
 
+  let isClosed = false;
+
   function submit(operation: Operation): void {
+    if (isClosed) return operation.reject(stopping());
     lanes[laneOf(operation.orgId, lanes.length)]?.lane.submit(operation);
   }
 
@@ -76,7 +83,7 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
     release: (call) => answered((told) => releaseOperation(call, told)),
     extend: (call) => answered((told) => extendOperation(call, told)),
     explain: createExplainer({
-      pool,
+      pool: pools.explain,
       mostAtOnce: options.explainsAtOnce,
       timeOf: (orgId) => time.nowMs(orgId),
       monotonicMs: options.monotonicMs,
@@ -84,20 +91,32 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
       failure: options.failure,
     }),
     expire: (most, plan, ofOrg) =>
-      expireSome(pool, clock.nowMs(), most, ofOrg, ({ org_id: orgId, request_id: requestId }) => {
-        return answered((told) =>
-          expireOperation({ orgId, requestId, plan }, () => clock.nowMs(), told),
-        );
-      }),
+      expireSome(
+        pools.expiry,
+        clock.nowMs(),
+        most,
+        ofOrg,
+        ({ org_id: orgId, request_id: requestId }) => {
+          return answered((told) =>
+            expireOperation({ orgId, requestId, plan }, () => clock.nowMs(), told),
+          );
+        },
+      ),
     async meter(orgId, calendar, meter, atMs) {
-      const { totals } = await readTotals(pool, { orgId, calendar, nowMs: atMs }, [meter]);
+      const { totals } = await readTotals(pools.explain, { orgId, calendar, nowMs: atMs }, [meter]);
       return found(totals[0]);
     },
     async close() {
+      isClosed = true;
       await Promise.all(lanes.map(({ lane }) => lane.drained()));
       await Promise.all(lanes.map(({ connection }) => connection.close()));
     },
   };
+}
+
+function stopping(): ServiceError {
+  const message = 'this server is being stopped: ask another';
+  return new ServiceError('UNAVAILABLE', 'SERVER_STOPPING', message, { retryAfterMs: 0 });
 }
 
 function found<T>(value: T | undefined): T {
@@ -137,12 +156,12 @@ function startLane(
   remembered: CallMemory,
   time: OrganizationTime,
 ): RunningLane {
-  const connection = createLaneConnection(async () => {
-    const client = await options.connect();
-    await prepareLane(client, options.perOrganization);
-    return client;
+  const connection = createLaneConnection({
+    connect: () => options.connect((client) => prepareLane(client, options.perOrganization)),
+    destroy: options.destroy,
+    silenceMs: options.silenceMs,
   });
-  const lookUp = createCallLookup(options.pool, options.maxQueue, overloaded);
+  const lookUp = createCallLookup(options.pools.lookUps, options.maxQueue, overloaded);
   return {
     connection,
     lane: createLane({

@@ -2,8 +2,11 @@
 export interface UndoList {
   /** Notes how to undo what was just done. */
   add(undo: () => void | Promise<void>): void;
-  /** Undoes everything in reverse order, whatever fails, and throws the first failure at the end. */
-  run(): Promise<void>;
+  /**
+   * Undoes everything in reverse order, whatever fails, and throws the first failure at the end. From the
+   * deadline on (monotonic clock, milliseconds) no step is waited for: each that is left is only begun.
+   */
+  run(deadlineMs?: number): Promise<void>;
 }
 
 /** Starts an empty list. */
@@ -11,11 +14,11 @@ export function createUndoList(): UndoList {
   const undos: (() => void | Promise<void>)[] = [];
   return {
     add: (undo) => undos.push(undo),
-    async run() {
+    async run(deadlineMs = Infinity) {
       const failures: unknown[] = [];
       for (let undo = undos.pop(); undo !== undefined; undo = undos.pop()) {
         try {
-          await undo();
+          await before(deadlineMs, undo());
         } catch (cause) {
           failures.push(cause);
         }
@@ -23,4 +26,17 @@ export function createUndoList(): UndoList {
       if (failures.length > 0) throw failures[0];
     },
   };
+}
+
+async function before(deadlineMs: number, step: void | Promise<void>): Promise<void> {
+  if (step === undefined || deadlineMs === Infinity) return step;
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const fail = (): void => reject(new Error('a step of stopping did not end in time'));
+  const timer = setTimeout(fail, Math.max(0, deadlineMs - performance.now()));
+  try {
+    await Promise.race([step, late]);
+  } finally {
+    clearTimeout(timer);
+    step.catch(() => undefined);
+  }
 }

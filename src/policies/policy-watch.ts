@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { Client } from 'pg';
 import type { Notification } from 'pg';
 import { changeChannel } from './change.ts';
@@ -6,6 +7,9 @@ import type { ChangeNotice } from './change.ts';
 /** What the watch connects to and whom it tells. */
 export interface PolicyWatchParts {
   readonly url: string;
+  /** Where the connection's socket comes from, and how long connecting may take. */
+  readonly sockets?: { open(): Socket };
+  readonly connectTimeoutMs?: number;
   readonly onNotice: (notice: ChangeNotice) => void;
   /** Told when the connection is lost; the watch tries again by itself. */
   readonly onLost?: (cause: unknown) => void;
@@ -39,6 +43,9 @@ export function startPolicyWatch(parts: PolicyWatchParts): PolicyWatch {
       connectionString: parts.url,
       application_name: 'tollgate watch',
       keepAlive: true,
+      connectionTimeoutMillis: parts.connectTimeoutMs ?? 5000,
+      query_timeout: parts.connectTimeoutMs ?? 5000,
+      ...(parts.sockets && { stream: () => parts.sockets?.open() }),
     });
     client = connection;
     let lost = false;

@@ -97,8 +97,9 @@ function withoutLedger(plan: CheckPlan, nowMs: number): Outcome {
   return { ...outcome, heldCost: 0n };
 }
 
+/** Only a store that is away opens an organization's calls; no fault of ours, nor a busy or stopping server. */
 function isStoreFailure(cause: unknown): boolean {
-  return cause instanceof ServiceError && cause.kind === 'UNAVAILABLE';
+  return cause instanceof ServiceError && cause.reason === 'STORE_UNAVAILABLE';
 }
 
 function checkContent(input: CheckInput): ReturnType<typeof requestContent> {

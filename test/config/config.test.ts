@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import {
   SettingsError,
   describeSettings,
-  readClientSettings,
   readSettings,
   unknownSettings,
 } from '../../src/config.ts';
+import { readClientSettings } from '../../src/cli/client-settings.ts';
 
 const certificate = fileURLToPath(new URL('../fixtures/tls/server.pem', import.meta.url));
 const key = fileURLToPath(new URL('../fixtures/tls/server.key.pem', import.meta.url));

@@ -26,8 +26,9 @@ test.each([
   expect(faultOf(failure(message, code)).retryable).toBe(retryable);
 });
 
-test('whatever fails in the store is UNAVAILABLE and keeps its cause to itself', () => {
-  const cause = failure('password authentication failed for user "root"', '28P01');
+test('a store that refuses the session is UNAVAILABLE and keeps its cause to itself', () => {
+  const text = 'password authentication failed for user "root"';
+  const cause = Object.assign(failure(text, '28P01'), { severity: 'FATAL' });
   const said = storeFailure(cause);
   expect(said).toMatchObject({ kind: 'UNAVAILABLE', reason: 'STORE_UNAVAILABLE', cause });
   expect(said.message).not.toContain('root');
@@ -36,7 +37,42 @@ test('whatever fails in the store is UNAVAILABLE and keeps its cause to itself',
 test('what it means is told where it is known', () => {
   const full = storeFailure(failure('could not extend file "base/5/16390"', '53100'));
   expect(full.message).toBe('the store is unavailable: disk full');
-  expect(storeFailure(failure('anything else')).message).toBe('the store is unavailable');
+});
+
+/* Red when every failure was one of the store: a statement of ours that is wrong opened budgets under ALLOW. */
+test.each([
+  [undefined, 'anything else'],
+  ['42P01', 'relation does not exist'],
+  ['22003', 'value out of range'],
+  ['23505', 'duplicate key value'],
+  ['XX000', 'cache lookup failed'],
+])('%s %s is a fault of ours: INTERNAL, and nothing of it is told', (code, message) => {
+  const said = storeFailure(failure(message, code));
+  expect(said).toMatchObject({ kind: 'INTERNAL', reason: 'INTERNAL', message: 'internal error' });
+});
+
+test.each([
+  ['08006', 'connection failure'],
+  ['53100', 'No space left on device'],
+  ['57P03', 'the database system is starting up'],
+  ['25P03', 'terminating connection due to idle-in-transaction timeout'],
+  ['ETIMEDOUT', 'the store was silent'],
+  [undefined, 'Connection terminated due to connection timeout'],
+  [undefined, 'timeout expired'],
+  [undefined, 'Query read timeout'],
+])('%s %s is a store that is away', (code, message) => {
+  expect(storeFailure(failure(message, code)).reason).toBe('STORE_UNAVAILABLE');
+});
+
+/* Red when a busy pool was a store that is away: ten slow readings made a healthy replica NOT_SERVING. */
+test.each([
+  ['POOL_BUSY', 'no connection was free in time'],
+  ['57014', 'canceling statement due to statement timeout'],
+  ['55P03', 'canceling statement due to lock timeout'],
+])('%s %s is a store that is busy, which opens nothing', (code, message) => {
+  const said = storeFailure(failure(message, code));
+  expect(said).toMatchObject({ kind: 'RESOURCE_EXHAUSTED', reason: 'STORE_BUSY' });
+  expect(said.retryAfterMs).toBeGreaterThan(0);
 });
 
 test('what the service itself refused stays as it is', () => {

@@ -59,13 +59,13 @@ test('a failure that may pass is tried again from the start, each time on a clea
   expect([attempts, await textOf(3)]).toEqual([3, 'once']);
 });
 
-test('a failure that stays is given up and told as UNAVAILABLE', async () => {
+test('a deadlock that stays is given up, and the store is told to be busy', async () => {
   let attempts = 0;
   const attempt = inTransaction(database.pool, async () => {
     attempts += 1;
     throw failure('40P01');
   });
-  await expect(attempt).rejects.toMatchObject({ reason: 'STORE_UNAVAILABLE' });
+  await expect(attempt).rejects.toMatchObject({ reason: 'STORE_BUSY' });
   expect(attempts).toBe(4);
 });
 

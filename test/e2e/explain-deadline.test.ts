@@ -57,7 +57,7 @@ beforeAll(async () => {
       TOLLGATE_LOG_LEVEL: 'silent',
       TOLLGATE_RPC_TIMEOUT: '30s',
       TOLLGATE_STATEMENT_TIMEOUT: '1h',
-      TOLLGATE_POOL_SIZE: `${poolSize}`,
+      TOLLGATE_EXPLAIN_POOL_SIZE: `${poolSize}`,
     }),
   );
   client = createUnaryClient({

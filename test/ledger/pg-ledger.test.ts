@@ -8,6 +8,7 @@ import { orgSubject } from '../../src/core/subject.ts';
 import { faultOf, isPoison, storeFailure } from '../../src/db/errors.ts';
 import { handMovedClock } from '../../src/platform/database-clock.ts';
 import { connectLane } from '../../src/db/lane-client.ts';
+import { destroyClient } from '../../src/db/open-client.ts';
 import type { CheckAnswer, Ledger, StoredCall } from '../../src/ledger/ledger.ts';
 import { createPgLedger } from '../../src/ledger/pg-ledger.ts';
 import { createTestDatabase } from '../support/database.ts';
@@ -34,15 +35,24 @@ beforeAll(async () => {
 /** A ledger as it is after a start of the process. */
 function start(): Ledger {
   return createPgLedger({
-    pool: counting(database.pool),
-    connect: () => {
-      opened += 1;
-      return connectLane({
-        connectionString: database.url,
-        statementTimeoutMs: 20_000,
-        connectTimeoutMs: 20_000,
-      });
+    pools: {
+      lookUps: counting(database.pool),
+      explain: database.pool,
+      expiry: database.pool,
     },
+    connect: (prepare) => {
+      opened += 1;
+      return connectLane(
+        {
+          connectionString: database.url,
+          statementTimeoutMs: 20_000,
+          connectTimeoutMs: 20_000,
+        },
+        prepare,
+      );
+    },
+    destroy: destroyClient,
+    silenceMs: 20_000,
     clock: handMovedClock({ nowMs: Date.now }),
     lanes: 1,
     maxBatch: 64,

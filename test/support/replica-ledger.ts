@@ -2,6 +2,7 @@ import { planCheck } from '../../src/core/plan-check.ts';
 import { faultOf, isPoison, storeFailure } from '../../src/db/errors.ts';
 import { handMovedClock } from '../../src/platform/database-clock.ts';
 import { connectLane } from '../../src/db/lane-client.ts';
+import { destroyClient } from '../../src/db/open-client.ts';
 import type { CheckAnswer, Ledger } from '../../src/ledger/ledger.ts';
 import { createPgLedger } from '../../src/ledger/pg-ledger.ts';
 import type { BatchWay } from '../../src/ledger/batch-runner.ts';
@@ -27,13 +28,18 @@ export function startReplica(
     ways,
     nowMs: Date.parse('2026-03-10T09:00:00Z'),
     ledger: createPgLedger({
-      pool: database.pool,
-      connect: () =>
-        connectLane({
-          connectionString: database.url,
-          statementTimeoutMs: 20_000,
-          connectTimeoutMs: 20_000,
-        }),
+      pools: { lookUps: database.pool, explain: database.pool, expiry: database.pool },
+      connect: (prepare) =>
+        connectLane(
+          {
+            connectionString: database.url,
+            statementTimeoutMs: 20_000,
+            connectTimeoutMs: 20_000,
+          },
+          prepare,
+        ),
+      destroy: destroyClient,
+      silenceMs: 20_000,
       clock: handMovedClock({ nowMs: () => replica.nowMs }),
       lanes: 1,
       maxBatch: 64,

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -23,6 +24,7 @@ export async function startServerProcess(
   databaseUrl: string,
   token: string,
   environment: Readonly<Record<string, string>> = {},
+  { onSpawn }: { readonly onSpawn?: (child: ChildProcess) => void } = {},
 ): Promise<ServerProcess> {
   const child = spawn(process.execPath, [program, 'serve'], {
     env: {
@@ -37,6 +39,7 @@ export async function startServerProcess(
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  onSpawn?.(child);
   const port = await portOf(child.stdout);
   const client = createUnaryClient({
     address: `127.0.0.1:${port}`,

@@ -1,0 +1,127 @@
+import type { Client, Pool } from 'pg';
+import { maxAccessQueries } from '../access/pg-access.ts';
+import type { Settings } from '../config.ts';
+import { connectLane } from '../db/lane-client.ts';
+import { createPool } from '../db/pool.ts';
+import type { SessionLimits } from '../db/session-limits.ts';
+import { createStoreSockets } from '../db/store-sockets.ts';
+import type { StoreSockets } from '../db/store-sockets.ts';
+import { startStoreWatch } from '../db/store-watch.ts';
+import type { StoreWatch } from '../db/store-watch.ts';
+import type { Log } from '../platform/log.ts';
+import type { UndoList } from '../platform/undo.ts';
+
+/** The connections of this process to its database, by who uses them: none can use up those of another. */
+export interface StoreConnections {
+  readonly url: string;
+  readonly sockets: StoreSockets;
+  readonly watch: StoreWatch;
+  /** What calls look up: policies, credentials, calls of other replicas. */
+  readonly lookUps: Pool;
+  readonly access: Pool;
+  readonly explain: Pool;
+  readonly admin: Pool;
+  readonly jobs: Pool;
+  /** Opens a connection of a lane. */
+  readonly connectLane: (prepare: (client: Client) => Promise<void>) => Promise<Client>;
+}
+
+const jobConnections = 4;
+const probeIntervalMs = 250;
+
+/** Connects to the database. Fails if it does not answer in time. */
+export async function connectStore(
+  settings: Settings,
+  url: string,
+  { log, onAway }: { readonly log: Log; readonly onAway: (isAway: boolean) => void },
+  undo: UndoList,
+): Promise<StoreConnections> {
+  const sockets = createStoreSockets();
+  undo.add(() => sockets.destroyAll(new Error('this process is stopping')));
+  const limits = limitsOf(settings);
+  const watch = startStoreWatch({
+    connectionString: url,
+    sockets,
+    silenceMs: settings.storeTimeoutMs,
+    intervalMs: probeIntervalMs,
+    idleInTransactionMs: limits.idleInTransactionMs,
+    onChange: (isAway, err) => {
+      onAway(isAway);
+      if (isAway) log.error({ err }, 'the store does not answer');
+      else log.info('the store answers');
+    },
+  });
+  undo.add(() => watch.stop());
+  await watch.answered;
+  const open = (use: string, maxConnections: number): Pool =>
+    openPool(settings, { url, sockets, limits, watch, log }, use, maxConnections, undo);
+  const pools = {
+    lookUps: open('look-ups', settings.poolSize),
+    access: open('access', maxAccessQueries),
+    explain: open('explain', settings.explainPoolSize),
+    admin: open('admin', settings.adminPoolSize),
+    jobs: open('jobs', jobConnections),
+  };
+  // A pool ends its connections politely, which a store that does not answer would never let it.
+  undo.add(() => {
+    if (watch.isAway) sockets.destroyAll(new Error('this process is stopping'));
+  });
+  return {
+    url,
+    sockets,
+    watch,
+    ...pools,
+    async connectLane(prepare) {
+      if (watch.isAway)
+        throw Object.assign(new Error('the store is away'), { code: 'ECONNREFUSED' });
+      const lane = {
+        connectionString: url,
+        sockets,
+        limits,
+        // Shorter than the silence after which the connection is cut: then the server says what is wrong.
+        statementTimeoutMs: Math.min(settings.statementTimeoutMs, settings.storeTimeoutMs * 0.9),
+        connectTimeoutMs: settings.storeTimeoutMs,
+      };
+      return connectLane(lane, prepare);
+    },
+  };
+}
+
+/** Sessions end before others have waited for two seconds, with the usual time limit for the store. */
+function limitsOf({ storeTimeoutMs }: Settings): SessionLimits {
+  return {
+    idleInTransactionMs: Math.ceil(storeTimeoutMs / 2),
+    transactionMs: 0,
+    unacknowledgedMs: storeTimeoutMs,
+  };
+}
+
+interface PoolParts {
+  readonly url: string;
+  readonly sockets: StoreSockets;
+  readonly limits: SessionLimits;
+  readonly watch: StoreWatch;
+  readonly log: Log;
+}
+
+function openPool(
+  settings: Settings,
+  { url, sockets, limits, watch, log }: PoolParts,
+  use: string,
+  maxConnections: number,
+  undo: UndoList,
+): Pool {
+  const pool = createPool({
+    url,
+    applicationName: `tollgate ${use}`,
+    maxConnections,
+    statementTimeoutMs: settings.statementTimeoutMs,
+    poolWaitMs: settings.poolWaitMs,
+    sockets,
+    limits,
+    isAway: () => watch.isAway,
+    onIdleError: (err) => log.warn({ err, pool: use }, 'database connection lost'),
+  });
+  undo.add(() => pool.end());
+  return pool;
+}
