@@ -81,7 +81,7 @@ const table = {
     'TOLLGATE_MAX_MESSAGE',
     '1MiB',
     bytes(KiB, 64 * KiB * KiB),
-    'The largest request that is read; a price list to import may have 8 MiB.',
+    'The largest request; on the admin plane 256KiB, but for policies, prices and price lists (3MiB).',
   ),
   sessionMessages: setting(
     'TOLLGATE_SESSION_MESSAGES',

@@ -3,28 +3,14 @@ import { ServiceError } from '../platform/service-error.ts';
 import { mayActFor } from '../service/caller.ts';
 import type { Caller } from '../service/caller.ts';
 import { callOf } from './call.ts';
-
-/** What a call wants to do: look, change, or run the installation itself. */
-export type Intent = 'read' | 'write' | 'operate';
-
-const intents: Readonly<Record<Caller['role'], readonly Intent[]>> = {
-  platform_admin: ['read', 'write', 'operate'],
-  org_admin: ['read', 'write'],
-  org_viewer: ['read'],
-  gateway: [],
-};
+import { requireRole } from './least-role.ts';
+import type { Intent } from './least-role.ts';
 
 /** The caller, if it may do what it wants; PERMISSION_DENIED `ROLE_FORBIDDEN` or `ORG_FORBIDDEN` if not. */
 export function authorize(context: HandlerContext, intent: Intent, orgId?: string): Caller {
   const { caller } = callOf(context.values);
   if (caller === undefined) throw new Error('a call reached its handler without a caller');
-  if (!intents[caller.role].includes(intent)) {
-    throw new ServiceError(
-      'PERMISSION_DENIED',
-      'ROLE_FORBIDDEN',
-      `not for the role ${caller.role}`,
-    );
-  }
+  requireRole(caller, intent);
   if (orgId !== undefined && !mayActFor(caller, orgId)) {
     const message = 'not an administrator of this organization';
     throw new ServiceError('PERMISSION_DENIED', 'ORG_FORBIDDEN', message);

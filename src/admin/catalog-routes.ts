@@ -25,7 +25,7 @@ import { readChange, readOrgId } from './changes.ts';
 import { createImportPrices } from './price-import.ts';
 import { recordMethods } from './records.ts';
 
-const maxPrices = 1000;
+const maxPrices = 200;
 
 /** Models, route groups and prices. */
 export function catalogRoutes(
@@ -112,6 +112,7 @@ export function catalogRoutes(
       const count = request.prices.length;
       if (count === 0 || count > maxPrices) {
         violations.add('prices', `must have 1 to ${maxPrices} entries`);
+        violations.throwIfAny();
       }
       const change = { nowMs: clock.nowMs(), reason: by.reason };
       const prices = request.prices.map((price, index) =>

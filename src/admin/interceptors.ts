@@ -6,6 +6,7 @@ import type { Access } from '../service/access.ts';
 import type { Caller } from '../service/caller.ts';
 import { callOf } from './call.ts';
 import { compressions } from './call-headers.ts';
+import { leastIntentOf, requireRole } from './least-role.ts';
 import { refuse } from './refusal.ts';
 
 const bearer = /^Bearer +([\x21-\x7e]{1,512}) *$/i;
@@ -27,8 +28,8 @@ export function answerInTime(log: Log): Interceptor {
 
 /**
  * Lets in who presents an admin secret (`authorization: Bearer <secret>`) or, without that header, a client
- * certificate; UNAUTHENTICATED otherwise. It stands before the message is read, so that nobody unknown makes
- * us read or take apart anything.
+ * certificate; UNAUTHENTICATED otherwise, and PERMISSION_DENIED for an RPC that the caller's role never allows.
+ * It runs before the message is read, so that nobody without the right makes us read or decode anything.
  */
 export function letIn(access: Access, log: Log): (context: HandlerContext) => Promise<void> {
   return async ({ values, requestHeader, responseHeader }) => {
@@ -36,6 +37,7 @@ export function letIn(access: Access, log: Log): (context: HandlerContext) => Pr
     try {
       const found = authenticate(access, requestHeader.get('authorization'), call.certificateName);
       call.caller = await withinDeadline(found, call.deadlineMs);
+      requireRole(call.caller, leastIntentOf(call.rpc));
       if (call.fault?.kind === 'UNIMPLEMENTED') nameCompressions(responseHeader);
       if (call.fault !== undefined) throw call.fault;
     } catch (cause) {

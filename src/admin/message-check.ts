@@ -1,10 +1,13 @@
+import { setImmediate as giveTurn } from 'node:timers/promises';
 import { fromBinary, fromJson } from '@bufbuild/protobuf';
 import type { DescMessage, JsonValue } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { withinDeadline } from '../platform/deadline.ts';
 import type { Log } from '../platform/log.ts';
 import { ServiceError } from '../platform/service-error.ts';
+import { checkBinaryShape } from '../wire/binary-shape.ts';
 import { noteJsonFaults } from '../wire/json-faults.ts';
+import { checkJsonShape } from '../wire/json-shape.ts';
 import { collectViolations } from '../wire/violations.ts';
 import type { CallHeaders } from './call-headers.ts';
 import type { AdminCall } from './call.ts';
@@ -72,7 +75,7 @@ async function read(
 
 async function judge(bytes: Buffer, { headers, desc, maxBytes }: BodyCheck): Promise<void> {
   const { isFramed, isJson, compression } = headers;
-  if (isFramed && !isOneFrame(bytes)) throw undecodable(desc);
+  if (isFramed) checkFrame(bytes, desc);
   const isCompressed = isFramed
     ? ((bytes[0] ?? 0) & compressedFlag) !== 0
     : compression !== undefined;
@@ -86,29 +89,42 @@ async function judge(bytes: Buffer, { headers, desc, maxBytes }: BodyCheck): Pro
       throw isTooLarge ? tooLarge(maxBytes) : undecodable(desc, cause);
     }
   }
-  decode(desc, message, isJson);
+  await decode(desc, message, isJson);
 }
 
 /** A call has one message: no less, and nothing after it. */
-function isOneFrame(bytes: Buffer): boolean {
-  return bytes.length >= frameHead && bytes.readUInt32BE(1) === bytes.length - frameHead;
+function checkFrame(bytes: Buffer, desc: DescMessage): void {
+  if (bytes.length < frameHead) throw undecodable(desc);
+  const extra = bytes.length - frameHead - bytes.readUInt32BE(1);
+  if (extra < 0) throw undecodable(desc);
+  if (extra === 0) return;
+  const message = 'the request goes on after its one message';
+  throw new ServiceError('INVALID_ARGUMENT', 'MESSAGE_TRAILING_BYTES', message);
 }
 
-function decode(desc: DescMessage, bytes: Uint8Array, isJson: boolean): void {
+async function decode(desc: DescMessage, bytes: Uint8Array, isJson: boolean): Promise<void> {
   try {
-    if (!isJson) return void fromBinary(desc, bytes);
-    const json = parse(bytes);
-    const violations = collectViolations();
-    noteJsonFaults(violations, desc, json);
-    violations.throwIfAny();
-    fromJson(desc, json, { ignoreUnknownFields: false });
+    if (isJson) await readJson(desc, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    else {
+      checkBinaryShape(desc, bytes);
+      fromBinary(desc, bytes);
+    }
   } catch (cause) {
     throw cause instanceof ServiceError ? cause : undecodable(desc, cause);
   }
 }
 
-function parse(bytes: Uint8Array): JsonValue {
-  return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as JsonValue;
+/** A text of megabytes takes tens of milliseconds in all, so other calls get their turn between the steps. */
+async function readJson(desc: DescMessage, bytes: Buffer): Promise<void> {
+  checkJsonShape(bytes);
+  await giveTurn();
+  const json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as JsonValue;
+  await giveTurn();
+  const violations = collectViolations();
+  noteJsonFaults(violations, desc, json);
+  violations.throwIfAny();
+  await giveTurn();
+  fromJson(desc, json, { ignoreUnknownFields: false });
 }
 
 function undecodable(desc: DescMessage, cause?: unknown): ServiceError {

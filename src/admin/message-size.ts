@@ -1,11 +1,19 @@
-const MiB = 1024 * 1024;
+const KiB = 1024;
+const MiB = 1024 * KiB;
 
-/** What carries a whole file: price lists have some three million characters. */
-const large: Readonly<Record<string, number>> = { ImportPrices: 8 * MiB };
+/**
+ * A price list is sent as a text inside of JSON; what is larger takes the event loop for too long to parse. The others are the largest
+ * legal messages: a thousand ids of 200 characters, and 200 limits with their targets as far as the setting goes.
+ */
+const large: Readonly<Record<string, number>> = { ImportPrices: 3 * MiB };
+const ordinary = 256 * KiB;
+/** A policy, or 200 prices, may need all that the setting allows. */
+const asSet: ReadonlySet<string> = new Set(['PutPolicy', 'AppendPrices']);
 
-/** The most bytes that a message of an RPC may have, where others may have `maxMessageBytes`. */
+/** The most bytes that a message of an RPC may have, compressed and not. */
 export function maxBytesOf(rpc: string, maxMessageBytes: number): number {
-  return Math.max(maxMessageBytes, large[rpc] ?? 0);
+  if (asSet.has(rpc)) return maxMessageBytes;
+  return large[rpc] ?? Math.min(maxMessageBytes, ordinary);
 }
 
 /** The most bytes that a message of any RPC may have. */

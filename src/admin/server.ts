@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import { listen } from './listen.ts';
 import type { TlsMaterial } from './listen.ts';
+import { createMetricsText } from './metrics-text.ts';
 import { patienceFor } from './patience.ts';
 import type { Patience } from './patience.ts';
 import { createRpcHandler } from './rpc-handler.ts';
@@ -10,6 +11,8 @@ import type { Handler, RpcHandlerParts } from './rpc-handler.ts';
 export interface AdminServerParts extends RpcHandlerParts {
   /** All of the process, as `/metrics` shows them. */
   readonly metrics: Registry;
+  /** How old a text of `/metrics` may be, so that many readers cost what one costs; a second unless given. */
+  readonly metricsMaxAgeMs?: number;
   readonly host: string;
   readonly port: number;
   readonly tls: TlsMaterial | undefined;
@@ -32,7 +35,11 @@ export async function startAdminServer(parts: AdminServerParts): Promise<AdminSe
   const { host, port, tls, metrics } = parts;
   const patience = { ...patienceFor(parts.timeoutMs), ...parts.patience };
   const rpc = createRpcHandler(parts);
+  const metricsText = createMetricsText(metrics, { maxAgeMs: parts.metricsMaxAgeMs ?? 1000 });
   const handler: Handler = (request, response) => {
+    // Answers hold other people's names and budgets: no cache keeps them, and no browser guesses their type.
+    response.setHeader('cache-control', 'no-store');
+    response.setHeader('x-content-type-options', 'nosniff');
     const text = (status: number, body: string, type = 'text/plain; charset=utf-8'): void => {
       response.writeHead(status, { 'content-type': type });
       response.end(body);
@@ -43,7 +50,7 @@ export async function startAdminServer(parts: AdminServerParts): Promise<AdminSe
       case '/readyz':
         return isServing ? text(200, 'ready\n') : text(503, 'not ready\n');
       case '/metrics':
-        metrics.metrics().then(
+        metricsText().then(
           (body) => text(200, body, metrics.contentType),
           () => text(500, 'metrics cannot be collected\n'),
         );

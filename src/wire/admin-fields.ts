@@ -1,6 +1,6 @@
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import type { Page } from '../policies/policy-store.ts';
-import { countCharacters, idFault, readId, readRequestId } from './fields.ts';
+import { isLongerThan, idFault, readId, readRequestId } from './fields.ts';
 import type { Violations } from './violations.ts';
 
 const maxDisplayName = 200;
@@ -35,6 +35,18 @@ export function readIdOrNone(
   return text === '' ? undefined : readId(violations, field, text);
 }
 
+/** Notes a list with too many entries, whose entries then need not be looked at. */
+export function isTooLong(
+  violations: Violations,
+  field: string,
+  list: { readonly length: number },
+  most: number,
+): boolean {
+  if (list.length <= most) return false;
+  violations.add(field, `must have at most ${most} entries`);
+  return true;
+}
+
 /** Reads a list of distinct ids. */
 export function readIds(
   violations: Violations,
@@ -42,7 +54,7 @@ export function readIds(
   ids: readonly string[],
   most: number,
 ): readonly string[] {
-  if (ids.length > most) violations.add(field, `must have at most ${most} entries`);
+  if (isTooLong(violations, field, ids, most)) return [];
   for (const [index, id] of ids.entries()) {
     const fault = idFault(id) ?? (ids.indexOf(id) < index ? 'stands there twice' : undefined);
     if (fault !== undefined) violations.add(`${field}[${index}]`, fault);
@@ -57,8 +69,7 @@ export function readText(
   text: string,
   most: number,
 ): string {
-  if (text.length > most && countCharacters(text) > most)
-    violations.add(field, `must have at most ${most} characters`);
+  if (isLongerThan(text, most)) violations.add(field, `must have at most ${most} characters`);
   else if (unprintable.test(text)) violations.add(field, 'must not contain control characters');
   return text;
 }

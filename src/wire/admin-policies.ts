@@ -16,7 +16,7 @@ import type {
 import { parseSubject } from '../core/subject.ts';
 import type { Subject } from '../core/subject.ts';
 import { maxInt64 } from '../core/totals.ts';
-import { readEnum, readInstant, readText } from './admin-fields.ts';
+import { isTooLong, readEnum, readInstant, readText } from './admin-fields.ts';
 import { idFault, readId } from './fields.ts';
 import type { Violations } from './violations.ts';
 
@@ -65,10 +65,8 @@ export function readSubject(violations: Violations, field: string, text: string)
 /** Reads a policy in full. Its revision is the store's to give. */
 export function policyFromMessage(violations: Violations, message: messages.Policy): Policy {
   const subject = readSubject(violations, 'policy.subject', message.subject);
-  if (message.limits.length > maxLimits) {
-    violations.add('policy.limits', `must have at most ${maxLimits} entries`);
-  }
-  const limits = message.limits.map((limit, index) =>
+  const isTooMany = isTooLong(violations, 'policy.limits', message.limits, maxLimits);
+  const limits = (isTooMany ? [] : message.limits).map((limit, index) =>
     readLimit(violations, `policy.limits[${index}]`, limit, subject),
   );
   for (const [index, { name }] of limits.entries()) {
@@ -155,9 +153,7 @@ function readThresholds(
   if (metric === 'CONCURRENCY' && percents.length > 0) {
     violations.add(field, 'must be absent: CONCURRENCY has none');
   }
-  if (percents.length > maxThresholds) {
-    violations.add(`${field}.percents`, `must have at most ${maxThresholds} entries`);
-  }
+  if (isTooLong(violations, `${field}.percents`, percents, maxThresholds)) return [];
   for (const [index, percent] of percents.entries()) {
     const isAscending = index === 0 || percent > (percents[index - 1] ?? 0);
     if (percent < 1 || percent > 100 || !isAscending) {
@@ -200,7 +196,7 @@ function readTargets(
   targets: readonly string[],
   most: number,
 ): readonly string[] {
-  if (targets.length > most) violations.add(field, `must have at most ${most} entries`);
+  if (isTooLong(violations, field, targets, most)) return [];
   for (const [index, target] of targets.entries()) {
     const isGroup = target.startsWith('group:');
     const fault =

@@ -10,7 +10,7 @@ import type * as messages from '../../gen/tollgate/admin/v1/catalog_pb.ts';
 import type { PriceSelection } from '../price-lists/select-prices.ts';
 import type { ImportedPrice, PriceImportAnswer } from '../policies/price-import.ts';
 import { priceScopes } from '../core/catalog.ts';
-import { readEnum } from './admin-fields.ts';
+import { isTooLong, readEnum } from './admin-fields.ts';
 import { idFault } from './fields.ts';
 import { priceToMessage } from './admin-prices.ts';
 import type { Violations } from './violations.ts';
@@ -56,9 +56,7 @@ function readPatterns(
   field: string,
   patterns: readonly string[],
 ): readonly string[] {
-  if (patterns.length > maxPatterns) {
-    violations.add(field, `must have at most ${maxPatterns} entries`);
-  }
+  if (isTooLong(violations, field, patterns, maxPatterns)) return [];
   for (const [index, pattern] of patterns.entries()) {
     const at = `${field}[${index}]`;
     if (pattern === '') violations.add(at, 'must not be empty');
@@ -74,9 +72,7 @@ function readNames(
   names: Readonly<Record<string, string>>,
 ): ReadonlyMap<string, string> {
   const entries = Object.entries(names);
-  if (entries.length > maxNames) {
-    violations.add('provider_names', `must have at most ${maxNames} entries`);
-  }
+  if (isTooLong(violations, 'provider_names', entries, maxNames)) return new Map();
   for (const [, name] of entries) {
     const fault = idFault(name) ?? (name.includes(':') ? 'must not contain :' : undefined);
     if (fault !== undefined) violations.add('provider_names', fault);

@@ -37,7 +37,7 @@ export function priceFromMessage(
     scope,
     subject,
     perTokens: unit === 'PER_1K_TOKENS' ? 1_000n : 1_000_000n,
-    rates: rates.map((rate, index) => {
+    rates: rates.slice(0, maxRates).map((rate, index) => {
       const before = rates[index - 1]?.aboveInputTokens;
       return readRates(violations, `${at}.rates[${index}]`, rate, before);
     }),

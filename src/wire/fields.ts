@@ -31,8 +31,7 @@ export function readOptionalId(
 /** What is wrong with an id, or undefined. */
 export function idFault(text: string): string | undefined {
   if (text === '') return 'must not be empty';
-  // A character takes one or two code units, so the cheap length answers most of the time.
-  if (text.length > maxIdLength && countCharacters(text) > maxIdLength) {
+  if (isLongerThan(text, maxIdLength)) {
     return `must have at most ${maxIdLength} characters`;
   }
   if (forbiddenInId.test(text)) return 'must not contain white space or control characters';
@@ -82,8 +81,16 @@ export function readOptionalAmount(
   return amount === undefined ? undefined : readAmount(violations, field, amount);
 }
 
-/** The number of Unicode characters: some are two code units. */
-export function countCharacters(text: string): number {
+/**
+ * Whether a text has more Unicode characters than that. A character takes one or two code units, so the length
+ * answers most of the time, and a text of megabytes is not counted.
+ */
+export function isLongerThan(text: string, most: number): boolean {
+  if (text.length <= most) return false;
+  return text.length > 2 * most || countCharacters(text) > most;
+}
+
+function countCharacters(text: string): number {
   let count = 0;
   for (const _ of text) count += 1;
   return count;

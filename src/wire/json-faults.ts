@@ -16,11 +16,14 @@ export function noteJsonFaults(
     violations.add(at, 'must be a JSON object');
     return;
   }
+  const seen = new Set<DescField>();
   for (const [name, value] of Object.entries(json)) {
     const field = desc.fields.find((known) => known.jsonName === name || known.name === name);
     const path = at === '' ? (field?.name ?? name) : `${at}.${field?.name ?? name}`;
     if (field === undefined) violations.add(path, 'is not a field of this message');
+    else if (seen.has(field)) violations.add(path, 'is given twice, by both of its names');
     else noteFieldFaults(violations, desc, field, value, path);
+    if (field !== undefined) seen.add(field);
   }
 }
 
@@ -34,12 +37,52 @@ function noteFieldFaults(
   // An absent field may be written as null; in a list there is no absence.
   if (value === null) return;
   if (field.fieldKind === 'list' && Array.isArray(value)) {
-    for (const [index, entry] of value.entries()) {
-      noteValueFaults(violations, field, entry, `${path}[${index}]`, () =>
-        isReadable(desc, field, [entry]),
-      );
-    }
+    noteEntryFaults(violations, desc, field, { entries: value, from: 0, path });
   } else noteValueFaults(violations, field, value, path, () => isReadable(desc, field, value));
+}
+
+/** Some entries of a list, the first of which has the index `from`. */
+interface Entries {
+  readonly entries: readonly JsonValue[];
+  readonly from: number;
+  readonly path: string;
+}
+
+/** Looks for wrong entries by halves: to read each of many thousands alone takes seconds. */
+function noteEntryFaults(
+  violations: Violations,
+  desc: DescMessage,
+  field: DescField,
+  { entries, from, path }: Entries,
+): void {
+  const isReadableTogether = (): boolean =>
+    isReadable(desc, field, [...entries]) && entries.every((entry) => isSound(field, entry));
+  if (isOurMessage(field)) {
+    for (const [index, entry] of entries.entries()) {
+      noteJsonFaults(violations, field.message, entry, `${path}[${from + index}]`);
+    }
+  } else if (entries.length <= 1) {
+    for (const entry of entries) {
+      noteValueFaults(violations, field, entry, `${path}[${from}]`, isReadableTogether);
+    }
+  } else if (!isReadableTogether()) {
+    const half = entries.length >> 1;
+    const first = { entries: entries.slice(0, half), from, path };
+    const second = { entries: entries.slice(half), from: from + half, path };
+    noteEntryFaults(violations, desc, field, first);
+    noteEntryFaults(violations, desc, field, second);
+  }
+}
+
+/** The well-known messages have a JSON of their own: a timestamp is a text. */
+function isOurMessage(field: DescField): field is DescField & { readonly message: DescMessage } {
+  const { message } = field;
+  return message !== undefined && !message.typeName.startsWith('google.protobuf.');
+}
+
+/** What the library would let pass: texts that are none, and days that are none. */
+function isSound(field: DescField, value: JsonValue): boolean {
+  return isText(value) && !isNoDate(field, value);
 }
 
 function noteValueFaults(
@@ -50,13 +93,11 @@ function noteValueFaults(
   isRead: () => boolean,
 ): void {
   const { message, enum: values } = field;
-  // The well-known messages have a JSON of their own: a timestamp is a text.
-  const isOurs = message !== undefined && !message.typeName.startsWith('google.protobuf.');
-  if (isOurs && field.fieldKind !== 'map') {
-    noteJsonFaults(violations, message, value, path);
+  if (isOurMessage(field) && field.fieldKind !== 'map') {
+    noteJsonFaults(violations, field.message, value, path);
     return;
   }
-  if (isRead() && isText(value) && !isNoDate(field, value)) return;
+  if (isRead() && isSound(field, value)) return;
   if (values !== undefined) {
     violations.add(path, `must be one of ${values.values.map(({ name }) => name).join(', ')}`);
   } else if (message !== undefined) violations.add(path, `must be a valid ${message.typeName}`);

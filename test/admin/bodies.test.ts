@@ -121,7 +121,6 @@ const frames: readonly [what: string, encoding: string, body: Body][] = [
   ['that are none', 'identity', new Uint8Array()],
   ['that are half a head', 'identity', new Uint8Array(3)],
   ['that promise more than they hold', 'identity', frame(json(list), 0, 1000)],
-  ['of two messages', 'identity', new Uint8Array([...frame(json(list)), ...frame(json(list))])],
   ['that are packed, without a word of how', 'identity', frame(gzip(list), 1)],
   ['that are no gzip', 'gzip', frame(json(list), 1)],
   ['that are gzip of no JSON', 'gzip', frame(gzip('{'), 1)],
@@ -140,6 +139,30 @@ test.each(frames)('gRPC-Web frames %s are refused by reason', async (_, encoding
   expect(status.code).toBe(Code.InvalidArgument);
   expect(info && anyUnpack(info, ErrorInfoSchema)?.reason).toBe('MESSAGE_UNDECODABLE');
 });
+
+// Red before: both were undecodable, or the second of two keys was obeyed in silence.
+test.each([
+  ['two messages', 'application/grpc-web+json', 'MESSAGE_TRAILING_BYTES'],
+  ['a key twice', 'application/json', 'MESSAGE_DUPLICATE_KEY'],
+  ['a field by both of its names', 'application/json', 'FIELD_INVALID'],
+])('%s in one request are refused by reason', async (what, type, reason) => {
+  const bodies: Readonly<Record<string, Body>> = {
+    'two messages': new Uint8Array([...frame(json(list)), ...frame(json(list))]),
+    'a key twice': '{"orgId":"acme", "org\\u0049d" : "globex"}',
+    'a field by both of its names': '{"orgId":"acme","org_id":"globex"}',
+  };
+  await send('ListUsers', bodies[what], { 'content-type': type });
+  expect(plane.logged.at(-1)).toMatchObject({ code: 'INVALID_ARGUMENT', error: reason });
+});
+
+test.each(['/healthz', '/metrics', '/nothing', '/tollgate.admin.v1.DirectoryService/ListUsers'])(
+  '%s is kept by no cache, and its type is not guessed',
+  async (path) => {
+    const { headers } = await fetch(`${plane.url}${path}`, { method: 'POST' });
+    expect(headers.get('cache-control')).toBe('no-store');
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+  },
+);
 
 const packed = { sendCompression: compressionGzip, compressMinBytes: 1 };
 const transports = {

@@ -1,4 +1,6 @@
+import { Gauge, Registry } from 'prom-client';
 import { expect, test } from 'vitest';
+import { createMetricsText } from '../../src/admin/metrics-text.ts';
 import { post, startAdminPlane } from '../support/admin-plane.ts';
 import { anyChange, plainOrganization } from '../support/organization.ts';
 
@@ -34,4 +36,23 @@ test('calls are counted and timed by method and code, in seconds, without ids', 
     UNAUTHENTICATED: '1',
   });
   expect(after).not.toMatch(/acme|alice|root/);
+});
+
+// Red before: each reader had the registry rendered for itself, 10 ms of the thread that decides.
+test('many readers of the metrics cost one rendering, and the next second another', async () => {
+  const registry = new Registry();
+  let rendered = 0;
+  const collect = (): void => void (rendered += 1);
+  registry.registerMetric(
+    new Gauge({ name: 'tollgate_probe', help: 'Counts renderings.', registers: [], collect }),
+  );
+  let nowMs = 0;
+  const text = createMetricsText(registry, { maxAgeMs: 1000, nowMs: () => nowMs });
+  const texts = await Promise.all([text(), text(), text()]);
+  nowMs = 999;
+  await text();
+  expect([new Set(texts).size, rendered]).toEqual([1, 1]);
+  nowMs = 1000;
+  await text();
+  expect(rendered).toBe(2);
 });

@@ -80,6 +80,7 @@ export async function startAdminPlane(more: Partial<AdminServerParts> = {}): Pro
     access: { authenticate: (secret) => callers[secret], identify: () => undefined },
     log: pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) }),
     metrics,
+    metricsMaxAgeMs: 0,
     rpcMetrics: createRpcMetrics(metrics),
     timeoutMs: 10_000,
     host: '127.0.0.1',

@@ -1278,7 +1278,7 @@ export type AppendPricesRequest = Message<"tollgate.admin.v1.AppendPricesRequest
   orgId: string;
 
   /**
-   * 1 to 1000.
+   * 1 to 200.
    *
    * @generated from field: repeated tollgate.admin.v1.Price prices = 2;
    */
@@ -1524,7 +1524,7 @@ export type ImportPricesRequest = Message<"tollgate.admin.v1.ImportPricesRequest
     case: "builtIn";
   } | {
     /**
-     * The text of a file of the form of `model_prices_and_context_window.json`; the message may have 8 MiB.
+     * The text of a file of the form of `model_prices_and_context_window.json`; the message may have 3 MiB.
      *
      * @generated from field: string model_prices_json = 3;
      */
