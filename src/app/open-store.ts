@@ -168,8 +168,7 @@ function openLedger(
     lanes: settings.lanes,
     maxBatch: settings.maxBatch,
     maxQueue: settings.maxQueue,
-    // Half of the pool, so that Explains never keep look-ups out of it.
-    // The other half is for cancelling them, and for reading usage.
+    // The other half of their pool is for cancelling them, and for reading usage.
     explainsAtOnce: Math.max(1, Math.floor(settings.explainPoolSize / 2)),
     perOrganization: settings.batch === 'per-org',
     durableHolds: settings.durableHolds,
