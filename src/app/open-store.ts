@@ -2,7 +2,7 @@ import { createPgAccess } from '../access/pg-access.ts';
 import { createPgAccessStore } from '../access/pg-access-store.ts';
 import type { Settings } from '../config.ts';
 import { startEmbeddedPostgres } from '../db/embedded.ts';
-import { faultOf, isPoison, storeFailure } from '../db/errors.ts';
+import { failureLabel, faultOf, isPoison, storeFailure } from '../db/errors.ts';
 import { migrate } from '../db/migrate.ts';
 import { destroyClient } from '../db/open-client.ts';
 import type { StoreWatch } from '../db/store-watch.ts';
@@ -77,7 +77,7 @@ export async function openStore(
     onChange: (change) => policies.noticed(change),
     onCalendarChange: (client, orgId, calendar) => rebuildWindows(client, orgId, calendar, clock),
   });
-  const ledger = openLedger(settings, connections, { clock, metrics: ledgerMetrics }, undo);
+  const ledger = openLedger(settings, connections, { clock, metrics: ledgerMetrics, log }, undo);
   const sweep = createExpireHolds({ policies, ledger });
   const expireHolds = async (orgId?: string): Promise<number> => {
     const ended = await sweep(orgId);
@@ -156,7 +156,7 @@ function openPolicies(
 function openLedger(
   settings: Settings,
   { lookUps, explain, jobs, connectLane }: StoreConnections,
-  { clock, metrics }: { clock: FollowingClock; metrics: LedgerMetrics },
+  { clock, metrics, log }: { clock: FollowingClock; metrics: LedgerMetrics; log: Log },
   undo: UndoList,
 ): Ledger {
   const ledger = createPgLedger({
@@ -178,6 +178,10 @@ function openLedger(
     failure: storeFailure,
     monotonicMs: () => performance.now(),
     onBatch: (size, seconds, way) => metrics.batch(size, seconds, way),
+    onFailure(err, size) {
+      log.warn({ err, size }, 'a batch failed');
+      metrics.batchFailed(failureLabel(err));
+    },
     onRefused: () => metrics.refused(),
   });
   undo.add(() => ledger.close());

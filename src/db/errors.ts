@@ -91,11 +91,22 @@ function endsSession(cause: Error): boolean {
   return 'severity' in cause && (cause.severity === 'FATAL' || cause.severity === 'PANIC');
 }
 
-/** Whether a statement failed for what one of its rows carries, so that without it the others may pass. */
+/** SQLSTATEs, unlike the names of system errors: the classes that are not about the server's state. */
+const refusedStatement = /^(?!08|25|40|53|57|58)(?:\d\d|XX|P0|HV|F0)/;
+
+/**
+ * Whether the server refused a statement that it would refuse again: perhaps for what one of its rows carries, so
+ * that without it the others may pass.
+ */
 export function isPoison(cause: unknown): boolean {
-  if (!(cause instanceof Error) || !('code' in cause) || typeof cause.code !== 'string')
-    return false;
-  return ['22', '23', '54'].includes(cause.code.slice(0, 2));
+  return refusedStatement.test(codeOf(cause)) && !faultOf(cause).retryable;
+}
+
+/** A failure in one word, for a metric: its SQLSTATE, `connection`, or `internal` for a fault of this program. */
+export function failureLabel(cause: unknown): string {
+  const code = codeOf(cause);
+  if (/^[0-9A-Z]{5}$/.test(code) && systemFaults[code] === undefined) return code;
+  return faultOf(cause) === unknown ? 'internal' : 'connection';
 }
 
 function codeOf(cause: unknown): string {

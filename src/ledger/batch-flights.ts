@@ -5,6 +5,7 @@ import { callKey } from './call-key.ts';
 import { applyDeltasParameters, rowsOf } from './batch-deltas.ts';
 import type { MeterSum } from './batch-deltas.ts';
 import type { BatchOptions, Walk } from './batch.ts';
+import { deciding } from './decision-fault.ts';
 import { fly, flyBoth } from './flight.ts';
 import type { FlightRows, FlightStatement } from './flight.ts';
 import { insertParameters, updateParameters } from './call-parameters.ts';
@@ -98,6 +99,19 @@ export async function writeAndCommit(
   walk: Walk,
   { events, durableHolds, onSent }: Pick<BatchOptions, 'events' | 'durableHolds' | 'onSent'>,
 ): Promise<void> {
+  const prepared = deciding(() => events.prepare(walk.events));
+  const statements = deciding(() => writing(walk, durableHolds));
+  if (prepared !== undefined) statements.push(prepared.statement);
+  // Of a transaction that failed a COMMIT makes a ROLLBACK, without an error, and the next batch finds the
+  // connection free.
+  const committed = flyBoth(client, statements, [{ text: 'COMMIT', values: [] }]);
+  onSent();
+  await committed;
+  prepared?.committed();
+}
+
+/** What a batch writes once it is decided, but for its events. */
+function writing(walk: Walk, durableHolds: boolean): FlightStatement[] {
   const statements: FlightStatement[] = [];
   if (walk.corrected) {
     const values = applyDeltasParameters(rowsOf(walk.corrections.sorted()));
@@ -111,17 +125,10 @@ export async function writeAndCommit(
   if (usage.length > 0) {
     statements.push({ ...insertUsage, values: usageParameters(usage, walk.recordedAt) });
   }
-  const prepared = events.prepare(walk.events);
-  if (prepared !== undefined) statements.push(prepared.statement);
   if (!durableHolds && usage.length === 0 && updates.length === 0) {
     statements.push({ text: 'SET LOCAL synchronous_commit TO off', values: [] });
   }
-  // Of a transaction that failed a COMMIT makes a ROLLBACK, without an error, and the next batch finds the
-  // connection free.
-  const committed = flyBoth(client, statements, [{ text: 'COMMIT', values: [] }]);
-  onSent();
-  await committed;
-  prepared?.committed();
+  return statements;
 }
 
 /** Undoes; a connection that is lost has undone it already. */

@@ -3,13 +3,13 @@ import { runBatch } from './batch.ts';
 import type { CallMemory } from './call-memory.ts';
 import { DecisionFault } from './decision-fault.ts';
 import { createEventWriter } from './event-writer.ts';
+import { GuardFailed } from './guard-failed.ts';
 import type { Fate, LaneOptions, Planned } from './lane.ts';
 import type { LaneConnection } from './lane-connection.ts';
 import { createOptimism } from './optimism.ts';
 import { isOptimistic, runOptimisticBatch } from './optimistic-batch.ts';
 import type { OrganizationTime } from './organization-time.ts';
 import { isRefusedByServer } from './server-refusal.ts';
-import { Unforeseen } from './unforeseen.ts';
 
 /** How a batch was run: written first, as it was foreseen or not; or decided first. */
 export type BatchWay = 'optimistic' | 'unforeseen' | 'careful';
@@ -23,6 +23,8 @@ export interface BatchRunnerOptions {
   readonly remembered: CallMemory;
   readonly monotonicMs: () => number;
   readonly onBatch?: (size: number, seconds: number, way: BatchWay) => void;
+  /** Told why a batch failed, unless a guard did. */
+  readonly onFailure?: (cause: unknown, size: number) => void;
 }
 
 /** Runs the batches of a lane, each in the way that suits it, and remembers what they leave. */
@@ -45,7 +47,8 @@ export function createBatchRunner(options: BatchRunnerOptions): LaneOptions['run
     for (const { operation } of batch) {
       remembered.forget(operation.orgId, operation.requestId);
     }
-    if (cause instanceof Unforeseen) optimism.wasWrong();
+    if (cause instanceof GuardFailed) optimism.wasWrong();
+    else options.onFailure?.(cause, batch.length);
   }
 
   const run = async (
@@ -68,7 +71,7 @@ export function createBatchRunner(options: BatchRunnerOptions): LaneOptions['run
       if (way === 'optimistic') optimism.wasRight();
       return fates;
     } catch (cause) {
-      if (cause instanceof Unforeseen) way = 'unforeseen';
+      if (cause instanceof GuardFailed) way = 'unforeseen';
       afterFailure(batch, cause);
       if (!leavesConnection(cause)) connection.drop(client);
       throw cause;
@@ -88,6 +91,6 @@ function isOutdated({ operation: { orgId }, plan }: Planned, time: OrganizationT
 
 /** An error that the server answered, or one of our own, leaves the connection usable; any other does not. */
 function leavesConnection(cause: unknown): boolean {
-  if (cause instanceof DecisionFault || cause instanceof Unforeseen) return true;
+  if (cause instanceof DecisionFault || cause instanceof GuardFailed) return true;
   return isRefusedByServer(cause);
 }

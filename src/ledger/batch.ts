@@ -9,7 +9,7 @@ import { callKey } from './call-key.ts';
 import { lockAndRead, rollback, writeAndCommit } from './batch-flights.ts';
 import type { BatchState } from './batch-flights.ts';
 import type { EventWriter } from './event-writer.ts';
-import { DecisionFault } from './decision-fault.ts';
+import { deciding } from './decision-fault.ts';
 import { fillMeters } from './fill.ts';
 import type { KnownCall } from './known-call.ts';
 import type { Fate, Planned } from './lane.ts';
@@ -50,15 +50,7 @@ interface Member {
 export async function runBatch(batch: readonly Planned[], options: BatchOptions): Promise<Fate[]> {
   const { client, time } = options;
   const expected = time.expected();
-  const members = batch.map((planned) => ({
-    planned,
-    delta: deltaOf(planned.plan, expected(planned.operation.orgId)),
-  }));
-  const added = new BatchDeltas();
-  for (const { planned, delta } of members) {
-    added.add(planned.operation.orgId, planned.plan.isAddedAfter ? empty(delta) : delta);
-  }
-  const sums = added.sorted();
+  const { members, sums } = deciding(() => addedFirst(batch, expected));
   let isSent = false;
   const onSent = (): void => {
     isSent = true;
@@ -97,6 +89,21 @@ export async function runBatch(batch: readonly Planned[], options: BatchOptions)
     if (!isSent) await rollback(client);
     throw cause;
   }
+}
+
+/** The operations with their deltas, and what is added before they are decided. */
+function addedFirst(
+  batch: readonly Planned[],
+  expected: (orgId: string) => number,
+): { readonly members: readonly Member[]; readonly sums: readonly MeterSum[] } {
+  const added = new BatchDeltas();
+  const members = batch.map((planned) => {
+    const { operation, plan } = planned;
+    const delta = deltaOf(plan, expected(operation.orgId));
+    added.add(operation.orgId, plan.isAddedAfter ? empty(delta) : delta);
+    return { planned, delta };
+  });
+  return { members, sums: added.sorted() };
 }
 
 function empty(delta: CallDelta): CallDelta {
@@ -187,11 +194,9 @@ function walkMembers(
     recordedAt: (orgId) =>
       Math.max(state.timeOf(orgId), state.organizations.get(orgId)?.recordFromMs ?? 0),
   };
-  try {
+  deciding(() => {
     for (const member of members) walk.fates.push(walkOne(member, rows, state, time, walk));
-  } catch (cause) {
-    throw new DecisionFault(cause);
-  }
+  });
   return walk;
 }
 

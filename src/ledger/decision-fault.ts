@@ -5,3 +5,12 @@ export class DecisionFault extends Error {
     this.name = 'DecisionFault';
   }
 }
+
+/** Runs work of our own between a batch's statements: what it throws is a `DecisionFault`. */
+export function deciding<Result>(work: () => Result): Result {
+  try {
+    return work();
+  } catch (cause) {
+    throw cause instanceof DecisionFault ? cause : new DecisionFault(cause);
+  }
+}

@@ -1,12 +1,13 @@
 import { callKey } from './call-key.ts';
+import type { Attempt } from './lane.ts';
 import type { Operation, Plan } from './operation.ts';
 
 /** What waits in a fair queue. */
 export interface Queued {
   readonly operation: Pick<Operation, 'orgId' | 'requestId'>;
   readonly plan: Pick<Plan, 'meters'>;
-  /** Goes into a batch by itself. */
-  readonly alone: boolean;
+  /** With `alone` it goes into a batch by itself. */
+  readonly attempt: Attempt;
 }
 
 /**
@@ -108,13 +109,13 @@ function createBatch<Item extends Queued>(most: number, perOrganization: boolean
   const idOf = ({ operation }: Item): string => callKey(operation.orgId, operation.requestId);
   return {
     items,
-    room: () => (items[0]?.alone === true ? 0 : Math.max(0, most - items.length)),
+    room: () => (items[0]?.attempt === 'alone' ? 0 : Math.max(0, most - items.length)),
     meterRoom: () => meterRoom,
-    mayHold({ alone, operation, plan }) {
+    mayHold({ attempt, operation, plan }) {
       const [first] = items;
       if (first === undefined) return true;
       if (plan.meters.length > meterRoom) return false;
-      return !alone && !(perOrganization && first.operation.orgId !== operation.orgId);
+      return attempt !== 'alone' && !(perOrganization && first.operation.orgId !== operation.orgId);
     },
     repeats: (item) => ids.has(idOf(item)),
     add(item) {

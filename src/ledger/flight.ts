@@ -1,6 +1,7 @@
 import { Query } from 'pg';
 import type { ClientBase, Connection } from 'pg';
 import type { BinaryArray } from './binary-arrays.ts';
+import { deciding } from './decision-fault.ts';
 import { WireWriter } from './wire-writer.ts';
 
 /** A parameter: an array travels in binary, a text is read by the server. */
@@ -20,39 +21,42 @@ export type FlightRows = readonly (readonly (string | null)[])[];
  * Sends statements in one piece and resolves to the rows of each, in order. The server answers in one piece
  * too, where a query of `pg` asks for an answer of its own: that halves what a batch of one call takes.
  * The first failure is thrown, and what stands behind it was not run.
+ *
+ * Throws a `DecisionFault` at once, with nothing sent, where a parameter cannot be written.
  */
 export function fly(
   client: ClientBase,
   statements: readonly FlightStatement[],
 ): Promise<readonly FlightRows[]> {
-  return submit(client, [statements]);
+  return submit(client, messagesOf([statements]));
 }
 
 /**
  * Two flights in one piece: the second is run whatever becomes of the first. Resolves to the rows of the
- * second; a failure of the first is thrown.
+ * second; a failure of the first is thrown. Throws at once as `fly` does.
  */
-export async function flyBoth(
+export function flyBoth(
   client: ClientBase,
   first: readonly FlightStatement[],
   second: readonly FlightStatement[],
 ): Promise<readonly FlightRows[]> {
-  const [one, two] = await Promise.allSettled([
-    submit(client, [first, second]),
-    submit(client, []),
-  ]);
+  const messages = messagesOf([first, second]);
+  return settled([submit(client, messages), submit(client, undefined)]);
+}
+
+async function settled(
+  flights: readonly [Promise<readonly FlightRows[]>, Promise<readonly FlightRows[]>],
+): Promise<readonly FlightRows[]> {
+  const [one, two] = await Promise.allSettled(flights);
   if (one.status === 'rejected') throw one.reason;
   if (two.status === 'rejected') throw two.reason;
   return two.value;
 }
 
-/** `sent` is what goes out with a flight: itself, with another behind it; or nothing, if it went with another. */
-function submit(
-  client: ClientBase,
-  sent: readonly (readonly FlightStatement[])[],
-): Promise<readonly FlightRows[]> {
+/** `messages` are what goes out with a flight; undefined: it went out with the one before. */
+function submit(client: ClientBase, messages: Buffer | undefined): Promise<readonly FlightRows[]> {
   return new Promise((resolve, reject) => {
-    client.query(new Flight(sent, resolve, reject));
+    client.query(new Flight(messages, resolve, reject));
   });
 }
 
@@ -61,26 +65,25 @@ function submit(
  * stay open over several round trips; here every portal has ended before its Sync.
  */
 class Flight extends Query {
-  readonly #sent: readonly (readonly FlightStatement[])[];
+  readonly #messages: Buffer | undefined;
   readonly #resolve: (rows: readonly FlightRows[]) => void;
   readonly #reject: (cause: Error) => void;
   readonly #done: FlightRows[] = [];
   #rows: (readonly (string | null)[])[] = [];
 
   constructor(
-    sent: readonly (readonly FlightStatement[])[],
+    messages: Buffer | undefined,
     resolve: (rows: readonly FlightRows[]) => void,
     reject: (cause: Error) => void,
   ) {
     super('a flight');
-    this.#sent = sent;
+    this.#messages = messages;
     this.#resolve = resolve;
     this.#reject = reject;
   }
 
   override submit = (connection: Connection): void => {
-    if (this.#sent.length === 0) return;
-    connection.stream.write(messagesOf(this.#sent));
+    if (this.#messages !== undefined) connection.stream.write(this.#messages);
   };
 
   handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
@@ -109,6 +112,10 @@ let expectedBytes = 4096;
  * which copies every parameter several times on its way into a buffer that starts small for each message.
  */
 function messagesOf(sent: readonly (readonly FlightStatement[])[]): Buffer {
+  return deciding(() => writtenMessages(sent));
+}
+
+function writtenMessages(sent: readonly (readonly FlightStatement[])[]): Buffer {
   const writer = new WireWriter(expectedBytes);
   for (const statements of sent) {
     for (const { name = '', text, values } of statements) {

@@ -3,21 +3,23 @@ import { ServiceError } from '../platform/service-error.ts';
 import { createFairQueue } from './fair-queue.ts';
 import type { FairQueue } from './fair-queue.ts';
 import type { KnownCall } from './known-call.ts';
+import { GuardFailed } from './guard-failed.ts';
 import { createPlanner } from './lane-planner.ts';
 import type { Operation, Plan } from './operation.ts';
 import { createFairShares } from '../platform/fair-shares.ts';
-import { Unforeseen } from './unforeseen.ts';
+
+/**
+ * How an operation is run. `first`: it may be written before it is decided. `decideFirst`: that was tried, and
+ * a guard failed. `retried`: its batch failed, and is run once more. `alone`: its batch failed for what one of
+ * the operations carries, and each is run in a batch of its own.
+ */
+export type Attempt = 'first' | 'decideFirst' | 'retried' | 'alone';
 
 /** An operation with its plan, waiting for a batch. */
 export interface Planned {
   readonly operation: Operation;
   readonly plan: Plan;
-  /** Whether it was tried in a batch that failed. */
-  readonly retried: boolean;
-  /** It goes alone: the batch that failed had a fault in the data of one of its operations. */
-  readonly alone: boolean;
-  /** It is decided before it is written: written first, it was not as foreseen. */
-  readonly isCareful: boolean;
+  readonly attempt: Attempt;
 }
 
 /** What became of one planned operation in a batch. */
@@ -71,7 +73,7 @@ export function createLane(options: LaneOptions): Lane {
     fail,
     planned(operation, plan) {
       if (plan === undefined) accepted.leave(operation.orgId);
-      else queue.push({ operation, plan, retried: false, alone: false, isCareful: false });
+      else queue.push({ operation, plan, attempt: 'first' });
       runner.wake();
     },
   });
@@ -192,22 +194,36 @@ async function attempt(
   }
 }
 
-/** Alone, if one of them is at fault; together and once more, if nobody is; with care, if it was not so far. */
+/** Fails the operations of a batch that failed, or runs them again in the way that may succeed. */
 function afterFailure(
   batch: readonly Planned[],
   cause: unknown,
   options: LaneOptions,
   lane: Attempting,
 ): void {
-  const isPoison = options.isPoison(cause) && batch.length > 1;
-  const isUnforeseen = cause instanceof Unforeseen;
-  const mayRetry = ({ retried }: Planned): boolean =>
-    isUnforeseen || isPoison || (options.isRetryable(cause) && !retried);
+  const again: Planned[] = [];
   for (const planned of batch) {
-    if (!mayRetry(planned)) lane.apply(planned, { kind: 'failed', cause: options.failure(cause) });
+    const attempt = nextAttempt(planned, batch.length, cause, options);
+    if (attempt === undefined) {
+      lane.apply(planned, { kind: 'failed', cause: options.failure(cause) });
+    } else {
+      again.push({ ...planned, attempt });
+    }
   }
-  const retried = isUnforeseen ? { isCareful: true } : { retried: true, alone: isPoison };
-  lane.again(batch.filter(mayRetry).map((planned) => ({ ...planned, ...retried })));
+  lane.again(again);
+}
+
+/** Undefined: there is none. */
+function nextAttempt(
+  { attempt }: Planned,
+  size: number,
+  cause: unknown,
+  options: LaneOptions,
+): Attempt | undefined {
+  if (cause instanceof GuardFailed) return 'decideFirst';
+  if (options.isPoison(cause)) return size > 1 ? 'alone' : undefined;
+  const isNew = attempt === 'first' || attempt === 'decideFirst';
+  return isNew && options.isRetryable(cause) ? 'retried' : undefined;
 }
 
 function isAwaited({ deadlineMs }: Operation, options: LaneOptions): boolean {

@@ -5,7 +5,7 @@ import { int4Array, int8Array, plainArray, textArray } from './binary-arrays.ts'
 import { windowSpan } from './call-delta.ts';
 import type { CallDelta } from './call-delta.ts';
 import { newCallParameters } from './call-parameters.ts';
-import { DecisionFault } from './decision-fault.ts';
+import { deciding } from './decision-fault.ts';
 import { fly } from './flight.ts';
 import type { FlightRows, FlightStatement } from './flight.ts';
 import { numbersOf } from './number-array.ts';
@@ -15,10 +15,9 @@ import type { OptimisticPlan } from './operation.ts';
 import { columnsOf, OptimisticMeters } from './optimistic-meters.ts';
 import type { OptimisticMeter } from './optimistic-meters.ts';
 import { optimisticSums } from './optimistic-sums.ts';
-import { Unforeseen } from './unforeseen.ts';
 import { deltaWidth } from './sql/apply-deltas.ts';
 import { agreeOnEpochs, holdCalls } from './sql/hold-calls.ts';
-import { isRefusedByServer } from './server-refusal.ts';
+import { failedGuard, GuardFailed } from './guard-failed.ts';
 
 /** A Check that is written before it is decided. */
 interface Member {
@@ -33,20 +32,21 @@ interface Member {
 /** Whether a batch can be written before it is decided: Checks that should be allowed, planned alike. */
 export function isOptimistic(batch: readonly Planned[]): boolean {
   const epochs = new Map<string, number>();
-  return batch.every(({ operation, plan, isCareful }) => {
+  return batch.every(({ operation, plan, attempt }) => {
     const epoch = epochs.get(operation.orgId) ?? plan.epoch;
     epochs.set(operation.orgId, epoch);
-    return !isCareful && plan.optimistic !== undefined && plan.epoch === epoch;
+    return attempt === 'first' && plan.optimistic !== undefined && plan.epoch === epoch;
   });
 }
 
 /**
  * Runs a batch in one flight, which is one transaction without BEGIN, since it has one Sync: adds every ask and
  * writes every call as one that is allowed, with no limit near. The database makes sure that it is so, or does
- * nothing; then the batch is to be run again with care. Decided is as ever, on the exact sums: only that they
- * are known, to the process, after the commit.
+ * nothing; then the batch is to be decided first. The decision itself does not change: the process learns the
+ * exact sums only after the commit.
  *
- * One fate per operation, in order. Throws `Unforeseen` where nothing happened, and where the connection failed.
+ * One fate per operation, in order. Throws `GuardFailed` where the database found something else and did nothing,
+ * and whatever else made it fail as it is.
  */
 export async function runOptimisticBatch(
   batch: readonly Planned[],
@@ -64,7 +64,8 @@ export async function runOptimisticBatch(
     for (const { call } of prepared.members) options.remember(call);
     return confirmed(prepared.members, sums, expected);
   } catch (cause) {
-    throw isRefusedByServer(cause) ? new Unforeseen(cause) : cause;
+    const guard = failedGuard(cause);
+    throw guard === undefined ? cause : new GuardFailed(guard, cause);
   }
 }
 
@@ -79,15 +80,13 @@ function prepare(
   { time, durableHolds }: Pick<BatchOptions, 'time' | 'durableHolds'>,
   expected: (orgId: string) => number,
 ): Prepared {
-  try {
+  return deciding(() => {
     const added = new OptimisticMeters();
     const members = batch.map((planned) => memberOf(planned, expected, added));
     const span = time.isDatabase ? timeSpan(members, expected) : always;
     const statements = [holding(members, added.sorted()), agreeing(members, span)];
     return { members, statements: durableHolds ? statements : [...statements, forgettable] };
-  } catch (cause) {
-    throw new DecisionFault(cause);
-  }
+  });
 }
 
 function memberOf(
@@ -173,12 +172,10 @@ function confirmed(
   sums: FlightRows,
   expected: (orgId: string) => number,
 ): Fate[] {
-  try {
-    return members.map(({ orgId, optimistic }, index): Fate => {
+  return deciding(() =>
+    members.map(({ orgId, optimistic }, index): Fate => {
       const answer = optimistic.confirm(numbersOf(sums[index]?.[0]), expected(orgId));
       return { kind: 'done', answer };
-    });
-  } catch (cause) {
-    throw new DecisionFault(cause);
-  }
+    }),
+  );
 }

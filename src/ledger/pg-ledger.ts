@@ -56,6 +56,7 @@ export interface PgLedgerOptions {
   /** The monotonic clock of deadlines, milliseconds. */
   readonly monotonicMs: () => number;
   readonly onBatch?: (size: number, seconds: number, way: BatchWay) => void;
+  readonly onFailure?: (cause: unknown, size: number) => void;
   readonly onRefused?: () => void;
 }
 

@@ -5,6 +5,8 @@ import type { Registry } from 'prom-client';
 export interface LedgerMetrics {
   /** `way`: how it was run, one of few words. */
   batch(size: number, seconds: number, way: string): void;
+  /** A batch that failed, for another reason than a guard. `cause`: an SQLSTATE, or one of few words. */
+  batchFailed(cause: string): void;
   refused(): void;
   expired(holds: number): void;
   /** Days of an organization that have ended and are not rolled up. */
@@ -36,6 +38,12 @@ export function createLedgerMetrics(registry: Registry): LedgerMetrics {
     help: 'Operations refused because a lane had too many waiting.',
     registers,
   });
+  const failures = new Counter({
+    name: 'tollgate_ledger_batch_failures_total',
+    help: 'Batches of a lane that failed, by SQLSTATE; connection: the store was lost; internal: a fault of this program.',
+    labelNames: ['cause'],
+    registers,
+  });
   const expiries = new Counter({
     name: 'tollgate_holds_expired_total',
     help: 'Holds ended by the sweep because nobody reported or released them in time.',
@@ -61,6 +69,7 @@ export function createLedgerMetrics(registry: Registry): LedgerMetrics {
       sizes.observe(size);
       seconds.observe({ way }, took);
     },
+    batchFailed: (cause) => failures.inc({ cause }),
     refused: () => refusals.inc(),
     expired: (holds) => expiries.inc(holds),
     waitingForRollUp: (days) => waiting.set(days),

@@ -12,7 +12,7 @@ import { createFairQueue, mostMeters } from '../../src/ledger/fair-queue.ts';
 interface Item {
   readonly operation: { readonly orgId: string; readonly requestId: string };
   readonly plan: { readonly meters: readonly Meter[] };
-  readonly alone: boolean;
+  readonly attempt: 'first' | 'alone';
   /** By order of arrival. */
   readonly number: number;
 }
@@ -72,7 +72,8 @@ function play(
       take(one.most, one.isPutBack);
     } else {
       const operation = { orgId: `org${one.org}`, requestId: `r${one.id}` };
-      const item = { operation, plan: one.plan ?? light, alone: one.alone, number };
+      const attempt: Item['attempt'] = one.alone ? 'alone' : 'first';
+      const item = { operation, plan: one.plan ?? light, attempt, number };
       waiting.set(number, item);
       queue.push(item);
     }
@@ -92,7 +93,7 @@ it('takes every operation once, in batches that may go together', () => {
         expect(batch.length).toBeLessThanOrEqual(most);
         if (waiting.length > 0) expect(batch).not.toEqual([]);
         expect(new Set(batch.map(keyOf)).size).toBe(batch.length);
-        if (batch.some(({ alone }) => alone)) expect(batch).toHaveLength(1);
+        if (batch.some(({ attempt }) => attempt === 'alone')) expect(batch).toHaveLength(1);
         if (perOrganization) expect(new Set(batch.map(orgOf)).size).toBeLessThanOrEqual(1);
         for (const item of batch) expect(waiting).toContain(item);
       });

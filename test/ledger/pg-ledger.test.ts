@@ -10,6 +10,7 @@ import { handMovedClock } from '../../src/platform/database-clock.ts';
 import { connectLane } from '../../src/db/lane-client.ts';
 import { destroyClient } from '../../src/db/open-client.ts';
 import type { CheckAnswer, Ledger, StoredCall } from '../../src/ledger/ledger.ts';
+import type { BatchWay } from '../../src/ledger/batch-runner.ts';
 import { createPgLedger } from '../../src/ledger/pg-ledger.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
@@ -22,6 +23,8 @@ let ledger: Ledger;
 let opened = 0;
 let lookUps = 0;
 let batches = 0;
+let ways: BatchWay[] = [];
+let failures: unknown[] = [];
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -65,9 +68,11 @@ function start(): Ledger {
     isPoison,
     failure: storeFailure,
     monotonicMs: () => performance.now(),
-    onBatch: () => {
+    onBatch: (_size, _seconds, way) => {
       batches += 1;
+      ways.push(way);
     },
+    onFailure: (cause) => failures.push(cause),
   });
 }
 
@@ -122,6 +127,38 @@ test('a decision that throws fails alone: its neighbours are decided, the connec
   );
   expect(settled[7]).toMatchObject({ reason: fault });
   expect(opened).toBe(1);
+});
+
+/* Red when a number was found not to fit while the message was written: that cost the connection, and the batch. */
+test('a number that the store cannot hold fails its call alone, and its neighbours are answered', async () => {
+  const connections = opened;
+  const tooLarge = ledger.report({
+    orgId,
+    requestId: 'too-large',
+    content: {},
+    deadlineMs: undefined,
+    plan: (_known, _nowMs, epoch) => {
+      const { path, calendar, meters, target } = planCheck(viewOf({}), callOf({}), Date.now());
+      const tokens = { reasoningOutput: 0n, cachedInput: 0n, cacheWrite: 0n };
+      const counts = { cost: 0n, input: 2n ** 64n, output: 0n, ...tokens };
+      const usage = { ...counts, target, priceRevision: undefined, unpriced: false };
+      return { epoch, path, calendar, meters, limits: [], usage };
+    },
+  });
+  const beside = Array.from({ length: 20 }, (_, number) => check(`beside-${number}`, {}));
+  await expect(tooLarge).rejects.toBeInstanceOf(Error);
+  const answers = await Promise.all(beside);
+  expect(answers.map(({ outcome }) => outcome.decision)).toEqual(Array(20).fill('ALLOW'));
+  expect(opened).toBe(connections);
+});
+
+/* Red when everything that the server refused counted as a guard's failure, and its cause was lost. */
+test('a statement that the server refuses is a failed guard only if a guard refused it', async () => {
+  await check('before', {});
+  [ways, failures] = [[], []];
+  await expect(check('a\0b', {})).rejects.toMatchObject({ kind: 'INVALID_ARGUMENT' });
+  expect(ways).not.toContain('unforeseen');
+  expect(failures).toMatchObject([{ code: '22021' }]);
 });
 
 /* Seen red: the answer to an Extend said what it added, as if that were all. */

@@ -1,4 +1,5 @@
 import { windows } from '../../core/policy.ts';
+import { guards } from '../guard-failed.ts';
 import { databaseNowMs } from './database-now.ts';
 import { columns, returnedColumns, upsertMeters } from './apply-deltas.ts';
 
@@ -40,10 +41,10 @@ export const holdCalls = {
     held_cost, held_input, held_output, booked_at, expires_at, first, last)
   RETURNING sums
 )
-SELECT held.sums, (CASE WHEN NOT is_whole THEN 'a meter is not as foreseen'
+SELECT held.sums, (CASE WHEN NOT is_whole THEN '${guards.meter}'
   WHEN EXISTS (SELECT FROM now, (SELECT $22::int[] AS r, $23::bigint[] AS most) AS rooms,
       generate_series(0, cardinality(most) - 1) AS i
-    WHERE n[r[3 * i + 1]][r[3 * i + 2]] + n[r[3 * i + 1]][r[3 * i + 3]] > most[i + 1]) THEN 'a limit is near'
+    WHERE n[r[3 * i + 1]][r[3 * i + 2]] + n[r[3 * i + 1]][r[3 * i + 3]] > most[i + 1]) THEN '${guards.limit}'
   ELSE '0' END)::int FROM now, held`,
 } as const;
 
@@ -55,9 +56,9 @@ export const agreeOnEpochs = {
   name: 'agree-on-epochs',
   /** $1 text[] organizations, $2 bigint[] their epochs; $3 bigint, $4 bigint: the span (ms), its end excluded. */
   text: `SELECT clock.now_ms,
-  (CASE WHEN o.epoch = u.epoch THEN '0' ELSE 'the policies have changed' END)::int,
+  (CASE WHEN o.epoch = u.epoch THEN '0' ELSE '${guards.policies}' END)::int,
   (CASE WHEN clock.now_ms >= $3::bigint AND clock.now_ms < $4::bigint THEN '0'
-    ELSE 'the time is not as expected' END)::int
+    ELSE '${guards.time}' END)::int
 FROM (SELECT ${databaseNowMs} AS now_ms) AS clock, unnest($1::text[], $2::bigint[]) AS u(org_id, epoch)
 LEFT JOIN org AS o ON o.org_id = u.org_id`,
 } as const;
