@@ -178,6 +178,10 @@ function openLedger(
     failure: storeFailure,
     monotonicMs: () => performance.now(),
     onBatch: (size, seconds, way) => metrics.batch(size, seconds, way),
+    onSaturated(orgId, meter) {
+      log.warn({ orgId, meter }, 'the sums of a meter have reached the largest int64');
+      metrics.saturated();
+    },
     onFailure(err, size) {
       log.warn({ err, size }, 'a batch failed');
       metrics.batchFailed(failureLabel(err));

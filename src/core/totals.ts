@@ -22,3 +22,9 @@ export type TotalsOf = (meterIndex: number) => MeterTotals;
 
 /** The largest amount that a counter, an ask or a limit can bear. */
 export const maxInt64 = 9_223_372_036_854_775_807n;
+
+/** A sum as a meter keeps it: what would pass int64 stays at its largest value. */
+export function saturated(sum: bigint): bigint {
+  if (sum > maxInt64) return maxInt64;
+  return sum < -maxInt64 ? -maxInt64 : sum;
+}

@@ -156,3 +156,12 @@ function anchorOf(month: Temporal.PlainYearMonth, day: number): Temporal.PlainDa
 function firstInstant(date: Temporal.PlainDate, timeZone: string): number {
   return date.toZonedDateTime(timeZone).startOfDay().epochMilliseconds;
 }
+
+/** Whether two calendars cut the same windows. */
+export function isSameCalendar(a: Calendar, b: Calendar): boolean {
+  return (
+    a.timeZone === b.timeZone &&
+    a.weekStart === b.weekStart &&
+    a.monthAnchorDay === b.monthAnchorDay
+  );
+}

@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import { runBatch } from './batch.ts';
+import type { BatchOptions } from './batch.ts';
 import type { CallMemory } from './call-memory.ts';
 import { DecisionFault } from './decision-fault.ts';
 import { createEventWriter } from './event-writer.ts';
@@ -23,6 +24,7 @@ export interface BatchRunnerOptions {
   readonly remembered: CallMemory;
   readonly monotonicMs: () => number;
   readonly onBatch?: (size: number, seconds: number, way: BatchWay) => void;
+  readonly onSaturated?: BatchOptions['onSaturated'];
   /** Told why a batch failed, unless a guard did. */
   readonly onFailure?: (cause: unknown, size: number) => void;
 }
@@ -66,6 +68,7 @@ export function createBatchRunner(options: BatchRunnerOptions): LaneOptions['run
         durableHolds: options.durableHolds,
         time: options.time,
         monotonicMs: options.monotonicMs,
+        onSaturated: options.onSaturated,
         remember: (call) => remembered.set(call),
       });
       if (way === 'optimistic') optimism.wasRight();

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { windows } from '../core/policy.ts';
-import type { Calendar } from '../core/window.ts';
+import { isSameCalendar } from '../core/window.ts';
 import { BatchDeltas } from './batch-deltas.ts';
 import type { MeterSum } from './batch-deltas.ts';
 import { windowSpan } from './call-delta.ts';
@@ -20,6 +20,7 @@ import type { PastTotals } from './past-windows.ts';
 import { deltaOf, totalsByMeter, totalsOf } from './batch-totals.ts';
 import type { MeterRows } from './batch-totals.ts';
 import type { RunningTotals } from './running-totals.ts';
+import { tellSaturated } from './saturated-meters.ts';
 
 /** What a batch is run with. */
 export interface BatchOptions {
@@ -31,6 +32,8 @@ export interface BatchOptions {
   readonly monotonicMs: () => number;
   /** Told when all is sent, the commit last: what is sent now finds this batch done or undone. */
   onSent(): void;
+  /** Told of each meter of a batch whose sums have reached the largest int64. */
+  readonly onSaturated?: ((orgId: string, meter: string) => void) | undefined;
   /** Told what a call is after the commit. */
   remember(call: KnownCall): void;
 }
@@ -78,6 +81,7 @@ export async function runBatch(batch: readonly Planned[], options: BatchOptions)
       sums,
       state.meters.map(({ row }) => row),
     );
+    tellSaturated(sums, state.meters, options.onSaturated);
     await fillMeters(client, sums, rows, state, nowMs);
     const past = await readPastWindows(client, batch, rows);
     const walk = walkMembers(members, rows, { ...state, past, timeOf: nowMs }, time);
@@ -110,14 +114,6 @@ function empty(delta: CallDelta): CallDelta {
   return { ...delta, inFlight: 0n, counters: delta.counters.map(() => 0n) };
 }
 
-function sameCalendar(a: Calendar, b: Calendar): boolean {
-  return (
-    a.timeZone === b.timeZone &&
-    a.weekStart === b.weekStart &&
-    a.monthAnchorDay === b.monthAnchorDay
-  );
-}
-
 /** Whether the windows of an organization by the database's time are not those that were expected. */
 function isMistimed(
   batch: readonly Planned[],
@@ -133,7 +129,7 @@ function isMistimed(
 function isCalendarStale(batch: readonly Planned[], state: BatchState): boolean {
   return batch.some(({ operation, plan }) => {
     const org = state.organizations.get(operation.orgId);
-    return org !== undefined && !sameCalendar(plan.calendar, org.calendar);
+    return org !== undefined && !isSameCalendar(plan.calendar, org.calendar);
   });
 }
 

@@ -1,3 +1,4 @@
+import { saturated } from '../core/totals.ts';
 import type { WindowStarts } from './call-delta.ts';
 import { counters, deltaWidth, windowOffsets } from './sql/apply-deltas.ts';
 
@@ -34,7 +35,7 @@ export class DeltaSums {
     const values = Array.from({ length: deltaWidth }, () => 0n);
     values[0] = this.inFlight;
     for (const part of this.parts) place(values, part);
-    return values;
+    return values.map(saturated);
   }
 
   #part(starts: WindowStarts): PartSums {

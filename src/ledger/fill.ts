@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { isDerived, meterOf } from '../core/meter.ts';
 import type { Meter } from '../core/meter.ts';
+import { saturated } from '../core/totals.ts';
 import type { MeterTotals } from '../core/totals.ts';
 import type { Calendar } from '../core/window.ts';
 import { applyDeltasParameters } from './batch-deltas.ts';
@@ -31,7 +32,7 @@ export async function fillMeters(
     const [unused, used] = partition(meters, (meter) => isOfUnused(meter, ofOrg));
     const values = await ledgerSums(client, orgId, used, starts);
     for (const [index, meter] of [...used, ...unused].entries()) {
-      const row = values[index] ?? emptyRow(starts);
+      const row = (values[index] ?? emptyRow(starts)).map(saturated);
       ofOrg?.get(meter.name)?.join(row);
       filled.push({ orgId, meter, complete: true, values: row });
     }

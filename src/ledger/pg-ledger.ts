@@ -56,6 +56,8 @@ export interface PgLedgerOptions {
   /** The monotonic clock of deadlines, milliseconds. */
   readonly monotonicMs: () => number;
   readonly onBatch?: (size: number, seconds: number, way: BatchWay) => void;
+  /** Told of each meter of a batch whose sums have reached the largest int64. */
+  readonly onSaturated?: (orgId: string, meter: string) => void;
   readonly onFailure?: (cause: unknown, size: number) => void;
   readonly onRefused?: () => void;
 }

@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import type { Meter } from '../core/meter.ts';
 import { isDerived } from '../core/meter.ts';
 import type { Calendar } from '../core/window.ts';
+import { saturated } from '../core/totals.ts';
 import { windowStarts } from './call-delta.ts';
 import type { WindowStarts } from './call-delta.ts';
 import { emptyRow, ledgerSums } from './ledger-sums.ts';
@@ -55,7 +56,7 @@ export async function readTotals(
   over?.throwIfAborted();
   const sums = await ledgerSums(client, orgId, absent, starts);
   for (const [index, { name }] of absent.entries()) {
-    found.set(name, new RunningTotals(sums[index] ?? []));
+    found.set(name, new RunningTotals((sums[index] ?? []).map(saturated)));
   }
   const totals = meters.map(({ name }) => found.get(name) ?? new RunningTotals(emptyRow(starts)));
   return { epoch: Number(rows[0]?.[0] ?? 0), totals };

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { parseMeterName } from '../core/meter.ts';
 import type { Meter } from '../core/meter.ts';
+import { saturated } from '../core/totals.ts';
 import type { Calendar } from '../core/window.ts';
 import type { FollowingClock } from '../platform/database-clock.ts';
 import { fly } from './flight.ts';
@@ -94,6 +95,6 @@ function missing(found: readonly bigint[], recorded: readonly bigint[]): bigint[
   return columns.map((column, index) => {
     if (column.isStart) return recorded[index] ?? 0n;
     if (index === 0 || index >= lifetimeAt) return 0n;
-    return (recorded[index] ?? 0n) - (found[index] ?? 0n);
+    return saturated(recorded[index] ?? 0n) - (found[index] ?? 0n);
   });
 }

@@ -4,6 +4,7 @@ import { thresholdEvents } from './call-events.ts';
 import { assertSameContent } from './conflict.ts';
 import type { KnownCall, KnownClosing } from './known-call.ts';
 import type { PricedUsage, ReportAnswer, ReportCall, SettlePlan } from './ledger.ts';
+import { isLarge } from './large.ts';
 import { operationOf } from './operation.ts';
 import type { DecisionContext, Operation, Plan, Told, Verdict } from './operation.ts';
 import { baseNames } from './subjects.ts';
@@ -93,7 +94,7 @@ function planned(
       heldInput: -settlement.held.input,
       heldOutput: -settlement.held.output,
     }),
-    isAddedAfter: false,
+    isAddedAfter: isLarge(booked.cost, booked.input, booked.output),
     decide: (context) => decide(call, plan, known, settlement, context, told),
   };
 }

@@ -1,5 +1,6 @@
 import { windows } from '../core/policy.ts';
 import type { Window } from '../core/policy.ts';
+import { maxInt64 } from '../core/totals.ts';
 import type { MeterTotals, WindowTotals } from '../core/totals.ts';
 import type { CallDelta } from './call-delta.ts';
 import { DeltaSums } from './delta-sums.ts';
@@ -72,6 +73,9 @@ function countersOf(row: readonly (bigint | string)[], index: number): bigint[] 
   return row.slice(at, at + counters.length).map((value) => BigInt(value));
 }
 
+/** Used cost, input and output stand first among `counters`, and saturate. */
+const usedAmounts = 3;
+
 /** One window of a meter: its counters in the row, and those changes that were made in the same window. */
 class RunningWindow implements WindowTotals {
   readonly #index: number;
@@ -117,6 +121,8 @@ class RunningWindow implements WindowTotals {
   /** `at` is the counter's place among `counters`. */
   #counter(at: number): bigint {
     let sum = this.#row[at] ?? 0n;
+    // How much of the batch went into a sum that stays at the bound is not known: it stood there before too.
+    if (sum === maxInt64 && at < usedAmounts) return sum;
     for (const part of this.#change.parts) {
       if (part.starts[this.#index] === this.#startMs) sum += part.counters[at] ?? 0n;
     }

@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import type { TargetFacts } from '../core/call.ts';
 import { parseMeterName } from '../core/meter.ts';
 import type { Meter } from '../core/meter.ts';
+import { saturated } from '../core/totals.ts';
 import { targetMatches } from '../core/target.ts';
 import { applyDeltasParameters } from './batch-deltas.ts';
 import type { MeterRow } from './batch-deltas.ts';
@@ -100,7 +101,7 @@ function compare(
 ): Difference[] {
   const wrong: Difference[] = [];
   for (const [index, column] of columns.entries()) {
-    const [is, shouldBe] = [found[index] ?? 0n, recorded[index] ?? 0n];
+    const [is, shouldBe] = [found[index] ?? 0n, saturated(recorded[index] ?? 0n)];
     if (is !== shouldBe) {
       wrong.push({ meter: meter.name, counter: column.name, recorded: shouldBe, found: is });
     }
@@ -114,7 +115,7 @@ function missing(found: readonly bigint[], recorded: readonly bigint[]): bigint[
   for (const [index, column] of columns.entries()) {
     values[index] = column.isStart
       ? (found[index] ?? 0n)
-      : (recorded[index] ?? 0n) - (found[index] ?? 0n);
+      : saturated(recorded[index] ?? 0n) - (found[index] ?? 0n);
   }
   return values;
 }

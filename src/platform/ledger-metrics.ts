@@ -7,6 +7,8 @@ export interface LedgerMetrics {
   batch(size: number, seconds: number, way: string): void;
   /** A batch that failed, for another reason than a guard. `cause`: an SQLSTATE, or one of few words. */
   batchFailed(cause: string): void;
+  /** A meter in a batch has sums that cannot grow. */
+  saturated(): void;
   refused(): void;
   expired(holds: number): void;
   /** Days of an organization that have ended and are not rolled up. */
@@ -38,12 +40,6 @@ export function createLedgerMetrics(registry: Registry): LedgerMetrics {
     help: 'Operations refused because a lane had too many waiting.',
     registers,
   });
-  const failures = new Counter({
-    name: 'tollgate_ledger_batch_failures_total',
-    help: 'Batches of a lane that failed, by SQLSTATE; connection: the store was lost; internal: a fault of this program.',
-    labelNames: ['cause'],
-    registers,
-  });
   const expiries = new Counter({
     name: 'tollgate_holds_expired_total',
     help: 'Holds ended by the sweep because nobody reported or released them in time.',
@@ -69,11 +65,32 @@ export function createLedgerMetrics(registry: Registry): LedgerMetrics {
       sizes.observe(size);
       seconds.observe({ way }, took);
     },
-    batchFailed: (cause) => failures.inc({ cause }),
+    ...createFaultMetrics(registers),
     refused: () => refusals.inc(),
     expired: (holds) => expiries.inc(holds),
     waitingForRollUp: (days) => waiting.set(days),
     rolledUp: (count) => rows.inc(count),
     rollUpPassed: (took) => pass.set(took),
+  };
+}
+
+/** What should not happen in a batch. */
+function createFaultMetrics(
+  registers: Registry[],
+): Pick<LedgerMetrics, 'batchFailed' | 'saturated'> {
+  const failures = new Counter({
+    name: 'tollgate_ledger_batch_failures_total',
+    help: 'Batches of a lane that failed, by SQLSTATE; connection: the store was lost; internal: a fault of this program.',
+    labelNames: ['cause'],
+    registers,
+  });
+  const saturations = new Counter({
+    name: 'tollgate_ledger_saturated_total',
+    help: 'Meters in batches whose sums have reached the largest int64 and grow no more.',
+    registers,
+  });
+  return {
+    batchFailed: (cause) => failures.inc({ cause }),
+    saturated: () => saturations.inc(),
   };
 }

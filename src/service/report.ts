@@ -4,6 +4,7 @@ import { resolvePath } from '../core/path.ts';
 import { meteredLimits } from '../core/planned-limits.ts';
 import { priceUsage } from '../core/price.ts';
 import { targetFacts } from '../core/target.ts';
+import { saturated } from '../core/totals.ts';
 import type { PricedUsage, SettlePlan, StoredCall } from '../ledger/ledger.ts';
 import { invalidFields } from '../platform/service-error.ts';
 import type { CheckDependencies } from './check.ts';
@@ -119,7 +120,7 @@ function pricedUsage(
   target: PricedUsage['target'],
 ): PricedUsage {
   return {
-    cost: priced.cost,
+    cost: saturated(priced.cost),
     input: usage.input,
     output: usage.output ?? 0n,
     reasoningOutput: usage.reasoningOutput ?? 0n,

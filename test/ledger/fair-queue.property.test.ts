@@ -159,7 +159,7 @@ it('bounds the meters of a batch, and leaves an organization its share beside on
   for (let number = 0; number < 80; number += 1) {
     const org = number % 2;
     const operation = { orgId: `org${org}`, requestId: `r${number}` };
-    queue.push({ operation, plan: org === 0 ? heavy : light, alone: false, number });
+    queue.push({ operation, plan: org === 0 ? heavy : light, attempt: 'first', number });
   }
   const batch = queue.take(80);
   const meters = batch.reduce((sum, { plan }) => sum + plan.meters.length, 0);
@@ -173,7 +173,7 @@ it('takes an operation by itself that has more meters than a batch may', () => {
   const meters = Array.from({ length: mostMeters + 1 }, () => meterOf({ kind: 'org', id: '' }));
   for (const number of [0, 1]) {
     const operation = { orgId: 'org0', requestId: `r${number}` };
-    queue.push({ operation, plan: { meters }, alone: false, number });
+    queue.push({ operation, plan: { meters }, attempt: 'first', number });
   }
   expect(queue.take(10)).toHaveLength(1);
   expect(queue.take(10)).toHaveLength(1);

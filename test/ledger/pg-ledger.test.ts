@@ -1,6 +1,7 @@
 import type { Pool, QueryConfig } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { meterOf } from '../../src/core/meter.ts';
+import { maxInt64 } from '../../src/core/totals.ts';
 import type { CheckPlan } from '../../src/core/plan.ts';
 import { planCheck } from '../../src/core/plan-check.ts';
 import { planExtend } from '../../src/core/plan-extend.ts';
@@ -9,12 +10,13 @@ import { faultOf, isPoison, storeFailure } from '../../src/db/errors.ts';
 import { handMovedClock } from '../../src/platform/database-clock.ts';
 import { connectLane } from '../../src/db/lane-client.ts';
 import { destroyClient } from '../../src/db/open-client.ts';
-import type { CheckAnswer, Ledger, StoredCall } from '../../src/ledger/ledger.ts';
+import type { CheckAnswer, Ledger, ReportAnswer, StoredCall } from '../../src/ledger/ledger.ts';
 import type { BatchWay } from '../../src/ledger/batch-runner.ts';
 import { createPgLedger } from '../../src/ledger/pg-ledger.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { anyChange, plainOrganization, policyStoreOf } from '../support/organization.ts';
+import { differencesOf } from '../support/verified.ts';
 import { callOf, estimateOf, viewOf } from '../support/view.ts';
 
 const orgId = 'acme';
@@ -25,6 +27,7 @@ let lookUps = 0;
 let batches = 0;
 let ways: BatchWay[] = [];
 let failures: unknown[] = [];
+const saturated: string[] = [];
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -72,6 +75,7 @@ function start(): Ledger {
       batches += 1;
       ways.push(way);
     },
+    onSaturated: (_orgId, meter) => saturated.push(meter),
     onFailure: (cause) => failures.push(cause),
   });
 }
@@ -132,25 +136,56 @@ test('a decision that throws fails alone: its neighbours are decided, the connec
 /* Red when a number was found not to fit while the message was written: that cost the connection, and the batch. */
 test('a number that the store cannot hold fails its call alone, and its neighbours are answered', async () => {
   const connections = opened;
-  const tooLarge = ledger.report({
-    orgId,
-    requestId: 'too-large',
-    content: {},
-    deadlineMs: undefined,
-    plan: (_known, _nowMs, epoch) => {
-      const { path, calendar, meters, target } = planCheck(viewOf({}), callOf({}), Date.now());
-      const tokens = { reasoningOutput: 0n, cachedInput: 0n, cacheWrite: 0n };
-      const counts = { cost: 0n, input: 2n ** 64n, output: 0n, ...tokens };
-      const usage = { ...counts, target, priceRevision: undefined, unpriced: false };
-      return { epoch, path, calendar, meters, limits: [], usage };
-    },
-  });
+  const tooLarge = report(orgId, 'too-large', { input: 2n ** 64n });
   const beside = Array.from({ length: 20 }, (_, number) => check(`beside-${number}`, {}));
   await expect(tooLarge).rejects.toBeInstanceOf(Error);
   const answers = await Promise.all(beside);
   expect(answers.map(({ outcome }) => outcome.decision)).toEqual(Array(20).fill('ALLOW'));
   expect(opened).toBe(connections);
 });
+
+/* Red when a sum that passed int64 failed its batch: every later Report of the organization failed. */
+test('sums of usage stay at the largest int64, Reports and neighbours go on, and verify agrees', async () => {
+  const absurd = 'absurd';
+  await policyStoreOf(database.pool, Date.now).createOrganization(
+    plainOrganization(absurd),
+    anyChange,
+  );
+  const huge = { input: maxInt64, cost: maxInt64 };
+  await report(absurd, 'small', { input: 3n });
+  const connections = opened;
+  const reports = Array.from({ length: 4 }, (_, number) => report(absurd, `huge-${number}`, huge));
+  const beside = Array.from({ length: 10 }, (_, number) => check(`near-${number}`, {}));
+  await Promise.all(reports);
+  for (const { outcome } of await Promise.all(beside)) expect(outcome.decision).toBe('ALLOW');
+  await report(absurd, 'later', { input: 7n, cost: 1n });
+  const calendar = plainOrganization(absurd).calendar;
+  const total = await ledger.meter(absurd, calendar, meterOf(orgSubject), Date.now());
+  expect(total.window('LIFETIME')).toMatchObject({ usedInput: maxInt64, usedCost: maxInt64 });
+  expect(opened).toBe(connections);
+  expect(await differencesOf(database.pool, absurd)).toEqual([]);
+  expect(saturated).toContain(meterOf(orgSubject).name);
+});
+
+function report(
+  ofOrg: string,
+  requestId: string,
+  told: { input: bigint; cost?: bigint },
+): Promise<ReportAnswer> {
+  return ledger.report({
+    orgId: ofOrg,
+    requestId,
+    content: {},
+    deadlineMs: undefined,
+    plan: (_known, _nowMs, epoch) => {
+      const { path, calendar, meters, target } = planCheck(viewOf({}), callOf({}), Date.now());
+      const tokens = { reasoningOutput: 0n, cachedInput: 0n, cacheWrite: 0n };
+      const counts = { cost: 0n, output: 0n, ...tokens, ...told };
+      const usage = { ...counts, target, priceRevision: undefined, unpriced: false };
+      return { epoch, path, calendar, meters, limits: [], usage };
+    },
+  });
+}
 
 /* Red when everything that the server refused counted as a guard's failure, and its cause was lost. */
 test('a statement that the server refuses is a failed guard only if a guard refused it', async () => {

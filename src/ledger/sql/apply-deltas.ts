@@ -17,6 +17,8 @@ import { windows } from '../../core/policy.ts';
  * counters were for a window that is past), an equal one adds. So the same statement with the numbers
  * negated takes an addition back, and a settlement of a past window changes nothing.
  *
+ * What was used saturates: a sum that would pass int64 stays at its largest value.
+ *
  * Rows are locked in the order of the arrays, which makes deadlocks between batches impossible; the first
  * of an organization is its own meter, which every call of it touches: that row is the organization's lock.
  */
@@ -64,11 +66,21 @@ export const windowOffsets: readonly { readonly start: number; readonly counters
 
 const names = columns.map((column) => column.name).join(', ');
 
+/**
+ * A sum of what was used stays at the largest int64: reports may tell any number, and one must not make the
+ * next one fail. Held sums need none of this, since a Check that would make one larger is refused.
+ */
+function sumOf(name: string): string {
+  const sum = `m.${name} + excluded.${name}`;
+  if (!/_used_(?:cost|input|output)$/.test(name)) return sum;
+  return `least(m.${name}, ${2n ** 63n - 1n} - greatest(excluded.${name}, 0)) + excluded.${name}`;
+}
+
 const assignments = columns.map(({ name, start, isStart }) => {
-  if (start === undefined) return `${name} = m.${name} + excluded.${name}`;
+  if (start === undefined) return `${name} = ${sumOf(name)}`;
   if (isStart) return `${name} = GREATEST(m.${name}, excluded.${name})`;
   return (
-    `${name} = CASE WHEN m.${start} = excluded.${start} THEN m.${name} + excluded.${name}` +
+    `${name} = CASE WHEN m.${start} = excluded.${start} THEN ${sumOf(name)}` +
     ` WHEN m.${start} < excluded.${start} THEN excluded.${name} ELSE m.${name} END`
   );
 });
