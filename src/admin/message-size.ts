@@ -2,8 +2,8 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 
 /**
- * A price list is sent as a text inside of JSON; what is larger takes the event loop for too long to parse. The others are the largest
- * legal messages: a thousand ids of 200 characters, and 200 limits with their targets as far as the setting goes.
+ * A price list is sent as a text inside of JSON; what is larger takes the event loop for too long to parse. The
+ * ordinary bound is far above the largest legal form of the others.
  */
 const large: Readonly<Record<string, number>> = { ImportPrices: 3 * MiB };
 const ordinary = 256 * KiB;

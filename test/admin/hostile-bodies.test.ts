@@ -72,7 +72,8 @@ function* hostileBodies(desc: DescMessage, maxBytes: number): Generator<Hostile>
   }
 }
 
-// Red before: a list of empty elements took 2 to 46 seconds, and the whole process waited for it.
+// Red on the code before: an unknown name was answered with 874 kB, and ImportPrices held the loop for 78 ms on the
+// first of its bodies.
 test.each(rpcs)('no body of $rpc holds the event loop', async ({ rpc, method }) => {
   const maxBytes = maxBytesOf(method.name, MiB);
   for (const { what, type, body } of hostileBodies(method.input, maxBytes)) {
