@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Settings } from '../config.ts';
 import { inTransaction } from '../db/transaction.ts';
@@ -9,6 +10,7 @@ import type { LedgerMetrics } from '../platform/ledger-metrics.ts';
 import type { Log } from '../platform/log.ts';
 import { repeat } from '../platform/repeat.ts';
 import type { UndoList } from '../platform/undo.ts';
+import type { createExpireHolds } from '../service/expire-holds.ts';
 import { forgetChangeRequests } from '../policies/change.ts';
 
 const upkeepIntervalMs = 60_000;
@@ -20,12 +22,12 @@ export interface JobParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: LedgerMetrics;
-  readonly expireHolds: () => Promise<number>;
+  readonly sweep: ReturnType<typeof createExpireHolds>;
 }
 
 /** Starts what is done again and again: the sweep of expired holds, the roll-up, and upkeep. */
 export function startJobs(settings: Settings, parts: JobParts, undo: UndoList): void {
-  const { pool, clock, log, expireHolds } = parts;
+  const { pool, clock, log } = parts;
   const failed = (job: string) => (err: unknown) => log.warn({ err, job }, 'job failed');
   const stopping = new AbortController();
   const start = (job: string, work: () => Promise<unknown>, intervalMs: number): void => {
@@ -45,10 +47,28 @@ export function startJobs(settings: Settings, parts: JobParts, undo: UndoList): 
     forgetChangeRequests(pool, clock.nowMs() - settings.requestIdHours * hourMs);
   start('forgetting admin request ids', forget, upkeepIntervalMs);
   if (settings.expiryIntervalMs > 0) {
-    start('expiry', () => expireHolds(), settings.expiryIntervalMs);
+    start('expiry', expiryJob(parts, stopping.signal), settings.expiryIntervalMs);
   }
   // The first to be undone: what is in the middle of much work ends before it is waited for.
   undo.add(() => stopping.abort());
+}
+
+/** So many times as long as a piece of the sweep took it rests: a tenth of the time is work. */
+const restPerWork = 9;
+
+/** One pass of the sweep of expired holds, beside the lanes. */
+function expiryJob({ sweep, log, metrics }: JobParts, signal: AbortSignal): () => Promise<void> {
+  const rest = async (tookMs: number): Promise<void> => {
+    await delay(tookMs * restPerWork, undefined, { signal, ref: false }).catch(() => {
+      // Woken early, to stop: the sweep asks the signal.
+    });
+  };
+  return async () => {
+    const { ended, failed, cause } = await sweep({ rest, signal });
+    metrics.expired(ended);
+    metrics.stuck(failed);
+    if (failed > 0) log.error({ err: cause, failed }, 'expired holds could not be ended');
+  };
 }
 
 /** One pass of the roll-up, told to the metrics and, if there was anything to do, to the log. */

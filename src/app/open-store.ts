@@ -80,11 +80,12 @@ export async function openStore(
   const ledger = openLedger(settings, connections, { clock, metrics: ledgerMetrics, log }, undo);
   const sweep = createExpireHolds({ policies, ledger });
   const expireHolds = async (orgId?: string): Promise<number> => {
-    const ended = await sweep(orgId);
+    const { ended, failed, cause } = await sweep({ orgId });
     ledgerMetrics.expired(ended);
+    if (failed > 0 && ended === 0) throw cause;
     return ended;
   };
-  const jobs = { pool: connections.jobs, clock, log, metrics: ledgerMetrics, expireHolds };
+  const jobs = { pool: connections.jobs, clock, log, metrics: ledgerMetrics, sweep };
   startJobs(settings, jobs, undo);
   const secrets = await firstStart({
     access: createPgAccessStore(connections.admin),

@@ -30,12 +30,33 @@ export interface Ledger {
    * when the caller goes. Too many of one organization fail as full queues do.
    */
   explain(orgId: string, plan: Planner, limits: ReadLimits): Promise<Outcome>;
-  /** Ends the holds whose time is over, of one organization or of all, at most `most`; the number ended. */
-  expire(most: number, plan: ClosePlanner, orgId?: string): Promise<number>;
+  /**
+   * Ends the holds whose time is over by the database's clock. One that cannot be ended keeps no other open. A
+   * pass that rests works beside the lanes, on one replica at a time.
+   */
+  expire(plan: ClosePlanner, scope: ExpiryScope): Promise<ExpiryPass>;
   /** A meter as it stands, at `nowMs`; derived meters that no limit keeps are summed from the ledger. */
   meter(orgId: string, calendar: Calendar, meter: Meter, nowMs: number): Promise<MeterTotals>;
   /** Refuses new operations, finishes those accepted, and lets go of the connections. */
   close(): Promise<void>;
+}
+
+/** What one pass over the expired holds did. */
+export interface ExpiryPass {
+  readonly ended: number;
+  /** Holds that could not be ended; they are tried again in the next pass, and keep no other waiting. */
+  readonly failed: number;
+  /** Why the first of them could not. */
+  readonly cause: unknown;
+}
+
+/** How a pass goes about its work. */
+export interface ExpiryScope {
+  /** One organization; undefined: all. */
+  readonly orgId?: string | undefined;
+  /** Rests after a piece that took so long, milliseconds; undefined: it hurries, and does not ask for its turn. */
+  readonly rest?: ((tookMs: number) => Promise<void>) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Plans a Check with policies not older than an epoch. May answer at once. */

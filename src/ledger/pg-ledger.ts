@@ -10,6 +10,7 @@ import { checkOperation } from './check-operation.ts';
 import { expireOperation, releaseOperation } from './close-operations.ts';
 import { DecisionFault } from './decision-fault.ts';
 import { createExplainer } from './explain.ts';
+import { createExpiry } from './expiry.ts';
 import { extendOperation } from './extend-operation.ts';
 import { createLane, overloaded } from './lane.ts';
 import type { Lane } from './lane.ts';
@@ -23,7 +24,6 @@ import { createOrganizationTime } from './organization-time.ts';
 import type { OrganizationTime } from './organization-time.ts';
 import { readTotals } from './read-totals.ts';
 import { reportOperation } from './report-operation.ts';
-import { openExpired } from './sql/open-expired.ts';
 
 /** What the ledger is made of. */
 export interface PgLedgerOptions {
@@ -62,6 +62,9 @@ export interface PgLedgerOptions {
   readonly onRefused?: () => void;
 }
 
+/** Room for a piece of the sweep, whichever organizations it is of. */
+const sweepQueue = 1024;
+
 /** The ledger over PostgreSQL; see `ledger.ts` for what it promises. */
 export function createPgLedger(options: PgLedgerOptions): Ledger {
   const { pools, clock } = options;
@@ -69,6 +72,9 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
   const time = createOrganizationTime(clock);
   const lanes = Array.from({ length: options.lanes }, () => startLane(options, remembered, time));
 
+  // Apart from the others, so that no Check waits behind many holds that end.
+  const sweep = startLane({ ...options, maxQueue: sweepQueue }, remembered, time);
+  const expiry = createExpiry({ pool: pools.expiry, clock, monotonicMs: options.monotonicMs });
   let isClosed = false;
 
   function submit(operation: Operation): void {
@@ -93,26 +99,23 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
       overloaded,
       failure: options.failure,
     }),
-    expire: (most, plan, ofOrg) =>
-      expireSome(
-        pools.expiry,
-        clock.nowMs(),
-        most,
-        ofOrg,
-        ({ org_id: orgId, request_id: requestId }) => {
-          return answered((told) =>
-            expireOperation({ orgId, requestId, plan }, () => clock.nowMs(), told),
-          );
-        },
-      ),
+    expire(plan, scope) {
+      const end = (orgId: string, requestId: string): Promise<boolean> =>
+        new Promise((resolve, reject) => {
+          const call = { orgId, requestId, plan };
+          sweep.lane.submit(expireOperation(call, () => clock.nowMs(), { resolve, reject }));
+        });
+      return expiry(end, scope);
+    },
     async meter(orgId, calendar, meter, atMs) {
       const { totals } = await readTotals(pools.explain, { orgId, calendar, nowMs: atMs }, [meter]);
       return found(totals[0]);
     },
     async close() {
       isClosed = true;
-      await Promise.all(lanes.map(({ lane }) => lane.drained()));
-      await Promise.all(lanes.map(({ connection }) => connection.close()));
+      const all = [...lanes, sweep];
+      await Promise.all(all.map(({ lane }) => lane.drained()));
+      await Promise.all(all.map(({ connection }) => connection.close()));
     },
   };
 }
@@ -125,28 +128,6 @@ function stopping(): ServiceError {
 function found<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('a meter that was asked for was not read');
   return value;
-}
-
-interface ExpiredRow {
-  readonly org_id: string;
-  readonly request_id: string;
-}
-
-/** Ends holds; one that cannot be ended does not keep the others open, but is told if it is the only one. */
-async function expireSome(
-  pool: Pool,
-  nowMs: number,
-  most: number,
-  ofOrg: string | undefined,
-  end: (row: ExpiredRow) => Promise<boolean>,
-): Promise<number> {
-  const values = [nowMs, most, ofOrg ?? null];
-  const { rows } = await pool.query<ExpiredRow>({ ...openExpired, values });
-  const ended = await Promise.allSettled(rows.map(end));
-  const failed = ended.find((one) => one.status === 'rejected');
-  const expired = ended.filter((one) => one.status === 'fulfilled' && one.value).length;
-  if (failed !== undefined && expired === 0) throw failed.reason;
-  return expired;
 }
 
 interface RunningLane {

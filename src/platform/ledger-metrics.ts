@@ -11,6 +11,8 @@ export interface LedgerMetrics {
   saturated(): void;
   refused(): void;
   expired(holds: number): void;
+  /** Holds whose time is over and that the last pass of the sweep could not end. */
+  stuck(holds: number): void;
   /** Days of an organization that have ended and are not rolled up. */
   waitingForRollUp(days: number): void;
   /** A piece of the roll-up. */
@@ -45,6 +47,11 @@ export function createLedgerMetrics(registry: Registry): LedgerMetrics {
     help: 'Holds ended by the sweep because nobody reported or released them in time.',
     registers,
   });
+  const stuck = new Gauge({
+    name: 'tollgate_holds_stuck',
+    help: 'Holds whose time is over and that the last pass of the sweep could not end; the log says why.',
+    registers,
+  });
   const waiting = new Gauge({
     name: 'tollgate_rollup_days_waiting',
     help: 'Days (each of one organization) that have ended and are not rolled up.',
@@ -68,6 +75,7 @@ export function createLedgerMetrics(registry: Registry): LedgerMetrics {
     ...createFaultMetrics(registers),
     refused: () => refusals.inc(),
     expired: (holds) => expiries.inc(holds),
+    stuck: (holds) => stuck.set(holds),
     waitingForRollUp: (days) => waiting.set(days),
     rolledUp: (count) => rows.inc(count),
     rollUpPassed: (took) => pass.set(took),
