@@ -8,6 +8,7 @@ import { createLog } from './platform/log.ts';
 import { createRpcMetrics } from './platform/rpc-metrics.ts';
 import { createUndoList } from './platform/undo.ts';
 import type { UndoList } from './platform/undo.ts';
+import { firstStart } from './service/first-start.ts';
 import type { FirstSecrets } from './service/first-start.ts';
 import { openStore } from './app/open-store.ts';
 
@@ -29,14 +30,19 @@ export interface App {
 /** The part of the drain timeout that calls may take; the rest is for what is behind them. */
 const callsShare = 0.75;
 
-/** Starts everything that the settings ask for; a `clock` replaces the database's. Fails whole or not at all. */
-export async function createApp(
-  settings: Settings,
-  more: { readonly clock?: Clock } = {},
-): Promise<App> {
+/** What is asked of an app beside its settings. */
+export interface AppOptions {
+  /** Replaces the database's. */
+  readonly clock?: Clock;
+  /** Shows the secrets of a first start; they are committed after it, and not if it fails. */
+  readonly showSecrets?: (secrets: FirstSecrets) => Promise<void>;
+}
+
+/** Starts everything that the settings ask for. Fails whole or not at all. */
+export async function createApp(settings: Settings, more: AppOptions = {}): Promise<App> {
   const undo = createUndoList();
   try {
-    return await start(settings, more.clock, undo);
+    return await start(settings, more, undo);
   } catch (cause) {
     await undo.run(performance.now() + settings.drainTimeoutMs).catch(() => {
       // The first failure is the one to tell; these follow from it.
@@ -45,11 +51,11 @@ export async function createApp(
   }
 }
 
-async function start(settings: Settings, clock: Clock | undefined, undo: UndoList): Promise<App> {
+async function start(settings: Settings, more: AppOptions, undo: UndoList): Promise<App> {
   const { log, close: closeLog } = createLog(settings.logLevel);
   undo.add(closeLog);
   const serving = createServing();
-  const store = await openStore(settings, clock, log, undo, (isAway) => serving.set(!isAway));
+  const store = await openStore(settings, more.clock, log, undo, (isAway) => serving.set(!isAway));
   const callsMs = settings.drainTimeoutMs * callsShare;
 
   const rpcMetrics = createRpcMetrics(store.metrics);
@@ -63,6 +69,9 @@ async function start(settings: Settings, clock: Clock | undefined, undo: UndoLis
     ...settings,
   });
 
+  // Noted before the second is started: it may find its port taken.
+  const servers: Closing[] = [dataServer];
+  undo.add(() => closeServers(servers, callsMs));
   const adminServer = await startAdminServer({
     ...store,
     store: store.policyStore,
@@ -73,11 +82,17 @@ async function start(settings: Settings, clock: Clock | undefined, undo: UndoLis
     tls: tlsOf(settings),
     maxMessageBytes: settings.maxMessageBytes,
   });
+  servers.push(adminServer);
 
-  undo.add(() => closeBoth([dataServer, adminServer], callsMs));
-
+  // After the ports are bound: a start that fails before loses no secrets.
+  const secrets = await firstStart({
+    access: store.accessStore,
+    store: store.policyStore,
+    withExample: settings.example,
+    show: more.showSecrets,
+  });
   let drainWaitMs = settings.drainWaitMs;
-  serving.begin([dataServer, adminServer], !store.watch.isAway);
+  serving.begin(servers, !store.watch.isAway);
   undo.add(async () => {
     serving.end();
     await new Promise((done) => setTimeout(done, drainWaitMs));
@@ -86,7 +101,7 @@ async function start(settings: Settings, clock: Clock | undefined, undo: UndoLis
   return {
     dataPort: dataServer.port,
     adminPort: adminServer.port,
-    secrets: store.secrets,
+    secrets,
     expireHolds: () => store.expireHolds(),
     close(waitMs = settings.drainWaitMs) {
       drainWaitMs = waitMs;
@@ -97,7 +112,7 @@ async function start(settings: Settings, clock: Clock | undefined, undo: UndoLis
 
 type Closing = Pick<DataServer, 'setServing' | 'close'>;
 
-async function closeBoth(servers: readonly Closing[], deadlineMs: number): Promise<void> {
+async function closeServers(servers: readonly Closing[], deadlineMs: number): Promise<void> {
   await Promise.all(servers.map((server) => server.close(deadlineMs)));
 }
 

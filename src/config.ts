@@ -52,6 +52,11 @@ const table = {
     yesOrNo,
     'Whether the first start on an empty store creates the example organization acme.',
   ),
+  secretsFile: optional(
+    'TOLLGATE_SECRETS_FILE',
+    text,
+    'A file to be created (mode 0600) with the secrets of the first start, instead of printing them.',
+  ),
   tlsCertificate: optional(
     'TOLLGATE_TLS_CERT',
     file,

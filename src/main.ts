@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { UsageError, readArguments } from './cli/arguments.ts';
 import { describeSettings } from './config.ts';
 
 const usage = `Tollgate decides which calls of an LLM gateway may pass, and keeps their budgets.
@@ -8,7 +9,13 @@ const usage = `Tollgate decides which calls of an LLM gateway may pass, and keep
                               (TOLLGATE_ADDRESS, TOLLGATE_TOKEN; TOLLGATE_CA for TLS)
   tollgate verify [--repair] [ORG]...
                               proves that every meter equals the ledger
-  tollgate test DIR           plays scenario files against a throw-away instance
+  tollgate access issue NAME --role ROLE [--org ORG]... [--file FILE]
+                              makes a secret: gateway, platform_admin, org_admin or org_viewer
+  tollgate access list        shows whose secrets there are
+  tollgate access revoke NAME
+                              ends a secret within a second
+  tollgate test DIR [--only NAME] [--json]
+                              plays scenario files against a throw-away instance
   tollgate --help | --version
 
 Settings of serve, from the environment (with their defaults):
@@ -16,9 +23,22 @@ ${describeSettings()}
 `;
 
 const [command = '--help', ...rest] = process.argv.slice(2);
-process.exitCode = rest.includes('--help') ? print(usage) : await run(command, rest);
+process.exitCode = await run(command, rest).catch(refusedUse);
 
 async function run(name: string, args: readonly string[]): Promise<number> {
+  switch (name) {
+    case 'help':
+    case '--help':
+    case '-h':
+    case '--version':
+      readArguments(`tollgate ${name}`, args, {}, 0);
+      return print(name === '--version' ? `${version()}\n` : usage);
+    default:
+      return asksForHelp(args) ? print(usage) : runCommand(name, args);
+  }
+}
+
+async function runCommand(name: string, args: readonly string[]): Promise<number> {
   switch (name) {
     case 'serve':
       return (await import('./cli/serve.ts')).serve(args);
@@ -26,18 +46,25 @@ async function run(name: string, args: readonly string[]): Promise<number> {
       return (await import('./cli/call.ts')).call(args);
     case 'verify':
       return (await import('./cli/verify.ts')).verify(args);
+    case 'access':
+      return (await import('./cli/access.ts')).access(args);
     case 'test':
       return (await import('./cli/test.ts')).test(args, process.env['DATABASE_URL']);
-    case '--version':
-      return print(`${version()}\n`);
-    case 'help':
-    case '--help':
-    case '-h':
-      return print(usage);
     default:
-      process.stderr.write(`tollgate: unknown command ${name}; see tollgate --help\n`);
-      return 2;
+      throw new UsageError(`unknown command ${name}; see tollgate --help`);
   }
+}
+
+/** `--help` before any `--`. */
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return (end < 0 ? args : args.slice(0, end)).includes('--help');
+}
+
+function refusedUse(error: unknown): number {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`tollgate: ${error.message}\n`);
+  return 2;
 }
 
 function version(): string {

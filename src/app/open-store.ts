@@ -24,7 +24,7 @@ import type { CachedPolicies } from '../policies/cached-policies.ts';
 import { createPgPolicyStore } from '../policies/pg-policy-store.ts';
 import type { PolicyStore } from '../policies/policy-store.ts';
 import { startPolicyWatch } from '../policies/policy-watch.ts';
-import type { Access } from '../service/access.ts';
+import type { Access, AccessStore } from '../service/access.ts';
 import { createBatchReport } from '../service/batch-report.ts';
 import { createCheck } from '../service/check.ts';
 import type { DataPlane } from '../service/data-plane.ts';
@@ -32,8 +32,6 @@ import { createExpireHolds } from '../service/expire-holds.ts';
 import { createExplain } from '../service/explain.ts';
 import { createExtend } from '../service/extend.ts';
 import type { Events } from '../service/events.ts';
-import { firstStart } from '../service/first-start.ts';
-import type { FirstSecrets } from '../service/first-start.ts';
 import { createGetUsage } from '../service/get-usage.ts';
 import { createListTargets } from '../service/list-targets.ts';
 import { createRelease } from '../service/release.ts';
@@ -47,12 +45,12 @@ export interface Store {
   readonly watch: StoreWatch;
   readonly metrics: Metrics;
   readonly access: Access;
+  readonly accessStore: AccessStore;
   readonly policyStore: PolicyStore;
   readonly dataPlane: DataPlane;
   readonly events: Events;
   readonly clock: Clock;
   readonly getUsage: ReturnType<typeof createGetUsage>;
-  readonly secrets: FirstSecrets | undefined;
   expireHolds(orgId?: string): Promise<number>;
 }
 
@@ -87,11 +85,6 @@ export async function openStore(
   };
   const jobs = { pool: connections.jobs, clock, log, metrics: ledgerMetrics, sweep };
   startJobs(settings, jobs, undo);
-  const secrets = await firstStart({
-    access: createPgAccessStore(connections.admin),
-    store: policyStore,
-    withExample: settings.example,
-  });
   const access = createPgAccess({ pool: connections.access });
   undo.add(async () => access.close());
   const dataPlane = createDataPlane(settings, policies, ledger, clock);
@@ -102,9 +95,9 @@ export async function openStore(
     watch: connections.watch,
     metrics,
     access,
+    accessStore: createPgAccessStore(connections.admin),
     policyStore,
     ...planes,
-    secrets,
     expireHolds,
   };
 }

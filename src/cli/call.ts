@@ -6,14 +6,17 @@ import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
 import { errorDetails } from '../client/error-details.ts';
 import { createUnaryClient } from '../client/unary-client.ts';
 import { readClientSettings } from './client-settings.ts';
+import { readArguments, wrongUse } from './arguments.ts';
 
 const timeoutMs = 10_000;
 
 /** `tollgate call METHOD JSON`: one call of the data plane; prints the answer as JSON. Exit 1 on an error. */
 export async function call(args: readonly string[]): Promise<number> {
-  const [name = '', json = '{}', ...more] = args;
-  const method = DecisionService.methods.filter(isUnary).find((one) => kebab(one.name) === name);
-  if (method === undefined || more.length > 0) return wrongUse();
+  const methods = DecisionService.methods.filter(isUnary);
+  const use = `tollgate call ${methods.map((one) => kebab(one.name)).join(' | ')} '{...}'`;
+  const [name = '', json = '{}'] = readArguments(use, args, {}, 2).positionals;
+  const method = methods.find((one) => kebab(one.name) === name);
+  if (method === undefined) throw wrongUse(use, `unknown method ${name || '(none)'}`);
   return callOne(method, json);
 }
 
@@ -34,13 +37,6 @@ async function callOne(method: DescMethodUnary, json: string): Promise<number> {
   } finally {
     client.close();
   }
-}
-
-function wrongUse(): number {
-  const methods = DecisionService.methods.filter(isUnary);
-  const names = methods.map((method) => kebab(method.name)).join(' | ');
-  process.stderr.write(`expected: tollgate call ${names} '{...}'\n`);
-  return 2;
 }
 
 function isUnary(method: DescMethod): method is DescMethodUnary {

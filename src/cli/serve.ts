@@ -2,17 +2,24 @@ import { createApp } from '../app.ts';
 import type { App } from '../app.ts';
 import { SettingsError, readSettings, unknownSettings } from '../config.ts';
 import type { Settings } from '../config.ts';
+import type { FirstSecrets } from '../service/first-start.ts';
+import { readArguments } from './arguments.ts';
+import { inWords } from './in-words.ts';
+import { print } from './print.ts';
+import { writeSecretsFile } from './secrets-file.ts';
 
 /**
  * `tollgate serve`: runs until SIGTERM (drains) or SIGINT (drains without waiting). Exit 2 on wrong settings, 1
  * when it was stopped while it was starting or could not stop in time.
  */
 export async function serve(args: readonly string[]): Promise<number> {
-  const settings = settingsOrFaults(args);
+  readArguments('tollgate serve', args, {}, 0);
+  const settings = settingsOrFaults();
   if (settings === undefined) return 2;
   const stopped = stopSignal();
   try {
-    const app = await Promise.race([createApp(settings), stopped]);
+    const showSecrets = (secrets: FirstSecrets) => show(secrets, settings);
+    const app = await Promise.race([createApp(settings, { showSecrets }), stopped]);
     // Nothing was accepted yet: what is half done is rolled back by the store, or repeated by the next start.
     if (typeof app === 'string') return exitNow('stopped while it was starting');
     process.stdout.write(welcome(app, settings));
@@ -37,10 +44,8 @@ function exitNow(why: string): never {
   process.exit(1);
 }
 
-function settingsOrFaults(args: readonly string[]): Settings | undefined {
+function settingsOrFaults(): Settings | undefined {
   try {
-    if (args.length > 0)
-      throw new SettingsError([`serve takes no arguments, got ${args.join(' ')}`]);
     for (const name of unknownSettings()) complain(`${name} is not a setting; see --help`);
     return readSettings();
   } catch (error) {
@@ -64,31 +69,28 @@ function stopSignal(): Promise<NodeJS.Signals> {
   return promise;
 }
 
-function welcome(app: App, settings: Settings): string {
+/** Before the secrets are committed: whoever is killed after this line has them, or starts anew. */
+async function show({ admin, gateway }: FirstSecrets, { secretsFile }: Settings): Promise<void> {
+  if (secretsFile === undefined) {
+    const secrets = [`  administrator  ${admin}`, `  gateway        ${gateway}`];
+    await print(['First start. These secrets are shown once:', ...secrets, '', ''].join('\n'));
+  } else {
+    await writeSecretsFile(secretsFile, `ADMIN=${admin}\nTOLLGATE_TOKEN=${gateway}\n`);
+    await print(`First start. The secrets are in ${secretsFile}, and nowhere else.\n\n`);
+  }
+}
+
+function welcome({ dataPort, adminPort, secrets }: App, settings: Settings): string {
   const scheme = settings.tlsCertificate === undefined ? 'http' : 'https';
   const adminHost = settings.adminListen.host === '::' ? 'localhost' : settings.adminListen.host;
   const dataHost = settings.dataListen.host === '::' ? 'localhost' : settings.dataListen.host;
-  const admin = `${scheme}://${adminHost}:${app.adminPort}`;
-  const lines = [
-    `Tollgate answers gateways on ${dataHost}:${app.dataPort} (gRPC), administrators on ${admin}`,
-  ];
-  if (app.secrets !== undefined) {
-    const token = `TOLLGATE_TOKEN=${app.secrets.gateway}`;
-    const data = `TOLLGATE_ADDRESS=${dataHost}:${app.dataPort} ${token} npx tollgate call`;
-    lines.push(
-      '',
-      'First start. These secrets are shown once:',
-      `  administrator  ${app.secrets.admin}`,
-      `  gateway        ${app.secrets.gateway}`,
-      '',
-    );
-    if (settings.example)
-      lines.push(
-        'Try it: a Check, its Report, and what alice has used today:',
-        '',
-        ...tryIt(data, admin, app.secrets.admin),
-        '',
-      );
+  const admin = `${scheme}://${adminHost}:${adminPort}`;
+  const data = `${dataHost}:${dataPort}`;
+  const lines = [`Tollgate answers gateways on ${data} (gRPC), administrators on ${admin}`];
+  if (secrets !== undefined && settings.secretsFile === undefined && settings.example) {
+    const command = `TOLLGATE_ADDRESS=${data} TOLLGATE_TOKEN=${secrets.gateway} npx tollgate call`;
+    const tries = tryIt(command, admin, secrets.admin);
+    lines.push('', 'Try it: a Check, its Report, and what alice has used today:', '', ...tries, '');
   }
   return `${lines.join('\n')}\n`;
 }
@@ -117,10 +119,4 @@ function tryIt(data: string, admin: string, secret: string): string[] {
 
 function complain(text: string): void {
   process.stderr.write(`tollgate: ${text}\n`);
-}
-
-/** A failure and what it came from, in one line. */
-function inWords(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}: ${inWords(error.cause)}`;
 }

@@ -1,12 +1,13 @@
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { createUndoList } from '../platform/undo.ts';
 import { MalformedScenario, readScenario } from '../scenario/form.ts';
 import type { Scenario } from '../scenario/form.ts';
 import { startInstance } from '../scenario/instance.ts';
 import { playScenario, toText } from '../scenario/play.ts';
 import type { Played } from '../scenario/play.ts';
+import { readArguments, wrongUse } from './arguments.ts';
+import { inWords } from './in-words.ts';
 
 /** Where the command writes. */
 export interface Output {
@@ -79,15 +80,11 @@ function conclude(results: readonly Played[], isJson: boolean, out: Output['out'
 }
 
 function readOptions(args: readonly string[]) {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: { only: { type: 'string' }, json: { type: 'boolean', default: false } },
-  });
+  const use = 'tollgate test DIR [--only NAME] [--json]';
+  const options = { only: { type: 'string' }, json: { type: 'boolean', default: false } } as const;
+  const { values, positionals } = readArguments(use, args, options, 1);
   const [folder] = positionals;
-  if (folder === undefined || positionals.length > 1) {
-    throw new Error('expected one folder: tollgate test DIR [--only NAME] [--json]');
-  }
+  if (folder === undefined) throw wrongUse(use, 'no folder is given');
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
     throw new Error(`${folder} is not a folder`);
   }
@@ -140,10 +137,4 @@ function inLines({ name, passed, step, line, file, differences = [] }: Played): 
       `        ${key}\n          expected ${toText(expected)}\n          answered ${toText(answered)}\n`,
   );
   return `FAIL  ${name}\n      ${where}\n${lines.join('')}`;
-}
-
-/** A failure and what it came from, in one line. */
-function inWords(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}: ${inWords(error.cause)}`;
 }

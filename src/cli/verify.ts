@@ -1,23 +1,32 @@
-import { SettingsError, readSettings } from '../config.ts';
-import { startEmbeddedPostgres } from '../db/embedded.ts';
-import { createPool } from '../db/pool.ts';
+import type { Pool } from 'pg';
+import { SettingsError } from '../config.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { verifyOrganization } from '../ledger/verify.ts';
 import type { Difference } from '../ledger/verify.ts';
 import { createUndoList } from '../platform/undo.ts';
-import type { UndoList } from '../platform/undo.ts';
+import { UsageError, readArguments, wrongUse } from './arguments.ts';
+import { openDatabase } from './open-database.ts';
+import { unknownOrganizations } from './unknown-organizations.ts';
+
+const use = 'tollgate verify [--repair] [ORG]...';
 
 /**
  * `tollgate verify [--repair] [ORG]...`: compares every meter of every window with the ledger, one
  * organization after another. Calls go on meanwhile; only with --repair, and only where something differs,
- * do those of that organization wait until it is set right. Exit 1 if anything differs, 2 on wrong settings.
+ * do those of that organization wait until it is set right. Exit 1 if anything differs; 2 if the command or a
+ * setting is wrong, or an organization is unknown: then nothing is compared.
  */
 export async function verify(args: readonly string[]): Promise<number> {
-  const repair = args.includes('--repair');
-  const named = args.filter((arg) => arg !== '--repair');
+  const options = { repair: { type: 'boolean', default: false } } as const;
+  const { values, positionals } = readArguments(use, args, options, Infinity);
+  const { repair } = values;
+  const named = [...new Set(positionals)];
   const undo = createUndoList();
   try {
-    const pool = await openPool(undo);
+    // An organization with a long history takes as long as it takes.
+    const pool = await openDatabase(undo, 'verify', 0);
+    const [missing] = await unknownOrganizations(pool, named);
+    if (missing !== undefined) throw wrongUse(use, `no organization ${missing} is known`);
     const orgIds = named.length > 0 ? named : await allOrganizations(pool);
     let differences = 0;
     for (const orgId of orgIds) {
@@ -30,7 +39,7 @@ export async function verify(args: readonly string[]): Promise<number> {
     return differences > 0 ? 1 : 0;
   } catch (error) {
     process.stderr.write(`tollgate: ${error instanceof Error ? error.message : String(error)}\n`);
-    return error instanceof SettingsError ? 2 : 1;
+    return error instanceof SettingsError || error instanceof UsageError ? 2 : 1;
   } finally {
     await undo.run();
   }
@@ -42,28 +51,6 @@ async function verifyOne(pool: Pool, orgId: string, repair: boolean): Promise<Di
   if (found.length === 0 || !repair) return found;
   return inTransaction(pool, (client) => verifyOrganization(client, orgId, true));
 }
-
-async function openPool(undo: UndoList): Promise<Pool> {
-  const { databaseUrl, folder, poolWaitMs } = readSettings();
-  let url = databaseUrl;
-  if (url === undefined) {
-    const embedded = await startEmbeddedPostgres({ folder });
-    undo.add(() => embedded.stop());
-    url = embedded.url;
-  }
-  const pool = createPool({
-    url,
-    applicationName: 'tollgate verify',
-    maxConnections: 1,
-    // An organization with a long history takes as long as it takes.
-    statementTimeoutMs: 0,
-    poolWaitMs,
-  });
-  undo.add(() => pool.end());
-  return pool;
-}
-
-type Pool = ReturnType<typeof createPool>;
 
 async function allOrganizations(pool: Pool): Promise<readonly string[]> {
   const { rows } = await pool.query<{ org_id: string }>('SELECT org_id FROM org ORDER BY org_id');

@@ -31,10 +31,24 @@ export interface NewAccess {
   readonly sha256: Buffer;
 }
 
+/** A registered secret, as far as it may be shown. */
+export interface ListedAccess extends Omit<NewAccess, 'sha256'> {
+  readonly createdAtMs: number;
+  readonly revokedAtMs: number | undefined;
+}
+
 /** The record of who may call. */
 export interface AccessStore {
-  /** Whether nobody was ever let in: the store is new. */
+  /** Whether no secret was ever registered: the store is new. */
   isEmpty(): Promise<boolean>;
-  /** Registers all of them, or none if one of their names is taken; whether it did. */
-  create(entries: readonly NewAccess[]): Promise<boolean>;
+  /**
+   * Registers all of them, or none if one of their names is taken; whether it did. `show` runs once, before the
+   * commit, when it is sure that the names are free: nothing is registered if it fails. If the commit
+   * itself fails, what was shown may not be valid. A platform_admin with organizations is FIELD_INVALID.
+   */
+  create(entries: readonly NewAccess[], show?: () => Promise<void>): Promise<boolean>;
+  /** All of them by name, revoked ones too. */
+  list(): Promise<readonly ListedAccess[]>;
+  /** Revokes a secret by its name, which stays taken; whether there is one. A repeat changes nothing. */
+  revoke(name: string): Promise<boolean>;
 }

@@ -3,7 +3,7 @@ import type { Limit, Policy } from '../core/policy.ts';
 import { newSecret, secretSha256 } from '../platform/secret.ts';
 import { ServiceError } from '../platform/service-error.ts';
 import type { Change, PolicyStore } from '../policies/policy-store.ts';
-import type { AccessStore } from './access.ts';
+import type { AccessStore, NewAccess } from './access.ts';
 
 /** What is shown once, at the first start on an empty store. */
 export interface FirstSecrets {
@@ -17,34 +17,30 @@ const reason = 'example of the first start';
 
 /**
  * On a store that lets nobody in yet: makes an administrator's and a gateway's secret, and if wanted the
- * example organization `acme`. Undefined on any other store. May be interrupted and repeated; of several
- * processes that start at once, one makes the secrets.
+ * example organization `acme`. Undefined on any other store. The secrets are shown before they are
+ * committed. May be interrupted and repeated; of several processes that start at once, one makes the secrets.
  */
 export async function firstStart(parts: {
   readonly access: AccessStore;
   readonly store: PolicyStore;
   readonly withExample: boolean;
+  /** Shows the secrets, or keeps them in a file; they are not made if it fails. */
+  readonly show?: ((secrets: FirstSecrets) => Promise<void>) | undefined;
 }): Promise<FirstSecrets | undefined> {
-  const { access, store, withExample } = parts;
+  const { access, store, withExample, show } = parts;
   if (!(await access.isEmpty())) return undefined;
   if (withExample) await createExample(store);
   const secrets = { admin: newSecret('admin'), gateway: newSecret('gateway') };
-  const everywhere = { orgIds: undefined };
-  const isFirst = await access.create([
-    {
-      name: 'first-admin',
-      role: 'platform_admin',
-      sha256: secretSha256(secrets.admin),
-      ...everywhere,
-    },
-    {
-      name: 'first-gateway',
-      role: 'gateway',
-      sha256: secretSha256(secrets.gateway),
-      ...everywhere,
-    },
-  ]);
+  const isFirst = await access.create(entriesOf(secrets), async () => show?.(secrets));
   return isFirst ? secrets : undefined;
+}
+
+function entriesOf({ admin, gateway }: FirstSecrets): readonly NewAccess[] {
+  const orgIds = undefined;
+  return [
+    { name: 'first-admin', role: 'platform_admin', sha256: secretSha256(admin), orgIds },
+    { name: 'first-gateway', role: 'gateway', sha256: secretSha256(gateway), orgIds },
+  ];
 }
 
 /** Every change bears a fixed request id, so that what an interrupted start began is finished, not repeated. */

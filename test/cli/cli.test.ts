@@ -1,28 +1,13 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
-
-const launcher = fileURLToPath(new URL('../../bin/tollgate.js', import.meta.url));
+import { runCommand as run } from '../support/run-command.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
   database = await createTestDatabase();
 });
 afterAll(() => database.drop());
-
-/** A run of the command line; `said` grows as it speaks. */
-function run(args: readonly string[], environment: Record<string, string> = {}) {
-  const { PATH = '' } = process.env;
-  const child = spawn(process.execPath, [launcher, ...args], { env: { PATH, ...environment } });
-  const said = { out: '', err: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (said.out += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (said.err += text));
-  const ended = once(child, 'close').then(([code]) => Number(code));
-  return { child, said, ended };
-}
 
 test('--help names the commands and every setting', async () => {
   const { said, ended } = run(['--help']);
@@ -72,16 +57,50 @@ test('serve prints lines that work when pasted, and drains on SIGTERM', async ()
   expect(await server.ended).toBe(0);
 });
 
+// Red before: an unknown organization or option was "0 differences", exit status 0.
+test.each([
+  [['serve', 'now'], 'unexpected argument "now"'],
+  [['serve', '--port=1'], "Unknown option '--port'"],
+  [['call', 'chek'], 'check | report | release | extend | explain | list-targets'],
+  [['call', 'check', '{}', 'more'], 'unexpected argument "more"'],
+  [['call', '--json', 'check'], "Unknown option '--json'"],
+  [['verify', '--repare'], "Unknown option '--repare'"],
+  [['verify', '--repair=yes'], '--repair'],
+  [['verify', 'nosuch'], 'no organization nosuch is known'],
+  [['verify', ''], 'no organization  is known'],
+  [['test'], 'no folder is given'],
+  [['test', 'a', 'b'], 'unexpected argument "b"'],
+  [['test', '.', '--only'], "'--only <value>' argument missing"],
+  [['test', '.', '--only', 'a', '--only', 'b'], '--only is given twice'],
+  [['--version', 'now'], 'unexpected argument "now"'],
+  [['--help', '--all'], "Unknown option '--all'"],
+  [['access'], 'access issue'],
+  [['access', 'list', 'all'], 'unexpected argument "all"'],
+  [['access', 'revoke'], 'no name is given'],
+  [['access', 'issue', 'edge'], '--role: expected one of gateway'],
+  [['access', 'issue', '--role', 'gateway'], 'NAME: expected'],
+  [['access', 'issue', 'edge', '--role', 'boss'], '--role: expected one of gateway'],
+  [['access', 'issue', 'a b', '--role', 'gateway'], 'NAME: expected'],
+  [
+    ['access', 'issue', 'root', '--role', 'platform_admin', '--org', 'acme'],
+    'a platform_admin acts',
+  ],
+  [['access', 'issue', 'ann', '--role', 'org_admin'], 'needs at least one organization'],
+])('%j exits 2 and says what is wrong and what was expected', async (args, fault) => {
+  const { said, ended } = run(args, { DATABASE_URL: database.url });
+  expect(await ended).toBe(2);
+  expect(said.err).toContain(fault);
+  expect(said.err).toContain('expected');
+  expect(said.out).toBe('');
+});
+
 test('call prints the reason and the wrong fields of a refusal, and exits 1', async () => {
   const { said, ended } = run(['call', 'check', '{}'], { TOLLGATE_ADDRESS: '127.0.0.1:1' });
   expect(await ended).toBe(1);
   expect(said.err).toMatch(/^UNAVAILABLE: /);
 });
 
-test('call with an unknown method or a field that is none exits with its use', async () => {
-  const unknown = run(['call', 'chek']);
-  expect(await unknown.ended).toBe(2);
-  expect(unknown.said.err).toContain('check | report | release | extend | explain | list-targets');
+test('call with a field that is none says so, and exits 1', async () => {
   const wrong = run(['call', 'check', '{"targett":"x"}']);
   expect(await wrong.ended).toBe(1);
   expect(wrong.said.err).toContain('targett');

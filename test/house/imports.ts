@@ -89,6 +89,10 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     'app.ts',
+    'access/pg-access-store.ts',
+    'service/access.ts',
+    'service/first-start.ts',
+    'pg',
     'config.ts',
     'scenario',
     'client',

@@ -113,7 +113,7 @@ test('the faults of all files are told before anything is played, and the exit s
 test.each([
   ['a name that no scenario has', ['--only', 'god'], /no scenario below .* is called god/],
   ['an option that is none', ['--onli', 'good'], /--onli/],
-  ['a second folder', ['elsewhere'], /expected one folder/],
+  ['a second folder', ['elsewhere'], /unexpected argument/],
 ])('%s exits with 2', async (_, options, complaint) => {
   expect(await run({ 'good.yaml': good }, ...options)).toBe(2);
   expect(err).toMatch(complaint);

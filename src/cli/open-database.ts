@@ -1,0 +1,29 @@
+import type { Pool } from 'pg';
+import { readSettings } from '../config.ts';
+import { startEmbeddedPostgres } from '../db/embedded.ts';
+import { createPool } from '../db/pool.ts';
+import type { UndoList } from '../platform/undo.ts';
+
+/** One connection to the database that the settings name, or to the embedded one, for a command of the host. */
+export async function openDatabase(
+  undo: UndoList,
+  command: string,
+  statementTimeoutMs: number,
+): Promise<Pool> {
+  const { databaseUrl, folder, poolWaitMs } = readSettings();
+  let url = databaseUrl;
+  if (url === undefined) {
+    const embedded = await startEmbeddedPostgres({ folder });
+    undo.add(() => embedded.stop());
+    url = embedded.url;
+  }
+  const pool = createPool({
+    url,
+    applicationName: `tollgate ${command}`,
+    maxConnections: 1,
+    statementTimeoutMs,
+    poolWaitMs,
+  });
+  undo.add(() => pool.end());
+  return pool;
+}
