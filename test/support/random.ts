@@ -11,7 +11,12 @@ export interface Random {
 export function createRandom(): Random {
   const seed = Number(process.env['TOLLGATE_TEST_SEED'] ?? Date.now() % 2 ** 31);
   process.stdout.write(`TOLLGATE_TEST_SEED=${seed}\n`);
-  let state = seed;
+  return seededRandom(seed);
+}
+
+/** The same numbers for the same seed (mulberry32). */
+export function seededRandom(seed: number): Random {
+  let state = seed | 0;
   const between = (least: number, most: number): number => {
     state = (state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);
