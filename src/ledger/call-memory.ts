@@ -19,7 +19,7 @@ export interface CallMemory {
  */
 interface Packed extends Pick<
   KnownCall,
-  'state' | 'epoch' | 'path' | 'target' | 'ttlMs' | 'bookedAtMs' | 'expiresAtMs'
+  'state' | 'writtenBy' | 'epoch' | 'path' | 'target' | 'ttlMs' | 'bookedAtMs' | 'expiresAtMs'
 > {
   readonly input: number;
   readonly output: number | undefined;
@@ -51,7 +51,8 @@ export function createCallMemory(max: number): CallMemory {
 
 /** Undefined where something has happened to the call, or a number is too large to be plain. */
 function packed(call: KnownCall): Packed | undefined {
-  const { estimate, held, state, epoch, path, target, ttlMs, bookedAtMs, expiresAtMs } = call;
+  const { estimate, held, state, writtenBy, epoch, path, target, ttlMs, bookedAtMs, expiresAtMs } =
+    call;
   if (call.version !== 1 || call.closing !== undefined) return undefined;
   if (estimate.reasoningOutput !== undefined) return undefined;
   const { input, output, cachedInput, cacheWrite, cost } = estimate;
@@ -60,6 +61,7 @@ function packed(call: KnownCall): Packed | undefined {
   if (!estimated || !isPlain(held.input) || !isPlain(held.output)) return undefined;
   return {
     state,
+    writtenBy,
     epoch,
     path,
     target,
@@ -82,12 +84,13 @@ function isPlain(value: bigint | undefined): boolean {
 }
 
 function unpacked(orgId: string, requestId: string, call: Packed): KnownCall {
-  const { state, epoch, path, target, ttlMs, bookedAtMs, expiresAtMs } = call;
+  const { state, writtenBy, epoch, path, target, ttlMs, bookedAtMs, expiresAtMs } = call;
   return {
     orgId,
     requestId,
     state,
     version: 1,
+    writtenBy,
     epoch,
     path,
     target,

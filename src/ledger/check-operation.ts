@@ -27,7 +27,10 @@ export function checkOperation(call: CheckCall, told: Told<CheckAnswer>): Operat
       if (known !== undefined) {
         assertSameContent(known.content, call.content);
         if (known.answer !== undefined) {
-          told.resolve({ outcome: decodeOutcome(known.answer, known.path), replayed: true });
+          told.resolve({
+            outcome: decodeOutcome(known.answer, known.path),
+            replayed: known.writtenBy !== told.submission,
+          });
         }
         return undefined;
       }
@@ -89,7 +92,13 @@ function optimistic(call: CheckCall, plan: CheckPlan, told: Told<CheckAnswer>): 
     asks: plan.asks,
     call(nowMs) {
       const text = encodeForeseen(plan, nowMs, nowMs + call.ttlMs);
-      return newCall(call, plan, { allowed: true, answer: { text, sums: [] } }, nowMs);
+      return newCall(
+        call,
+        plan,
+        told.submission,
+        { allowed: true, answer: { text, sums: [] } },
+        nowMs,
+      );
     },
     confirm(sums, nowMs) {
       const outcome = concludeOk(plan, sums, nowMs, nowMs + call.ttlMs);
@@ -111,7 +120,7 @@ function decide(
   else refused.add(plan.meters);
   learnNearLimits(call.orgId, plan, outcome);
   const answer = encodeOutcome(outcome, plan);
-  const insert = newCall(call, plan, { allowed: stays, answer }, nowMs);
+  const insert = newCall(call, plan, told.submission, { allowed: stays, answer }, nowMs);
   const events = limitEvents(insert, outcome, context);
   // A limit that is OK has reached none of its thresholds.
   if (stays && outcome.limits.some(({ status }) => status !== 'OK')) {
@@ -124,6 +133,7 @@ function decide(
 function newCall(
   call: CheckCall,
   plan: CheckPlan,
+  writtenBy: string,
   { allowed, answer }: { readonly allowed: boolean; readonly answer: KeptOutcome },
   nowMs: number,
 ): KnownCall {
@@ -132,6 +142,7 @@ function newCall(
     requestId: call.requestId,
     state: allowed ? 'OPEN' : 'DENIED',
     version: 1,
+    writtenBy,
     epoch: plan.epoch,
     path: plan.path,
     target: plan.target,

@@ -14,13 +14,18 @@ export function releaseOperation(call: ReleaseCall, told: Told<ReleaseAnswer>): 
     async plan(known, atLeastEpoch) {
       if (known === undefined) throw callNotFound(call.requestId);
       if (known.state === 'RELEASED' || known.closing?.afterRelease === true) {
-        told.resolve({ replayed: true });
+        told.resolve({ replayed: known.releasedBy !== told.submission });
         return undefined;
       }
       if (known.state !== 'OPEN') throw holdNotOpen(known);
       return closing(known, await call.plan(known, atLeastEpoch), -1n, () => ({
         stays: true,
-        update: { ...known, state: 'RELEASED', version: known.version + 1 },
+        update: {
+          ...known,
+          state: 'RELEASED',
+          version: known.version + 1,
+          releasedBy: told.submission,
+        },
         events: [],
         answer: () => told.resolve({ replayed: false }),
       }));

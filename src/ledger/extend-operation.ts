@@ -20,7 +20,7 @@ export function extendOperation(call: ExtendCall, told: Told<ExtendAnswer>): Ope
       const first = known.extends[call.sequence - 1];
       if (first !== undefined) {
         assertSameContent(first.content, call.content);
-        told.resolve({ outcome: first.outcome, replayed: true });
+        told.resolve({ outcome: first.outcome, replayed: first.writtenBy !== told.submission });
         return undefined;
       }
       if (known.state !== 'OPEN') throw holdNotOpen(known);
@@ -95,7 +95,12 @@ function decide(
   const held = stays ? sum(known.held, plan.hold) : known.held;
   // Of the call altogether: a refused Extend leaves its hold as it was.
   const outcome = { ...decided, heldCost: held.cost };
-  const answered = { sequence: call.sequence, content: call.content, outcome };
+  const answered = {
+    sequence: call.sequence,
+    writtenBy: told.submission,
+    content: call.content,
+    outcome,
+  };
   const update: KnownCall = {
     ...known,
     version: known.version + 1,

@@ -10,6 +10,10 @@ import { decodeJson, encodeJson } from './exact-json.ts';
 /** A call as it stands in the ledger, with what a repeat is compared with and answered from. */
 export interface KnownCall extends StoredCall {
   readonly version: number;
+  /** The submission that wrote the call; another one with its request id is a repeat. */
+  readonly writtenBy: string;
+  /** The submission that released it. */
+  readonly releasedBy?: string | undefined;
   /** The Check's content; of a post-paid Report undefined. */
   readonly content: Content | undefined;
   /** The Check's first answer; of a post-paid Report undefined. */
@@ -22,12 +26,14 @@ export interface KnownCall extends StoredCall {
 /** One Extend that was answered; a refused one has used up its sequence too. */
 export interface KnownExtend {
   readonly sequence: number;
+  readonly writtenBy: string;
   readonly content: Content;
   readonly outcome: Outcome;
 }
 
 /** How a call was closed by its Report. */
 export interface KnownClosing {
+  readonly writtenBy: string;
   readonly content: Content;
   readonly usage: PricedUsage;
   readonly overHold: boolean;
@@ -44,6 +50,8 @@ interface Detail {
   readonly estimate: readonly (string | null)[];
   readonly ttlMs: number;
   readonly sequence: number;
+  readonly writtenBy: string;
+  readonly releasedBy?: string;
 }
 
 /** Calls that are alike share their path and target, so the texts of these are made once for many calls. */
@@ -72,14 +80,16 @@ export function callTexts(call: KnownCall): {
 }
 
 /** JSON of a `Detail`. */
-function detailText({ epoch, path, estimate, ttlMs, sequence }: KnownCall): string {
+function detailText(call: KnownCall): string {
+  const { epoch, path, estimate, ttlMs, sequence, writtenBy, releasedBy } = call;
   const { input, output, cachedInput, cacheWrite, cost } = estimate;
+  const released = releasedBy === undefined ? '' : `,"releasedBy":"${releasedBy}"`;
   const numbers = [input, output, cachedInput, cacheWrite, cost].map((part) =>
     part === undefined ? 'null' : `"${part}"`,
   );
   return (
     `{"epoch":${epoch},"path":${pathText(path)},"estimate":[${numbers.join(',')}],` +
-    `"ttlMs":${ttlMs},"sequence":${sequence}}`
+    `"ttlMs":${ttlMs},"sequence":${sequence},"writtenBy":"${writtenBy}"${released}}`
   );
 }
 

@@ -32,6 +32,11 @@ export interface Operation {
 
 /** Where the end of an operation is told: one of the two, once. */
 export interface Told<Answer> {
+  /**
+   * Names this submission in what it writes: after a commit whose answer was lost it finds its own work, and knows it
+   * from a caller's earlier submission.
+   */
+  readonly submission: string;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (cause: unknown) => void;
 }

@@ -47,14 +47,17 @@ export function optimisticSums(
   const rooms = new Map<number, Room>();
   for (const { meters: own, delta, optimistic } of members) {
     first.push(added.length);
-    for (const reading of limitReadings(optimistic.limits)) {
+    for (const [index, reading] of limitReadings(optimistic.limits).entries()) {
       const { number } = at(own, reading.meterIndex);
       const left = at(behind, number - 1);
       const used = sumOf(left, reading.used);
       const held = sumOf(left, reading.held);
       cells.push(number, reading.used.column, number, reading.held.column);
       added.push(used, held);
-      narrow(rooms, number, reading, used + held - Number(optimistic.asks[reading.metric]));
+      const ask = optimistic.asks[reading.metric];
+      // Who asks nothing passes, whatever was spent; only a threshold would have to be told.
+      const needsRoom = ask !== 0n || optimistic.limits[index]?.limit.thresholds.length !== 0;
+      if (needsRoom) narrow(rooms, number, reading, used + held - Number(ask));
     }
     last.push(added.length);
     for (const { number } of own)

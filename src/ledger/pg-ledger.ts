@@ -24,6 +24,7 @@ import { createOrganizationTime } from './organization-time.ts';
 import type { OrganizationTime } from './organization-time.ts';
 import { readTotals } from './read-totals.ts';
 import { reportOperation } from './report-operation.ts';
+import { createSubmissions } from './submissions.ts';
 
 /** What the ledger is made of. */
 export interface PgLedgerOptions {
@@ -70,6 +71,7 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
   const { pools, clock } = options;
   const remembered = createCallMemory(options.maxRememberedCalls);
   const time = createOrganizationTime(clock);
+  const nextSubmission = createSubmissions();
   const lanes = Array.from({ length: options.lanes }, () => startLane(options, remembered, time));
 
   // Apart from the others, so that no Check waits behind many holds that end.
@@ -83,7 +85,9 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
   }
 
   function answered<Answer>(make: (told: Told<Answer>) => Operation): Promise<Answer> {
-    return new Promise((resolve, reject) => submit(make({ resolve, reject })));
+    return new Promise((resolve, reject) =>
+      submit(make({ submission: nextSubmission(), resolve, reject })),
+    );
   }
 
   return {
@@ -103,7 +107,8 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
       const end = (orgId: string, requestId: string): Promise<boolean> =>
         new Promise((resolve, reject) => {
           const call = { orgId, requestId, plan };
-          sweep.lane.submit(expireOperation(call, () => clock.nowMs(), { resolve, reject }));
+          const told = { submission: nextSubmission(), resolve, reject };
+          sweep.lane.submit(expireOperation(call, () => clock.nowMs(), told));
         });
       return expiry(end, scope);
     },

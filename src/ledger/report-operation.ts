@@ -20,9 +20,9 @@ export function reportOperation(
     needsCall: true,
     async plan(known, atLeastEpoch) {
       if (known?.closing !== undefined) {
-        const { content, usage, overHold, late } = known.closing;
+        const { content, usage, overHold, late, writtenBy } = known.closing;
         assertSameContent(content, call.content);
-        told.resolve({ usage, overHold, late, replayed: true });
+        told.resolve({ usage, overHold, late, replayed: writtenBy !== told.submission });
         return undefined;
       }
       const plan = await call.plan(known, nowMs(), atLeastEpoch);
@@ -109,6 +109,7 @@ function decide(
 ): Verdict {
   const { usage } = plan;
   const closing: KnownClosing = {
+    writtenBy: told.submission,
     content: call.content,
     usage,
     overHold: known !== undefined && isOver(usage, known),
@@ -164,6 +165,7 @@ function settledCall(
     requestId: call.requestId,
     state: 'SETTLED',
     version: 1,
+    writtenBy: closing.writtenBy,
     epoch: plan.epoch,
     path: plan.path,
     target: usage.target,

@@ -12,6 +12,7 @@ function callWith(more: Partial<KnownCall>): KnownCall {
     requestId: 'r1',
     state: 'OPEN',
     version: 1,
+    writtenBy: 'p.1',
     epoch: 7,
     path: plan.path,
     target: plan.target,
@@ -40,7 +41,14 @@ const usage = {
   priceRevision: undefined,
   unpriced: false,
 };
-const closing = { content: {}, usage, overHold: false, late: false, afterRelease: false };
+const closing = {
+  content: {},
+  usage,
+  overHold: false,
+  late: false,
+  writtenBy: 'p.2',
+  afterRelease: false,
+};
 
 /* Planted once each, and seen red: a version of 1 for all, plain numbers for those beyond 2^53. */
 test.each<[string, Partial<KnownCall>]>([

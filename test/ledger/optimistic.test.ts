@@ -200,3 +200,21 @@ test('holds that may be forgotten by a crash are written first too', async () =>
   expect(second.outcome.limits[0]).toMatchObject({ used: 1n });
   expect(replica.ways).toEqual(['optimistic', 'optimistic']);
 });
+
+/* Red when a free call needed room in each limit: on a spent one it failed a guard every time. */
+test('a call that asks nothing of a spent limit is written first', async () => {
+  const replica = start();
+  const cost = (amount: bigint): SaidLimit => ({
+    name: 'cost',
+    metric: 'COST',
+    window: 'DAY',
+    thresholds: [],
+    amount,
+  });
+  await said({ policies: { org: { limits: [cost(5n)] } } })(replica, 'r1', { cost: 3n });
+  const check = said({ policies: { org: { limits: [cost(1n)] } } });
+  for (const requestId of ['r2', 'r3']) {
+    expect(statusesOf(await check(replica, requestId, { cost: 0n }))).toEqual(['OK']);
+  }
+  expect(replica.ways).toEqual(['optimistic', 'optimistic', 'optimistic']);
+});

@@ -1,4 +1,4 @@
-import type { Pool, QueryConfig } from 'pg';
+import type { Client, Pool, QueryConfig } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { meterOf } from '../../src/core/meter.ts';
 import { maxInt64 } from '../../src/core/totals.ts';
@@ -13,6 +13,7 @@ import { destroyClient } from '../../src/db/open-client.ts';
 import type { CheckAnswer, Ledger, ReportAnswer, StoredCall } from '../../src/ledger/ledger.ts';
 import type { BatchWay } from '../../src/ledger/batch-runner.ts';
 import { createPgLedger } from '../../src/ledger/pg-ledger.ts';
+import { cutAfterCommit } from '../support/cut-after-commit.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { anyChange, plainOrganization, policyStoreOf } from '../support/organization.ts';
@@ -23,6 +24,8 @@ const orgId = 'acme';
 let database: TestDatabase;
 let ledger: Ledger;
 let opened = 0;
+let current = 0;
+let lane: Client;
 let lookUps = 0;
 let batches = 0;
 let ways: BatchWay[] = [];
@@ -35,6 +38,8 @@ beforeAll(async () => {
     plainOrganization(orgId),
     anyChange,
   );
+  const { rows } = await database.pool.query<{ epoch: string }>('SELECT epoch FROM org');
+  current = Number(rows[0]?.epoch);
   ledger = start();
 });
 
@@ -46,9 +51,9 @@ function start(): Ledger {
       explain: database.pool,
       expiry: database.pool,
     },
-    connect: (prepare) => {
+    connect: async (prepare) => {
       opened += 1;
-      return connectLane(
+      lane = await connectLane(
         {
           connectionString: database.url,
           statementTimeoutMs: 20_000,
@@ -56,6 +61,7 @@ function start(): Ledger {
         },
         prepare,
       );
+      return lane;
     },
     destroy: destroyClient,
     silenceMs: 20_000,
@@ -102,7 +108,7 @@ afterAll(async () => {
 function check(requestId: string, more: Partial<CheckPlan>): Promise<CheckAnswer> {
   const plan = (epoch: number): CheckPlan => ({
     ...planCheck(viewOf({}), callOf({}), Date.now()),
-    epoch,
+    epoch: Math.max(epoch, current),
     ...more,
   });
   return ledger.check({
@@ -182,7 +188,7 @@ function report(
       const tokens = { reasoningOutput: 0n, cachedInput: 0n, cacheWrite: 0n };
       const counts = { cost: 0n, output: 0n, ...tokens, ...told };
       const usage = { ...counts, target, priceRevision: undefined, unpriced: false };
-      return { epoch, path, calendar, meters, limits: [], usage };
+      return { epoch: Math.max(epoch, current), path, calendar, meters, limits: [], usage };
     },
   });
 }
@@ -194,6 +200,37 @@ test('a statement that the server refuses is a failed guard only if a guard refu
   await expect(check('a\0b', {})).rejects.toMatchObject({ kind: 'INVALID_ARGUMENT' });
   expect(ways).not.toContain('unforeseen');
   expect(failures).toMatchObject([{ code: '22021' }]);
+});
+
+/* Red when a repeat within the lane found its own first commit, and told the caller of a replay. */
+test('a caller does not see that the answer to the first commit was lost', async () => {
+  for (const requestId of ['closed', 'released']) await check(requestId, {});
+  const losing = async (work: () => Promise<{ readonly replayed: boolean }>): Promise<unknown> => {
+    const before = opened;
+    const lost = cutAfterCommit(lane);
+    const { replayed } = await work();
+    expect(lost.isCut).toBe(true);
+    expect(opened).toBe(before + 1);
+    return replayed;
+  };
+  expect(await losing(() => check('write-first', {}))).toBe(false);
+  expect(await losing(() => report(orgId, 'post-paid', { input: 1n }))).toBe(false);
+  expect(await losing(() => report(orgId, 'closed', { input: 1n }))).toBe(false);
+  const release = (): Promise<{ replayed: boolean }> =>
+    ledger.release({
+      orgId,
+      requestId: 'released',
+      deadlineMs: undefined,
+      plan: (_stored, epoch) => {
+        const { calendar, meters } = planCheck(viewOf({}), callOf({}), Date.now());
+        return { epoch: Math.max(epoch, current), calendar, meters };
+      },
+    });
+  expect(await losing(release)).toBe(false);
+  // A caller's own repeat is one.
+  expect((await check('write-first', {})).replayed).toBe(true);
+  expect((await report(orgId, 'closed', { input: 1n })).replayed).toBe(true);
+  expect((await release()).replayed).toBe(true);
 });
 
 /* Seen red: the answer to an Extend said what it added, as if that were all. */
