@@ -52,7 +52,8 @@ export interface Promises {
 /** How far a decision may seem to lie outside the time of its call: the two clocks are read at different moments. */
 const clockToleranceMs = 250;
 
-const doubtfulCodes = ['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'CANCELLED'];
+/** After these a caller asks again: this try, or one before it, may have happened. */
+const doubtfulCodes = ['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'CANCELLED', 'RESOURCE_EXHAUSTED'];
 
 /** Asks through gates, and writes down what it sees. */
 export function createAsker(
@@ -68,8 +69,7 @@ export function createAsker(
     }
     // grpc-js calls a connection that broke in the middle of an answer INTERNAL.
     const isBroken = code === 'INTERNAL' && reason === undefined && bearing.silent.has(replica);
-    const isOverload = code === 'RESOURCE_EXHAUSTED' && reason === 'OVERLOADED';
-    if (!doubtfulCodes.includes(code) && !isBroken && !isOverload) return refused;
+    if (!doubtfulCodes.includes(code) && !isBroken) return refused;
     journal.counts.unavailable += 1;
     const name = `${code} ${reason ?? 'unsaid'}`;
     journal.refusals.set(name, (journal.refusals.get(name) ?? 0) + 1);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Random } from '../support/random.ts';
 import type { TcpProxy } from '../support/tcp-proxy.ts';
-import { faultOf } from './fault.ts';
+import { both, faultOf } from './fault.ts';
 import type { Fault, FaultKind } from './fault.ts';
 import type { ReplicaIndex } from './replica.ts';
 import { letPass } from './stage.ts';
@@ -13,14 +13,13 @@ export const networkFaults: Readonly<Record<string, FaultKind>> = {
   'black-hole': (random) => blackHole(random.pick(either)),
   'slow-link': (random) => {
     const delayMs = random.between(5, 150);
-    return onLink(
-      `delay by ${delayMs} ms between store and`,
-      random.pick(either),
-      async (link, forMs) => {
-        link.delay(delayMs);
-        await delay(forMs);
-      },
-    );
+    const play: Play = async (link, forMs) => {
+      link.delay(delayMs);
+      await delay(forMs);
+    };
+    // Locks are held for as long as the slow replica's flights take: whoever shares an organization with it waits.
+    const what = `delay by ${delayMs} ms between store and`;
+    return { ...onLink(what, random.pick(either), play), touches: both };
   },
   'reset-link': (random) =>
     onLink(
