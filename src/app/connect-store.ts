@@ -2,6 +2,7 @@ import type { Client, Pool } from 'pg';
 import { maxAccessQueries } from '../access/pg-access.ts';
 import type { Settings } from '../config.ts';
 import { connectLane } from '../db/lane-client.ts';
+import type { LaneClientOptions } from '../db/lane-client.ts';
 import { createPool } from '../db/pool.ts';
 import type { SessionLimits } from '../db/session-limits.ts';
 import { createStoreSockets } from '../db/store-sockets.ts';
@@ -53,8 +54,10 @@ export async function connectStore(
   });
   undo.add(() => watch.stop());
   await watch.answered;
+  const stopping = new AbortController();
+  const parts = { url, sockets, limits, watch, log, stopping: stopping.signal };
   const open = (use: string, maxConnections: number): Pool =>
-    openPool(settings, { url, sockets, limits, watch, log }, use, maxConnections, undo);
+    openPool(settings, parts, use, maxConnections, undo);
   const pools = {
     lookUps: open('look-ups', settings.poolSize),
     access: open('access', maxAccessQueries),
@@ -64,6 +67,7 @@ export async function connectStore(
   };
   // A pool ends its connections politely, which a store that does not answer would never let it.
   undo.add(() => {
+    stopping.abort();
     if (watch.isAway) sockets.destroyAll(new Error('this process is stopping'));
   });
   return {
@@ -72,18 +76,25 @@ export async function connectStore(
     watch,
     ...pools,
     async connectLane(prepare) {
-      if (watch.isAway)
+      if (watch.isAway) {
         throw Object.assign(new Error('the store is away'), { code: 'ECONNREFUSED' });
-      const lane = {
-        connectionString: url,
-        sockets,
-        limits,
-        // Shorter than the silence after which the connection is cut: then the server says what is wrong.
-        statementTimeoutMs: Math.min(settings.statementTimeoutMs, settings.storeTimeoutMs * 0.9),
-        connectTimeoutMs: settings.storeTimeoutMs,
-      };
-      return connectLane(lane, prepare);
+      }
+      return connectLane(laneOptions(settings, { url, sockets, limits }), prepare);
     },
+  };
+}
+
+function laneOptions(
+  { statementTimeoutMs, storeTimeoutMs }: Settings,
+  { url, sockets, limits }: Pick<PoolParts, 'url' | 'sockets' | 'limits'>,
+): LaneClientOptions {
+  return {
+    connectionString: url,
+    sockets,
+    limits,
+    // Shorter than the silence after which the connection is cut: then the server says what is wrong.
+    statementTimeoutMs: Math.min(statementTimeoutMs, Math.floor(storeTimeoutMs * 0.9)),
+    connectTimeoutMs: storeTimeoutMs,
   };
 }
 
@@ -102,11 +113,13 @@ interface PoolParts {
   readonly limits: SessionLimits;
   readonly watch: StoreWatch;
   readonly log: Log;
+  /** Aborted when connections are lost on purpose. */
+  readonly stopping: AbortSignal;
 }
 
 function openPool(
   settings: Settings,
-  { url, sockets, limits, watch, log }: PoolParts,
+  { url, sockets, limits, watch, log, stopping }: PoolParts,
   use: string,
   maxConnections: number,
   undo: UndoList,
@@ -120,7 +133,9 @@ function openPool(
     sockets,
     limits,
     isAway: () => watch.isAway,
-    onIdleError: (err) => log.warn({ err, pool: use }, 'database connection lost'),
+    onIdleError: (err) => {
+      if (!stopping.aborted) log.warn({ err, pool: use }, 'database connection lost');
+    },
   });
   undo.add(() => pool.end());
   return pool;

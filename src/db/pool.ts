@@ -1,5 +1,5 @@
 import { Pool } from 'pg';
-import type { PoolClient } from 'pg';
+import type { ClientBase, PoolClient } from 'pg';
 import type { SessionLimits } from './session-limits.ts';
 import { setSessionLimits } from './session-limits.ts';
 import type { StoreSockets } from './store-sockets.ts';
@@ -34,7 +34,11 @@ const graceMs = 1000;
  */
 export function createPool(settings: PoolSettings): Pool {
   const { statementTimeoutMs, limits, sockets } = settings;
+  const hooks = {
+    onConnect: (client: ClientBase) => limits && client.query(setSessionLimits(limits)),
+  };
   const pool = new Pool({
+    ...hooks,
     connectionString: settings.url,
     application_name: settings.applicationName,
     max: settings.maxConnections,
@@ -47,13 +51,13 @@ export function createPool(settings: PoolSettings): Pool {
     ...(settings.pipeline === undefined ? {} : { pipeline: settings.pipeline }),
   });
   // Without a listener an idle connection that breaks would end the process.
-  pool.on('error', (error) => settings.onIdleError?.(error));
-  // So would one that breaks in use, where its user does not listen; the query under way fails all the same.
-  pool.on('connect', (client) => {
-    client.on('error', () => undefined);
-    // It goes before the statement that the connection was opened for.
-    if (limits !== undefined) client.query(setSessionLimits(limits)).catch(() => undefined);
+  // `pg` hangs the whole client on the error, its secrets included: that must reach no log.
+  pool.on('error', (error) => {
+    Reflect.deleteProperty(error, 'client');
+    settings.onIdleError?.(error);
   });
+  // So would one that breaks in use, where its user does not listen; the query under way fails all the same.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   guardConnect(pool, settings.isAway ?? (() => false));
   return pool;
 }

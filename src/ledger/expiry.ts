@@ -40,8 +40,11 @@ interface Place {
 export function createExpiry({ pool, clock, monotonicMs }: ExpiryParts) {
   const nowMs = (): number | null => (clock.isDatabase ? null : clock.nowMs());
 
-  async function piece(client: PoolClient, places: readonly Place[]): Promise<readonly HoldRow[]> {
-    const each = Math.ceil(pieceHolds / places.length);
+  async function piece(
+    client: PoolClient,
+    places: readonly Place[],
+    each: number,
+  ): Promise<readonly HoldRow[]> {
     const columns = [
       places.map(({ orgId }) => orgId),
       places.map(({ expiresAt }) => expiresAt),
@@ -62,7 +65,8 @@ export function createExpiry({ pool, clock, monotonicMs }: ExpiryParts) {
     while (left.length > 0 && scope.signal?.aborted !== true) {
       const startedMs = monotonicMs();
       const places = left.splice(0, mostOrganizations);
-      const holds = await piece(client, places);
+      const each = Math.ceil(pieceHolds / places.length);
+      const holds = await piece(client, places, each);
       for (const one of await Promise.allSettled(
         holds.map((row) => end(row.org_id, row.request_id)),
       )) {
@@ -72,7 +76,7 @@ export function createExpiry({ pool, clock, monotonicMs }: ExpiryParts) {
           cause ??= one.reason;
         }
       }
-      left = [...left, ...advanced(places, holds)];
+      left = [...left, ...advanced(places, holds, each)];
       await scope.rest?.(monotonicMs() - startedMs);
     }
     return { ended, failed, cause };
@@ -91,13 +95,12 @@ export function createExpiry({ pool, clock, monotonicMs }: ExpiryParts) {
 }
 
 /** The organizations that may have more, each behind the last hold that was seen. */
-function advanced(places: readonly Place[], holds: readonly HoldRow[]): Place[] {
+function advanced(places: readonly Place[], holds: readonly HoldRow[], each: number): Place[] {
   const last = new Map(holds.map((row) => [row.org_id, row]));
-  const most = Math.ceil(pieceHolds / places.length);
   const counts = Map.groupBy(holds, (row) => row.org_id);
   return places.flatMap((place) => {
     const row = last.get(place.orgId);
-    if (row === undefined || (counts.get(place.orgId)?.length ?? 0) < most) return [];
+    if (row === undefined || (counts.get(place.orgId)?.length ?? 0) < each) return [];
     return [{ orgId: place.orgId, expiresAt: row.expires_at, requestId: row.request_id }];
   });
 }

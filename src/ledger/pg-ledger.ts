@@ -65,6 +65,12 @@ export interface PgLedgerOptions {
 
 /** Room for a piece of the sweep, whichever organizations it is of. */
 const sweepQueue = 1024;
+/** Small, so that the rows of an organization are locked for a short time. */
+const sweepBatch = 128;
+
+function forSweep(options: PgLedgerOptions): PgLedgerOptions {
+  return { ...options, maxQueue: sweepQueue, maxBatch: Math.min(options.maxBatch, sweepBatch) };
+}
 
 /** The ledger over PostgreSQL; see `ledger.ts` for what it promises. */
 export function createPgLedger(options: PgLedgerOptions): Ledger {
@@ -75,7 +81,7 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
   const lanes = Array.from({ length: options.lanes }, () => startLane(options, remembered, time));
 
   // Apart from the others, so that no Check waits behind many holds that end.
-  const sweep = startLane({ ...options, maxQueue: sweepQueue }, remembered, time);
+  const sweep = startLane(forSweep(options), remembered, time);
   const expiry = createExpiry({ pool: pools.expiry, clock, monotonicMs: options.monotonicMs });
   let isClosed = false;
 

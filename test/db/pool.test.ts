@@ -30,6 +30,15 @@ test('large integers arrive exactly', async () => {
   await pool.end();
 });
 
+// Red without the hook: a replica paused in a transaction held its locks for as long as the pause lasted.
+test('every connection has its limits before its first statement', async () => {
+  const limits = { idleInTransactionMs: 750, transactionMs: 0, unacknowledgedMs: 1500 };
+  const pool = poolOf({ limits });
+  const { rows } = await pool.query('SHOW idle_in_transaction_session_timeout');
+  expect(rows).toEqual([{ idle_in_transaction_session_timeout: '750ms' }]);
+  await pool.end();
+});
+
 test('a statement that runs too long is cancelled', async () => {
   const pool = poolOf({ statementTimeoutMs: 20 });
   await expect(pool.query('SELECT pg_sleep(30)')).rejects.toMatchObject({ code: '57014' });
