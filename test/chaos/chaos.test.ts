@@ -7,6 +7,13 @@ import { summary } from './report.ts';
 import { runChaos } from './run.ts';
 import { endBackends, freezeStore } from './store-faults.ts';
 
+/*
+ * Red on the code before sessions of lanes had time limits of their own: the pause kept the other replica's callers
+ * waiting, ended sessions ended both processes, and the black hole was never recovered from. Planted once each, and seen
+ * red: a settlement that gives back one nano-USD too little, Reports whose repeats are booked again, limits that
+ * forget what is held.
+ */
+
 /** One round each. `npm run chaos` plays many more, drawn by chance and several at once. */
 const rounds: readonly Fault[] = [
   stepClock([0], 600_000),

@@ -73,14 +73,17 @@ export function createReplica(parts: ReplicaParts): Replica {
     if (life !== undefined && isAlive()) return life.serving;
     const child = spawn(process.execPath, [program, 'serve'], {
       env: { ...process.env, ...environmentOf(parts, clockFile), ...parts.environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      // By the channel it learns that this process is gone, and goes too.
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
+    const { stdout, stderr } = child;
+    if (stdout === null || stderr === null) throw new Error('the process has no output');
     const learnPorts = async (): Promise<void> => {
-      ports = await portsOf(child.stdout);
+      ports = await portsOf(stdout);
     };
     const current: Life = { child, isDoomed: false, serving: learnPorts() };
     life = current;
-    child.stderr.pipe(log, { end: false });
+    stderr.pipe(log, { end: false });
     child.once('exit', (code, signal) => {
       if (!current.isDoomed) parts.onDeath(index, `exit code ${code}, signal ${signal}`);
     });

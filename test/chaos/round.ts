@@ -73,22 +73,28 @@ export async function playRound(
     longestTtlMs: times.longestTtlMs,
     isOver: () => isOver,
   });
-  await delay(times.calmMs);
-  stalls.take();
-  const beganMs = performance.now();
-  const forMs = random.between(...times.faultMs);
-  const played = await Promise.all(faults.map((fault) => fault.play(stage, random, forMs)));
-  const liftedMs = performance.now();
-  await stage.heal();
-  const healedMs = performance.now();
-  const availability = await auditAvailability(
-    { journal, faults, beganMs, liftedMs, healedMs, stalls },
-    times.afterMs,
-    mostRecoveryMs,
-  );
-  isOver = true;
-  await traffic;
-  stalls.stop();
+  const whileTraffic = async (): Promise<[Violation[], Availability]> => {
+    await delay(times.calmMs);
+    stalls.take();
+    const beganMs = performance.now();
+    const forMs = random.between(...times.faultMs);
+    const played = await Promise.all(faults.map((fault) => fault.play(stage, random, forMs)));
+    const liftedMs = performance.now();
+    await stage.heal();
+    const healedMs = performance.now();
+    const seen = { journal, faults, beganMs, liftedMs, healedMs, stalls };
+    const availability = await auditAvailability(seen, times.afterMs, mostRecoveryMs);
+    return [played.flat(), availability];
+  };
+  let seen: Awaited<ReturnType<typeof whileTraffic>>;
+  try {
+    seen = await whileTraffic();
+  } finally {
+    isOver = true;
+    await traffic;
+    stalls.stop();
+  }
+  const [played, availability] = seen;
 
   const [books, limits] = await stage.withPool(async (pool) => {
     await untilSettled(pool);
@@ -107,7 +113,7 @@ export async function playRound(
     availability,
     residentMiB: memoryOf(stage),
     violations: [
-      ...played.flat(),
+      ...played,
       ...stage.takeDeaths(),
       ...availability.violations,
       ...auditFlights(journal),

@@ -35,7 +35,10 @@ export async function runChaos(plan: RunPlan): Promise<RoundReport[]> {
       const random = seededRandom(Math.imul(seed, 1_000_003) + index);
       const faults = plan.faultsOf(index, random);
       if (faults === undefined) break;
-      const report = await playRound(stage, random, index, faults, plan.times);
+      const report = await playRound(stage, random, index, faults, plan.times).catch((cause) => {
+        const names = faults.map(({ name }) => name).join(' + ');
+        throw new Error(`seed ${seed}, round ${index} [${names}] could not be played`, { cause });
+      });
       reports.push(report);
       print(lineOfRound(report));
       for (const line of linesOfViolations(seed, report)) print(line);

@@ -72,22 +72,32 @@ export async function startChaosStore(folder: string, diskMiB?: number): Promise
     const running = pid();
     return running !== undefined && existsSync(`/proc/${running}`);
   };
+  // Two faults may both restart it: one after the other.
+  let last: Promise<void> = Promise.resolve();
+  const inTurn = (work: () => Promise<void>): Promise<void> => (last = last.then(work));
   return {
     url: () => server.url,
     port: () => Number(new URL(server.url).port),
     isRunning,
     freeze: () => signal('SIGSTOP'),
     thaw: () => signal('SIGCONT'),
-    async crash() {
-      signal('SIGKILL');
-      await server.stop();
-    },
-    shutDown: () => server.stop(),
-    async start() {
-      if (isRunning()) return;
-      await server.stop();
-      server = await open();
-    },
+    crash: () =>
+      inTurn(() => {
+        signal('SIGKILL');
+        return server.stop();
+      }),
+    shutDown: () =>
+      inTurn(() => {
+        // A stopped process would not hear it.
+        signal('SIGCONT');
+        return server.stop();
+      }),
+    start: () =>
+      inTurn(async () => {
+        if (isRunning()) return;
+        await server.stop();
+        server = await open();
+      }),
     hasOwnDisk,
     fillDisk() {
       if (!hasOwnDisk) throw new Error('the disk is not ours to fill');
