@@ -29,6 +29,8 @@ export interface StoreConnections {
 
 const jobConnections = 4;
 const probeIntervalMs = 250;
+/** A start fails when the store has not answered after so many times its time limit. */
+const startPatience = 10;
 
 /** Connects to the database. Fails if it does not answer in time. */
 export async function connectStore(
@@ -51,9 +53,10 @@ export async function connectStore(
       if (isAway) log.error({ err }, 'the store does not answer');
       else log.info('the store answers');
     },
+    onCannotEnd: (err) => log.warn({ err }, 'stuck sessions of other replicas cannot be ended'),
   });
   undo.add(() => watch.stop());
-  await watch.answered;
+  await inTime(watch.answered, settings.storeTimeoutMs * startPatience);
   const stopping = new AbortController();
   const parts = { url, sockets, limits, watch, log, stopping: stopping.signal };
   const open = (use: string, maxConnections: number): Pool =>
@@ -82,6 +85,13 @@ export async function connectStore(
       return connectLane(laneOptions(settings, { url, sockets, limits }), prepare);
     },
   };
+}
+
+async function inTime(answer: Promise<void>, timeoutMs: number): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const message = `the store did not answer within ${timeoutMs} ms`;
+  const timer = setTimeout(() => reject(new Error(message)), timeoutMs);
+  await Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }
 
 function laneOptions(

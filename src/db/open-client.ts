@@ -7,7 +7,7 @@ export interface OpenClientOptions {
   readonly connectionString: string;
   readonly applicationName: string;
   readonly sockets: Pick<StoreSockets, 'open'>;
-  /** For connecting and signing in, milliseconds. */
+  /** For connecting, signing in and making ready together, milliseconds. */
   readonly connectTimeoutMs: number;
   readonly statementTimeoutMs: number;
   /** Several statements travel in one flight. */
@@ -36,6 +36,8 @@ export async function openClient(
   const client = new Client(config);
   // Before it connects: a backend that is lost in between would otherwise end the process.
   client.on('error', onLost).on('end', onLost);
+  // What is under way then fails: a connection may fall silent while it is made ready, too.
+  const timer = setTimeout(() => destroyClient(client), options.connectTimeoutMs);
   try {
     await client.connect();
     await options.prepare?.(client);
@@ -43,6 +45,8 @@ export async function openClient(
   } catch (cause) {
     destroyClient(client);
     throw cause;
+  } finally {
+    clearTimeout(timer);
   }
 }
 
