@@ -14,7 +14,7 @@ const maxLimitName = 1000;
 export function enforcementRoutes(
   store: Pick<PolicyStore, 'getOrganization'>,
   events: Events,
-  expireHolds: (orgId?: string) => Promise<number>,
+  expireHolds: (orgId?: string, signal?: AbortSignal) => Promise<number>,
 ): ServiceImpl<typeof EnforcementService> {
   return {
     async listEvents(request, context) {
@@ -41,7 +41,7 @@ export function enforcementRoutes(
       const orgId = request.orgId === undefined ? undefined : readOrgId(request.orgId);
       authorize(context, orgId === undefined ? 'operate' : 'write', orgId);
       if (orgId !== undefined) await store.getOrganization(orgId);
-      return { expired: BigInt(await expireHolds(orgId)) };
+      return { expired: BigInt(await expireHolds(orgId, context.signal)) };
     },
   };
 }

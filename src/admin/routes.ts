@@ -24,7 +24,7 @@ export interface AdminRouteParts {
   readonly events: Events;
   readonly clock: Clock;
   readonly getUsage: ReturnType<typeof createGetUsage>;
-  readonly expireHolds: (orgId?: string) => Promise<number>;
+  readonly expireHolds: (orgId?: string, signal?: AbortSignal) => Promise<number>;
 }
 
 /** All services of the admin plane. */

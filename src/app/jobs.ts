@@ -1,16 +1,15 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Settings } from '../config.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { createRollUp } from '../ledger/roll-up.ts';
 import type { Transact } from '../ledger/transact.ts';
+import type { Sweep } from '../ledger/sweep.ts';
 import { createUpkeep } from '../ledger/upkeep.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { LedgerMetrics } from '../platform/ledger-metrics.ts';
 import type { Log } from '../platform/log.ts';
 import { repeat } from '../platform/repeat.ts';
 import type { UndoList } from '../platform/undo.ts';
-import type { createExpireHolds } from '../service/expire-holds.ts';
 import { forgetChangeRequests } from '../policies/change.ts';
 
 const upkeepIntervalMs = 60_000;
@@ -22,7 +21,7 @@ export interface JobParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: LedgerMetrics;
-  readonly sweep: ReturnType<typeof createExpireHolds>;
+  readonly sweep: Sweep;
 }
 
 /** Starts what is done again and again: the sweep of expired holds, the roll-up, and upkeep. */
@@ -47,34 +46,20 @@ export function startJobs(settings: Settings, parts: JobParts, undo: UndoList): 
     forgetChangeRequests(pool, clock.nowMs() - settings.requestIdHours * hourMs);
   start('forgetting admin request ids', forget, upkeepIntervalMs);
   if (settings.expiryIntervalMs > 0) {
-    start('expiry', expiryJob(parts, stopping.signal), settings.expiryIntervalMs);
+    start('expiry', sweepJob(parts, stopping.signal), settings.expiryIntervalMs);
   }
   // The first to be undone: what is in the middle of much work ends before it is waited for.
   undo.add(() => stopping.abort());
 }
 
-/**
- * From one piece of the sweep (256 holds) to the next: at most 2,000 holds a second, about a tenth of what a lane
- * does. By number and not by time, because on a busy machine most of a piece's time is waiting.
- */
-const pieceIntervalMs = 128;
-const shortestRestMs = 16;
-
-/** One pass of the sweep of expired holds, beside the lanes. */
-function expiryJob({ sweep, log, metrics }: JobParts, signal: AbortSignal): () => Promise<void> {
-  const rest = async (tookMs: number): Promise<void> => {
-    await delay(Math.max(shortestRestMs, pieceIntervalMs - tookMs), undefined, {
-      signal,
-      ref: false,
-    }).catch(() => {
-      // Woken early, to stop: the sweep asks the signal.
-    });
-  };
+/** One pass over the holds whose time is over; those that cannot be ended are counted and logged. */
+function sweepJob({ sweep, log, metrics }: JobParts, signal: AbortSignal): () => Promise<void> {
   return async () => {
-    const { ended, failed, cause } = await sweep({ rest, signal });
-    metrics.expired(ended);
-    metrics.stuck(failed);
-    if (failed > 0) log.error({ err: cause, failed }, 'expired holds could not be ended');
+    const { stuck, examples } = await sweep.pass(signal);
+    metrics.stuckHolds(stuck);
+    for (const { cause: err, orgId, requestId } of examples) {
+      log.error({ err, orgId, requestId, stuck }, 'a hold whose time is over cannot be ended');
+    }
   };
 }
 

@@ -2,7 +2,7 @@ import { createPgAccess } from '../access/pg-access.ts';
 import { createPgAccessStore } from '../access/pg-access-store.ts';
 import type { Settings } from '../config.ts';
 import { startEmbeddedPostgres } from '../db/embedded.ts';
-import { failureLabel, faultOf, isPoison, storeFailure } from '../db/errors.ts';
+import { failureLabel, faultOf, isPoison, isStoreWide, storeFailure } from '../db/errors.ts';
 import { migrate } from '../db/migrate.ts';
 import { destroyClient } from '../db/open-client.ts';
 import type { StoreWatch } from '../db/store-watch.ts';
@@ -12,6 +12,8 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { createPgEvents } from '../ledger/pg-events.ts';
 import { createPgLedger } from '../ledger/pg-ledger.ts';
 import { rebuildWindows } from '../ledger/rebuild-windows.ts';
+import { createSweep } from '../ledger/sweep.ts';
+import type { Sweep } from '../ledger/sweep.ts';
 import type { Clock } from '../platform/clock.ts';
 import { createDatabaseClock, handMovedClock } from '../platform/database-clock.ts';
 import type { FollowingClock } from '../platform/database-clock.ts';
@@ -28,7 +30,6 @@ import type { Access, AccessStore } from '../service/access.ts';
 import { createBatchReport } from '../service/batch-report.ts';
 import { createCheck } from '../service/check.ts';
 import type { DataPlane } from '../service/data-plane.ts';
-import { createExpireHolds } from '../service/expire-holds.ts';
 import { createExplain } from '../service/explain.ts';
 import { createExtend } from '../service/extend.ts';
 import type { Events } from '../service/events.ts';
@@ -36,6 +37,7 @@ import { createGetUsage } from '../service/get-usage.ts';
 import { createListTargets } from '../service/list-targets.ts';
 import { createRelease } from '../service/release.ts';
 import { createReport } from '../service/report.ts';
+import { closePlanner } from '../service/settlement.ts';
 import { connectStore } from './connect-store.ts';
 import type { StoreConnections } from './connect-store.ts';
 import { startJobs } from './jobs.ts';
@@ -51,7 +53,8 @@ export interface Store {
   readonly events: Events;
   readonly clock: Clock;
   readonly getUsage: ReturnType<typeof createGetUsage>;
-  expireHolds(orgId?: string): Promise<number>;
+  /** Ends at once the holds that are due, of one organization or of all; how many. */
+  expireHolds(orgId?: string, signal?: AbortSignal): Promise<number>;
 }
 
 /** Opens database, policies and ledger, starts the jobs, and makes what the planes need. */
@@ -76,15 +79,8 @@ export async function openStore(
     onCalendarChange: (client, orgId, calendar) => rebuildWindows(client, orgId, calendar, clock),
   });
   const ledger = openLedger(settings, connections, { clock, metrics: ledgerMetrics, log }, undo);
-  const sweep = createExpireHolds({ policies, ledger });
-  const expireHolds = async (orgId?: string): Promise<number> => {
-    const { ended, failed, cause } = await sweep({ orgId });
-    ledgerMetrics.expired(ended);
-    if (failed > 0 && ended === 0) throw cause;
-    return ended;
-  };
-  const jobs = { pool: connections.jobs, clock, log, metrics: ledgerMetrics, sweep };
-  startJobs(settings, jobs, undo);
+  const sweep = openSweep(settings, connections, { clock, metrics: ledgerMetrics, policies }, undo);
+  startJobs(settings, { pool: connections.jobs, clock, log, metrics: ledgerMetrics, sweep }, undo);
   const access = createPgAccess({ pool: connections.access });
   undo.add(async () => access.close());
   const dataPlane = createDataPlane(settings, policies, ledger, clock);
@@ -98,7 +94,7 @@ export async function openStore(
     accessStore: createPgAccessStore(connections.admin),
     policyStore,
     ...planes,
-    expireHolds,
+    expireHolds: (orgId, signal) => sweep.endNow(orgId, signal),
   };
 }
 
@@ -149,12 +145,12 @@ function openPolicies(
 
 function openLedger(
   settings: Settings,
-  { lookUps, explain, jobs, connectLane }: StoreConnections,
+  { lookUps, explain, connectLane }: StoreConnections,
   { clock, metrics, log }: { clock: FollowingClock; metrics: LedgerMetrics; log: Log },
   undo: UndoList,
 ): Ledger {
   const ledger = createPgLedger({
-    pools: { lookUps, explain, expiry: jobs },
+    pools: { lookUps, explain },
     connect: connectLane,
     destroy: destroyClient,
     silenceMs: settings.storeTimeoutMs,
@@ -184,6 +180,29 @@ function openLedger(
   });
   undo.add(() => ledger.close());
   return ledger;
+}
+
+function openSweep(
+  settings: Settings,
+  { connectLane }: StoreConnections,
+  parts: { clock: FollowingClock; metrics: LedgerMetrics; policies: CachedPolicies },
+  undo: UndoList,
+): Sweep {
+  const { clock, metrics, policies } = parts;
+  const sweep = createSweep({
+    connect: connectLane,
+    destroy: destroyClient,
+    silenceMs: settings.storeTimeoutMs,
+    clock,
+    perOrganization: settings.batch === 'per-org',
+    plan: closePlanner(policies),
+    isStoreWide,
+    isTransient: (cause) => faultOf(cause).retryable,
+    monotonicMs: () => performance.now(),
+    onEnded: (holds) => metrics.expired(holds),
+  });
+  undo.add(() => sweep.close());
+  return sweep;
 }
 
 function createDataPlane(

@@ -30,6 +30,8 @@ export interface BatchOptions {
   readonly durableHolds: boolean;
   readonly time: OrganizationTime;
   readonly monotonicMs: () => number;
+  /** Told when all rows of the batch are locked. */
+  onLocked?(): void;
   /** Told when all is sent, the commit last: what is sent now finds this batch done or undone. */
   onSent(): void;
   /** Told of each meter of a batch whose sums have reached the largest int64. */
@@ -62,6 +64,7 @@ export async function runBatch(batch: readonly Planned[], options: BatchOptions)
   try {
     const sentMs = options.monotonicMs();
     const state = await lockAndRead(client, sums, batch);
+    options.onLocked?.();
     const nowMs = time.read({
       databaseNowMs: state.nowMs,
       sentMs,

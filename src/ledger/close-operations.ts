@@ -33,16 +33,18 @@ export function releaseOperation(call: ReleaseCall, told: Told<ReleaseAnswer>): 
   });
 }
 
-/** The end of a hold whose time is over; answers whether it was still open and over. */
+/**
+ * The end of a hold whose time is over; answers whether it was. That is judged by the time of the batch, under
+ * the organization's lock: the hold may have been extended meanwhile, and no process's clock is asked.
+ */
 export function expireOperation(
   call: { readonly orgId: string; readonly requestId: string; readonly plan: ClosePlanner },
-  nowMs: () => number,
-  told: Told<boolean>,
+  told: Pick<Told<boolean>, 'resolve' | 'reject'>,
 ): Operation {
   return operationOf({ ...call, deadlineMs: undefined }, told, {
     needsCall: true,
     async plan(known, atLeastEpoch) {
-      if (known?.state !== 'OPEN' || known.expiresAtMs > nowMs()) {
+      if (known?.state !== 'OPEN') {
         told.resolve(false);
         return undefined;
       }
@@ -89,7 +91,14 @@ function closing(
   };
 }
 
-function expired(known: KnownCall, context: DecisionContext, told: Told<boolean>): Verdict {
+function expired(
+  known: KnownCall,
+  context: DecisionContext,
+  told: Pick<Told<boolean>, 'resolve'>,
+): Verdict {
+  if (known.expiresAtMs > context.nowMs) {
+    return { stays: false, events: [], answer: () => told.resolve(false) };
+  }
   const isCharged = context.onExpiry === 'CHARGE';
   const used = isCharged ? known.held : { cost: 0n, input: 0n, output: 0n };
   return {

@@ -15,7 +15,7 @@ import type { ReadLimits } from './read-until.ts';
  * Idempotent: `requestId` names a call, one space per organization. A repeat is answered as the first
  * time, marked as replayed; a repeat with other `content` fails with REQUEST_ID_CONFLICT.
  * Not promised: an order between concurrent calls other than some one order; that a hold is given back
- * at the instant it expires (the sweep does it); that an operation whose caller gave up did not happen
+ * at the instant it expires (`sweep.ts` does it); that an operation whose caller gave up did not happen
  * (repeat it with the same id and see).
  * Absent: a call that was never seen fails with NOT_FOUND `CALL_NOT_FOUND`. Full queues fail with
  * RESOURCE_EXHAUSTED `OVERLOADED`, a store that cannot be reached with UNAVAILABLE `STORE_UNAVAILABLE`.
@@ -30,33 +30,10 @@ export interface Ledger {
    * when the caller goes. Too many of one organization fail as full queues do.
    */
   explain(orgId: string, plan: Planner, limits: ReadLimits): Promise<Outcome>;
-  /**
-   * Ends the holds whose time is over by the database's clock. One that cannot be ended keeps no other open. A
-   * pass that rests works beside the lanes, on one replica at a time.
-   */
-  expire(plan: ClosePlanner, scope: ExpiryScope): Promise<ExpiryPass>;
   /** A meter as it stands, at `nowMs`; derived meters that no limit keeps are summed from the ledger. */
   meter(orgId: string, calendar: Calendar, meter: Meter, nowMs: number): Promise<MeterTotals>;
   /** Refuses new operations, finishes those accepted, and lets go of the connections. */
   close(): Promise<void>;
-}
-
-/** What one pass over the expired holds did. */
-export interface ExpiryPass {
-  readonly ended: number;
-  /** Holds that could not be ended; they are tried again in the next pass, and keep no other waiting. */
-  readonly failed: number;
-  /** Why the first of them could not. */
-  readonly cause: unknown;
-}
-
-/** How a pass goes about its work. */
-export interface ExpiryScope {
-  /** One organization; undefined: all. */
-  readonly orgId?: string | undefined;
-  /** Rests after a piece that took so long, milliseconds; undefined: it hurries, and does not ask for its turn. */
-  readonly rest?: ((tookMs: number) => Promise<void>) | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** Plans a Check with policies not older than an epoch. May answer at once. */

@@ -7,10 +7,9 @@ import { createCallMemory } from './call-memory.ts';
 import type { CallMemory } from './call-memory.ts';
 import { createCallLookup } from './call-lookup.ts';
 import { checkOperation } from './check-operation.ts';
-import { expireOperation, releaseOperation } from './close-operations.ts';
+import { releaseOperation } from './close-operations.ts';
 import { DecisionFault } from './decision-fault.ts';
 import { createExplainer } from './explain.ts';
-import { createExpiry } from './expiry.ts';
 import { extendOperation } from './extend-operation.ts';
 import { createLane, overloaded } from './lane.ts';
 import type { Lane } from './lane.ts';
@@ -29,7 +28,7 @@ import { createSubmissions } from './submissions.ts';
 /** What the ledger is made of. */
 export interface PgLedgerOptions {
   /** For reading beside the lanes. */
-  readonly pools: { readonly lookUps: Pool; readonly explain: Pool; readonly expiry: Pool };
+  readonly pools: { readonly lookUps: Pool; readonly explain: Pool };
   /** Opens a pipelined connection of a lane and has it prepared; it is closed again if that fails. */
   readonly connect: (prepare: (client: Client) => Promise<void>) => Promise<Client>;
   /** Closes a connection without waiting for the server. */
@@ -63,15 +62,6 @@ export interface PgLedgerOptions {
   readonly onRefused?: () => void;
 }
 
-/** Room for a piece of the sweep, whichever organizations it is of. */
-const sweepQueue = 1024;
-/** Small, so that the rows of an organization are locked for a short time. */
-const sweepBatch = 128;
-
-function forSweep(options: PgLedgerOptions): PgLedgerOptions {
-  return { ...options, maxQueue: sweepQueue, maxBatch: Math.min(options.maxBatch, sweepBatch) };
-}
-
 /** The ledger over PostgreSQL; see `ledger.ts` for what it promises. */
 export function createPgLedger(options: PgLedgerOptions): Ledger {
   const { pools, clock } = options;
@@ -80,9 +70,6 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
   const nextSubmission = createSubmissions();
   const lanes = Array.from({ length: options.lanes }, () => startLane(options, remembered, time));
 
-  // Apart from the others, so that no Check waits behind many holds that end.
-  const sweep = startLane(forSweep(options), remembered, time);
-  const expiry = createExpiry({ pool: pools.expiry, clock, monotonicMs: options.monotonicMs });
   let isClosed = false;
 
   function submit(operation: Operation): void {
@@ -109,24 +96,14 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
       overloaded,
       failure: options.failure,
     }),
-    expire(plan, scope) {
-      const end = (orgId: string, requestId: string): Promise<boolean> =>
-        new Promise((resolve, reject) => {
-          const call = { orgId, requestId, plan };
-          const told = { submission: nextSubmission(), resolve, reject };
-          sweep.lane.submit(expireOperation(call, () => clock.nowMs(), told));
-        });
-      return expiry(end, scope);
-    },
     async meter(orgId, calendar, meter, atMs) {
       const { totals } = await readTotals(pools.explain, { orgId, calendar, nowMs: atMs }, [meter]);
       return found(totals[0]);
     },
     async close() {
       isClosed = true;
-      const all = [...lanes, sweep];
-      await Promise.all(all.map(({ lane }) => lane.drained()));
-      await Promise.all(all.map(({ connection }) => connection.close()));
+      await Promise.all(lanes.map(({ lane }) => lane.drained()));
+      await Promise.all(lanes.map(({ connection }) => connection.close()));
     },
   };
 }

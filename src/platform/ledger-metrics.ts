@@ -12,7 +12,7 @@ export interface LedgerMetrics {
   refused(): void;
   expired(holds: number): void;
   /** Holds whose time is over and that the last pass of the sweep could not end. */
-  stuck(holds: number): void;
+  stuckHolds(holds: number): void;
   /** Days of an organization that have ended and are not rolled up. */
   waitingForRollUp(days: number): void;
   /** A piece of the roll-up. */
@@ -75,7 +75,7 @@ export function createLedgerMetrics(registry: Registry): LedgerMetrics {
     ...createFaultMetrics(registers),
     refused: () => refusals.inc(),
     expired: (holds) => expiries.inc(holds),
-    stuck: (holds) => stuck.set(holds),
+    stuckHolds: (holds) => stuck.set(holds),
     waitingForRollUp: (days) => waiting.set(days),
     rolledUp: (count) => rows.inc(count),
     rollUpPassed: (took) => pass.set(took),

@@ -49,7 +49,6 @@ function start(): Ledger {
     pools: {
       lookUps: counting(database.pool),
       explain: database.pool,
-      expiry: database.pool,
     },
     connect: async (prepare) => {
       opened += 1;

@@ -28,7 +28,7 @@ export function startReplica(
     ways,
     nowMs: Date.parse('2026-03-10T09:00:00Z'),
     ledger: createPgLedger({
-      pools: { lookUps: database.pool, explain: database.pool, expiry: database.pool },
+      pools: { lookUps: database.pool, explain: database.pool },
       connect: (prepare) =>
         connectLane(
           {

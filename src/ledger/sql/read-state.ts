@@ -87,6 +87,12 @@ export type CallRow = Readonly<
   >
 > & { readonly closing: string | null };
 
+/** The columns of a call `c` as text, in the order that `callRow` reads; null in place of those left out. */
+export function columnsOfCall(without: readonly (typeof callColumns)[number][]): string {
+  const columns = callColumns.map((name) => (without.includes(name) ? 'NULL' : `c.${name}::text`));
+  return ['c.org_id', 'c.request_id', 'c.version', ...columns].join(', ');
+}
+
 /** Reads a row of `readCalls` by the order of its columns. */
 export function callRow(columns: readonly (string | null)[]): CallRow {
   const names = ['org_id', 'request_id', 'version', ...callColumns];
