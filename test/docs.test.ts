@@ -38,6 +38,15 @@ describe('the documentation', () => {
     expect(names.filter((name) => !decision.includes(`\`${name}\``))).toEqual([]);
   });
 
+  it('names a test that is there for every threat', () => {
+    const rows = read('docs/security.md')
+      .split('\n')
+      .filter((line) => line.startsWith('| '));
+    const threats = rows.slice(2);
+    expect(threats.length).toBeGreaterThan(15);
+    expect(threats.filter((row) => !/\]\(\.\.\/test\/\S+\.test\.ts\)/.test(row))).toEqual([]);
+  });
+
   it('links only to pages that are there', () => {
     const broken = pages.flatMap((page) =>
       [...read(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]

@@ -82,18 +82,18 @@ test('a limit put, removed and put again while calls run has a meter that is exa
   });
   const putAmid = async (limits: readonly Limit[]): Promise<void> => {
     const from = next;
-    await expect.poll(() => next, { interval: 1 }).toBeGreaterThan(from + 16);
+    await expect.poll(() => next, { interval: 1, timeout: 20_000 }).toBeGreaterThan(from + 16);
     await putLimits(store, orgId, orgSubject, limits);
   };
   for (let round = 0; round < rounds; round += 1) {
     await putAmid([total, dear, member]);
-    await expect.poll(derivedMeters, { interval: 5 }).toContain('org@gpt-5');
+    await expect.poll(derivedMeters, { interval: 5, timeout: 20_000 }).toContain('org@gpt-5');
     expect([round, await differencesOf(database.pool, orgId)]).toEqual([round, []]);
     await putAmid([total]);
     expect([round, await differencesOf(database.pool, orgId)]).toEqual([round, []]);
   }
   await putAmid([total, dear]);
-  await expect.poll(derivedMeters, { interval: 5 }).toContain('org@gpt-5');
+  await expect.poll(derivedMeters, { interval: 5, timeout: 20_000 }).toContain('org@gpt-5');
   load.isOver = true;
   await callers;
   expect(await derivedMeters()).toEqual(['org@gpt-5']);
