@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { connectLane } from '../../src/db/lane-client.ts';
+import { destroyClient, openClient } from '../../src/db/open-client.ts';
 import { createPool } from '../../src/db/pool.ts';
-import { openClient } from '../../src/db/open-client.ts';
 import { createStoreSockets } from '../../src/db/store-sockets.ts';
 import { startStoreWatch } from '../../src/db/store-watch.ts';
 import type { StoreWatch } from '../../src/db/store-watch.ts';
+import { createLaneConnection } from '../../src/ledger/lane-connection.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { executeOn, withDatabase } from '../support/postgres-server.ts';
@@ -127,6 +129,92 @@ async function openStuck(url: string) {
   await client.query('BEGIN');
   return client;
 }
+
+/* Red without `endStuckSessions`: before PostgreSQL 17 such a session holds its locks for ever. */
+test('a session of ours that waits for its client in a transaction is ended', async () => {
+  const stuck = await openStuck(database.url);
+  await start(database.url);
+  await expect
+    .poll(
+      () =>
+        stuck.query('SELECT 1').then(
+          () => 'open',
+          () => 'ended',
+        ),
+      { timeout: 5000, interval: 300 },
+    )
+    .toBe('ended');
+});
+
+/* Red without the limits in `connectLane`. */
+test('a lane has its session limits before it is made ready', async () => {
+  const limits = { idleInTransactionMs: 700, transactionMs: 0, unacknowledgedMs: 1500 };
+  const shown: unknown[] = [];
+  const lane = await connectLane(
+    { connectionString: database.url, statementTimeoutMs: 5000, connectTimeoutMs: 5000, limits },
+    async (client) => {
+      shown.push(...(await client.query('SHOW idle_in_transaction_session_timeout')).rows);
+    },
+  );
+  await lane.end();
+  expect(shown).toEqual([{ idle_in_transaction_session_timeout: '700ms' }]);
+});
+
+/* Red when a failed preparation left its connection open, and when nobody listened while it connected. */
+test('a connection that is lost while it opens, or cannot be made ready, leaves nothing behind', async () => {
+  const own = createStoreSockets();
+  const options = {
+    connectionString: throughProxy(database.url, proxy),
+    applicationName: 'leak test',
+    sockets: own,
+    connectTimeoutMs: 5000,
+    statementTimeoutMs: 5000,
+  };
+  const prepare = (): Promise<void> => Promise.reject(new Error('planted'));
+  await expect(openClient({ ...options, prepare })).rejects.toThrow('planted');
+  await expect.poll(() => own.count, { timeout: 5000 }).toBe(0);
+  for (const delayMs of [0, 1, 2, 4, 8, 16]) {
+    const opening = openClient(options).then((client) => client.end());
+    setTimeout(() => proxy.reset(), delayMs);
+    await opening.catch(() => undefined);
+  }
+  await expect.poll(() => own.count, { timeout: 5000 }).toBe(0);
+});
+
+/* Red without `isAway` in the pool: each caller waited for a connection until its time was up. */
+test('while the store is away nobody waits for a connection', async () => {
+  const config = { url: database.url, applicationName: 'away', maxConnections: 1 };
+  const pool = createPool({
+    ...config,
+    statementTimeoutMs: 5000,
+    poolWaitMs: 5000,
+    isAway: () => true,
+  });
+  await expect(pool.query('SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  await expect(pool.connect()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  expect(pool.totalCount).toBe(0);
+  await pool.end();
+});
+
+/* Red without the watch of a lane: one lost connection made the calls of its organizations wait for ever. */
+test('a lane whose connection falls silent drops it, and its batch fails', async () => {
+  const lane = createLaneConnection({
+    connect: () =>
+      connectLane({
+        connectionString: throughProxy(database.url, proxy),
+        statementTimeoutMs: 20_000,
+        connectTimeoutMs: 5000,
+      }),
+    destroy: destroyClient,
+    silenceMs: 200,
+  });
+  await lane.use((client) => client.query('SELECT 1'));
+  proxy.blackHole();
+  await expect(lane.use((client) => client.query('SELECT 1'))).rejects.toThrow();
+  proxy.restore();
+  await lane.use((client) => client.query('SELECT 1'));
+  await lane.close();
+});
 
 /* Red without an end for what comes after signing in: a lane waited for ever, and health said SERVING. */
 test('a connection that falls silent while it is made ready is given up', async () => {
