@@ -57,7 +57,7 @@ export async function startEmbeddedPostgres(settings: EmbeddedSettings): Promise
     const data = join(folder, 'data');
     const password = readPassword(folder, account);
     const cluster: Cluster = { binaries, account, folder, data, password };
-    if (existsSync(join(data, 'PG_VERSION'))) stopOrphan(cluster);
+    if (existsSync(join(data, 'PG_VERSION'))) await stopOrphan(cluster);
     else createCluster(cluster);
     return await startServer(cluster, settings, release);
   } catch (cause) {
@@ -92,11 +92,20 @@ function createCluster(cluster: Cluster): void {
   if (status !== 0) throw new Error(`PostgreSQL could not be set up in ${cluster.data}: ${stderr}`);
 }
 
-/** Ends the server that a killed Tollgate left running: we hold the folder, so nobody else needs it. */
-function stopOrphan(cluster: Cluster): void {
+/**
+ * Ends the server that a killed Tollgate left running: we hold the folder, so nobody else needs it. One that is
+ * frozen is waited for, a minute at most; signals are answered meanwhile.
+ */
+async function stopOrphan(cluster: Cluster): Promise<void> {
   if (!existsSync(join(cluster.data, 'postmaster.pid'))) return;
+  const command = [cluster.binaries.pgCtl, 'stop', '-D', cluster.data, '-m', 'fast', '-w'];
+  const { file, args, as } = spawnable(cluster.account, command);
+  const { promise: ended, resolve: settle } = Promise.withResolvers<void>();
+  const program = spawn(file, args, { ...as, cwd: cluster.folder, stdio: 'ignore' });
   // A failure says that none is running; if one is, the server's own lock tells at start.
-  runProgram(cluster, [cluster.binaries.pgCtl, 'stop', '-D', cluster.data, '-m', 'fast', '-w']);
+  program.once('error', () => settle());
+  program.once('exit', () => settle());
+  await ended;
 }
 
 function runProgram(
