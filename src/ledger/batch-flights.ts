@@ -6,6 +6,7 @@ import { applyDeltasParameters, rowsOf } from './batch-deltas.ts';
 import type { MeterSum } from './batch-deltas.ts';
 import type { BatchOptions, Walk } from './batch.ts';
 import { deciding } from './decision-fault.ts';
+import { endHolds } from './ended-hold.ts';
 import { fly, flyBoth } from './flight.ts';
 import type { FlightRows, FlightStatement } from './flight.ts';
 import { insertParameters, updateParameters } from './call-parameters.ts';
@@ -121,11 +122,13 @@ function writing(walk: Walk, durableHolds: boolean): FlightStatement[] {
   if (inserts.length > 0) statements.push({ ...insertCalls, values: insertParameters(inserts) });
   const updates = walk.verdicts.flatMap(({ update }) => update ?? []);
   if (updates.length > 0) statements.push({ ...updateCalls, values: updateParameters(updates) });
+  const ended = walk.verdicts.flatMap(({ ends }) => ends ?? []);
+  if (ended.length > 0) statements.push(...endHolds(ended, walk.recordedAt));
   const usage = walk.verdicts.flatMap((verdict) => verdict.usage ?? []);
   if (usage.length > 0) {
     statements.push({ ...insertUsage, values: usageParameters(usage, walk.recordedAt) });
   }
-  if (!durableHolds && usage.length === 0 && updates.length === 0) {
+  if (!durableHolds && usage.length + updates.length + ended.length === 0) {
     statements.push({ text: 'SET LOCAL synchronous_commit TO off', values: [] });
   }
   return statements;

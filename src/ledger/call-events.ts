@@ -70,11 +70,6 @@ export function thresholdEvents(
   return events;
 }
 
-/** The event of a hold that ended without a report. */
-export function expiryEvent(call: KnownCall, context: DecisionContext): EventRecord {
-  return { ...aboutCall(call, context), action: 'EXPIRED', limit: undefined };
-}
-
 function aboutCall(
   call: KnownCall,
   context: DecisionContext,

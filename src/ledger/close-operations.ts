@@ -1,11 +1,9 @@
 import { ServiceError } from '../platform/service-error.ts';
 import { countersOf } from './call-delta.ts';
-import { expiryEvent } from './call-events.ts';
 import type { KnownCall } from './known-call.ts';
-import type { ClosePlanner, PricedUsage, ReleaseAnswer, ReleaseCall } from './ledger.ts';
+import type { ClosePlanner, ReleaseAnswer, ReleaseCall } from './ledger.ts';
 import { operationOf } from './operation.ts';
 import type { DecisionContext, Operation, Plan, Told, Verdict } from './operation.ts';
-import { baseNames } from './subjects.ts';
 
 /** A Release at the ledger: the hold, its request and its slot are given back. */
 export function releaseOperation(call: ReleaseCall, told: Told<ReleaseAnswer>): Operation {
@@ -100,44 +98,13 @@ function expired(
     return { stays: false, events: [], answer: () => told.resolve(false) };
   }
   const isCharged = context.onExpiry === 'CHARGE';
-  const used = isCharged ? known.held : { cost: 0n, input: 0n, output: 0n };
+  const { cost, input, output } = known.held;
+  const charge = { usedCost: cost, usedInput: input, usedOutput: output };
   return {
     stays: true,
-    ...(isCharged
-      ? {
-          extra: countersOf({
-            usedCost: used.cost,
-            usedInput: used.input,
-            usedOutput: used.output,
-          }),
-        }
-      : {}),
-    update: { ...known, state: isCharged ? 'CHARGED' : 'EXPIRED', version: known.version + 1 },
-    usage: {
-      orgId: known.orgId,
-      requestId: known.requestId,
-      kind: 'EXPIRED',
-      bookedAtMs: known.bookedAtMs,
-      subjects: baseNames(known.path),
-      user: known.path.user,
-      usage: heldUsage(known, used),
-      requests: 1n,
-      overHold: false,
-      late: false,
-    },
-    events: [expiryEvent(known, context)],
+    ...(isCharged ? { extra: countersOf(charge) } : {}),
+    ends: { call: known, isCharged, atMs: context.nowMs },
+    events: [],
     answer: () => told.resolve(true),
-  };
-}
-
-function heldUsage(known: KnownCall, used: KnownCall['held']): PricedUsage {
-  return {
-    ...used,
-    reasoningOutput: 0n,
-    cachedInput: 0n,
-    cacheWrite: 0n,
-    target: known.target,
-    priceRevision: undefined,
-    unpriced: false,
   };
 }

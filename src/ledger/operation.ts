@@ -3,6 +3,7 @@ import type { Asks, PlannedLimit } from '../core/plan.ts';
 import type { Window } from '../core/policy.ts';
 import type { Calendar } from '../core/window.ts';
 import type { MeterTotals } from '../core/totals.ts';
+import type { EndedHold } from './ended-hold.ts';
 import type { EventRecord } from './event-record.ts';
 import type { KnownCall } from './known-call.ts';
 import type { UsageRecord } from './usage-record.ts';
@@ -102,6 +103,8 @@ export interface Verdict {
   readonly extra?: readonly bigint[];
   readonly insert?: KnownCall;
   readonly update?: KnownCall;
+  /** Its call, usage and event are written from the call's row. */
+  readonly ends?: EndedHold;
   readonly usage?: UsageRecord;
   readonly events: readonly EventRecord[];
   /** More events, from the totals after the operation. */

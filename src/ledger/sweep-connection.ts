@@ -6,6 +6,7 @@ import { createLaneConnection } from './lane-connection.ts';
 import type { LaneConnectionParts } from './lane-connection.ts';
 import { prepareLane } from './lane-statements.ts';
 import { isRefusedByServer } from './server-refusal.ts';
+import { closeHolds, recordEndedHolds, tellEndedHolds } from './sql/end-holds.ts';
 import { overdueHolds, overdueOrganizations, sweepNow } from './sql/overdue-holds.ts';
 import { leaveSweepLease, takeSweepLease } from './sql/sweep-lease.ts';
 
@@ -75,6 +76,9 @@ async function prepareSweep(client: ClientBase, isDistributed: boolean): Promise
     sweepNow,
     takeSweepLease,
     leaveSweepLease,
+    closeHolds,
+    recordEndedHolds,
+    tellEndedHolds,
   ];
   for (const { name, text } of statements) await client.query(`PREPARE "${name}" AS ${text}`);
 }

@@ -90,25 +90,21 @@ test('an organization that is locked by others is left to the next pass', async 
   expect(await sweep.pass(unstopped)).toMatchObject({ ended: 3 });
 });
 
-test('a connection that is lost ends a pass, and nothing is ended twice', async () => {
+test('a connection that is lost in a transaction ends a pass, and nothing is ended twice', async () => {
   await scene.makeHolds('acme', 300);
   scene.replica.nowMs += 61_000;
-  let planned = 0;
-  const plan: ClosePlanner = async (stored, epoch) => {
-    planned += 1;
-    if (planned === 280) {
-      await scene.database.pool.query(
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-         WHERE datname = current_database() AND application_name = 'tollgate-lane'`,
-      );
-    }
-    return planEnd(stored, epoch);
-  };
-  const sweep = scene.start({ plan });
+  const { pool } = scene.database;
+  // The last of all, by its request id: in the second transaction.
+  await pool.query(`CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
+      'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END';
+    CREATE TRIGGER die BEFORE INSERT ON usage FOR EACH ROW WHEN (NEW.request_id = 'acme-99')
+      EXECUTE FUNCTION die()`);
+  const sweep = scene.start();
   await expect(sweep.pass(unstopped)).rejects.toThrow(/terminat/);
   expect(await scene.openHolds()).toEqual({ acme: 44 });
+  await pool.query('DROP TRIGGER die ON usage');
   expect(await sweep.pass(unstopped)).toMatchObject({ ended: 44 });
-  expect(await differencesOf(scene.database.pool, 'acme')).toEqual([]);
+  expect(await differencesOf(pool, 'acme')).toEqual([]);
 });
 
 test('two that end all at once end each hold once', async () => {
