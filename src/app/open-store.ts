@@ -2,7 +2,7 @@ import { createPgAccess } from '../access/pg-access.ts';
 import { createPgAccessStore } from '../access/pg-access-store.ts';
 import type { Settings } from '../config.ts';
 import { startEmbeddedPostgres } from '../db/embedded.ts';
-import { failureLabel, faultOf, isPoison, isStoreWide, storeFailure } from '../db/errors.ts';
+import { failureLabel, faultOf, isPoison, storeFailure } from '../db/errors.ts';
 import { migrate } from '../db/migrate.ts';
 import { destroyClient } from '../db/open-client.ts';
 import type { StoreWatch } from '../db/store-watch.ts';
@@ -196,8 +196,9 @@ function openSweep(
     clock,
     perOrganization: settings.batch === 'per-org',
     plan: closePlanner(policies),
-    isStoreWide,
+    isStoreWide: (cause) => faultOf(cause).blame === 'away',
     isTransient: (cause) => faultOf(cause).retryable,
+    failure: storeFailure,
     monotonicMs: () => performance.now(),
     onEnded: (holds) => metrics.expired(holds),
   });

@@ -109,14 +109,6 @@ export function failureLabel(cause: unknown): string {
   return faultOf(cause) === unknown ? 'internal' : 'connection';
 }
 
-/** Whether a failure is about the server or the connection to it, so that other statements would fail as well. */
-export function isStoreWide(cause: unknown): boolean {
-  if (!(cause instanceof Error)) return false;
-  const code = codeOf(cause);
-  if (systemFaults[code] !== undefined || /^(?:08|25006|53|57P)/.test(code)) return true;
-  return lostConnection.test(cause.message);
-}
-
 function codeOf(cause: unknown): string {
   const hasCode = cause instanceof Error && 'code' in cause && typeof cause.code === 'string';
   return hasCode ? String(cause.code) : '';

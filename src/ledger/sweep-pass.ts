@@ -60,7 +60,7 @@ export function createSweepPass(options: SweepPassOptions) {
   /** Ends holds of those whose turn it is; how long to rest then. */
   async function onePiece(turns: SweepTurns, tally: SweepTally): Promise<number> {
     const { isResting } = resting;
-    const piece = await runPiece({ turns: turns.take(), isResting });
+    const piece = await runPiece({ turns: turns.take(), isResting, isUrgent: false });
     for (const { orgId, requestId } of piece.stuck) resting.add(orgId, requestId);
     for (const turn of piece.again) turns.again(turn);
     tally.add(piece);

@@ -23,6 +23,8 @@ export interface SweepPieceOrder extends Pick<SweepPartOrder, 'isResting'> {
   readonly turns: readonly SweepTurn[];
   /** What they are compared with; undefined: the time of the database. */
   readonly nowMs?: number;
+  /** Whether an organization that is locked by others is tried again soon; else it is left to the next pass. */
+  readonly isUrgent: boolean;
 }
 
 /** What became of a piece. */
@@ -40,6 +42,15 @@ export interface SweepPiece {
 /** Turns of an organization without progress; then it is left to the next pass. */
 const mostTries = 5;
 
+/** What a transaction did for its parts. */
+interface Result {
+  /** Parts that are done, so that their organizations go on behind them. */
+  readonly past: readonly SweepPart[];
+  /** Organizations that are tried again at the same place. */
+  readonly again: readonly SweepTurn[];
+  readonly stuck: readonly StuckHold[];
+}
+
 /**
  * Ends holds of some organizations in one transaction. If their data make it fail, each of them has the next
  * one for itself, with fewer and fewer holds: so a hold that cannot be ended is found, and passed over.
@@ -49,82 +60,99 @@ export function createSweepPiece(options: SweepPieceOptions) {
 
   async function end(
     parts: readonly SweepPart[],
-  ): Promise<Pick<SweepPiece, 'stuck' | 'again' | 'workMs'>> {
+    isUrgent: boolean,
+  ): Promise<Result & Pick<SweepPiece, 'workMs'>> {
     const batch = parts.flatMap((part) => part.planned);
-    if (batch.length === 0) {
-      return { stuck: [], again: parts.flatMap(({ next }) => next ?? []), workMs: 0 };
-    }
+    if (batch.length === 0) return { past: parts, again: [], stuck: [], workMs: 0 };
     const startedMs = monotonicMs();
     try {
       const { fates, workMs } = await store.run(batch);
-      return { stuck: [], again: afterBatch(parts, fates), workMs };
+      return { ...afterBatch(parts, fates), workMs };
     } catch (cause) {
       if (options.isStoreWide(cause)) throw cause;
-      const result = afterFailure(parts, cause, options.isTransient(cause));
+      const tries = isUrgent ? mostTries : 0;
+      const result = options.isTransient(cause)
+        ? afterConflict(parts, cause, tries)
+        : afterFailure(parts, cause);
       return { ...result, workMs: monotonicMs() - startedMs };
     }
   }
 
-  return async function runPiece({ turns, nowMs, isResting }: SweepPieceOrder) {
+  return async function runPiece(order: SweepPieceOrder): Promise<SweepPiece> {
+    const { turns, isResting } = order;
     const startedMs = monotonicMs();
     const share = Math.ceil(mostHoldsOfPiece / turns.length);
     const most = ({ mostHolds }: SweepTurn): number => Math.min(mostHolds, share);
-    const found = await store.holds(turns, most, nowMs);
+    const found = await store.holds(turns, most, order.nowMs);
     let ended = 0;
     const onEnded = (): void => {
       ended += 1;
     };
-    const order = { parts: turns.length, isResting, plan, onEnded };
+    const planning = { parts: turns.length, isResting, plan, onEnded };
     const parts = await Promise.all(
-      turns.map((turn, at) => planPart(turn, found[at] ?? [], { ...order, most: most(turn) })),
+      turns.map((turn, at) => planPart(turn, found[at] ?? [], { ...planning, most: most(turn) })),
     );
     const readMs = monotonicMs() - startedMs;
-    const done = await end(parts);
+    const { past, again, stuck, workMs } = await end(parts, order.isUrgent);
     return {
-      ...done,
       ended,
-      stuck: [...parts.flatMap((part) => part.stuck), ...done.stuck],
-      resting: parts.reduce((sum, part) => sum + part.resting, 0),
-      workMs: readMs + done.workMs,
+      stuck: [...past.flatMap((part) => part.stuck), ...stuck],
+      resting: past.reduce((sum, part) => sum + part.resting, 0),
+      again: [...past.flatMap(({ next }) => next ?? []), ...again],
+      workMs: readMs + workMs,
     };
   };
 }
 
-/** Who has another turn; where a plan proved old, it is at the same place. */
-function afterBatch(parts: readonly SweepPart[], fates: readonly Fate[]): SweepTurn[] {
+/** Where a plan proved old, the organization has another turn at the same place. */
+function afterBatch(parts: readonly SweepPart[], fates: readonly Fate[]): Result {
+  const past: SweepPart[] = [];
   const again: SweepTurn[] = [];
   let at = 0;
-  for (const { turn, next, planned } of parts) {
-    const own = fates.slice(at, at + planned.length);
-    at += planned.length;
+  for (const part of parts) {
+    const own = fates.slice(at, at + part.planned.length);
+    at += part.planned.length;
     for (const fate of own) if (fate.kind === 'done') fate.answer();
     const epochs = own.flatMap((fate) => (fate.kind === 'replan' ? fate.epoch : []));
-    if (epochs.length === 0) again.push(...(next === undefined ? [] : [next]));
+    const { turn } = part;
+    if (epochs.length === 0) past.push(part);
     else if (turn.tries < mostTries) {
       again.push({ ...turn, tries: turn.tries + 1, epoch: Math.max(turn.epoch, ...epochs) });
     }
   }
-  return again;
+  return { past, again, stuck: [] };
 }
 
-function afterFailure(
-  parts: readonly SweepPart[],
-  failure: unknown,
-  isTransient: boolean,
-): Pick<SweepPiece, 'stuck' | 'again'> {
+/** An organization was locked by others for too long, or similar. */
+function afterConflict(parts: readonly SweepPart[], cause: unknown, mostTimes: number): Result {
   const [part, another] = parts;
-  if (part === undefined) return { stuck: [], again: [] };
-  if (another !== undefined) {
-    return { stuck: [], again: parts.map(({ turn }) => ({ ...turn, isAlone: true })) };
+  if (part === undefined || another !== undefined) return eachAlone(parts);
+  const { turn, planned } = part;
+  if (turn.tries < mostTimes) {
+    return { past: [], again: [{ ...turn, tries: turn.tries + 1 }], stuck: [] };
   }
-  // The organization is locked by others: it is left to the next pass.
-  if (isTransient) return { stuck: [], again: [] };
-  const { turn, next, planned } = part;
-  const [hold, ...others] = planned;
-  if (hold === undefined || others.length > 0) {
-    return { stuck: [], again: [{ ...turn, mostHolds: Math.ceil(planned.length / 4) }] };
+  return { past: [], again: [], stuck: mostTimes === 0 ? [] : stuckFor(cause, planned) };
+}
+
+/** A hold cannot be ended: which one is found by trying fewer. */
+function afterFailure(parts: readonly SweepPart[], cause: unknown): Result {
+  const [part, another] = parts;
+  if (part === undefined || another !== undefined) return eachAlone(parts);
+  const { turn, planned } = part;
+  if (planned.length > 1) {
+    const fewer = { ...turn, mostHolds: Math.ceil(planned.length / 4) };
+    return { past: [], again: [fewer], stuck: [] };
   }
-  const { orgId, requestId } = hold.operation;
+  return { past: [part], again: [], stuck: stuckFor(cause, planned) };
+}
+
+function eachAlone(parts: readonly SweepPart[]): Result {
+  return { past: [], again: parts.map(({ turn }) => ({ ...turn, isAlone: true })), stuck: [] };
+}
+
+function stuckFor(failure: unknown, planned: SweepPart['planned']): StuckHold[] {
   const cause = failure instanceof DecisionFault ? failure.cause : failure;
-  return { stuck: [{ orgId, requestId, cause }], again: next === undefined ? [] : [next] };
+  return planned.slice(0, 1).map(({ operation: { orgId, requestId } }) => {
+    return { orgId, requestId, cause };
+  });
 }

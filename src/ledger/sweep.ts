@@ -36,7 +36,10 @@ export interface SweepOptions
   extends
     SweepStoreOptions,
     Omit<SweepPieceOptions, 'store'>,
-    Pick<SweepPassOptions, 'pause' | 'onEnded'> {}
+    Pick<SweepPassOptions, 'pause' | 'onEnded'> {
+  /** What a caller is told of a failure. */
+  readonly failure: (cause: unknown) => Error;
+}
 
 /** Organizations that share a transaction, at most: where each has few holds, that spares commits. */
 const organizationsOfPiece = 8;
@@ -59,14 +62,14 @@ export function createSweep(options: SweepOptions): Sweep {
         turns.add(page);
         while (!turns.isEmpty) {
           signal?.throwIfAborted();
-          const order = { turns: turns.take(), nowMs, isResting: () => false };
+          const order = { turns: turns.take(), nowMs, isResting: () => false, isUrgent: true };
           const piece = await runPiece(order);
           for (const turn of piece.again) turns.again(turn);
           tally.add(piece);
         }
       }
       const { ended, examples } = tally.pass();
-      if (ended === 0 && examples[0] !== undefined) throw examples[0].cause;
+      if (ended === 0 && examples[0] !== undefined) throw options.failure(examples[0].cause);
       return ended;
     },
     close: () => store.close(),

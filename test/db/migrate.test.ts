@@ -34,7 +34,7 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')`,
   );
   await client.end();
   const others = new Set(rows.filter(({ first }) => first !== 'org_id').map((row) => row.name));
-  const crossing = ['access_secret', 'credential_secret', 'tollgate_migration'];
+  const crossing = ['access_secret', 'credential_secret', 'sweep_lease', 'tollgate_migration'];
   expect([...others].toSorted()).toEqual(crossing);
 });
 

@@ -90,6 +90,25 @@ test('an organization that is locked by others is left to the next pass', async 
   expect(await sweep.pass(unstopped)).toMatchObject({ ended: 3 });
 });
 
+test('to end all holds at once, an organization that is locked for a while is waited for', async () => {
+  await scene.makeHolds('acme', 3);
+  scene.replica.nowMs += 61_000;
+  let planned = 0;
+  const plan: ClosePlanner = (stored, epoch) => {
+    planned += 1;
+    return planEnd(stored, epoch);
+  };
+  const client = await scene.database.pool.connect();
+  await client.query(
+    "BEGIN; SELECT FROM meter WHERE org_id = 'acme' AND meter_id = 'org' FOR UPDATE",
+  );
+  const ending = scene.start({ plan }).endNow();
+  await expect.poll(() => planned, { timeout: 10_000 }).toBeGreaterThan(3);
+  await client.query('ROLLBACK');
+  client.release();
+  expect(await ending).toBe(3);
+});
+
 test('a connection that is lost in a transaction ends a pass, and nothing is ended twice', async () => {
   await scene.makeHolds('acme', 300);
   scene.replica.nowMs += 61_000;

@@ -101,17 +101,20 @@ test('holds that the database refuses are passed over, counted, and tried again 
   expect(await differencesOf(scene.database.pool, 'acme')).toEqual([]);
 });
 
-test('holds that cannot be read or planned are passed over', async () => {
+test('holds that cannot be read, planned or written are passed over, and each is counted once', async () => {
   await scene.makeHolds('acme', 20);
+  await scene.makeHolds('beta', 5);
   scene.replica.nowMs += 61_000;
   await scene.database.pool.query("UPDATE call SET detail = '{' WHERE request_id = 'acme-7'");
+  await scene.database.pool.query(refuse(9, 9));
   const plan: ClosePlanner = (stored, epoch) => {
     if (stored.requestId === 'acme-3') throw new Error('planted');
     return planEnd(stored, epoch);
   };
   const sweep = scene.start({ plan });
-  expect(await sweep.pass(unstopped)).toMatchObject({ ended: 18, stuck: 2 });
-  await expect(sweep.endNow('acme')).rejects.toThrow();
+  expect(await sweep.pass(unstopped)).toMatchObject({ ended: 22, stuck: 3 });
+  expect(await sweep.pass(unstopped)).toMatchObject({ ended: 0, stuck: 3 });
+  await expect(sweep.endNow('acme')).rejects.toMatchObject({ kind: 'INTERNAL' });
 });
 
 /* Red on the first code: the process's clock said what was due. */

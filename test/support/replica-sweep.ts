@@ -1,6 +1,6 @@
 import { meterOf } from '../../src/core/meter.ts';
 import { orgSubject } from '../../src/core/subject.ts';
-import { faultOf, isStoreWide } from '../../src/db/errors.ts';
+import { faultOf, storeFailure } from '../../src/db/errors.ts';
 import { connectLane } from '../../src/db/lane-client.ts';
 import { destroyClient } from '../../src/db/open-client.ts';
 import type { ClosePlanner } from '../../src/ledger/ledger.ts';
@@ -35,8 +35,9 @@ export function startSweep(
     silenceMs: 20_000,
     perOrganization: false,
     plan: planEnd,
-    isStoreWide,
+    isStoreWide: (cause) => faultOf(cause).blame === 'away',
     isTransient: (cause) => faultOf(cause).retryable,
+    failure: storeFailure,
     monotonicMs: () => performance.now(),
     pause: () => Promise.resolve(),
     ...options,
