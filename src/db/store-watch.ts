@@ -108,7 +108,9 @@ function createProbe(parts: StoreWatchParts) {
     try {
       await open.query(endStuckSessions, [parts.idleInTransactionMs]);
     } catch (cause) {
-      // An answer all the same; a lost connection shows in the next round.
+      // An answer all the same; anything else says that the connection is lost.
+      if (!(cause instanceof Error && 'severity' in cause && cause.severity === 'ERROR'))
+        throw cause;
       cannotEnd = true;
       parts.onCannotEnd(cause);
     }
