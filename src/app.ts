@@ -1,6 +1,7 @@
 import type { Settings } from './config.ts';
 import { startAdminServer } from './admin/server.ts';
 import { createCallMetrics } from './grpc/call-metrics.ts';
+import { createConnectionMetrics } from './grpc/connection-metrics.ts';
 import { startDataServer } from './grpc/server.ts';
 import type { DataServer } from './grpc/server.ts';
 import type { Clock } from './platform/clock.ts';
@@ -64,6 +65,7 @@ async function start(settings: Settings, more: AppOptions, undo: UndoList): Prom
     access: store.access,
     log,
     metrics: createCallMetrics(store.metrics, rpcMetrics),
+    connectionMetrics: createConnectionMetrics(store.metrics),
     ...settings.dataListen,
     tls: tlsOf(settings),
     ...settings,

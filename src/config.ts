@@ -1,3 +1,4 @@
+import { dataPortSettings } from './data-port-settings.ts';
 import { logLevels } from './platform/log.ts';
 import {
   SettingFault,
@@ -88,30 +89,7 @@ const table = {
     bytes(KiB, 64 * KiB * KiB),
     'The largest request; on the admin plane 256KiB, but for policies, prices and price lists (3MiB).',
   ),
-  sessionMessages: setting(
-    'TOLLGATE_SESSION_MESSAGES',
-    '256',
-    count(1, 65_536),
-    'Messages of one Session under way; more are not read until answers are taken.',
-  ),
-  sessionStallMs: setting(
-    'TOLLGATE_SESSION_STALL',
-    '10s',
-    duration(10, hour),
-    'How long a Session may leave its answers untaken before it is cut.',
-  ),
-  keepaliveTimeMs: setting(
-    'TOLLGATE_KEEPALIVE_TIME',
-    '60s',
-    duration(second, 24 * hour),
-    'How often a quiet connection is pinged.',
-  ),
-  keepaliveTimeoutMs: setting(
-    'TOLLGATE_KEEPALIVE_TIMEOUT',
-    '20s',
-    duration(second, hour),
-    'How long a ping may stay unanswered.',
-  ),
+  ...dataPortSettings,
   drainWaitMs: setting(
     'TOLLGATE_DRAIN_WAIT',
     '3s',

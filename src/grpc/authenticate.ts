@@ -1,4 +1,4 @@
-import type { ServerUnaryCall } from '@grpc/grpc-js';
+import type { PeerCertificate } from 'node:tls';
 import { certificateName } from '../platform/certificate-name.ts';
 import { ServiceError } from '../platform/service-error.ts';
 import type { Access } from '../service/access.ts';
@@ -7,24 +7,28 @@ import type { Caller } from '../service/caller.ts';
 const bearer = /^Bearer +([\x21-\x7e]+) *$/i;
 
 /** Where a call says who makes it. */
-type Presented = Pick<ServerUnaryCall<Buffer, Buffer>, 'metadata' | 'getAuthContext'>;
+export interface Presented {
+  readonly authorization: string | undefined;
+  /** The client's verified certificate. */
+  readonly certificate: () => PeerCertificate | undefined;
+}
 
 /**
  * Who calls: by `authorization: Bearer <service token>`, else by the verified client certificate.
  * Fails with UNAUTHENTICATED, or as `Access` does.
  */
-export function authenticate(access: Access, call: Presented): Promise<Caller> | Caller {
-  const found = look(access, call);
+export function authenticate(access: Access, presented: Presented): Promise<Caller> | Caller {
+  const found = look(access, presented);
   return found instanceof Promise ? found.then(known) : known(found);
 }
 
-function look(access: Access, call: Presented): ReturnType<Access['identify']> {
-  const [header] = call.metadata.get('authorization');
-  if (header !== undefined) {
-    const secret = bearer.exec(String(header))?.[1];
+function look(access: Access, presented: Presented): ReturnType<Access['identify']> {
+  const { authorization } = presented;
+  if (authorization !== undefined) {
+    const secret = bearer.exec(authorization)?.[1];
     return secret === undefined ? undefined : access.authenticate(secret, 'data');
   }
-  const name = certificateName(call.getAuthContext().sslPeerCertificate);
+  const name = certificateName(presented.certificate());
   if (name !== undefined) return access.identify(name, 'data');
   throw new ServiceError(
     'UNAUTHENTICATED',

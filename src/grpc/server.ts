@@ -1,32 +1,26 @@
-import { Server, ServerCredentials, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+import { Server, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { Health as HealthService } from '../../gen/grpc/health/v1/health_pb.ts';
 import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
 import type { DataPlane } from '../service/data-plane.ts';
 import { bytesDefinition } from './codec.ts';
 import { createDecisions } from './decision-service.ts';
 import { createHealth } from './health.ts';
+import { listen } from './listen.ts';
+import type { ListenParts } from './listen.ts';
 import { addReflection } from './reflection.ts';
 import type { SessionLimits } from './session.ts';
+import { createStreamGate } from './stream-gate.ts';
+import type { GateMethod } from './stream-gate.ts';
 import type { Surroundings } from './surround.ts';
 
-/** Certificate, key and optionally the authority that client certificates must come from, all PEM. */
-export interface ServerTls {
-  readonly certificate: Buffer;
-  readonly key: Buffer;
-  /** Present: every client must show a certificate of this authority. */
-  readonly clientCa: Buffer | undefined;
-}
-
 /** What the data plane's server is made of. */
-export interface DataServerParts extends Surroundings, SessionLimits {
+export interface DataServerParts extends Surroundings, SessionLimits, ListenParts {
   readonly dataPlane: DataPlane;
-  readonly host: string;
-  /** 0 takes a free one. */
-  readonly port: number;
-  readonly tls: ServerTls | undefined;
   readonly maxMessageBytes: number;
   readonly keepaliveTimeMs: number;
   readonly keepaliveTimeoutMs: number;
+  /** Bytes of requests that have not come whole, of all connections; one may use a quarter. */
+  readonly maxUnreadBytes: number;
 }
 
 /** The running data plane. */
@@ -58,38 +52,39 @@ export async function startDataServer(parts: DataServerParts): Promise<DataServe
   server.addService(bytesDefinition(DecisionService), decisions.handlers);
   server.addService(bytesDefinition(HealthService), health.handlers);
   addReflection(server, [DecisionService, HealthService]);
-  const host = parts.host.includes(':') ? `[${parts.host}]` : parts.host;
-  const port = await listen(server, `${host}:${parts.port}`, parts.tls);
+  const gate = createStreamGate({
+    ...parts,
+    methods: gateMethods(),
+    unread: (bytes) => parts.connectionMetrics.unread(bytes),
+  });
+  const open = await listen(parts, server, gate).catch((cause: unknown) => {
+    gate.stop();
+    throw cause;
+  });
   return {
-    port,
+    port: open.port,
     setServing: (isServing) => health.setServing(isServing),
     async close(deadlineMs) {
       health.setServing(false);
       health.endWatches();
       decisions.endSessions();
-      await shutDown(server, `${host}:${port}`, deadlineMs);
+      await open.close(deadlineMs);
+      gate.stop();
     },
   };
 }
 
-function listen(server: Server, address: string, tls: ServerTls | undefined): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, credentialsOf(tls), (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(new Error(`the data plane cannot listen on ${address}`, { cause: error }));
-    });
-  });
-}
+const reflectionPaths = ['v1', 'v1alpha'].map(
+  (version) => `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`,
+);
 
-function credentialsOf(tls: ServerTls | undefined): ServerCredentials {
-  if (tls === undefined) return ServerCredentials.createInsecure();
-  const pair = { private_key: tls.key, cert_chain: tls.certificate };
-  return ServerCredentials.createSsl(tls.clientCa ?? null, [pair], tls.clientCa !== undefined);
-}
-
-function shutDown(server: Server, address: string, deadlineMs: number): Promise<void> {
-  // Not forceShutdown: without channelz it knows of no connections. Drain says goodbye to each connection
-  // and cuts those that are left at the deadline; the shutdown is done when all are gone.
-  server.drain(address, deadlineMs);
-  return new Promise((resolve) => server.tryShutdown(() => resolve()));
+function gateMethods(): ReadonlyMap<string, GateMethod> {
+  const ofServices = [DecisionService, HealthService].flatMap((service) =>
+    service.methods.map(({ name, methodKind }): [string, GateMethod] => [
+      `/${service.typeName}/${name}`,
+      { rpc: name, isUnary: methodKind === 'unary', isOpen: service === HealthService },
+    ]),
+  );
+  const reflection = { rpc: 'ServerReflectionInfo', isUnary: false, isOpen: true };
+  return new Map([...ofServices, ...reflectionPaths.map((path) => [path, reflection] as const)]);
 }

@@ -99,7 +99,11 @@ export function serve<T>(
 ): Promise<T> {
   const deadlineMs = Math.min(deadlineAfter(rpcTimeoutMs), deadlineAt(Number(call.getDeadline())));
   const admitted = async (): Promise<T> => {
-    let caller = authenticate(access, call);
+    const [header] = call.metadata.get('authorization');
+    let caller = authenticate(access, {
+      authorization: header === undefined ? undefined : String(header),
+      certificate: () => call.getAuthContext().sslPeerCertificate,
+    });
     if (caller instanceof Promise) caller = await caller;
     facts.caller = caller.name;
     return work({ caller, deadlineMs });

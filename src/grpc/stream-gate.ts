@@ -1,0 +1,146 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { ServiceError } from '../platform/service-error.ts';
+import { asServiceError } from '../wire/status.ts';
+import { authenticate } from './authenticate.ts';
+import { createUnreadBytes, watchBody } from './body-watch.ts';
+import type { Connection } from './connections.ts';
+import { refuseStream } from './refuse-stream.ts';
+import { createStreamAges } from './stream-ages.ts';
+import { attend } from './surround.ts';
+import type { Surroundings } from './surround.ts';
+
+/** A method as the gate sees it. */
+export interface GateMethod {
+  readonly rpc: string;
+  readonly isUnary: boolean;
+  /** Answered to anybody: health, reflection. */
+  readonly isOpen: boolean;
+}
+
+/** What the gate needs. */
+export interface StreamGateParts extends Surroundings {
+  /** By path. */
+  readonly methods: ReadonlyMap<string, GateMethod>;
+  readonly sessionStallMs: number;
+  /** Bytes of requests that have not come whole, of all connections; one may use a quarter. */
+  readonly maxUnreadBytes: number;
+  readonly unread: (bytes: number) => void;
+}
+
+/** A stream whose headers have come. */
+export interface Arriving {
+  readonly stream: ServerHttp2Stream;
+  readonly headers: IncomingHttpHeaders;
+  readonly connection: Connection;
+  /** Called in the same turn if the caller is known without a look-up, later or never else. */
+  readonly handOn: () => void;
+}
+
+/** Lets streams through to grpc-js. */
+export interface StreamGate {
+  open(arriving: Arriving): void;
+  stop(): void;
+}
+
+/** Health and reflection ask short questions. */
+const mostOpenBytes = 16 * 1024;
+/** Streams of one connection that nobody known has opened. */
+const mostOpenStreams = 100;
+
+/**
+ * Judges a call by its headers: an unknown method or caller is refused before any of its message is read.
+ * While a caller is looked up, HTTP/2 lets the client send no more than its first window.
+ */
+export function createStreamGate(parts: StreamGateParts): StreamGate {
+  const unread = createUnreadBytes(parts.maxUnreadBytes, parts.unread);
+  const ages = createStreamAges(parts.rpcTimeoutMs, parts.rpcTimeoutMs + parts.sessionStallMs);
+
+  function pass({ stream, connection, handOn }: Arriving, { rpc, isUnary, isOpen }: GateMethod) {
+    if (stream.destroyed || stream.closed) return;
+    const onFault = (error: ServiceError): void => refuse(parts, stream, rpc, error);
+    const mostBytes = isOpen ? mostOpenBytes : Infinity;
+    watchBody(stream, connection, { isUnary, mostBytes }, unread, onFault);
+    if (isUnary) ages.add(stream, () => onFault(tooSlow()));
+    handOn();
+  }
+
+  function passOpen(arriving: Arriving, method: GateMethod | undefined): void {
+    const { stream, connection } = arriving;
+    if (!connection.countStrangerCall()) return;
+    if (method === undefined) refuseStream(stream, noSuchMethod());
+    else if (connection.isKnown || connection.openStreams <= mostOpenStreams) {
+      pass(arriving, method);
+    } else refuse(parts, stream, method.rpc, tooManyOpen());
+  }
+
+  return {
+    open(arriving) {
+      const { stream, headers, connection } = arriving;
+      // A reset comes as an error too; 'close' follows, and says all there is to say.
+      stream.on('error', () => undefined);
+      connection.openStreams += 1;
+      stream.once('close', () => (connection.openStreams -= 1));
+      const method = parts.methods.get(String(headers[':path']));
+      if (method === undefined || method.isOpen) passOpen(arriving, method);
+      else admit(parts, arriving, method, () => pass(arriving, method));
+    },
+    stop: () => ages.stop(),
+  };
+}
+
+/** Calls `pass` if the caller is known, and refuses the stream else. */
+function admit(
+  parts: StreamGateParts,
+  { stream, headers, connection }: Arriving,
+  { rpc }: GateMethod,
+  pass: () => void,
+): void {
+  const passKnown = (): void => {
+    connection.isKnown = true;
+    pass();
+  };
+  const refuseUnknown = (cause: unknown): void => {
+    const error = asServiceError(cause);
+    // Also when the client has reset it since: this is what floods are made of.
+    if (error.kind !== 'UNAVAILABLE' && !connection.countStrangerCall()) return;
+    refuse(parts, stream, rpc, error);
+  };
+  const { authorization } = headers;
+  const { certificate } = connection;
+  let caller: Promise<unknown> | object;
+  try {
+    caller = authenticate(parts.access, { authorization, certificate });
+  } catch (cause) {
+    return refuseUnknown(cause);
+  }
+  if (caller instanceof Promise) void caller.then(passKnown, refuseUnknown);
+  else passKnown();
+}
+
+/** Refuses a stream; logged and counted as the answer of its RPC. */
+function refuse(
+  surroundings: Surroundings,
+  stream: ServerHttp2Stream,
+  rpc: string,
+  error: ServiceError,
+): void {
+  void attend(surroundings, rpc, {
+    work: () => Promise.reject(error),
+    done: () => undefined,
+    refused: () => refuseStream(stream, error),
+  });
+}
+
+function noSuchMethod(): ServiceError {
+  return new ServiceError('UNIMPLEMENTED', 'METHOD_UNKNOWN', 'no such method here');
+}
+
+function tooManyOpen(): ServiceError {
+  const message = `expected at most ${mostOpenStreams} calls at once without a service token`;
+  return new ServiceError('RESOURCE_EXHAUSTED', 'OVERLOADED', message, { retryAfterMs: 1000 });
+}
+
+function tooSlow(): ServiceError {
+  const message = 'the request did not come whole in time';
+  return new ServiceError('DEADLINE_EXCEEDED', 'REQUEST_TOO_SLOW', message);
+}
