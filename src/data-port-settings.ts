@@ -59,7 +59,7 @@ export const dataPortSettings = {
     '100',
     count(1, 1_000_000),
     'Calls a second without a known caller (refused, reset, health, reflection) on one connection, ' +
-      'ten times as many at once; five times as many of one peer address. Beyond that it is cut.',
+      'twice as many at once; five times as many of one peer address. Beyond that it is cut.',
   ),
   maxUnreadBytes: setting(
     'TOLLGATE_MAX_UNREAD',

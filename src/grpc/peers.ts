@@ -11,10 +11,12 @@ export interface PeerLimits {
 }
 
 /** Seconds of `strangerCalls` that may be used at once. */
-export const burstSeconds = 10;
+export const burstSeconds = 2;
 /** A peer may be many gateways behind one address. */
 const connectionsPerPeer = 5;
-/** New connections a second of a peer that has used up its calls of strangers. */
+/** A peer with less than this part of its calls of strangers left has its new connections slowed, */
+const calmShare = 0.25;
+/** to so many a second: its honest clients come through by and by, a flood does not. */
 const slowAccepts = 20;
 const mostRemembered = 10_000;
 
@@ -63,7 +65,8 @@ export function createPeers(limits: PeerLimits, nowMs?: () => number): Peers {
       const key = networkOf(address);
       const peer = peerOf(key);
       if (peer.connections >= limits.maxPeerConnections) return 'peer';
-      if (peer.strangers.level() < 1 && !peer.accepts.take()) return 'strangers';
+      const isCalm = peer.strangers.level() >= perSecond * burstSeconds * calmShare;
+      if (!isCalm && !peer.accepts.take()) return 'strangers';
       connections += 1;
       peer.connections += 1;
       return {

@@ -1,10 +1,14 @@
+import { Duplex } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
-import { ChannelCredentials, loadPackageDefinition } from '@grpc/grpc-js';
-import type { ServiceClientConstructor } from '@grpc/grpc-js';
+import { ChannelCredentials, Server, loadPackageDefinition } from '@grpc/grpc-js';
+import type { ServiceClientConstructor, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { expect, test } from 'vitest';
+import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
+import { addReflection } from '../../src/grpc/reflection.ts';
 import { startTestServer } from '../support/data-server.ts';
 
 interface Answer {
@@ -66,3 +70,42 @@ test.each(['v1', 'v1alpha'] as const)(
     expect(request?.field.find((field) => field.name === 'request_id')?.proto3Optional).toBe(true);
   },
 );
+
+// Red before: their file was not served, and grpcurl printed bytes.
+test.each(['BadRequest', 'ErrorInfo', 'RetryInfo'])(
+  'the error detail %s is described',
+  async (name) => {
+    await using served = await startTestServer();
+    const question = { fileContainingSymbol: `google.rpc.${name}` };
+    const { fileDescriptorResponse } = await ask(served.address, 'v1', question);
+    const names = fileDescriptorResponse?.fileDescriptorProto.map(
+      (bytes) => fromBinary(FileDescriptorProtoSchema, bytes).name,
+    );
+    expect(names).toContain('google/rpc/error_details.proto');
+  },
+);
+
+// Red without back pressure: all 1,000 questions were read, and their answers kept.
+test('of a reader who takes no answers, few questions are read', async () => {
+  const handlers: UntypedServiceImplementation[] = [];
+  const server = Object.assign(new Server(), {
+    addService: (_definition: unknown, added: UntypedServiceImplementation) => handlers.push(added),
+  });
+  addReflection(server as unknown as Server, [DecisionService]);
+  let asked = 0;
+  const stream = new Duplex({
+    objectMode: true,
+    read() {
+      asked += 1;
+      const symbol = { fileContainingSymbol: 'tollgate.v1.CheckRequest' };
+      this.push(asked > 1000 ? null : { messageRequest: 'fileContainingSymbol', ...symbol });
+    },
+    write: () => undefined,
+  });
+  const handler = handlers[0]?.['ServerReflectionInfo'];
+  if (handler === undefined) throw new Error('no handler was added');
+  Reflect.apply(handler, undefined, [stream]);
+  for (let turn = 0; turn < 5000; turn += 1) await setImmediate();
+  expect(asked).toBeGreaterThan(0);
+  expect(asked).toBeLessThan(100);
+});
