@@ -1,3 +1,4 @@
+import { setImmediate as giveTurn } from 'node:timers/promises';
 import type { DescMessage, DescMethodUnary, MessageShape } from '@bufbuild/protobuf';
 import type { handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js';
 import { deadlineAfter, deadlineAt, withinDeadline } from '../platform/deadline.ts';
@@ -28,6 +29,9 @@ export type Answer<In extends DescMessage, Out extends DescMessage> = (
   facts: CallFacts,
 ) => Promise<MessageShape<Out>>;
 
+/** Messages that take milliseconds to read. */
+const largeBytes = 64 * 1024;
+
 /** A grpc-js handler that authenticates, reads, answers within the deadline, writes, logs and counts. */
 export function surround<In extends DescMessage, Out extends DescMessage>(
   surroundings: Surroundings,
@@ -39,6 +43,8 @@ export function surround<In extends DescMessage, Out extends DescMessage>(
       work: (facts) =>
         serve(surroundings, call, facts, async (context) => {
           const message = decode(method.input, call.request);
+          // To read it was a good part of a turn already: others first.
+          if (call.request.length > largeBytes) await giveTurn();
           const cancelled = (): AbortSignal => cancellationOf(call);
           return encode(method.output, await answer(message, { ...context, cancelled }, facts));
         }),

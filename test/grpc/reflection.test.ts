@@ -91,7 +91,7 @@ test('of a reader who takes no answers, few questions are read', async () => {
   const server = Object.assign(new Server(), {
     addService: (_definition: unknown, added: UntypedServiceImplementation) => handlers.push(added),
   });
-  addReflection(server as unknown as Server, [DecisionService]);
+  addReflection(server, [DecisionService]);
   let asked = 0;
   const stream = new Duplex({
     objectMode: true,

@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { status } from '@grpc/grpc-js';
 import type { ServiceError as GrpcError } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
-import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
+import { CheckRequestSchema, DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
 import { gatewaySecret, startTestServer, stubDataPlane } from '../support/data-server.ts';
 import type { TestServer } from '../support/data-server.ts';
 import {
@@ -19,6 +21,23 @@ const { method } = DecisionService;
 const check = { orgId: 'acme', requestId: 'r1', target: 'gpt-4o' };
 const path = '/tollgate.v1.DecisionService/Check';
 const known = { authorization: `Bearer ${gatewaySecret}` };
+
+const checkBytes = Buffer.from(toBinary(CheckRequestSchema, create(CheckRequestSchema, check)));
+
+/** A message in gRPC's frame. */
+function message(bytes: Buffer): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(bytes.length, 1);
+  return Buffer.concat([head, bytes]);
+}
+
+/** Whether one of the frames in these bytes is a RST_STREAM. */
+function isReset(bytes: Buffer): boolean {
+  for (let at = 0; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) {
+    if (bytes[at + 3] === frameType.reset) return true;
+  }
+  return false;
+}
 
 async function count(served: TestServer, series: string): Promise<number> {
   const lines = (await served.registry.metrics()).split('\n');
@@ -174,6 +193,7 @@ test.each([
   socket.destroy();
 });
 
+// Node's own limits do this; a test, because nothing here works without.
 test('floods of headers without an end, and of pings, end their own connection at most', async () => {
   await using served = await startTestServer();
   const { socket: endless, closed } = await connectHttp2(served.server.port);
@@ -187,4 +207,31 @@ test('floods of headers without an end, and of pings, end their own connection a
   pinging.write(Buffer.concat(Array<Buffer>(20_000).fill(ping)));
   await answers(served);
   pinging.destroy();
+});
+
+// Red before: the answers waited for ever, each with its stream.
+test('answers that are never taken are given up', async () => {
+  await using served = await startTestServer({ rpcTimeoutMs: 60, sessionStallMs: 20 });
+  const { socket } = await connectHttp2(served.server.port);
+  // SETTINGS_INITIAL_WINDOW_SIZE of 0: nothing may be sent on a stream.
+  socket.write(frame(frameType.settings, 0, 0, Buffer.from([0, 4, 0, 0, 0, 0])));
+  socket.write(callHeaders(1, path, known));
+  socket.write(body(1, message(checkBytes), true));
+  const resets: number[] = [];
+  socket.on('data', (bytes: Buffer) => {
+    if (isReset(bytes)) resets.push(1);
+  });
+  await expect.poll(() => resets.length).toBe(1);
+  socket.destroy();
+});
+
+// Red before: Node waits two minutes.
+test('a TLS handshake that does not come to its end is cut', async () => {
+  const pem = (name: string) => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url));
+  const tls = { certificate: pem('server.pem'), key: pem('server.key.pem'), clientCa: undefined };
+  await using served = await startTestServer({ tls, greetingTimeoutMs: 30 });
+  const { socket, closed } = await connectSocket(served.server.port);
+  socket.write(Buffer.from([22, 3, 1, 1, 0, 1]));
+  await closed;
+  await expect.poll(() => count(served, 'tollgate_data_connections')).toBe(0);
 });
