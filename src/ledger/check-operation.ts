@@ -6,7 +6,7 @@ import { assertSameContent } from './conflict.ts';
 import type { KnownCall } from './known-call.ts';
 import type { CheckAnswer, CheckCall } from './ledger.ts';
 import { areSmall, isLarge } from './large.ts';
-import { hasNearLimit, learnNearLimits } from './near-limits.ts';
+import type { LimitMemory } from './limit-memory.ts';
 import { operationOf } from './operation.ts';
 import type {
   DecisionContext,
@@ -20,7 +20,11 @@ import { decodeOutcome, encodeForeseen, encodeOutcome } from './outcome-record.t
 import type { KeptOutcome } from './outcome-record.ts';
 
 /** A Check at the ledger: its ask is added, then decided on exact sums, and taken back if refused. */
-export function checkOperation(call: CheckCall, told: Told<CheckAnswer>): Operation {
+export function checkOperation(
+  call: CheckCall,
+  told: Told<CheckAnswer>,
+  limitMemory: LimitMemory,
+): Operation {
   return operationOf(call, told, {
     needsCall: false,
     plan(known, atLeastEpoch) {
@@ -36,23 +40,27 @@ export function checkOperation(call: CheckCall, told: Told<CheckAnswer>): Operat
       }
       const plan = call.plan(atLeastEpoch);
       return plan instanceof Promise
-        ? plan.then((made) => planned(call, made, told))
-        : planned(call, plan, told);
+        ? plan.then((made) => planned(call, made, told, limitMemory))
+        : planned(call, plan, told, limitMemory);
     },
   });
 }
 
-/**
- * The meters of calls whose last Check a limit refused; calls alike share them. The next such call is probably
- * refused too: it is not added first, so that nothing needs to be taken back. It is decided as any other.
- */
-const refused = new WeakSet<CheckPlan['meters']>();
-
-function planned(call: CheckCall, plan: CheckPlan, told: Told<CheckAnswer>): Plan {
+function planned(
+  call: CheckCall,
+  plan: CheckPlan,
+  told: Told<CheckAnswer>,
+  limitMemory: LimitMemory,
+): Plan {
   // A call that is refused whatever the counters say adds nothing that would have to be taken back.
   const adds = plan.reasons.length === 0;
   const { hold } = plan;
-  const isAddedAfter = isLarge(hold.cost, hold.input, hold.output) || refused.has(plan.meters);
+  // The next Check like one that a limit refused is probably refused too: it is not added first, so that nothing
+  // needs to be taken back. It is decided as any other.
+  const isAddedAfter =
+    isLarge(hold.cost, hold.input, hold.output) || limitMemory.wasRefused(call.orgId, plan);
+  const isForeseen =
+    !isAddedAfter && isForeseeable(plan) && !limitMemory.hasNearLimit(call.orgId, plan);
   return {
     epoch: plan.epoch,
     calendar: plan.calendar,
@@ -70,19 +78,18 @@ function planned(call: CheckCall, plan: CheckPlan, told: Told<CheckAnswer>): Pla
         })
       : countersOf({}),
     isAddedAfter,
-    ...(!isAddedAfter && isForeseeable(call, plan) && { optimistic: optimistic(call, plan, told) }),
-    decide: (context) => decide(call, plan, context, told),
+    ...(isForeseen && { optimistic: optimistic(call, plan, told) }),
+    decide: (context) => decide(call, plan, context, { told, limitMemory }),
   };
 }
 
-/** Whether a Check will probably be allowed, with all its limits OK. */
-function isForeseeable({ orgId }: CheckCall, plan: CheckPlan): boolean {
+/** Whether a Check will be allowed, with all its limits OK, where none of them is near. */
+function isForeseeable(plan: CheckPlan): boolean {
   const { reasons, bypass, hold, asks } = plan;
   return (
     reasons.length === 0 &&
     !(bypass.cost || bypass.rate || bypass.tokens) &&
-    areSmall(hold.cost, hold.input, hold.output, ...Object.values(asks)) &&
-    !hasNearLimit(orgId, plan)
+    areSmall(hold.cost, hold.input, hold.output, ...Object.values(asks))
   );
 }
 
@@ -111,14 +118,12 @@ function decide(
   call: CheckCall,
   plan: CheckPlan,
   context: DecisionContext,
-  told: Told<CheckAnswer>,
+  { told, limitMemory }: { readonly told: Told<CheckAnswer>; readonly limitMemory: LimitMemory },
 ): Verdict {
   const { nowMs } = context;
   const outcome = conclude(plan, (index) => context.totals(index), nowMs, nowMs + call.ttlMs);
   const stays = outcome.decision === 'ALLOW';
-  if (stays || plan.reasons.length > 0) refused.delete(plan.meters);
-  else refused.add(plan.meters);
-  learnNearLimits(call.orgId, plan, outcome);
+  limitMemory.learn(call.orgId, plan, outcome, !stays && plan.reasons.length === 0);
   const answer = encodeOutcome(outcome, plan);
   const insert = newCall(call, plan, told.submission, { allowed: stays, answer }, nowMs);
   const events = limitEvents(insert, outcome, context);

@@ -17,6 +17,7 @@ import { createLaneConnection } from './lane-connection.ts';
 import type { LaneConnection } from './lane-connection.ts';
 import { prepareLane } from './lane-statements.ts';
 import type { Ledger } from './ledger.ts';
+import { createLimitMemory } from './limit-memory.ts';
 import { laneOf } from './lane-of.ts';
 import type { Operation, Told } from './operation.ts';
 import { createOrganizationTime } from './organization-time.ts';
@@ -67,6 +68,7 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
   const { pools, clock } = options;
   const remembered = createCallMemory(options.maxRememberedCalls);
   const time = createOrganizationTime(clock);
+  const limitMemory = createLimitMemory();
   const nextSubmission = createSubmissions();
   const lanes = Array.from({ length: options.lanes }, () => startLane(options, remembered, time));
 
@@ -84,7 +86,7 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
   }
 
   return {
-    check: (call) => answered((told) => checkOperation(call, told)),
+    check: (call) => answered((told) => checkOperation(call, told, limitMemory)),
     report: (call) => answered((told) => reportOperation(call, () => time.nowMs(call.orgId), told)),
     release: (call) => answered((told) => releaseOperation(call, told)),
     extend: (call) => answered((told) => extendOperation(call, told)),
