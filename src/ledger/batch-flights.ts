@@ -13,6 +13,7 @@ import { insertParameters, updateParameters } from './call-parameters.ts';
 import { knownCall } from './known-call.ts';
 import type { KnownCall } from './known-call.ts';
 import type { Planned } from './lane.ts';
+import { rowsByKey } from './rows-by-key.ts';
 import { applyDeltas } from './sql/apply-deltas.ts';
 import { callRow, epochRow, readCalls, readEpochs } from './sql/read-state.ts';
 import type { EpochRow } from './sql/read-state.ts';
@@ -54,11 +55,16 @@ export async function lockAndRead(
     { ...readEpochs, values: [textArray([...new Set(orgIds)])] },
     { ...readCalls, values: [textArray(orgIds), textArray(requestIds), plainArray(versions)] },
   ]);
-  if (meters.length !== sums.length) throw new Error('a meter was not written');
+  const inOrder = deciding(() =>
+    rowsByKey(
+      meters,
+      sums.map(({ orgId, meter }) => [orgId, meter.name]),
+    ),
+  );
   return {
     ...organizationStates(epochs.map(epochRow)),
     calls: callsById(calls, batch),
-    meters: meters.map(([filled, values]) => ({
+    meters: inOrder.map(([, , filled, values]) => ({
       isFilled: filled === 't',
       row: (values ?? '{}').slice(1, -1).split(','),
     })),

@@ -15,6 +15,7 @@ import type { OptimisticPlan } from './operation.ts';
 import { columnsOf, OptimisticMeters } from './optimistic-meters.ts';
 import type { OptimisticMeter } from './optimistic-meters.ts';
 import { optimisticSums } from './optimistic-sums.ts';
+import { rowsByKey } from './rows-by-key.ts';
 import { deltaWidth } from './sql/apply-deltas.ts';
 import { agreeOnEpochs, holdCalls } from './sql/hold-calls.ts';
 import { failedGuard, GuardFailed } from './guard-failed.ts';
@@ -172,10 +173,12 @@ function confirmed(
   sums: FlightRows,
   expected: (orgId: string) => number,
 ): Fate[] {
-  return deciding(() =>
-    members.map(({ orgId, optimistic }, index): Fate => {
-      const answer = optimistic.confirm(numbersOf(sums[index]?.[0]), expected(orgId));
+  return deciding(() => {
+    const keys = members.map(({ call }) => [call.orgId, call.requestId] as const);
+    const inOrder = rowsByKey(sums, keys);
+    return members.map(({ orgId, optimistic }, index): Fate => {
+      const answer = optimistic.confirm(numbersOf(inOrder[index]?.[2]), expected(orgId));
       return { kind: 'done', answer };
-    }),
-  );
+    });
+  });
 }

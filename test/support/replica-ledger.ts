@@ -1,3 +1,4 @@
+import type { Client } from 'pg';
 import { planCheck } from '../../src/core/plan-check.ts';
 import { faultOf, isPoison, storeFailure } from '../../src/db/errors.ts';
 import { handMovedClock } from '../../src/platform/database-clock.ts';
@@ -18,10 +19,10 @@ export interface Replica {
   nowMs: number;
 }
 
-/** Starts one; close its ledger in the end. */
+/** Starts one; close its ledger in the end. `rewrite` changes the statements that its lane prepares. */
 export function startReplica(
   database: TestDatabase,
-  { durableHolds = true, perOrganization = false } = {},
+  { durableHolds = true, perOrganization = false, rewrite = unchanged } = {},
 ): Replica {
   const ways: BatchWay[] = [];
   const replica: Replica = {
@@ -36,7 +37,7 @@ export function startReplica(
             statementTimeoutMs: 20_000,
             connectTimeoutMs: 20_000,
           },
-          prepare,
+          (client) => prepare(rewriting(client, rewrite)),
         ),
       destroy: destroyClient,
       silenceMs: 20_000,
@@ -56,6 +57,20 @@ export function startReplica(
     }),
   };
   return replica;
+}
+
+function unchanged(text: string): string {
+  return text;
+}
+
+/** The client, with the text of its simple queries rewritten. */
+function rewriting(client: Client, rewrite: (text: string) => string): Client {
+  return new Proxy(client, {
+    get: (target, name) =>
+      name === 'query'
+        ? (text: string) => target.query(rewrite(text))
+        : (Reflect.get(target, name) as unknown),
+  });
 }
 
 /** An organization that exists, with policies that are said: how to send its Checks to a replica. */

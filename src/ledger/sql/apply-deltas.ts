@@ -100,11 +100,11 @@ ON CONFLICT (org_id, meter_id) DO UPDATE SET
 export const returnedColumns = columns.map((column) => `m.${column.name}`).join(', ');
 
 /**
- * One row per meter, in the order of the arrays: `filled`, and all `columns` as one array: to describe and
- * split 57 columns of a row took more of the process than deciding on them.
+ * One row per meter, in any order: its key, `filled`, and all `columns` as one array: to describe and split 57
+ * columns of a row took more of the process than deciding on them.
  */
 export const applyDeltas = {
   name: 'apply-deltas',
   text: `${upsertMeters}
-RETURNING m.filled, ARRAY[${returnedColumns}]`,
+RETURNING m.org_id, m.meter_id, m.filled, ARRAY[${returnedColumns}]`,
 } as const;

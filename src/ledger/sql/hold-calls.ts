@@ -20,15 +20,19 @@ import { columns, returnedColumns, upsertMeters } from './apply-deltas.ts';
  *   $22 int[]     rooms: meter and two columns of each, in turn
  *   $23 bigint[]  the most that the sum of the two may be
  *
- * Columns are those of `numbers` below. Returns the cells of each call, as they were before it, in the order of $6.
+ * Columns are those of `numbers` below. Returns of each call its key and its cells, as they were before it, in any
+ * order. Meters are numbered by where their rows are in `applied`; PostgreSQL does not promise that this is the order
+ * of $1, so their keys are compared with $1 and $2, whole arrays at once: a join would be a nested loop, since a lane
+ * plans no other.
  */
 export const holdCalls = {
   name: 'hold-calls',
   text: `WITH applied AS (${upsertMeters}
   WHERE ${notAhead()} AND ${farFromInt64()}
-  RETURNING m.filled, ARRAY[${returnedColumns}, ${tokenSums()}, 0] AS numbers
+  RETURNING m.org_id, m.meter_id, m.filled, ARRAY[${returnedColumns}, ${tokenSums()}, 0] AS numbers
 ), now AS MATERIALIZED (
-  SELECT array_agg(numbers) AS n, count(*) = cardinality($1::text[]) AND bool_and(filled) AS is_whole FROM applied
+  SELECT array_agg(numbers) AS n, bool_and(filled) AND array_agg(org_id) = $1::text[]
+    AND array_agg(meter_id) = $2::text[] AS is_whole FROM applied
 ), held AS (
   INSERT INTO call (org_id, request_id, state, version, content, answer, detail, subjects, facts,
     held_cost, held_input, held_output, booked_at, expires_at, sums)
@@ -39,9 +43,9 @@ export const holdCalls = {
     $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[],
     $17::bigint[], $18::int[], $19::int[]) AS u(org_id, request_id, content, answer, detail, subjects, facts,
     held_cost, held_input, held_output, booked_at, expires_at, first, last)
-  RETURNING sums
+  RETURNING org_id, request_id, sums
 )
-SELECT held.sums, (CASE WHEN NOT is_whole THEN '${guards.meter}'
+SELECT held.org_id, held.request_id, held.sums, (CASE WHEN is_whole IS NOT TRUE THEN '${guards.meter}'
   WHEN EXISTS (SELECT FROM now, (SELECT $22::int[] AS r, $23::bigint[] AS most) AS rooms,
       generate_series(0, cardinality(most) - 1) AS i
     WHERE n[r[3 * i + 1]][r[3 * i + 2]] + n[r[3 * i + 1]][r[3 * i + 3]] > most[i + 1]) THEN '${guards.limit}'
