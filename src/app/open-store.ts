@@ -8,6 +8,7 @@ import { destroyClient } from '../db/open-client.ts';
 import type { StoreWatch } from '../db/store-watch.ts';
 import { createLedgerMetrics } from '../platform/ledger-metrics.ts';
 import type { LedgerMetrics } from '../platform/ledger-metrics.ts';
+import { createLogThrottle } from '../platform/log-throttle.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { createPgEvents } from '../ledger/pg-events.ts';
 import { createPgLedger } from '../ledger/pg-ledger.ts';
@@ -149,6 +150,8 @@ function openLedger(
   { clock, metrics, log }: { clock: FollowingClock; metrics: LedgerMetrics; log: Log },
   undo: UndoList,
 ): Ledger {
+  const monotonicMs = (): number => performance.now();
+  const mayLogSaturated = createLogThrottle({ intervalMs: 60_000, maxKeys: 1000, monotonicMs });
   const ledger = createPgLedger({
     pools: { lookUps, explain },
     connect: connectLane,
@@ -166,11 +169,13 @@ function openLedger(
     isRetryable: (cause) => faultOf(cause).retryable,
     isPoison,
     failure: storeFailure,
-    monotonicMs: () => performance.now(),
+    monotonicMs,
     onBatch: (size, seconds, way) => metrics.batch(size, seconds, way),
     onSaturated(orgId, meter) {
-      log.warn({ orgId, meter }, 'the sums of a meter have reached the largest int64');
       metrics.saturated();
+      // Told by every batch that touches such a meter.
+      if (!mayLogSaturated(`${orgId}\n${meter}`)) return;
+      log.warn({ orgId, meter }, 'the sums of a meter have reached the largest int64');
     },
     onFailure(err, size) {
       log.warn({ err, size }, 'a batch failed');
