@@ -1,4 +1,4 @@
-import type { Client, Pool, QueryConfig } from 'pg';
+import type { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { meterOf } from '../../src/core/meter.ts';
 import { maxInt64 } from '../../src/core/totals.ts';
@@ -10,9 +10,17 @@ import { faultOf, isPoison, storeFailure } from '../../src/db/errors.ts';
 import { handMovedClock } from '../../src/platform/database-clock.ts';
 import { connectLane } from '../../src/db/lane-client.ts';
 import { destroyClient } from '../../src/db/open-client.ts';
-import type { CheckAnswer, Ledger, ReportAnswer, StoredCall } from '../../src/ledger/ledger.ts';
+import type {
+  CheckAnswer,
+  ExtendAnswer,
+  Ledger,
+  ReportAnswer,
+  StoredCall,
+} from '../../src/ledger/ledger.ts';
 import type { BatchWay } from '../../src/ledger/batch-runner.ts';
 import { createPgLedger } from '../../src/ledger/pg-ledger.ts';
+import { brokenLimits } from '../support/broken-limits.ts';
+import { countingLookUps } from '../support/counting-look-ups.ts';
 import { cutAfterCommit } from '../support/cut-after-commit.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
@@ -47,7 +55,7 @@ beforeAll(async () => {
 function start(): Ledger {
   return createPgLedger({
     pools: {
-      lookUps: counting(database.pool),
+      lookUps: countingLookUps(database.pool, () => (lookUps += 1)),
       explain: database.pool,
     },
     connect: async (prepare) => {
@@ -82,20 +90,6 @@ function start(): Ledger {
     },
     onSaturated: (_orgId, meter) => saturated.push(meter),
     onFailure: (cause) => failures.push(cause),
-  });
-}
-
-/** The pool, with the look-ups of calls counted. */
-function counting(pool: Pool): Pool {
-  return new Proxy(pool, {
-    get(target, name) {
-      const value = Reflect.get(target, name) as unknown;
-      if (name !== 'query') return typeof value === 'function' ? value.bind(target) : value;
-      return (query: QueryConfig) => {
-        if (query.name === 'read-calls') lookUps += 1;
-        return target.query(query);
-      };
-    },
   });
 }
 
@@ -192,6 +186,27 @@ function report(
   });
 }
 
+function extend(
+  requestId: string,
+  sequence: number,
+  more: Partial<CheckPlan>,
+): Promise<ExtendAnswer> {
+  return ledger.extend({
+    orgId,
+    requestId,
+    sequence,
+    content: {},
+    ttlMs: undefined,
+    plan: (stored, epoch) => ({
+      ...planExtend(viewOf({}), stored, estimateOf({ cost: 5n }), Date.now()),
+      // An older one would be planned again, and the cut meet a commit of nothing.
+      epoch: Math.max(epoch, current),
+      ...more,
+    }),
+    deadlineMs: undefined,
+  });
+}
+
 /* Red when everything that the server refused counted as a guard's failure, and its cause was lost. */
 test('a statement that the server refuses is a failed guard only if a guard refused it', async () => {
   await check('before', {});
@@ -201,11 +216,13 @@ test('a statement that the server refuses is a failed guard only if a guard refu
   expect(failures).toMatchObject([{ code: '22021' }]);
 });
 
-/* Red when a repeat within the lane found its own first commit, and told the caller of a replay. */
+/* Red, for each kind of call, when the lane's retry found its own first commit and told the caller of a replay. */
 test('a caller does not see that the answer to the first commit was lost', async () => {
   for (const requestId of ['closed', 'released']) await check(requestId, {});
+  const { heldCost } = (await check('extended', {})).outcome;
   const losing = async (work: () => Promise<{ readonly replayed: boolean }>): Promise<unknown> => {
     const before = opened;
+    ways = [];
     const lost = cutAfterCommit(lane);
     const { replayed } = await work();
     expect(lost.isCut).toBe(true);
@@ -213,6 +230,12 @@ test('a caller does not see that the answer to the first commit was lost', async
     return replayed;
   };
   expect(await losing(() => check('write-first', {}))).toBe(false);
+  expect(ways[0]).toBe('optimistic');
+  const bypass = { cost: true, rate: false, tokens: false, models: false };
+  expect(await losing(() => check('decide-first', { bypass }))).toBe(false);
+  expect(ways[0]).toBe('careful');
+  const extension = { hold: { cost: 5n, input: 0n, output: 0n } };
+  expect(await losing(() => extend('extended', 1, extension))).toBe(false);
   expect(await losing(() => report(orgId, 'post-paid', { input: 1n }))).toBe(false);
   expect(await losing(() => report(orgId, 'closed', { input: 1n }))).toBe(false);
   const release = (): Promise<{ replayed: boolean }> =>
@@ -228,28 +251,18 @@ test('a caller does not see that the answer to the first commit was lost', async
   expect(await losing(release)).toBe(false);
   // A caller's own repeat is one.
   expect((await check('write-first', {})).replayed).toBe(true);
+  expect((await check('decide-first', { bypass })).replayed).toBe(true);
+  const repeat = await extend('extended', 1, extension);
+  // What was added is held once.
+  expect(repeat).toMatchObject({ replayed: true, outcome: { heldCost: heldCost + 5n } });
   expect((await report(orgId, 'closed', { input: 1n })).replayed).toBe(true);
   expect((await release()).replayed).toBe(true);
 });
 
 /* Seen red: the answer to an Extend said what it added, as if that were all. */
 test('an Extend tells what is held altogether, and a refused one what stays held', async () => {
-  const cost = async (sequence: number, added: Partial<CheckPlan>): Promise<bigint> => {
-    const { outcome } = await ledger.extend({
-      orgId,
-      requestId: 'held',
-      sequence,
-      content: {},
-      ttlMs: undefined,
-      plan: (stored, epoch) => ({
-        ...planExtend(viewOf({}), stored, estimateOf({ cost: 5n }), Date.now()),
-        epoch,
-        ...added,
-      }),
-      deadlineMs: undefined,
-    });
-    return outcome.heldCost;
-  };
+  const cost = async (sequence: number, added: Partial<CheckPlan>): Promise<bigint> =>
+    (await extend('held', sequence, added)).outcome.heldCost;
   const first = await check('held', { hold: { cost: 10n, input: 0n, output: 0n } });
   expect(first.outcome.heldCost).toBe(10n);
   expect(await cost(1, {})).toBe(15n);
@@ -279,13 +292,3 @@ test('calls of before a restart are looked up together, and a repeated Check wai
   expect(await check('repeated', {})).toEqual({ ...first, replayed: true });
   expect(batches).toBe(0);
 });
-
-/** Limits that planning takes and deciding chokes on. */
-function brokenLimits(fault: Error): CheckPlan['limits'] {
-  return new Proxy([], {
-    get: (list, name) => {
-      if (name === 'map') throw fault;
-      return Reflect.get(list, name) as unknown;
-    },
-  });
-}
