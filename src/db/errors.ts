@@ -72,6 +72,8 @@ const unknown = fault('unknown', 'ours');
 /** Reads what went wrong from an error of `pg`. */
 export function faultOf(cause: unknown): StoreFault {
   if (!(cause instanceof Error)) return unknown;
+  // What `storeFailure` made of an error of `pg`.
+  if (cause instanceof ServiceError) return faultOf(cause.cause);
   const code = codeOf(cause);
   if (code === '23514' && newPartition.test(cause.message)) {
     return fault('a new partition', 'busy', 5);

@@ -88,7 +88,8 @@ export function createSweepPiece(options: SweepPieceOptions) {
     const onEnded = (): void => {
       ended += 1;
     };
-    const planning = { parts: turns.length, isResting, plan, onEnded };
+    const { isStoreWide, isTransient } = options;
+    const planning = { parts: turns.length, isResting, plan, isStoreWide, isTransient, onEnded };
     const parts = await Promise.all(
       turns.map((turn, at) => planPart(turn, found[at] ?? [], { ...planning, most: most(turn) })),
     );

@@ -35,6 +35,10 @@ export interface SweepPartOrder {
   /** Whether a hold is left out, because it could not be ended a short time ago. */
   readonly isResting: (orgId: string, requestId: string) => boolean;
   readonly plan: ClosePlanner;
+  /** Whether a failure is about the store as a whole: then nothing is planned. */
+  readonly isStoreWide: (cause: unknown) => boolean;
+  /** Whether planning may succeed later: then the hold is left to the next pass. */
+  readonly isTransient: (cause: unknown) => boolean;
   /** Told of each hold that is answered as ended. */
   readonly onEnded: () => void;
 }
@@ -61,11 +65,14 @@ export async function planPart(
   };
 }
 
+/** A hold with its plan; one that cannot be planned; or one that is left to the next pass. */
+type PlannedHold = Planned | StuckHold | { readonly isLater: true };
+
 async function planHold(
   row: CallRow,
   epoch: number,
-  { plan, onEnded }: SweepPartOrder,
-): Promise<Planned | StuckHold> {
+  { plan, onEnded, isStoreWide, isTransient }: SweepPartOrder,
+): Promise<PlannedHold> {
   const { org_id: orgId, request_id: requestId } = row;
   try {
     const told = {
@@ -77,12 +84,14 @@ async function planHold(
     if (planned === undefined) throw new Error('a hold that was read as open is not');
     return { operation, plan: planned, attempt: 'decideFirst' };
   } catch (cause) {
-    return { orgId, requestId, cause };
+    // Planning reads policies: what keeps the store from answering is no fault of the hold.
+    if (isStoreWide(cause)) throw cause;
+    return isTransient(cause) ? { isLater: true } : { orgId, requestId, cause };
   }
 }
 
 /** How many of the plans have room in a transaction, by their meters: one at least. */
-function fitting(plans: readonly (Planned | StuckHold)[], room: number): number {
+function fitting(plans: readonly PlannedHold[], room: number): number {
   let meters = 0;
   const past = plans.findIndex((one, at) => {
     meters += 'operation' in one ? one.plan.meters.length : 0;
