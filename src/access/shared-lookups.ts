@@ -1,4 +1,5 @@
 import { storeFailure } from '../db/errors.ts';
+import { inTime } from '../platform/in-time.ts';
 import { ServiceError } from '../platform/service-error.ts';
 
 /** While the store is out of reach: how often it is asked again, whether anybody calls or not. */
@@ -32,7 +33,7 @@ export function shareLookups<Value>(
       isStoreAway = false;
       return value;
     });
-    const bounded = withinSilence(answer, silenceMs)
+    const bounded = inTime(answer, silenceMs, silence)
       .catch((cause: unknown) => {
         noteFailure(key, cause);
         throw cause;
@@ -72,11 +73,7 @@ export function isOutage(cause: unknown): boolean {
   return cause instanceof ServiceError && cause.kind === 'UNAVAILABLE';
 }
 
-function withinSilence<Value>(answer: Promise<Value>, silenceMs: number): Promise<Value> {
-  const { promise: silence, reject } = Promise.withResolvers<never>();
-  const message = `a look-up had no answer in ${silenceMs} ms`;
-  const fail = (): void =>
-    reject(storeFailure(Object.assign(new Error(message), { code: 'ETIMEDOUT' })));
-  const timer = setTimeout(fail, silenceMs);
-  return Promise.race([answer, silence]).finally(() => clearTimeout(timer));
+function silence(): Error {
+  const message = 'a look-up had no answer in time';
+  return storeFailure(Object.assign(new Error(message), { code: 'ETIMEDOUT' }));
 }

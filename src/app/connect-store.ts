@@ -9,6 +9,7 @@ import { createStoreSockets } from '../db/store-sockets.ts';
 import type { StoreSockets } from '../db/store-sockets.ts';
 import { startStoreWatch } from '../db/store-watch.ts';
 import type { StoreWatch } from '../db/store-watch.ts';
+import { inTime } from '../platform/in-time.ts';
 import type { Log } from '../platform/log.ts';
 import type { UndoList } from '../platform/undo.ts';
 
@@ -56,7 +57,9 @@ export async function connectStore(
     onCannotEnd: (err) => log.warn({ err }, 'stuck sessions of other replicas cannot be ended'),
   });
   undo.add(() => watch.stop());
-  await inTime(watch.answered, settings.storeTimeoutMs * startPatience);
+  const patienceMs = settings.storeTimeoutMs * startPatience;
+  const late = () => new Error(`the store did not answer within ${patienceMs} ms`);
+  await inTime(watch.answered, patienceMs, late);
   const stopping = new AbortController();
   const parts = { url, sockets, limits, watch, log, stopping: stopping.signal };
   const open = (use: string, maxConnections: number): Pool =>
@@ -87,13 +90,6 @@ export async function connectStore(
   };
 }
 
-async function inTime(answer: Promise<void>, timeoutMs: number): Promise<void> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const message = `the store did not answer within ${timeoutMs} ms`;
-  const timer = setTimeout(() => reject(new Error(message)), timeoutMs);
-  await Promise.race([answer, late]).finally(() => clearTimeout(timer));
-}
-
 function laneOptions(
   { statementTimeoutMs, storeTimeoutMs }: Settings,
   { url, sockets, limits }: Pick<PoolParts, 'url' | 'sockets' | 'limits'>,
@@ -101,7 +97,8 @@ function laneOptions(
   return {
     connectionString: url,
     sockets,
-    limits,
+    // A client that stops between the messages of a flight is not idle to the server.
+    limits: { ...limits, transactionMs: 2 * storeTimeoutMs },
     // Shorter than the silence after which the connection is cut: then the server says what is wrong.
     statementTimeoutMs: Math.min(statementTimeoutMs, Math.floor(storeTimeoutMs * 0.9)),
     connectTimeoutMs: storeTimeoutMs,
@@ -112,7 +109,6 @@ function laneOptions(
 function limitsOf({ storeTimeoutMs }: Settings): SessionLimits {
   return {
     idleInTransactionMs: Math.ceil(storeTimeoutMs / 2),
-    transactionMs: 0,
     unacknowledgedMs: storeTimeoutMs,
   };
 }

@@ -4,7 +4,7 @@ import type { Settings } from '../config.ts';
 import { startEmbeddedPostgres } from '../db/embedded.ts';
 import { failureLabel, faultOf, isPoison, storeFailure } from '../db/errors.ts';
 import { migrate } from '../db/migrate.ts';
-import { destroyClient } from '../db/open-client.ts';
+import { streamOf } from '../db/open-client.ts';
 import type { StoreWatch } from '../db/store-watch.ts';
 import { createLedgerMetrics } from '../platform/ledger-metrics.ts';
 import type { LedgerMetrics } from '../platform/ledger-metrics.ts';
@@ -13,6 +13,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { createPgEvents } from '../ledger/pg-events.ts';
 import { createPgLedger } from '../ledger/pg-ledger.ts';
 import { rebuildWindows } from '../ledger/rebuild-windows.ts';
+import { databaseNowMs } from '../ledger/sql/database-now.ts';
 import { createSweep } from '../ledger/sweep.ts';
 import type { Sweep } from '../ledger/sweep.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -117,11 +118,9 @@ async function openDatabase(settings: Settings, log: Log, undo: UndoList): Promi
 /** Asks the database for its time, so that already the first call is counted in the windows of now. */
 async function learnTime({ jobs }: StoreConnections, clock: FollowingClock): Promise<void> {
   const sentMs = performance.now();
-  const { rows } = await jobs.query<{ now: number }>(
-    'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now',
-  );
+  const { rows } = await jobs.query<{ now: string }>(`SELECT ${databaseNowMs} AS now`);
   const receivedMs = performance.now();
-  for (const { now } of rows) clock.read({ databaseNowMs: now, sentMs, receivedMs });
+  for (const { now } of rows) clock.read({ databaseNowMs: Number(now), sentMs, receivedMs });
 }
 
 function openPolicies(
@@ -155,7 +154,7 @@ function openLedger(
   const ledger = createPgLedger({
     pools: { lookUps, explain },
     connect: connectLane,
-    destroy: destroyClient,
+    streamOf,
     silenceMs: settings.storeTimeoutMs,
     clock,
     lanes: settings.lanes,
@@ -196,7 +195,7 @@ function openSweep(
   const { clock, metrics, policies } = parts;
   const sweep = createSweep({
     connect: connectLane,
-    destroy: destroyClient,
+    streamOf,
     silenceMs: settings.storeTimeoutMs,
     clock,
     perOrganization: settings.batch === 'per-org',

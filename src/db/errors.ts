@@ -34,7 +34,7 @@ const faults: Readonly<Record<string, StoreFault>> = {
   '08006': fault('connection lost', 'away', 100),
   '25006': fault('server is read-only (a fail-over?)', 'away', 500),
   '25P03': fault('session ended: idle in a transaction', 'away', 50),
-  '25P04': fault('session ended: transaction timeout', 'away', 50),
+  '25P04': fault('session ended: transaction timeout', 'busy'),
   '53100': fault('disk full', 'away'),
   '53200': fault('out of memory', 'away', 200),
   '53300': fault('too many connections', 'away', 200),

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { Client } from 'pg';
 import type { ClientConfig } from 'pg';
 import type { StoreSockets } from './store-sockets.ts';
@@ -52,15 +53,13 @@ export async function openClient(
 
 /** Closes a connection without a word: the server may not answer any more, and ends the session itself. */
 export function destroyClient(client: Client): void {
-  // `pg` keeps its connection to itself.
-  const { connection } = client as unknown as {
-    readonly connection: { readonly stream: Socketlike };
-  };
-  connection.stream.destroy();
+  streamOf(client).destroy();
 }
 
-interface Socketlike {
-  destroy(): void;
+/** The socket of a connection, which `pg` keeps to itself. */
+export function streamOf(client: Client): Duplex {
+  const { connection } = client as unknown as { readonly connection: { readonly stream: Duplex } };
+  return connection.stream;
 }
 
 function ignore(): void {

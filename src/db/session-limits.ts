@@ -6,8 +6,8 @@
 export interface SessionLimits {
   /** In a transaction, between two statements. */
   readonly idleInTransactionMs: number;
-  /** For a transaction as a whole, where the server knows such a limit (17 or later); 0: none. */
-  readonly transactionMs: number;
+  /** For a transaction as a whole, where the server knows such a limit (17 or later); none unless given. */
+  readonly transactionMs?: number;
   /** For sent data to be acknowledged. */
   readonly unacknowledgedMs: number;
 }
@@ -16,7 +16,7 @@ export interface SessionLimits {
 export function setSessionLimits(limits: SessionLimits): string {
   const values = {
     idle_in_transaction_session_timeout: limits.idleInTransactionMs,
-    transaction_timeout: limits.transactionMs,
+    transaction_timeout: limits.transactionMs ?? 0,
     tcp_user_timeout: limits.unacknowledgedMs,
     tcp_keepalives_idle: 5,
     tcp_keepalives_interval: 1,

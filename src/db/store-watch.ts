@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import { inTime } from '../platform/in-time.ts';
 import { destroyClient, openClient } from './open-client.ts';
 import type { StoreSockets } from './store-sockets.ts';
 
@@ -149,6 +150,11 @@ class Silence extends Error {
   readonly code = 'ETIMEDOUT';
 }
 
+/** The answer to a query, or `Silence`. */
+function answerOf<Answer>(query: Promise<Answer>, silenceMs: number): Promise<Answer> {
+  return inTime(query, silenceMs, () => new Silence(`the store was silent for ${silenceMs} ms`));
+}
+
 /** The server is a standby, or its database is set to be read only. */
 class ReadOnly extends Error {
   readonly code = '25006';
@@ -163,18 +169,4 @@ function cutsAll(failure: Error): boolean {
 /** The server answers, but has no room for one more session. */
 function hasNoSlot(failure: Error): boolean {
   return 'code' in failure && failure.code === '53300';
-}
-
-/** The answer to a query, or `Silence`. */
-async function answerOf<Answer>(query: Promise<Answer>, silenceMs: number): Promise<Answer> {
-  const { promise: silence, reject } = Promise.withResolvers<never>();
-  const fail = (): void => reject(new Silence(`the store was silent for ${silenceMs} ms`));
-  // After a pause of this process the timer fires first: what has arrived meanwhile is read before it is judged.
-  const timer = setTimeout(() => setImmediate(() => setImmediate(fail)), silenceMs);
-  try {
-    return await Promise.race([query, silence]);
-  } finally {
-    clearTimeout(timer);
-    query.catch(() => undefined);
-  }
 }

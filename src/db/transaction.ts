@@ -51,16 +51,12 @@ async function attemptOnce<T>(
   } catch (cause) {
     return { ok: false, cause, uncertain: false };
   }
-  // While it is ours, nobody else listens: unheard, a lost connection would end the process. The statement
-  // under way fails with the same error.
-  client.on('error', ignore);
   let committing = false;
   try {
     await client.query('BEGIN');
     const value = await work(client);
     committing = options.discard !== true;
     await client.query(committing ? 'COMMIT' : 'ROLLBACK');
-    client.off('error', ignore);
     client.release();
     return { ok: true, value };
   } catch (cause) {
@@ -78,14 +74,9 @@ function isUncertain(cause: unknown): boolean {
 async function giveBack(client: PoolClient): Promise<void> {
   try {
     await client.query('ROLLBACK');
-    client.off('error', ignore);
     client.release();
   } catch {
     // The connection is broken, and with it the transaction; the pool opens another one.
     client.release(true);
   }
-}
-
-function ignore(): void {
-  // See where it is used.
 }

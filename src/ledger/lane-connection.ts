@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { Client } from 'pg';
 
 /** One connection of a lane, made anew when it breaks. */
@@ -15,8 +16,8 @@ export interface LaneConnection {
 /** What a lane's connection is made of. */
 export interface LaneConnectionParts {
   readonly connect: () => Promise<Client>;
-  /** Closes a connection without waiting for the server. */
-  readonly destroy: (client: Client) => void;
+  /** The socket of a connection. */
+  readonly streamOf: (client: Client) => Duplex;
   /** How long the server may be silent while a batch waits for it, milliseconds. */
   readonly silenceMs: number;
 }
@@ -26,7 +27,7 @@ const looks = 4;
 
 /** Keeps one connection open. */
 export function createLaneConnection(parts: LaneConnectionParts): LaneConnection {
-  const { connect, destroy, silenceMs } = parts;
+  const { connect, streamOf, silenceMs } = parts;
   let opening: Promise<Client> | undefined;
   let opened: Watched | undefined;
   let isClosed = false;
@@ -45,7 +46,7 @@ export function createLaneConnection(parts: LaneConnectionParts): LaneConnection
     try {
       const client = await attempt;
       client.on('error', forget).on('end', forget);
-      opened = watchSilence(client, silenceMs, () => drop(client));
+      opened = watchSilence(client, streamOf(client), silenceMs, () => drop(client));
     } catch {
       // Whoever waits for the attempt is told why.
       forget();
@@ -59,7 +60,8 @@ export function createLaneConnection(parts: LaneConnectionParts): LaneConnection
       opened.stop();
       opened = undefined;
     }
-    destroy(client);
+    // The server may not answer any more: nothing waits for it to say goodbye.
+    streamOf(client).destroy();
   }
 
   return {
@@ -79,7 +81,7 @@ export function createLaneConnection(parts: LaneConnectionParts): LaneConnection
       isClosed = true;
       const client = await opening?.catch(() => undefined);
       opened?.stop();
-      if (client !== undefined) destroy(client);
+      if (client !== undefined) streamOf(client).destroy();
     },
   };
 }
@@ -92,14 +94,19 @@ interface Watched {
 }
 
 /** Tells when batches wait and nothing was received for so long. */
-function watchSilence(client: Client, silenceMs: number, onSilent: () => void): Watched {
+function watchSilence(
+  client: Client,
+  stream: Duplex,
+  silenceMs: number,
+  onSilent: () => void,
+): Watched {
   let waiting = 0;
   let heardMs = performance.now();
   const hear = (): void => {
     heardMs = performance.now();
   };
   const isSilent = (): boolean => waiting > 0 && performance.now() - heardMs >= silenceMs;
-  streamOf(client).on('data', hear);
+  stream.on('data', hear);
   const timer = setInterval(() => {
     if (!isSilent()) return;
     // After a pause of this process the timer fires first: what has arrived meanwhile is read before it is judged.
@@ -117,12 +124,4 @@ function watchSilence(client: Client, silenceMs: number, onSilent: () => void): 
     },
     stop: () => clearInterval(timer),
   };
-}
-
-/** `pg` keeps its connection to itself. */
-function streamOf(client: Client): NodeJS.ReadableStream {
-  const { connection } = client as unknown as {
-    readonly connection: { readonly stream: NodeJS.ReadableStream };
-  };
-  return connection.stream;
 }

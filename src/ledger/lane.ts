@@ -108,7 +108,7 @@ export function createLane(options: LaneOptions): Lane {
   };
 }
 
-/** What goes together at all events; splitting fewer gains nothing. */
+/** A batch is never split below this size; splitting smaller batches does not help. */
 const smallBatch = 8;
 
 /** Batches sent and not yet answered, at most: one that the database works on, and one that waits for it. */

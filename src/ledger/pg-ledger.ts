@@ -14,7 +14,7 @@ import { extendOperation } from './extend-operation.ts';
 import { createLane, overloaded } from './lane.ts';
 import type { Lane } from './lane.ts';
 import { createLaneConnection } from './lane-connection.ts';
-import type { LaneConnection } from './lane-connection.ts';
+import type { LaneConnection, LaneConnectionParts } from './lane-connection.ts';
 import { prepareLane } from './lane-statements.ts';
 import type { Ledger } from './ledger.ts';
 import { createLimitMemory } from './limit-memory.ts';
@@ -27,15 +27,11 @@ import { reportOperation } from './report-operation.ts';
 import { createSubmissions } from './submissions.ts';
 
 /** What the ledger is made of. */
-export interface PgLedgerOptions {
+export interface PgLedgerOptions extends Pick<LaneConnectionParts, 'streamOf' | 'silenceMs'> {
   /** For reading beside the lanes. */
   readonly pools: { readonly lookUps: Pool; readonly explain: Pool };
   /** Opens a pipelined connection of a lane and has it prepared; it is closed again if that fails. */
   readonly connect: (prepare: (client: Client) => Promise<void>) => Promise<Client>;
-  /** Closes a connection without waiting for the server. */
-  readonly destroy: (client: Client) => void;
-  /** How long the server may be silent while a batch waits for it, milliseconds. */
-  readonly silenceMs: number;
   readonly clock: FollowingClock;
   /** Lanes of this process; an organization always takes the same one. */
   readonly lanes: number;
@@ -132,7 +128,7 @@ function startLane(
 ): RunningLane {
   const connection = createLaneConnection({
     connect: () => options.connect((client) => prepareLane(client, options.perOrganization)),
-    destroy: options.destroy,
+    streamOf: options.streamOf,
     silenceMs: options.silenceMs,
   });
   const lookUp = createCallLookup(options.pools.lookUps, options.maxQueue, overloaded);

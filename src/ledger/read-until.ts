@@ -71,8 +71,6 @@ async function inReadOnly<T>(
   leftMs: () => number | undefined,
   work: (pid: number) => Promise<T>,
 ): Promise<T> {
-  // While it is ours, nobody else listens: unheard, a lost connection would end the process.
-  client.on('error', ignore);
   try {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const { rows } = await client.query<{ pid: number }>(
@@ -100,7 +98,7 @@ async function cancelledWhenOver<T>(
 ): Promise<T> {
   let cancelling: Promise<unknown> = Promise.resolve();
   const cancel = (): void => {
-    cancelling = pool.query('SELECT pg_cancel_backend($1)', [pid]).catch(ignore);
+    cancelling = pool.query('SELECT pg_cancel_backend($1)', [pid]).catch(() => undefined);
   };
   over.addEventListener('abort', cancel);
   try {
@@ -115,16 +113,11 @@ async function cancelledWhenOver<T>(
 async function giveBack(client: PoolClient): Promise<void> {
   try {
     await client.query('ROLLBACK');
-    client.off('error', ignore);
     client.release();
   } catch {
     // The connection is broken, and with it the transaction; the pool opens another one.
     client.release(true);
   }
-}
-
-function ignore(): void {
-  // See where it is used.
 }
 
 function deadlineExceeded(): ServiceError {

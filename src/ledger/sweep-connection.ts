@@ -20,7 +20,10 @@ export interface SweepConnection {
 }
 
 /** What the connection is made of. */
-export interface SweepConnectionOptions extends Pick<LaneConnectionParts, 'destroy' | 'silenceMs'> {
+export interface SweepConnectionOptions extends Pick<
+  LaneConnectionParts,
+  'streamOf' | 'silenceMs'
+> {
   /** Opens a pipelined connection and has it prepared; it is closed again if that fails. */
   readonly connect: (prepare: (client: Client) => Promise<void>) => Promise<Client>;
   readonly perOrganization: boolean;

@@ -1,3 +1,4 @@
+import { inTime } from './in-time.ts';
 import { ServiceError } from './service-error.ts';
 
 /**
@@ -17,28 +18,16 @@ export function deadlineAt(wallClockMs: number): number {
  * The work's answer, or DEADLINE_EXCEEDED when the deadline (monotonic clock, milliseconds) comes first.
  * The work is not stopped: its result is dropped. A function is not called when it is already too late.
  */
-export function withinDeadline<T>(
+export async function withinDeadline<T>(
   work: Promise<T> | (() => Promise<T>),
   deadlineMs: number,
 ): Promise<T> {
   const leftMs = deadlineMs - performance.now();
   if (leftMs <= 0) {
     if (work instanceof Promise) work.catch(() => undefined);
-    return Promise.reject(deadlineExceeded());
+    throw deadlineExceeded();
   }
-  const { promise, resolve, reject } = Promise.withResolvers<T>();
-  const timer = setTimeout(() => reject(deadlineExceeded()), leftMs);
-  const follow = async (): Promise<void> => {
-    try {
-      resolve(await (work instanceof Promise ? work : work()));
-    } catch (cause) {
-      reject(cause);
-    } finally {
-      clearTimeout(timer);
-    }
-  };
-  void follow();
-  return promise;
+  return inTime(work instanceof Promise ? work : work(), leftMs, deadlineExceeded);
 }
 
 function deadlineExceeded(): ServiceError {

@@ -1,3 +1,5 @@
+import { inTime } from './in-time.ts';
+
 /** What must be undone, noted next to where it was done. */
 export interface UndoList {
   /** Notes how to undo what was just done. */
@@ -18,7 +20,7 @@ export function createUndoList(): UndoList {
       const failures: unknown[] = [];
       for (let undo = undos.pop(); undo !== undefined; undo = undos.pop()) {
         try {
-          await before(deadlineMs, undo());
+          await begun(undo(), deadlineMs);
         } catch (cause) {
           failures.push(cause);
         }
@@ -28,15 +30,11 @@ export function createUndoList(): UndoList {
   };
 }
 
-async function before(deadlineMs: number, step: void | Promise<void>): Promise<void> {
+async function begun(step: void | Promise<void>, deadlineMs: number): Promise<void> {
   if (step === undefined || deadlineMs === Infinity) return step;
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const fail = (): void => reject(new Error('a step of stopping did not end in time'));
-  const timer = setTimeout(fail, Math.max(0, deadlineMs - performance.now()));
-  try {
-    await Promise.race([step, late]);
-  } finally {
-    clearTimeout(timer);
-    step.catch(() => undefined);
-  }
+  return inTime(step, Math.max(0, deadlineMs - performance.now()), tooLate);
+}
+
+function tooLate(): Error {
+  return new Error('a step of stopping did not end in time');
 }

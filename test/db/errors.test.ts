@@ -68,6 +68,7 @@ test.each([
 test.each([
   ['POOL_BUSY', 'no connection was free in time'],
   ['57014', 'canceling statement due to statement timeout'],
+  ['25P04', 'terminating connection due to transaction timeout'],
   ['55P03', 'canceling statement due to lock timeout'],
 ])('%s %s is a store that is busy, which opens nothing', (code, message) => {
   const said = storeFailure(failure(message, code));

@@ -32,7 +32,7 @@ test('large integers arrive exactly', async () => {
 
 // Red without the hook: a replica paused in a transaction held its locks for as long as the pause lasted.
 test('every connection has its limits before its first statement', async () => {
-  const limits = { idleInTransactionMs: 750, transactionMs: 0, unacknowledgedMs: 1500 };
+  const limits = { idleInTransactionMs: 750, unacknowledgedMs: 1500 };
   const pool = poolOf({ limits });
   const { rows } = await pool.query('SHOW idle_in_transaction_session_timeout');
   expect(rows).toEqual([{ idle_in_transaction_session_timeout: '750ms' }]);

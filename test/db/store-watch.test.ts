@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { connectLane } from '../../src/db/lane-client.ts';
-import { destroyClient, openClient } from '../../src/db/open-client.ts';
+import { openClient, streamOf } from '../../src/db/open-client.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { createStoreSockets } from '../../src/db/store-sockets.ts';
 import { startStoreWatch } from '../../src/db/store-watch.ts';
@@ -148,7 +148,7 @@ test('a session of ours that waits for its client in a transaction is ended', as
 
 /* Red without the limits in `connectLane`. */
 test('a lane has its session limits before it is made ready', async () => {
-  const limits = { idleInTransactionMs: 700, transactionMs: 0, unacknowledgedMs: 1500 };
+  const limits = { idleInTransactionMs: 700, unacknowledgedMs: 1500 };
   const shown: unknown[] = [];
   const lane = await connectLane(
     { connectionString: database.url, statementTimeoutMs: 5000, connectTimeoutMs: 5000, limits },
@@ -158,6 +158,26 @@ test('a lane has its session limits before it is made ready', async () => {
   );
   await lane.end();
   expect(shown).toEqual([{ idle_in_transaction_session_timeout: '700ms' }]);
+});
+
+/* Red without the limit of a transaction: it held its locks until the statement's own limit, 20 seconds later. */
+test('a transaction of a lane has an end, whatever its statements take', async () => {
+  const limits = { idleInTransactionMs: 700, transactionMs: 200, unacknowledgedMs: 1500 };
+  const statementTimeoutMs = 20_000;
+  const lane = await connectLane({
+    connectionString: database.url,
+    statementTimeoutMs,
+    connectTimeoutMs: 5000,
+    limits,
+  });
+  const { rows } = await lane.query<{ knows: boolean }>(
+    "SELECT current_setting('server_version_num')::int >= 170000 AS knows",
+  );
+  await lane.query('BEGIN');
+  // Servers before 17 have no such limit.
+  const code = rows[0]?.knows === true ? '25P04' : '57014';
+  await expect(lane.query('SELECT pg_sleep(60)')).rejects.toMatchObject({ code });
+  await lane.end().catch(() => undefined);
 });
 
 /* Red when a failed preparation left its connection open, and when nobody listened while it connected. */
@@ -205,7 +225,7 @@ test('a lane whose connection falls silent drops it, and its batch fails', async
         statementTimeoutMs: 20_000,
         connectTimeoutMs: 5000,
       }),
-    destroy: destroyClient,
+    streamOf,
     silenceMs: 200,
   });
   await lane.use((client) => client.query('SELECT 1'));

@@ -9,7 +9,7 @@ import { orgSubject } from '../../src/core/subject.ts';
 import { faultOf, isPoison, storeFailure } from '../../src/db/errors.ts';
 import { handMovedClock } from '../../src/platform/database-clock.ts';
 import { connectLane } from '../../src/db/lane-client.ts';
-import { destroyClient } from '../../src/db/open-client.ts';
+import { streamOf } from '../../src/db/open-client.ts';
 import type {
   CheckAnswer,
   ExtendAnswer,
@@ -70,7 +70,7 @@ function start(): Ledger {
       );
       return lane;
     },
-    destroy: destroyClient,
+    streamOf,
     silenceMs: 20_000,
     clock: handMovedClock({ nowMs: Date.now }),
     lanes: 1,

@@ -3,7 +3,7 @@ import { planCheck } from '../../src/core/plan-check.ts';
 import { faultOf, isPoison, storeFailure } from '../../src/db/errors.ts';
 import { handMovedClock } from '../../src/platform/database-clock.ts';
 import { connectLane } from '../../src/db/lane-client.ts';
-import { destroyClient } from '../../src/db/open-client.ts';
+import { streamOf } from '../../src/db/open-client.ts';
 import type { CheckAnswer, Ledger } from '../../src/ledger/ledger.ts';
 import { createPgLedger } from '../../src/ledger/pg-ledger.ts';
 import type { BatchWay } from '../../src/ledger/batch-runner.ts';
@@ -39,7 +39,7 @@ export function startReplica(
           },
           (client) => prepare(rewriting(client, rewrite)),
         ),
-      destroy: destroyClient,
+      streamOf,
       silenceMs: 20_000,
       clock: handMovedClock({ nowMs: () => replica.nowMs }),
       lanes: 1,

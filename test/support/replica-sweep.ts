@@ -2,7 +2,7 @@ import { meterOf } from '../../src/core/meter.ts';
 import { orgSubject } from '../../src/core/subject.ts';
 import { faultOf, storeFailure } from '../../src/db/errors.ts';
 import { connectLane } from '../../src/db/lane-client.ts';
-import { destroyClient } from '../../src/db/open-client.ts';
+import { streamOf } from '../../src/db/open-client.ts';
 import type { ClosePlanner } from '../../src/ledger/ledger.ts';
 import { createSweep } from '../../src/ledger/sweep.ts';
 import type { Sweep, SweepOptions } from '../../src/ledger/sweep.ts';
@@ -31,7 +31,7 @@ export function startSweep(
         },
         prepare,
       ),
-    destroy: destroyClient,
+    streamOf,
     silenceMs: 20_000,
     perOrganization: false,
     plan: planEnd,
