@@ -5,17 +5,12 @@
  *   --holds N    100000 unless given
  *   --orgs N     organizations that they are spread over, 8 unless given
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { startEmbeddedPostgres } from '../src/db/embedded.ts';
-import { migrate } from '../src/db/migrate.ts';
-import { createPool } from '../src/db/pool.ts';
-import { runLoad, startServing } from './processes.ts';
+import { runLoad } from './processes.ts';
 import type { Serving } from './processes.ts';
-import { benchSecret, setScene } from './scene.ts';
+import { benchSecret } from './scene.ts';
+import { setStage } from './stage.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -28,37 +23,10 @@ const orgIds = Array.from({ length: Number(options.orgs) }, (_, index) => `bench
 /** Time to start a server, warm it up and measure it, before the holds expire. */
 const leadSeconds = 40;
 
-const folder = mkdtempSync(join(tmpdir(), 'tollgate-bench-'));
-const postgres = await startEmbeddedPostgres({ folder });
-await migrate(postgres.url);
-const pool = createPool({
-  url: postgres.url,
-  applicationName: 'tollgate-bench',
-  maxConnections: 4,
-  statementTimeoutMs: 3_600_000,
-  poolWaitMs: 10_000,
-});
-await setScene(pool, orgIds);
-
-function serve(): Promise<Serving> {
-  return startServing(
-    '../bin/tollgate.js',
-    ['serve'],
-    {
-      DATABASE_URL: postgres.url,
-      TOLLGATE_DATA_LISTEN: '127.0.0.1:0',
-      TOLLGATE_ADMIN_LISTEN: '127.0.0.1:0',
-      TOLLGATE_EXAMPLE: 'false',
-      TOLLGATE_LOG_LEVEL: 'warn',
-      TOLLGATE_DRAIN_WAIT: '0s',
-    },
-    (line) => /gateways on 127\.0\.0\.1:(\d+)/.exec(line)?.[1],
-  );
-}
+const { pool, ...stage } = await setStage(orgIds);
 
 function check({ address }: Serving, seconds: number) {
-  const order = { address, token: benchSecret, kind: 'check', orgIds, inFlight: 64, seconds };
-  return runLoad({ ...order, kind: 'check' });
+  return runLoad({ address, token: benchSecret, kind: 'check', orgIds, inFlight: 64, seconds });
 }
 
 async function openHolds(): Promise<number> {
@@ -71,7 +39,7 @@ async function openHolds(): Promise<number> {
 
 let endMs = Number.MAX_SAFE_INTEGER;
 try {
-  const first = await serve();
+  const first = await stage.serve();
   while ((await openHolds()) < holds) await check(first, 5);
   await first.stop();
   endMs = Date.now() + leadSeconds * 1000;
@@ -82,7 +50,7 @@ try {
   );
   endMs += 1;
   // A new server: the old one remembers its calls as they were.
-  const server = await serve();
+  const server = await stage.serve();
   await check(server, 15);
   const before = await check(server, 8);
   await delay(Math.max(0, endMs - Date.now()));
@@ -100,7 +68,5 @@ try {
   );
   await server.stop();
 } finally {
-  await pool.end();
-  await postgres.stop();
-  rmSync(folder, { recursive: true, force: true });
+  await stage.close();
 }

@@ -7,18 +7,15 @@
  *   --ledger N    puts N rows into the usage ledger first
  *   --users N     one run over N distinct users, for the memory it takes
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { startEmbeddedPostgres } from '../src/db/embedded.ts';
-import { migrate } from '../src/db/migrate.ts';
-import { createPool } from '../src/db/pool.ts';
 import type { LoadOrder, LoadResult } from './load.ts';
 import { prefillLedger } from './prefill.ts';
 import { runLoad, startServing } from './processes.ts';
 import { sampleAnswer } from './sample.ts';
-import { benchSecret, setScene } from './scene.ts';
+import { benchSecret } from './scene.ts';
+import { setStage } from './stage.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -38,32 +35,10 @@ const levels = [1, 64, 256];
 
 type Figures = Record<string, LoadResult>;
 
-const folder = mkdtempSync(join(tmpdir(), 'tollgate-bench-'));
-const postgres = await startEmbeddedPostgres({ folder });
-await migrate(postgres.url);
-const pool = createPool({
-  url: postgres.url,
-  applicationName: 'tollgate-bench',
-  maxConnections: 4,
-  statementTimeoutMs: 3_600_000,
-  poolWaitMs: 10_000,
-});
-await setScene(pool, orgIds);
+const { pool, ...stage } = await setStage(orgIds);
 if (options.ledger !== '0') await prefillLedger(pool, one[0] ?? '', Number(options.ledger));
 
-const tollgate = await startServing(
-  '../bin/tollgate.js',
-  ['serve'],
-  {
-    DATABASE_URL: postgres.url,
-    TOLLGATE_DATA_LISTEN: '127.0.0.1:0',
-    TOLLGATE_ADMIN_LISTEN: '127.0.0.1:0',
-    TOLLGATE_EXAMPLE: 'false',
-    TOLLGATE_LOG_LEVEL: 'warn',
-    TOLLGATE_DRAIN_WAIT: '0s',
-  },
-  (line) => /gateways on 127\.0\.0\.1:(\d+)/.exec(line)?.[1],
-);
+const tollgate = await stage.serve();
 const echo = await startServing(
   'echo.ts',
   [await sampleAnswer(tollgate.address, one)],
@@ -77,9 +52,7 @@ try {
 } finally {
   await echo.stop();
   await tollgate.stop();
-  await pool.end();
-  await postgres.stop();
-  rmSync(folder, { recursive: true, force: true });
+  await stage.close();
 }
 
 async function figuresRun(): Promise<void> {

@@ -1,15 +1,14 @@
-import { ChannelCredentials, status } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
 import { Decision, LimitView, Reason } from '../../gen/tollgate/v1/outcome_pb.ts';
 import { createApp } from '../../src/app.ts';
 import type { App } from '../../src/app.ts';
-import { createUnaryClient } from '../../src/client/unary-client.ts';
 import type { UnaryClient } from '../../src/client/unary-client.ts';
-import { readSettings } from '../../src/config.ts';
 import { refusal } from '../support/data-server.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
+import { connectTo, testSettings } from '../support/test-app.ts';
 
 const { method } = DecisionService;
 const alice = { orgId: 'acme', subjects: { user: 'alice' }, target: 'gpt-4o-mini' };
@@ -17,27 +16,17 @@ const alice = { orgId: 'acme', subjects: { user: 'alice' }, target: 'gpt-4o-mini
 let database: TestDatabase;
 let undo: (() => void | Promise<void>)[] = [];
 
-function settings(more: Record<string, string> = {}) {
-  return readSettings({
-    DATABASE_URL: database.url,
-    TOLLGATE_DATA_LISTEN: '127.0.0.1:0',
-    TOLLGATE_ADMIN_LISTEN: '127.0.0.1:0',
-    TOLLGATE_DRAIN_WAIT: '0s',
-    TOLLGATE_EXPIRY_INTERVAL: '0s',
-    TOLLGATE_LOG_LEVEL: 'silent',
-    ...more,
-  });
-}
-
 async function start(more?: Record<string, string>, clock?: { nowMs(): number }): Promise<App> {
-  const app = await createApp(settings(more), clock === undefined ? {} : { clock });
+  const app = await createApp(
+    testSettings(database.url, more),
+    clock === undefined ? {} : { clock },
+  );
   undo.push(() => app.close());
   return app;
 }
 
 function connect(app: App, token: string | undefined): UnaryClient {
-  const credentials = ChannelCredentials.createInsecure();
-  const client = createUnaryClient({ address: `127.0.0.1:${app.dataPort}`, credentials, token });
+  const client = connectTo(app, token);
   undo.push(() => client.close());
   return client;
 }
@@ -123,7 +112,7 @@ test('a gateway of one organization is refused in another', async () => {
 
 test('starting fails whole when the store cannot be reached', async () => {
   const nowhere = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' };
-  await expect(createApp(settings(nowhere))).rejects.toThrow(
+  await expect(createApp(testSettings(database.url, nowhere))).rejects.toThrow(
     'the store is unavailable: connection refused',
   );
 });

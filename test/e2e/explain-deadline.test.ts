@@ -4,9 +4,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { DecisionService, ExplainRequestSchema } from '../../gen/tollgate/v1/decision_pb.ts';
 import { createApp } from '../../src/app.ts';
 import type { App } from '../../src/app.ts';
-import { createUnaryClient } from '../../src/client/unary-client.ts';
 import type { UnaryClient } from '../../src/client/unary-client.ts';
-import { readSettings } from '../../src/config.ts';
 import { orgSubject } from '../../src/core/subject.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
@@ -19,6 +17,7 @@ import {
   policyStoreOf,
   putLimits,
 } from '../support/organization.ts';
+import { connectTo, testSettings } from '../support/test-app.ts';
 
 /*
  * Red on Explains that nothing stops but the limit of a statement, as it was before: their statements stay
@@ -48,23 +47,13 @@ beforeAll(async () => {
   );
   await putLimits(store, 'light', orgSubject, [blockLimit('all', 'COST', 'MONTH', 1_000_000n)]);
   app = await createApp(
-    readSettings({
-      DATABASE_URL: database.url,
-      TOLLGATE_DATA_LISTEN: '127.0.0.1:0',
-      TOLLGATE_ADMIN_LISTEN: '127.0.0.1:0',
-      TOLLGATE_DRAIN_WAIT: '0s',
-      TOLLGATE_EXPIRY_INTERVAL: '0s',
-      TOLLGATE_LOG_LEVEL: 'silent',
+    testSettings(database.url, {
       TOLLGATE_RPC_TIMEOUT: '30s',
       TOLLGATE_STATEMENT_TIMEOUT: '1h',
       TOLLGATE_EXPLAIN_POOL_SIZE: `${poolSize}`,
     }),
   );
-  client = createUnaryClient({
-    address: `127.0.0.1:${app.dataPort}`,
-    credentials: ChannelCredentials.createInsecure(),
-    token: gatewayToken,
-  });
+  client = connectTo(app, gatewayToken);
 });
 
 afterAll(async () => {

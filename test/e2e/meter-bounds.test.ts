@@ -1,11 +1,9 @@
-import { ChannelCredentials, status } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
 import { createApp } from '../../src/app.ts';
 import type { App } from '../../src/app.ts';
-import { createUnaryClient } from '../../src/client/unary-client.ts';
 import type { UnaryClient } from '../../src/client/unary-client.ts';
-import { readSettings } from '../../src/config.ts';
 import type { Limit } from '../../src/core/policy.ts';
 import { orgSubject } from '../../src/core/subject.ts';
 import type { PolicyStore } from '../../src/policies/policy-store.ts';
@@ -20,6 +18,7 @@ import {
   policyStoreOf,
   putLimits,
 } from '../support/organization.ts';
+import { connectTo, testSettings } from '../support/test-app.ts';
 import { differencesOf } from '../support/verified.ts';
 
 /*
@@ -44,22 +43,8 @@ beforeAll(async () => {
       await store.put(orgId, 'team', team, anyChange);
     }
   }
-  app = await createApp(
-    readSettings({
-      DATABASE_URL: database.url,
-      TOLLGATE_DATA_LISTEN: '127.0.0.1:0',
-      TOLLGATE_ADMIN_LISTEN: '127.0.0.1:0',
-      TOLLGATE_DRAIN_WAIT: '0s',
-      TOLLGATE_EXPIRY_INTERVAL: '0s',
-      TOLLGATE_LOG_LEVEL: 'silent',
-      TOLLGATE_RPC_TIMEOUT: '20s',
-    }),
-  );
-  client = createUnaryClient({
-    address: `127.0.0.1:${app.dataPort}`,
-    credentials: ChannelCredentials.createInsecure(),
-    token: gatewayToken,
-  });
+  app = await createApp(testSettings(database.url, { TOLLGATE_RPC_TIMEOUT: '20s' }));
+  client = connectTo(app, gatewayToken);
 });
 
 afterAll(async () => {

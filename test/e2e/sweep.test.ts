@@ -2,7 +2,6 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
 import { createApp } from '../../src/app.ts';
 import type { App } from '../../src/app.ts';
-import { readSettings } from '../../src/config.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
 import {
@@ -14,6 +13,7 @@ import {
 } from '../support/organization.ts';
 import { startServerProcess } from '../support/server-process.ts';
 import type { ServerProcess } from '../support/server-process.ts';
+import { testSettings } from '../support/test-app.ts';
 import { differencesOf } from '../support/verified.ts';
 
 const often = { TOLLGATE_EXPIRY_INTERVAL: '100ms' };
@@ -41,16 +41,7 @@ async function startProcess(): Promise<ServerProcess> {
 }
 
 async function startHere(): Promise<App> {
-  const app = await createApp(
-    readSettings({
-      DATABASE_URL: database.url,
-      TOLLGATE_DATA_LISTEN: '127.0.0.1:0',
-      TOLLGATE_ADMIN_LISTEN: '127.0.0.1:0',
-      TOLLGATE_DRAIN_WAIT: '0s',
-      TOLLGATE_LOG_LEVEL: 'silent',
-      ...often,
-    }),
-  );
+  const app = await createApp(testSettings(database.url, often));
   undo.push(() => app.close());
   return app;
 }

@@ -1,15 +1,13 @@
 import { create } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { ChannelCredentials, status } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BatchReportRequestSchema, DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
 import type { BatchReportResult, ReportRequestSchema } from '../../gen/tollgate/v1/decision_pb.ts';
 import { createApp } from '../../src/app.ts';
 import type { App } from '../../src/app.ts';
 import { errorDetails } from '../../src/client/error-details.ts';
-import { createUnaryClient } from '../../src/client/unary-client.ts';
 import type { UnaryClient } from '../../src/client/unary-client.ts';
-import { readSettings } from '../../src/config.ts';
 import { createBatchReport } from '../../src/service/batch-report.ts';
 import { refusal, startTestServer, stubDataPlane } from '../support/data-server.ts';
 import { createTestDatabase } from '../support/database.ts';
@@ -22,6 +20,7 @@ import {
   policyStoreOf,
 } from '../support/organization.ts';
 import { errorOf } from '../support/session.ts';
+import { connectTo, testSettings } from '../support/test-app.ts';
 import { lifetimeOf } from '../support/usage-rows.ts';
 import { differencesOf } from '../support/verified.ts';
 import { viewOf } from '../support/view.ts';
@@ -52,22 +51,12 @@ beforeAll(async () => {
   }
   // A queue so short that a batch taken whole would fill it a hundred times.
   app = await createApp(
-    readSettings({
-      DATABASE_URL: database.url,
-      TOLLGATE_DATA_LISTEN: '127.0.0.1:0',
-      TOLLGATE_ADMIN_LISTEN: '127.0.0.1:0',
-      TOLLGATE_DRAIN_WAIT: '0s',
-      TOLLGATE_EXPIRY_INTERVAL: '0s',
-      TOLLGATE_LOG_LEVEL: 'silent',
+    testSettings(database.url, {
       TOLLGATE_RPC_TIMEOUT: '20s',
       TOLLGATE_MAX_QUEUE: '40',
     }),
   );
-  client = createUnaryClient({
-    address: `127.0.0.1:${app.dataPort}`,
-    credentials: ChannelCredentials.createInsecure(),
-    token: gatewayToken,
-  });
+  client = connectTo(app, gatewayToken);
 });
 afterAll(async () => {
   client.close();

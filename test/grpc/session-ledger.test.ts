@@ -2,7 +2,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPgAccess } from '../../src/access/pg-access.ts';
 import { createApp } from '../../src/app.ts';
 import type { App } from '../../src/app.ts';
-import { readSettings } from '../../src/config.ts';
 import { startTestServer } from '../support/data-server.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
@@ -15,6 +14,7 @@ import {
 } from '../support/organization.ts';
 import { errorOf, openSession } from '../support/session.ts';
 import type { Operation, TestSession } from '../support/session.ts';
+import { testSettings } from '../support/test-app.ts';
 import { lifetimeOf } from '../support/usage-rows.ts';
 import { differencesOf } from '../support/verified.ts';
 
@@ -24,13 +24,7 @@ let database: TestDatabase;
 let app: App;
 
 function start(): Promise<App> {
-  const settings = readSettings({
-    DATABASE_URL: database.url,
-    TOLLGATE_DATA_LISTEN: '127.0.0.1:0',
-    TOLLGATE_ADMIN_LISTEN: '127.0.0.1:0',
-    TOLLGATE_DRAIN_WAIT: '0s',
-    TOLLGATE_EXPIRY_INTERVAL: '0s',
-    TOLLGATE_LOG_LEVEL: 'silent',
+  const settings = testSettings(database.url, {
     // Fewer than the messages that come at once, so that the stream is held up again and again.
     TOLLGATE_SESSION_MESSAGES: '16',
   });

@@ -97,7 +97,8 @@ export type Organization = Message<"tollgate.admin.v1.Organization"> & {
 
   /**
    * What a Check answers when the store cannot be reached: DENY is UNAVAILABLE, ALLOW an ALLOW that is
-   * marked degraded. DENY.
+   * marked degraded. A Check that must read something from the store (for a subject that has not called
+   * before) is UNAVAILABLE all the same. DENY.
    *
    * @generated from field: tollgate.admin.v1.DefaultRule on_store_failure = 11;
    */
