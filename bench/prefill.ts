@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { TargetFacts } from '../src/core/call.ts';
 import { inTransaction } from '../src/db/transaction.ts';
-import { createRollUp } from '../src/ledger/roll-up.ts';
+import { createRollUp } from '../src/ledger/upkeep/roll-up.ts';
 import { benchUsers } from './scene.ts';
 
 const days = 30;

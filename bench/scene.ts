@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
-import { createPgAccessStore } from '../src/access/pg-access-store.ts';
+import { createPgAccessStore } from '../src/auth/pg-access-store.ts';
 import { secretSha256 } from '../src/platform/secret.ts';
 import type { Change } from '../src/policies/policy-store.ts';
-import { createPgPolicyStore } from '../src/policies/pg-policy-store.ts';
+import { createPgPolicyStore } from '../src/policies/store/pg-policy-store.ts';
 import { addFullModel } from './full-scene.ts';
 import { limit } from './limit.ts';
 

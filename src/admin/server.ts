@@ -1,11 +1,11 @@
 import type { Registry } from 'prom-client';
-import { listen } from './listen.ts';
-import type { TlsMaterial } from './listen.ts';
-import { createMetricsText } from './metrics-text.ts';
-import { patienceFor } from './patience.ts';
-import type { Patience } from './patience.ts';
-import { createRpcHandler } from './rpc-handler.ts';
-import type { Handler, RpcHandlerParts } from './rpc-handler.ts';
+import { listen } from './http/listen.ts';
+import type { TlsMaterial } from './http/listen.ts';
+import { createMetricsText } from './http/metrics-text.ts';
+import { patienceFor } from './http/timeouts.ts';
+import type { Patience } from './http/timeouts.ts';
+import { createRpcHandler } from './http/rpc-handler.ts';
+import type { Handler, RpcHandlerParts } from './http/rpc-handler.ts';
 
 /** What the admin plane is made of. */
 export interface AdminServerParts extends RpcHandlerParts {

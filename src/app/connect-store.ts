@@ -1,5 +1,5 @@
 import type { Client, Pool } from 'pg';
-import { maxAccessQueries } from '../access/pg-access.ts';
+import { maxAccessQueries } from '../auth/pg-access.ts';
 import type { Settings } from '../config.ts';
 import { connectLane } from '../db/lane-client.ts';
 import type { LaneClientOptions } from '../db/lane-client.ts';

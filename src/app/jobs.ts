@@ -1,16 +1,16 @@
 import type { Pool } from 'pg';
 import type { Settings } from '../config.ts';
 import { inTransaction } from '../db/transaction.ts';
-import { createRollUp } from '../ledger/roll-up.ts';
-import type { Transact } from '../ledger/transact.ts';
-import type { Sweep } from '../ledger/sweep.ts';
-import { createUpkeep } from '../ledger/upkeep.ts';
+import { createRollUp } from '../ledger/upkeep/roll-up.ts';
+import type { Transact } from '../ledger/upkeep/transact.ts';
+import type { Sweep } from '../ledger/sweep/sweep.ts';
+import { createUpkeep } from '../ledger/upkeep/upkeep.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { LedgerMetrics } from '../platform/ledger-metrics.ts';
 import type { Log } from '../platform/log.ts';
 import { repeat } from '../platform/repeat.ts';
 import type { UndoList } from '../platform/undo.ts';
-import { forgetChangeRequests } from '../policies/change.ts';
+import { forgetChangeRequests } from '../policies/store/change.ts';
 
 const upkeepIntervalMs = 60_000;
 const hourMs = 3_600_000;

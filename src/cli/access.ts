@@ -1,8 +1,8 @@
-import { createPgAccessStore } from '../access/pg-access-store.ts';
+import { createPgAccessStore } from '../auth/pg-access-store.ts';
 import { SettingsError } from '../config.ts';
 import { newSecret, secretSha256 } from '../platform/secret.ts';
 import { createUndoList } from '../platform/undo.ts';
-import type { AccessStore, ListedAccess, NewAccess } from '../service/access.ts';
+import type { AccessStore, ListedAccess, NewAccess } from '../service/auth.ts';
 import { UsageError, readArguments, wrongUse } from './arguments.ts';
 import { inWords } from './in-words.ts';
 import { openDatabase } from './open-database.ts';

@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
 import { SettingsError } from '../config.ts';
 import { inTransaction } from '../db/transaction.ts';
-import { verifyOrganization } from '../ledger/verify.ts';
-import type { Difference } from '../ledger/verify.ts';
+import { verifyOrganization } from '../ledger/record/verify.ts';
+import type { Difference } from '../ledger/record/verify.ts';
 import { createUndoList } from '../platform/undo.ts';
 import { UsageError, readArguments, wrongUse } from './arguments.ts';
 import { openDatabase } from './open-database.ts';

@@ -1,7 +1,7 @@
 import type { PeerCertificate } from 'node:tls';
 import { certificateName } from '../platform/certificate-name.ts';
 import { ServiceError } from '../platform/service-error.ts';
-import type { Access } from '../service/access.ts';
+import type { Access } from '../service/auth.ts';
 import type { Caller } from '../service/caller.ts';
 
 const bearer = /^Bearer +([\x21-\x7e]+) *$/i;

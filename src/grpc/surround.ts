@@ -4,7 +4,7 @@ import type { handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js';
 import { deadlineAfter, deadlineAt, withinDeadline } from '../platform/deadline.ts';
 import type { Log } from '../platform/log.ts';
 import type { ServiceError } from '../platform/service-error.ts';
-import type { Access } from '../service/access.ts';
+import type { Access } from '../service/auth.ts';
 import type { CallContext } from '../service/data-plane.ts';
 import { asServiceError, statusTable } from '../wire/status.ts';
 import { authenticate } from './authenticate.ts';

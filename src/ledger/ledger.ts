@@ -4,7 +4,7 @@ import type { Meter } from '../core/meter.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { MeterTotals } from '../core/totals.ts';
 import type { Calendar } from '../core/window.ts';
-import type { ReadLimits } from './read-until.ts';
+import type { ReadLimits } from '../db/read-until.ts';
 
 /**
  * The ledger: what was spent, what is held, and the one place where a Check is decided.

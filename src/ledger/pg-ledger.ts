@@ -1,30 +1,30 @@
 import type { Client, Pool } from 'pg';
 import type { FollowingClock } from '../platform/database-clock.ts';
 import { ServiceError } from '../platform/service-error.ts';
-import { createBatchRunner } from './batch-runner.ts';
-import type { BatchWay } from './batch-runner.ts';
-import { createCallMemory } from './call-memory.ts';
-import type { CallMemory } from './call-memory.ts';
-import { createCallLookup } from './call-lookup.ts';
-import { checkOperation } from './check-operation.ts';
-import { releaseOperation } from './close-operations.ts';
-import { DecisionFault } from './decision-fault.ts';
-import { createExplainer } from './explain.ts';
-import { extendOperation } from './extend-operation.ts';
-import { createLane, overloaded } from './lane.ts';
-import type { Lane } from './lane.ts';
-import { createLaneConnection } from './lane-connection.ts';
-import type { LaneConnection, LaneConnectionParts } from './lane-connection.ts';
-import { prepareLane } from './lane-statements.ts';
+import { createBatchRunner } from './lane/batch-runner.ts';
+import type { BatchWay } from './lane/batch-runner.ts';
+import { createCallMemory } from './calls/call-memory.ts';
+import type { CallMemory } from './calls/call-memory.ts';
+import { createCallLookup } from './calls/call-lookup.ts';
+import { checkOperation } from './operations/check.ts';
+import { releaseOperation } from './operations/close.ts';
+import { LocalFault } from '../db/wire/local-fault.ts';
+import { createExplainer } from './operations/explain.ts';
+import { extendOperation } from './operations/extend.ts';
+import { createLane, overloaded } from './lane/lane.ts';
+import type { Lane } from './lane/lane.ts';
+import { createLaneConnection } from './lane/connection.ts';
+import type { LaneConnection, LaneConnectionParts } from './lane/connection.ts';
+import { prepareLane } from './lane/statements.ts';
 import type { Ledger } from './ledger.ts';
-import { createLimitMemory } from './limit-memory.ts';
-import { laneOf } from './lane-of.ts';
-import type { Operation, Told } from './operation.ts';
-import { createOrganizationTime } from './organization-time.ts';
-import type { OrganizationTime } from './organization-time.ts';
-import { readTotals } from './read-totals.ts';
-import { reportOperation } from './report-operation.ts';
-import { createSubmissions } from './submissions.ts';
+import { createLimitMemory } from './operations/limit-memory.ts';
+import { laneOf } from './lane/lane-of.ts';
+import type { Operation, Told } from './operations/operation.ts';
+import { createOrganizationTime } from './lane/organization-time.ts';
+import type { OrganizationTime } from './lane/organization-time.ts';
+import { readTotals } from './meters/read-totals.ts';
+import { reportOperation } from './operations/report.ts';
+import { createSubmissions } from './lane/submissions.ts';
 
 /** What the ledger is made of. */
 export interface PgLedgerOptions extends Pick<LaneConnectionParts, 'streamOf' | 'silenceMs'> {
@@ -139,8 +139,8 @@ function startLane(
       maxQueue: options.maxQueue,
       perOrganization: options.perOrganization,
       isRetryable: options.isRetryable,
-      isPoison: (cause) => cause instanceof DecisionFault || options.isPoison(cause),
-      failure: (cause) => (cause instanceof DecisionFault ? cause.cause : options.failure(cause)),
+      isPoison: (cause) => cause instanceof LocalFault || options.isPoison(cause),
+      failure: (cause) => (cause instanceof LocalFault ? cause.cause : options.failure(cause)),
       now: options.monotonicMs,
       onRefused: () => options.onRefused?.(),
       find({ orgId, requestId, needsCall }) {

@@ -3,7 +3,7 @@ import type { Limit, Policy } from '../core/policy.ts';
 import { newSecret, secretSha256 } from '../platform/secret.ts';
 import { ServiceError } from '../platform/service-error.ts';
 import type { Change, PolicyStore } from '../policies/policy-store.ts';
-import type { AccessStore, NewAccess } from './access.ts';
+import type { AccessStore, NewAccess } from './auth.ts';
 
 /** What is shown once, at the first start on an empty store. */
 export interface FirstSecrets {

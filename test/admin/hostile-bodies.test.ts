@@ -11,8 +11,8 @@ import { EnforcementService } from '../../gen/tollgate/admin/v1/enforcement_pb.t
 import { OrganizationService } from '../../gen/tollgate/admin/v1/organizations_pb.ts';
 import { PolicyService } from '../../gen/tollgate/admin/v1/policies_pb.ts';
 import { UsageService } from '../../gen/tollgate/admin/v1/usage_pb.ts';
-import { leastIntentOf } from '../../src/admin/least-role.ts';
-import { maxBytesOf } from '../../src/admin/message-size.ts';
+import { leastIntentOf } from '../../src/admin/http/least-role.ts';
+import { maxBytesOf } from '../../src/admin/http/message-size.ts';
 import { startAdminPlane } from '../support/admin-plane.ts';
 import type { AdminPlane } from '../support/admin-plane.ts';
 import { measureLongestTurn } from '../support/longest-turn.ts';

@@ -1,6 +1,6 @@
 import { Gauge, Registry } from 'prom-client';
 import { expect, test } from 'vitest';
-import { createMetricsText } from '../../src/admin/metrics-text.ts';
+import { createMetricsText } from '../../src/admin/http/metrics-text.ts';
 import { post, startAdminPlane } from '../support/admin-plane.ts';
 import { anyChange, plainOrganization } from '../support/organization.ts';
 

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { createPgAccessStore } from '../../src/access/pg-access-store.ts';
+import { createPgAccessStore } from '../../src/auth/pg-access-store.ts';
 import type { Organization } from '../../src/core/organization.ts';
 import type { Limit } from '../../src/core/policy.ts';
 import { orgSubject } from '../../src/core/subject.ts';

@@ -5,7 +5,7 @@ import { createPool } from '../../src/db/pool.ts';
 import { createStoreSockets } from '../../src/db/store-sockets.ts';
 import { startStoreWatch } from '../../src/db/store-watch.ts';
 import type { StoreWatch } from '../../src/db/store-watch.ts';
-import { createLaneConnection } from '../../src/ledger/lane-connection.ts';
+import { createLaneConnection } from '../../src/ledger/lane/connection.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { executeOn, withDatabase } from '../support/postgres-server.ts';

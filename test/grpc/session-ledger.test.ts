@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createPgAccess } from '../../src/access/pg-access.ts';
+import { createPgAccess } from '../../src/auth/pg-access.ts';
 import { createApp } from '../../src/app.ts';
 import type { App } from '../../src/app.ts';
 import { startTestServer } from '../support/data-server.ts';

@@ -10,6 +10,8 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
   ledger: [
     'core',
     'platform',
+    'db/wire',
+    'db/read-until.ts',
     'pg',
     'lru-cache',
     'prom-client',
@@ -24,7 +26,7 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
     '@pydantic/genai-prices',
     'node:',
   ],
-  access: ['platform', 'service/access.ts', 'service/caller.ts', 'pg', 'lru-cache', 'node:', 'db'],
+  auth: ['platform', 'service/auth.ts', 'service/caller.ts', 'pg', 'lru-cache', 'node:', 'db'],
   service: [
     'core',
     'platform',
@@ -89,8 +91,8 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     'app.ts',
-    'access/pg-access-store.ts',
-    'service/access.ts',
+    'auth/pg-access-store.ts',
+    'service/auth.ts',
     'service/first-start.ts',
     'pg',
     'config.ts',

@@ -17,7 +17,7 @@ import type {
   ReportAnswer,
   StoredCall,
 } from '../../src/ledger/ledger.ts';
-import type { BatchWay } from '../../src/ledger/batch-runner.ts';
+import type { BatchWay } from '../../src/ledger/lane/batch-runner.ts';
 import { createPgLedger } from '../../src/ledger/pg-ledger.ts';
 import { brokenLimits } from '../support/broken-limits.ts';
 import { countingLookUps } from '../support/counting-look-ups.ts';

@@ -6,7 +6,7 @@ import type { Credential, Team, User } from '../../src/core/directory.ts';
 import type { Organization } from '../../src/core/organization.ts';
 import type { Limit, Policy } from '../../src/core/policy.ts';
 import type { Subject } from '../../src/core/subject.ts';
-import { createPgPolicyStore } from '../../src/policies/pg-policy-store.ts';
+import { createPgPolicyStore } from '../../src/policies/store/pg-policy-store.ts';
 import type { ViewNeed } from '../../src/policies/policies.ts';
 import type { Change, NewPrice, PolicyStore } from '../../src/policies/policy-store.ts';
 

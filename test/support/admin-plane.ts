@@ -5,7 +5,7 @@ import { BadRequestSchema, ErrorInfoSchema } from '../../gen/google/rpc/error_de
 import { startAdminServer } from '../../src/admin/server.ts';
 import type { AdminServer, AdminServerParts } from '../../src/admin/server.ts';
 import { storeFailure } from '../../src/db/errors.ts';
-import { createPgEvents } from '../../src/ledger/pg-events.ts';
+import { createPgEvents } from '../../src/ledger/events/pg-events.ts';
 import { createRpcMetrics } from '../../src/platform/rpc-metrics.ts';
 import type { PolicyStore } from '../../src/policies/policy-store.ts';
 import type { Caller } from '../../src/service/caller.ts';

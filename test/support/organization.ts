@@ -1,12 +1,12 @@
 import type { Pool } from 'pg';
-import { createPgAccessStore } from '../../src/access/pg-access-store.ts';
+import { createPgAccessStore } from '../../src/auth/pg-access-store.ts';
 import type { Organization } from '../../src/core/organization.ts';
 import type { Limit } from '../../src/core/policy.ts';
 import type { Subject } from '../../src/core/subject.ts';
-import { rebuildWindows } from '../../src/ledger/rebuild-windows.ts';
+import { rebuildWindows } from '../../src/ledger/record/rebuild-windows.ts';
 import { handMovedClock } from '../../src/platform/database-clock.ts';
 import { secretSha256 } from '../../src/platform/secret.ts';
-import { createPgPolicyStore } from '../../src/policies/pg-policy-store.ts';
+import { createPgPolicyStore } from '../../src/policies/store/pg-policy-store.ts';
 import type { Change, PolicyStore } from '../../src/policies/policy-store.ts';
 
 /** The secret of the gateway that `createGateway` lets in. */

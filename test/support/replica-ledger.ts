@@ -6,7 +6,7 @@ import { connectLane } from '../../src/db/lane-client.ts';
 import { streamOf } from '../../src/db/open-client.ts';
 import type { CheckAnswer, Ledger } from '../../src/ledger/ledger.ts';
 import { createPgLedger } from '../../src/ledger/pg-ledger.ts';
-import type { BatchWay } from '../../src/ledger/batch-runner.ts';
+import type { BatchWay } from '../../src/ledger/lane/batch-runner.ts';
 import type { TestDatabase } from './database.ts';
 import { anyChange, plainOrganization, policyStoreOf } from './organization.ts';
 import { callOf, viewOf } from './view.ts';

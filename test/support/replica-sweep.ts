@@ -4,8 +4,8 @@ import { faultOf, storeFailure } from '../../src/db/errors.ts';
 import { connectLane } from '../../src/db/lane-client.ts';
 import { streamOf } from '../../src/db/open-client.ts';
 import type { ClosePlanner } from '../../src/ledger/ledger.ts';
-import { createSweep } from '../../src/ledger/sweep.ts';
-import type { Sweep, SweepOptions } from '../../src/ledger/sweep.ts';
+import { createSweep } from '../../src/ledger/sweep/sweep.ts';
+import type { Sweep, SweepOptions } from '../../src/ledger/sweep/sweep.ts';
 import type { TestDatabase } from './database.ts';
 import { plainOrganization } from './organization.ts';
 

@@ -1,5 +1,5 @@
 import { handMovedClock } from '../../src/platform/database-clock.ts';
-import type { Sweep, SweepOptions } from '../../src/ledger/sweep.ts';
+import type { Sweep, SweepOptions } from '../../src/ledger/sweep/sweep.ts';
 import { createTestDatabase } from './database.ts';
 import type { TestDatabase } from './database.ts';
 import { checksOf, startReplica } from './replica-ledger.ts';

@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
 import { inTransaction } from '../../src/db/transaction.ts';
 import { parseMeterName } from '../../src/core/meter.ts';
-import { ledgerSums } from '../../src/ledger/ledger-sums.ts';
+import { ledgerSums } from '../../src/ledger/record/ledger-sums.ts';
 import { windowOffsets } from '../../src/ledger/sql/apply-deltas.ts';
-import type { Transact } from '../../src/ledger/transact.ts';
+import type { Transact } from '../../src/ledger/upkeep/transact.ts';
 
 /** A row of the usage ledger, as far as the roll-up sees it. */
 export interface UsageRow {

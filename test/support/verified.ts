@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import { verifyOrganization } from '../../src/ledger/verify.ts';
-import type { Difference } from '../../src/ledger/verify.ts';
+import { verifyOrganization } from '../../src/ledger/record/verify.ts';
+import type { Difference } from '../../src/ledger/record/verify.ts';
 
 /** Where an organization's meters differ from what the record says, computed by SQL under its lock. */
 export async function differencesOf(pool: Pool, orgId: string): Promise<Difference[]> {

@@ -1,5 +1,5 @@
 import { windows } from '../../core/policy.ts';
-import { guards } from '../guard-failed.ts';
+import { guards } from '../write-first/guard-failed.ts';
 import { databaseNowMs } from './database-now.ts';
 import { columns, returnedColumns, upsertMeters } from './apply-deltas.ts';
 

@@ -1,0 +1,75 @@
+import type { Compression } from '@connectrpc/connect/protocol';
+import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
+import { ServiceError } from '../../platform/service-error.ts';
+
+/** The compressions that are read and written. */
+export const compressions: readonly Compression[] = [compressionGzip, compressionBrotli];
+
+/** What the headers of a call say about its time and its body. */
+export interface CallHeaders {
+  /** gRPC and gRPC-Web put five bytes before a message; Connect does not. */
+  readonly isFramed: boolean;
+  readonly isJson: boolean;
+  /** Undefined: none. */
+  readonly compression: Compression | undefined;
+  /** How long the client waits at most; infinite unless it says. */
+  readonly timeoutMs: number;
+  /** What is wrong with them, in our own words: Connect's errors for that bear no reason. */
+  readonly fault: ServiceError | undefined;
+}
+
+/** Reads the headers of gRPC, gRPC-Web or Connect. */
+export function readCallHeaders(header: Headers): CallHeaders {
+  const type = header.get('content-type') ?? '';
+  const isFramed = type.startsWith('application/grpc');
+  const encoding = header.get(isFramed ? 'grpc-encoding' : 'content-encoding') ?? 'identity';
+  const compression = compressions.find(({ name }) => name === encoding);
+  const timeoutMs = isFramed
+    ? grpcTimeoutMs(header.get('grpc-timeout'))
+    : connectTimeoutMs(header.get('connect-timeout-ms'));
+  const isUnknown = compression === undefined && encoding !== 'identity';
+  const fault = isUnknown ? compressionUnknown() : timeoutFault(timeoutMs);
+  return {
+    isFramed,
+    isJson: type.includes('json'),
+    compression,
+    timeoutMs: timeoutMs ?? Infinity,
+    fault,
+  };
+}
+
+const units: Readonly<Record<string, number>> = {
+  H: 3_600_000,
+  M: 60_000,
+  S: 1000,
+  m: 1,
+  u: 1e-3,
+  n: 1e-6,
+};
+
+/** gRPC: at most eight digits and a unit. Undefined: it is something else. */
+function grpcTimeoutMs(text: string | null): number | undefined {
+  if (text === null) return Infinity;
+  const [, digits = '', unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(text) ?? [];
+  const unitMs = units[unit];
+  return unitMs === undefined ? undefined : Number(digits) * unitMs;
+}
+
+/** Connect: at most ten digits, milliseconds. */
+function connectTimeoutMs(text: string | null): number | undefined {
+  if (text === null) return Infinity;
+  return /^\d{1,10}$/.test(text) ? Number(text) : undefined;
+}
+
+function timeoutFault(timeoutMs: number | undefined): ServiceError | undefined {
+  if (timeoutMs !== undefined) return undefined;
+  const expected =
+    'expected grpc-timeout as 1 to 8 digits and a unit, connect-timeout-ms as 1 to 10';
+  return new ServiceError('INVALID_ARGUMENT', 'TIMEOUT_INVALID', expected);
+}
+
+function compressionUnknown(): ServiceError {
+  const known = compressions.map(({ name }) => name).join(', ');
+  const message = `the request is compressed in a way not known here: expected identity, ${known}`;
+  return new ServiceError('UNIMPLEMENTED', 'COMPRESSION_UNKNOWN', message);
+}

@@ -1,0 +1,29 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import type { Log } from '../../platform/log.ts';
+import { asServiceError, statusDetails, statusTable } from '../../wire/status.ts';
+import type { AdminCall } from './call.ts';
+
+/** Ends a call that is refused: logs it, a line each, and makes its answer, an error with google.rpc details. */
+export function refuse(log: Log, call: AdminCall, cause: unknown): ConnectError {
+  const error = asServiceError(cause);
+  const row = statusTable[error.kind];
+  call.code = error.kind;
+  const told = { rpc: call.rpc, code: error.kind, error: error.reason, caller: call.caller?.name };
+  // A cause says where our own failures come from; a caller's bug has none worth keeping.
+  const line = row.log === 'info' ? { ...told, message: error.message } : { ...told, err: error };
+  log[row.log](line, 'refused');
+  return new ConnectError(error.message, row.code, undefined, statusDetails(error), error);
+}
+
+/** Ends a call that was refused by HTTP alone: its method or its content type is not one of an RPC. */
+export function refusedByHttp(log: Log, call: AdminCall, status: number): void {
+  call.code = 'UNKNOWN';
+  log.info({ rpc: call.rpc, code: call.code, error: `HTTP_${status}` }, 'refused');
+}
+
+/** Ends a call whose client went away before its message was whole: there is nobody to answer. */
+export function abandon(log: Log, call: AdminCall): ConnectError {
+  call.code = 'CANCELLED';
+  log.debug({ rpc: call.rpc, code: call.code, caller: call.caller?.name }, 'the client went away');
+  return new ConnectError('the client went away', Code.Canceled);
+}

@@ -1,0 +1,148 @@
+import type { ServiceImpl } from '@connectrpc/connect';
+import {
+  ModelGroupSchema,
+  ModelSchema,
+  RouteGroupSchema,
+} from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
+import type { CatalogService } from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { PolicyStore } from '../../policies/policy-store.ts';
+import {
+  listedModelGroupToMessage,
+  modelFromMessage,
+  modelGroupFromMessage,
+  modelGroupToMessage,
+  modelToMessage,
+  routeGroupFromMessage,
+  routeGroupToMessage,
+} from '../../wire/admin/catalog.ts';
+import { readPage } from '../../wire/admin/fields.ts';
+import { readId } from '../../wire/fields.ts';
+import { priceFromMessage, priceToMessage, readPriceSubject } from '../../wire/admin/prices.ts';
+import { collectViolations } from '../../wire/violations.ts';
+import { authorize } from './caller.ts';
+import { readChange, readOrgId } from './changes.ts';
+import { createImportPrices } from './price-import.ts';
+import { recordMethods } from './records.ts';
+
+const maxPrices = 200;
+
+/** Models, route groups and prices. */
+export function catalogRoutes(
+  store: PolicyStore,
+  clock: Clock,
+): ServiceImpl<typeof CatalogService> {
+  const models = recordMethods(store, {
+    kind: 'model',
+    desc: ModelSchema,
+    field: 'model',
+    read: modelFromMessage,
+    write: modelToMessage,
+  });
+  const groups = recordMethods(store, {
+    kind: 'route_group',
+    desc: RouteGroupSchema,
+    field: 'route_group',
+    read: routeGroupFromMessage,
+    write: routeGroupToMessage,
+  });
+  const labels = recordMethods(store, {
+    kind: 'model_group',
+    desc: ModelGroupSchema,
+    field: 'model_group',
+    read: modelGroupFromMessage,
+    write: modelGroupToMessage,
+  });
+  return {
+    createModel: async (request, context) => ({
+      model: await models.create(request, request.model, context),
+    }),
+    getModel: async (request, context) => ({ model: await models.get(request, context) }),
+    async listModels(request, context) {
+      const { records, nextPageToken } = await models.list(request, context);
+      return { models: records, nextPageToken };
+    },
+    updateModel: async (request, context) => ({
+      model: await models.update(request, request.model, context),
+    }),
+
+    createRouteGroup: async (request, context) => ({
+      routeGroup: await groups.create(request, request.routeGroup, context),
+    }),
+    getRouteGroup: async (request, context) => ({ routeGroup: await groups.get(request, context) }),
+    async listRouteGroups(request, context) {
+      const { records, nextPageToken } = await groups.list(request, context);
+      return { routeGroups: records, nextPageToken };
+    },
+    updateRouteGroup: async (request, context) => ({
+      routeGroup: await groups.update(request, request.routeGroup, context),
+    }),
+
+    createModelGroup: async (request, context) => ({
+      modelGroup: await labels.create(request, request.modelGroup, context),
+    }),
+    getModelGroup: async (request, context) => ({ modelGroup: await labels.get(request, context) }),
+    async listModelGroups(request, context) {
+      const orgId = readOrgId(request.orgId);
+      authorize(context, 'read', orgId);
+      const violations = collectViolations();
+      const page = readPage(violations, request);
+      violations.throwIfAny();
+      const { items, nextToken = '' } = await store.listModelGroups(orgId, page);
+      return { modelGroups: items.map(listedModelGroupToMessage), nextPageToken: nextToken };
+    },
+    updateModelGroup: async (request, context) => ({
+      modelGroup: await labels.update(request, request.modelGroup, context),
+    }),
+    async deleteModelGroup(request, context) {
+      const orgId = readOrgId(request.orgId);
+      authorize(context, 'write', orgId);
+      const violations = collectViolations();
+      const by = readChange(violations, context, request, 'update', request.etag);
+      const id = readId(violations, 'id', request.id);
+      violations.throwIfAny();
+      return { modelGroup: modelGroupToMessage(await store.deleteModelGroup(orgId, id, by)) };
+    },
+
+    async appendPrices(request, context) {
+      const orgId = readOrgId(request.orgId);
+      authorize(context, 'write', orgId);
+      const violations = collectViolations();
+      const by = readChange(violations, context, request, 'any');
+      const count = request.prices.length;
+      if (count === 0 || count > maxPrices) {
+        violations.add('prices', `must have 1 to ${maxPrices} entries`);
+        violations.throwIfAny();
+      }
+      const change = { nowMs: clock.nowMs(), reason: by.reason };
+      const prices = request.prices.map((price, index) =>
+        priceFromMessage(violations, `prices[${index}]`, price, change),
+      );
+      violations.throwIfAny();
+      const stored = await store.appendPrices(orgId, prices, by);
+      return { prices: stored.map(priceToMessage) };
+    },
+
+    async listPrices(request, context) {
+      const orgId = readOrgId(request.orgId);
+      authorize(context, 'read', orgId);
+      const violations = collectViolations();
+      const page = readPage(violations, request);
+      violations.throwIfAny();
+      const { items, nextToken = '' } = await store.listPrices(orgId, page);
+      return { prices: items.map(priceToMessage), nextPageToken: nextToken };
+    },
+
+    async revokePrice(request, context) {
+      const orgId = readOrgId(request.orgId);
+      authorize(context, 'write', orgId);
+      const violations = collectViolations();
+      const by = readChange(violations, context, request, 'update');
+      const { scope, subject } = readPriceSubject(violations, '', request);
+      violations.throwIfAny();
+      return { price: priceToMessage(await store.revokePrice(orgId, scope, subject, by)) };
+    },
+
+    importPrices: createImportPrices(store, clock),
+  };
+}

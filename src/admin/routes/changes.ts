@@ -1,0 +1,126 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import type { DescField, DescMessage, Message, MessageShape } from '@bufbuild/protobuf';
+import type { FieldMask } from '@bufbuild/protobuf/wkt';
+import type { HandlerContext } from '@connectrpc/connect';
+import { invalidFields, ServiceError } from '../../platform/service-error.ts';
+import type { Change } from '../../policies/policy-store.ts';
+import { readChangeId, readReason } from '../../wire/admin/fields.ts';
+import { readId } from '../../wire/fields.ts';
+import { collectViolations } from '../../wire/violations.ts';
+import type { Violations } from '../../wire/violations.ts';
+import { authorize } from './caller.ts';
+
+/** What requests that change something have in common. */
+export interface ChangeRequest extends Message {
+  readonly reason: string;
+  readonly requestId?: string | undefined;
+  readonly validateOnly: boolean;
+  readonly allowMissing?: boolean;
+}
+
+/** Reads who changes, why, and on what condition. */
+export function readChange(
+  violations: Violations,
+  context: HandlerContext,
+  request: ChangeRequest,
+  exists: Change['exists'],
+  etag = '',
+): Change {
+  const { reason, requestId, validateOnly, allowMissing = false } = request;
+  return {
+    actor: authorize(context, 'write').name,
+    reason: readReason(violations, reason),
+    requestId: readChangeId(violations, requestId),
+    validateOnly,
+    exists: exists === 'update' && allowMissing ? 'any' : exists,
+    etag: etag === '' ? undefined : etag,
+    asked: requestId === undefined ? undefined : askedBy(context, request),
+  };
+}
+
+/** All that a request says, in one form; its type tells apart those of two calls that look alike. */
+function askedBy({ method }: HandlerContext, request: ChangeRequest): string {
+  const said = create(method.input);
+  Object.assign(said, request, { validateOnly: false });
+  const bytes = Buffer.from(toBinary(method.input, said));
+  return `${method.input.typeName} ${bytes.toString('base64')}`;
+}
+
+/** Reads an organization's id on its own, so that permission is judged before anything else is. */
+export function readOrgId(orgId: string, field = 'org_id'): string {
+  const violations = collectViolations();
+  readId(violations, field, orgId);
+  violations.throwIfAny();
+  return orgId;
+}
+
+/** The message that must be there. */
+export function required<T>(message: T | undefined, field: string): T {
+  if (message !== undefined) return message;
+  throw invalidFields([{ field, description: 'is required' }]);
+}
+
+/** What the store finds wrong with a message, such as a team that is not there, as faults of the request. */
+export async function inField<T>(field: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (!(cause instanceof ServiceError) || cause.kind !== 'INVALID_ARGUMENT') throw cause;
+    const found = cause.violations;
+    throw invalidFields(found.map((one) => ({ ...one, field: `${field}.${one.field}` })));
+  }
+}
+
+const mostAttempts = 5;
+
+/**
+ * Changes what it has read, on the condition that it is still so. Whoever named no etag did not ask for that
+ * condition: then the attempt is repeated when another change came between.
+ */
+export async function amend<T>(namedEtag: string, attempt: () => Promise<T>): Promise<T> {
+  for (let left = mostAttempts; ; left -= 1) {
+    try {
+      return await attempt();
+    } catch (cause) {
+      const isOvertaken = cause instanceof ServiceError && cause.reason === 'ETAG_MISMATCH';
+      if (!isOvertaken || namedEtag !== '' || left <= 1) throw cause;
+    }
+  }
+}
+
+/** What is there, or undefined if nothing is and nothing need be. */
+export async function presentOr<T>(
+  read: Promise<T>,
+  mayBeMissing: boolean,
+): Promise<T | undefined> {
+  try {
+    return await read;
+  } catch (cause) {
+    const isMissing = cause instanceof ServiceError && cause.kind === 'NOT_FOUND';
+    if (isMissing && mayBeMissing) return undefined;
+    throw cause;
+  }
+}
+
+/** The fields that a mask names; an unknown one is FIELD_INVALID on `update_mask`. */
+export function maskedFields(desc: DescMessage, mask: FieldMask): readonly DescField[] {
+  return mask.paths.map((path) => {
+    const field = desc.fields.find((known) => known.name === path);
+    if (field !== undefined) return field;
+    throw invalidFields([{ field: 'update_mask', description: `has no field ${path}` }]);
+  });
+}
+
+/** A message as an update with a mask leaves it: `present`, with the fields named taken from `sent`. */
+export function masked<Desc extends DescMessage>(
+  desc: Desc,
+  sent: MessageShape<Desc>,
+  present: MessageShape<Desc>,
+  fields: readonly DescField[],
+): MessageShape<Desc> {
+  const merged = create(desc);
+  Object.assign(merged, present);
+  const from: Readonly<Record<string, unknown>> = { ...sent };
+  for (const { localName } of fields) Object.assign(merged, { [localName]: from[localName] });
+  return merged;
+}

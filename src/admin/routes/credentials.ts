@@ -1,0 +1,154 @@
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import {
+  CredentialState,
+  KeySchema,
+  TokenSchema,
+} from '../../../gen/tollgate/admin/v1/credentials_pb.ts';
+import type {
+  CredentialService,
+  Key,
+  Token,
+} from '../../../gen/tollgate/admin/v1/credentials_pb.ts';
+import type { Credential } from '../../core/directory.ts';
+import { newSecret, secretSha256 } from '../../platform/secret.ts';
+import type { PolicyStore, Stored } from '../../policies/policy-store.ts';
+import {
+  credentialFromMessage,
+  keyToMessage,
+  tokenToMessage,
+} from '../../wire/admin/credentials.ts';
+import { readId } from '../../wire/fields.ts';
+import { collectViolations } from '../../wire/violations.ts';
+import type { Violations } from '../../wire/violations.ts';
+import { authorize } from './caller.ts';
+import { amend, inField, readChange, readOrgId, required } from './changes.ts';
+import type { ChangeRequest } from './changes.ts';
+import { recordMethods } from './records.ts';
+
+type Kind = 'key' | 'token';
+
+interface CreateRequest extends ChangeRequest {
+  readonly orgId: string;
+}
+
+interface RevokeRequest extends CreateRequest {
+  readonly id: string;
+  readonly etag: string;
+}
+
+/** API keys and safe tokens. */
+export function credentialRoutes(store: PolicyStore): ServiceImpl<typeof CredentialService> {
+  const reader =
+    (kind: Kind) =>
+    (violations: Violations, at: string, message: Key | Token): Credential =>
+      credentialFromMessage(kind, violations, at, message);
+  const keys = recordMethods(store, {
+    kind: 'key',
+    desc: KeySchema,
+    field: 'key',
+    read: reader('key'),
+    write: keyToMessage,
+    unmasked: withoutRevocation,
+  });
+  const tokens = recordMethods(store, {
+    kind: 'token',
+    desc: TokenSchema,
+    field: 'token',
+    read: reader('token'),
+    write: tokenToMessage,
+    unmasked: withoutRevocation,
+  });
+  return {
+    async createKey(request, context) {
+      const { stored, secret } = await createOne('key', request, request.key, context);
+      return { key: keyToMessage(stored), secret };
+    },
+    getKey: async (request, context) => ({ key: await keys.get(request, context) }),
+    async listKeys(request, context) {
+      const { records, nextPageToken } = await keys.list(request, context);
+      return { keys: records, nextPageToken };
+    },
+    updateKey: async (request, context) => ({
+      key: await keys.update(request, request.key, context),
+    }),
+    revokeKey: async (request, context) => ({
+      key: keyToMessage(await revoke('key', request, context)),
+    }),
+
+    async createToken(request, context) {
+      const { stored, secret } = await createOne('token', request, request.token, context);
+      return { token: tokenToMessage(stored), secret };
+    },
+    getToken: async (request, context) => ({ token: await tokens.get(request, context) }),
+    async listTokens(request, context) {
+      const { records, nextPageToken } = await tokens.list(request, context);
+      return { tokens: records, nextPageToken };
+    },
+    updateToken: async (request, context) => ({
+      token: await tokens.update(request, request.token, context),
+    }),
+    revokeToken: async (request, context) => ({
+      token: tokenToMessage(await revoke('token', request, context)),
+    }),
+  };
+
+  /** Makes a credential and its secret, which a repeat does not show again. */
+  async function createOne(
+    kind: Kind,
+    request: CreateRequest,
+    message: Key | Token | undefined,
+    context: HandlerContext,
+  ): Promise<{ stored: Stored<Credential>; secret: string }> {
+    const orgId = readOrgId(request.orgId);
+    authorize(context, 'write', orgId);
+    const violations = collectViolations();
+    const by = readChange(violations, context, request, 'create');
+    const read = credentialFromMessage(kind, violations, kind, required(message, kind));
+    violations.throwIfAny();
+    const secret = newSecret(kind === 'key' ? 'key' : 'tok');
+    const credential = { ...read, lastFour: secret.slice(-4) };
+    const creation = store.createCredential(orgId, credential, secretSha256(secret), by);
+    const stored = await inField(kind, creation);
+    const isShown = !stored.replayed && by.validateOnly !== true;
+    return { stored, secret: isShown ? secret : '' };
+  }
+
+  /**
+   * Ends a credential for good; one that was revoked before is answered as it is. With a stale etag the
+   * store refuses either way.
+   */
+  async function revoke(
+    kind: Kind,
+    request: RevokeRequest,
+    context: HandlerContext,
+  ): Promise<Stored<Credential>> {
+    const orgId = readOrgId(request.orgId);
+    authorize(context, 'write', orgId);
+    const violations = collectViolations();
+    const by = readChange(violations, context, request, 'update');
+    const id = readId(violations, 'id', request.id);
+    violations.throwIfAny();
+    return amend(request.etag, async () => {
+      const present = await store.get(orgId, kind, id);
+      const { record } = present;
+      const etag = request.etag === '' ? present.etag : request.etag;
+      if (record.state !== 'REVOKED' || etag !== present.etag) {
+        return store.put(orgId, kind, { ...record, state: 'REVOKED' }, { ...by, etag });
+      }
+      // Nothing is left to write; but the request id may be that of another change, which is a conflict.
+      if (by.requestId !== undefined) {
+        await store.put(orgId, kind, record, { ...by, etag, validateOnly: true });
+      }
+      return present;
+    });
+  }
+}
+
+/**
+ * A revoked credential as an update with a mask takes it: as if it could be changed. The store refuses that,
+ * with the reason that holds for every change of it, and still knows a repeat of a change made before.
+ */
+function withoutRevocation<Message extends Key | Token>(message: Message): Message {
+  if (message.state !== CredentialState.REVOKED) return message;
+  return { ...message, state: CredentialState.UNSPECIFIED };
+}

@@ -1,0 +1,124 @@
+import type { ServiceImpl } from '@connectrpc/connect';
+import {
+  AppSchema,
+  CustomerSchema,
+  PrincipalSchema,
+  TeamSchema,
+  UserSchema,
+} from '../../../gen/tollgate/admin/v1/directory_pb.ts';
+import type { DirectoryService } from '../../../gen/tollgate/admin/v1/directory_pb.ts';
+import type { PolicyStore } from '../../policies/policy-store.ts';
+import {
+  appToMessage,
+  customerToMessage,
+  principalFromMessage,
+  principalToMessage,
+  registeredFromMessage,
+  teamFromMessage,
+  teamToMessage,
+  userFromMessage,
+  userToMessage,
+} from '../../wire/admin/directory.ts';
+import { recordMethods } from './records.ts';
+
+/** Teams, users, principals, apps and customers. */
+export function directoryRoutes(store: PolicyStore): ServiceImpl<typeof DirectoryService> {
+  const teams = recordMethods(store, {
+    kind: 'team',
+    desc: TeamSchema,
+    field: 'team',
+    read: teamFromMessage,
+    write: teamToMessage,
+  });
+  const users = recordMethods(store, {
+    kind: 'user',
+    desc: UserSchema,
+    field: 'user',
+    read: userFromMessage,
+    write: userToMessage,
+  });
+  const principals = recordMethods(store, {
+    kind: 'principal',
+    desc: PrincipalSchema,
+    field: 'principal',
+    read: principalFromMessage,
+    write: principalToMessage,
+  });
+  const apps = recordMethods(store, {
+    kind: 'app',
+    desc: AppSchema,
+    field: 'app',
+    read: registeredFromMessage,
+    write: appToMessage,
+  });
+  const customers = recordMethods(store, {
+    kind: 'customer',
+    desc: CustomerSchema,
+    field: 'customer',
+    read: registeredFromMessage,
+    write: customerToMessage,
+  });
+  return {
+    createTeam: async (request, context) => ({
+      team: await teams.create(request, request.team, context),
+    }),
+    getTeam: async (request, context) => ({ team: await teams.get(request, context) }),
+    listTeams: async (request, context) => {
+      const { records, nextPageToken } = await teams.list(request, context);
+      return { teams: records, nextPageToken };
+    },
+    updateTeam: async (request, context) => ({
+      team: await teams.update(request, request.team, context),
+    }),
+
+    createUser: async (request, context) => ({
+      user: await users.create(request, request.user, context),
+    }),
+    getUser: async (request, context) => ({ user: await users.get(request, context) }),
+    listUsers: async (request, context) => {
+      const { records, nextPageToken } = await users.list(request, context);
+      return { users: records, nextPageToken };
+    },
+    updateUser: async (request, context) => ({
+      user: await users.update(request, request.user, context),
+    }),
+
+    createPrincipal: async (request, context) => ({
+      principal: await principals.create(request, request.principal, context),
+    }),
+    getPrincipal: async (request, context) => ({
+      principal: await principals.get(request, context),
+    }),
+    listPrincipals: async (request, context) => {
+      const { records, nextPageToken } = await principals.list(request, context);
+      return { principals: records, nextPageToken };
+    },
+    updatePrincipal: async (request, context) => ({
+      principal: await principals.update(request, request.principal, context),
+    }),
+
+    createApp: async (request, context) => ({
+      app: await apps.create(request, request.app, context),
+    }),
+    getApp: async (request, context) => ({ app: await apps.get(request, context) }),
+    listApps: async (request, context) => {
+      const { records, nextPageToken } = await apps.list(request, context);
+      return { apps: records, nextPageToken };
+    },
+    updateApp: async (request, context) => ({
+      app: await apps.update(request, request.app, context),
+    }),
+
+    createCustomer: async (request, context) => ({
+      customer: await customers.create(request, request.customer, context),
+    }),
+    getCustomer: async (request, context) => ({ customer: await customers.get(request, context) }),
+    listCustomers: async (request, context) => {
+      const { records, nextPageToken } = await customers.list(request, context);
+      return { customers: records, nextPageToken };
+    },
+    updateCustomer: async (request, context) => ({
+      customer: await customers.update(request, request.customer, context),
+    }),
+  };
+}

@@ -1,0 +1,42 @@
+import type { ConnectRouter } from '@connectrpc/connect';
+import { CatalogService } from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
+import { CredentialService } from '../../../gen/tollgate/admin/v1/credentials_pb.ts';
+import { DirectoryService } from '../../../gen/tollgate/admin/v1/directory_pb.ts';
+import { EnforcementService } from '../../../gen/tollgate/admin/v1/enforcement_pb.ts';
+import { OrganizationService } from '../../../gen/tollgate/admin/v1/organizations_pb.ts';
+import { PolicyService } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
+import { UsageService } from '../../../gen/tollgate/admin/v1/usage_pb.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { PolicyStore } from '../../policies/policy-store.ts';
+import type { Events } from '../../service/events.ts';
+import type { createGetUsage } from '../../service/get-usage.ts';
+import { catalogRoutes } from './catalog.ts';
+import { credentialRoutes } from './credentials.ts';
+import { directoryRoutes } from './directory.ts';
+import { enforcementRoutes } from './enforcement.ts';
+import { organizationRoutes } from './organizations.ts';
+import { policyRoutes } from './policies.ts';
+import { usageRoutes } from './usage.ts';
+
+/** What the admin calls work on. */
+export interface AdminRouteParts {
+  readonly store: PolicyStore;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly getUsage: ReturnType<typeof createGetUsage>;
+  readonly expireHolds: (orgId?: string, signal?: AbortSignal) => Promise<number>;
+}
+
+/** All services of the admin plane. */
+export function adminRoutes(parts: AdminRouteParts): (router: ConnectRouter) => void {
+  const { store, events, clock, getUsage, expireHolds } = parts;
+  return (router) => {
+    router.service(OrganizationService, organizationRoutes(store));
+    router.service(DirectoryService, directoryRoutes(store));
+    router.service(CredentialService, credentialRoutes(store));
+    router.service(PolicyService, policyRoutes(store));
+    router.service(CatalogService, catalogRoutes(store, clock));
+    router.service(UsageService, usageRoutes(getUsage));
+    router.service(EnforcementService, enforcementRoutes(store, events, expireHolds));
+  };
+}

@@ -1,0 +1,61 @@
+import type { ServiceImpl } from '@connectrpc/connect';
+import type { UsageService } from '../../../gen/tollgate/admin/v1/usage_pb.ts';
+import { meterOf, parseMeterName } from '../../core/meter.ts';
+import type { Meter } from '../../core/meter.ts';
+import { orgSubject } from '../../core/subject.ts';
+import type { createGetUsage } from '../../service/get-usage.ts';
+import { readEnum } from '../../wire/admin/fields.ts';
+import { windowNames } from '../../wire/admin/policies.ts';
+import { idFault } from '../../wire/fields.ts';
+import { timestampOf } from '../../wire/time.ts';
+import { collectViolations } from '../../wire/violations.ts';
+import type { Violations } from '../../wire/violations.ts';
+import { authorize } from './caller.ts';
+import { readOrgId } from './changes.ts';
+
+const maxMeterName = 20_000;
+
+/** Meters, for reading. */
+export function usageRoutes(
+  getUsage: ReturnType<typeof createGetUsage>,
+): ServiceImpl<typeof UsageService> {
+  return {
+    async getUsage(request, context) {
+      const orgId = readOrgId(request.orgId);
+      authorize(context, 'read', orgId);
+      const violations = collectViolations();
+      const window = readEnum(violations, 'window', request.window, windowNames, undefined);
+      const meter = readMeter(violations, request.meter);
+      violations.throwIfAny();
+      const { bounds, totals, inFlight } = await getUsage(orgId, meter, window);
+      const isEndless = window === 'LIFETIME';
+      return {
+        meter: meter.name,
+        window: request.window,
+        ...(isEndless ? {} : { windowStart: timestampOf(bounds.startMs) }),
+        ...(isEndless ? {} : { windowEnd: timestampOf(bounds.endMs) }),
+        costNanos: totals.usedCost,
+        inputTokens: totals.usedInput,
+        outputTokens: totals.usedOutput,
+        tokens: totals.usedInput + totals.usedOutput,
+        requests: totals.usedRequests,
+        heldCostNanos: totals.heldCost,
+        heldTokens: totals.heldInput + totals.heldOutput,
+        inFlight,
+      };
+    },
+  };
+}
+
+function readMeter(violations: Violations, name: string): Meter {
+  const meter = name.length > maxMeterName ? undefined : parseMeterName(name);
+  if (meter !== undefined && idsOf(meter).every((id) => idFault(id) === undefined)) return meter;
+  const examples = 'org, user:alice or team:red/user:alice';
+  violations.add('meter', `must be the name of a meter, such as ${examples}`);
+  return meterOf(orgSubject);
+}
+
+function idsOf({ subject, member, targets }: Meter): readonly string[] {
+  const own = subject.kind === 'org' ? [] : [subject.id];
+  return member === undefined ? [...own, ...targets] : [...own, member, ...targets];
+}

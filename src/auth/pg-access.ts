@@ -1,0 +1,81 @@
+import type { Pool } from 'pg';
+import { storeFailure } from '../db/errors.ts';
+import { secretSha256 } from '../platform/secret.ts';
+import type { Access, Plane } from '../service/auth.ts';
+import type { Caller } from '../service/caller.ts';
+import { createCallerCache } from './caller-cache.ts';
+import type { FindCaller } from './caller-cache.ts';
+
+/** Look-ups that may run at once: of new and of known callers, by secret and by name. */
+export const maxAccessQueries = 4;
+
+/** The database's answer to one look-up, as far as this file reads it. */
+interface AccessRow {
+  readonly presented: string;
+  readonly name: string;
+  readonly role: Caller['role'];
+  readonly org_ids: string[] | null;
+}
+
+/** What access reads from. */
+export interface PgAccessParts {
+  /** Best a pool of its own with `maxAccessQueries` connections, so that no look-up waits for another query. */
+  readonly pool: Pool;
+  /** Milliseconds that only grow; for tests. */
+  readonly monotonicMs?: () => number;
+  /** How long an unanswered look-up may last before the store counts as out of reach. */
+  readonly silenceMs?: number;
+}
+
+/** Access over the table `access_secret`. */
+export function createPgAccess(parts: PgAccessParts): Access & { close(): void } {
+  const { pool, monotonicMs = () => performance.now(), silenceMs = 1000 } = parts;
+  const bySecret = `sha256 = ANY (SELECT decode(hex, 'hex') FROM unnest($1::text[]) AS hex)`;
+  const cacheOf = (column: string, condition: string) => {
+    const statement = `SELECT ${column} AS presented, name, role, org_ids FROM access_secret
+      WHERE revoked_at IS NULL AND ${condition}`;
+    const load = (keys: readonly string[]) => query(pool, statement, keys);
+    return createCallerCache({ load, monotonicMs, silenceMs });
+  };
+  const secrets = cacheOf(`encode(sha256, 'hex')`, bySecret);
+  const names = cacheOf('name', 'name = ANY ($1::text[])');
+  return {
+    authenticate: (secret, plane) =>
+      onPlane(secrets.find(secretSha256(secret).toString('hex')), plane),
+    identify: (name, plane) => onPlane(names.find(name), plane),
+    close() {
+      secrets.close();
+      names.close();
+    },
+  };
+}
+
+async function query(
+  pool: Pool,
+  statement: string,
+  keys: readonly string[],
+): Promise<ReadonlyMap<string, Caller>> {
+  const { rows } = await pool.query<AccessRow>(statement, [keys]).catch((cause: unknown) => {
+    throw storeFailure(cause);
+  });
+  return new Map(rows.map((row) => [row.presented, callerOf(row)]));
+}
+
+function callerOf(row: AccessRow): Caller {
+  const orgIds = row.org_ids === null ? undefined : new Set(row.org_ids);
+  return { name: row.name, role: row.role, orgIds };
+}
+
+function onPlane(
+  found: ReturnType<FindCaller>,
+  plane: Plane,
+): Promise<Caller | undefined> | Caller | undefined {
+  if (found instanceof Promise) return found.then((caller) => ofPlane(caller, plane));
+  return ofPlane(found, plane);
+}
+
+/** A gateway's token opens the data plane only, an administrator's secret the other only. */
+function ofPlane(caller: Caller | undefined, plane: Plane): Caller | undefined {
+  const opens = caller?.role === 'gateway' ? 'data' : 'admin';
+  return opens === plane ? caller : undefined;
+}

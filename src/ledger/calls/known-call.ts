@@ -1,0 +1,138 @@
+import type { Content, PricedUsage, StoredCall } from '../ledger.ts';
+import { oncePer } from '../../core/once-per.ts';
+import type { Outcome } from '../../core/outcome.ts';
+import { plainArray } from '../../db/wire/binary-arrays.ts';
+import { numbersOf } from '../../db/wire/number-array.ts';
+import type { KeptOutcome } from './outcome-record.ts';
+import type { CallRow } from '../sql/read-state.ts';
+import { decodeJson, encodeJson } from './exact-json.ts';
+
+/** A call as it stands in the ledger, with what a repeat is compared with and answered from. */
+export interface KnownCall extends StoredCall {
+  readonly version: number;
+  /** The submission that wrote the call; another one with its request id is a repeat. */
+  readonly writtenBy: string;
+  /** The submission that released it. */
+  readonly releasedBy?: string | undefined;
+  /** The Check's content; of a post-paid Report undefined. */
+  readonly content: Content | undefined;
+  /** The Check's first answer; of a post-paid Report undefined. */
+  readonly answer: KeptOutcome | undefined;
+  /** By sequence, the first is 1. */
+  readonly extends: readonly KnownExtend[];
+  readonly closing: KnownClosing | undefined;
+}
+
+/** One Extend that was answered; a refused one has used up its sequence too. */
+export interface KnownExtend {
+  readonly sequence: number;
+  readonly writtenBy: string;
+  readonly content: Content;
+  readonly outcome: Outcome;
+}
+
+/** How a call was closed by its Report. */
+export interface KnownClosing {
+  readonly writtenBy: string;
+  readonly content: Content;
+  readonly usage: PricedUsage;
+  readonly overHold: boolean;
+  readonly late: boolean;
+  /** The hold had been released, so that a repeated Release is still one. */
+  readonly afterRelease: boolean;
+}
+
+/** What of a call is kept as one JSON text, since no statement reads it. */
+interface Detail {
+  readonly epoch: number;
+  readonly path: StoredCall['path'];
+  /** Input, output, cached input, cache write, cost; texts, exact past 2^53. */
+  readonly estimate: readonly (string | null)[];
+  readonly ttlMs: number;
+  readonly sequence: number;
+  readonly writtenBy: string;
+  readonly releasedBy?: string;
+}
+
+/** Calls that are alike share their path and target, so the texts of these are made once for many calls. */
+const pathText = oncePer((path: StoredCall['path']) => JSON.stringify(path));
+const factsText = oncePer((target: StoredCall['target']) => JSON.stringify(target));
+
+/** The texts of a call's row. */
+export function callTexts(call: KnownCall): {
+  content: string;
+  answer: string;
+  sums: string;
+  detail: string;
+  facts: string;
+  extends: string;
+  closing: string | null;
+} {
+  return {
+    content: call.content === undefined ? '' : JSON.stringify(call.content),
+    answer: call.answer?.text ?? '',
+    sums: plainArray(call.answer?.sums ?? []),
+    detail: detailText(call),
+    facts: factsText(call.target),
+    extends: call.extends.length === 0 ? '[]' : encodeJson(call.extends),
+    closing: call.closing === undefined ? null : encodeJson(call.closing),
+  };
+}
+
+/** JSON of a `Detail`. */
+function detailText(call: KnownCall): string {
+  const { epoch, path, estimate, ttlMs, sequence, writtenBy, releasedBy } = call;
+  const { input, output, cachedInput, cacheWrite, cost } = estimate;
+  const released = releasedBy === undefined ? '' : `,"releasedBy":"${releasedBy}"`;
+  const numbers = [input, output, cachedInput, cacheWrite, cost].map((part) =>
+    part === undefined ? 'null' : `"${part}"`,
+  );
+  return (
+    `{"epoch":${epoch},"path":${pathText(path)},"estimate":[${numbers.join(',')}],` +
+    `"ttlMs":${ttlMs},"sequence":${sequence},"writtenBy":"${writtenBy}"${released}}`
+  );
+}
+
+/** Reads a call's row. */
+export function knownCall(row: CallRow): KnownCall {
+  const { estimate, ...detail } = JSON.parse(row.detail) as Detail;
+  const [input, output, cachedInput, cacheWrite, cost] = estimate.map((part) =>
+    part === null ? undefined : BigInt(part),
+  );
+  return {
+    ...detail,
+    estimate: {
+      input: input ?? 0n,
+      output,
+      // Of a Check's estimate it is never known, and a post-paid call is not priced again.
+      reasoningOutput: undefined,
+      cachedInput: cachedInput ?? 0n,
+      cacheWrite: cacheWrite ?? 0n,
+      cost,
+    },
+    orgId: row.org_id,
+    requestId: row.request_id,
+    state: row.state as StoredCall['state'],
+    version: Number(row.version),
+    target: JSON.parse(row.facts) as StoredCall['target'],
+    held: {
+      cost: BigInt(row.held_cost),
+      input: BigInt(row.held_input),
+      output: BigInt(row.held_output),
+    },
+    bookedAtMs: Number(row.booked_at),
+    expiresAtMs: Number(row.expires_at),
+    content: row.content === '' ? undefined : (JSON.parse(row.content) as Content),
+    answer: row.answer === '' ? undefined : { text: row.answer, sums: numbersOf(row.sums) },
+    extends: decodeJson(row.extends) as KnownExtend[],
+    closing: row.closing === null ? undefined : knownClosing(row.closing),
+  };
+}
+
+const noReasoning = { reasoningOutput: 0n };
+
+/** Reads how a call was closed; Reports of before there was reasoning output told none. */
+function knownClosing(text: string): KnownClosing {
+  const closing = decodeJson(text) as KnownClosing;
+  return { ...closing, usage: { ...noReasoning, ...closing.usage } };
+}

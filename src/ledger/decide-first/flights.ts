@@ -1,0 +1,150 @@
+import type { ClientBase } from 'pg';
+import type { Calendar } from '../../core/window.ts';
+import { plainArray, textArray } from '../../db/wire/binary-arrays.ts';
+import { callKey } from '../calls/call-key.ts';
+import { applyDeltasParameters, rowsOf } from '../meters/batch-deltas.ts';
+import type { MeterSum } from '../meters/batch-deltas.ts';
+import type { BatchOptions, Walk } from './decide-first.ts';
+import { localFaults } from '../../db/wire/local-fault.ts';
+import { endHolds } from '../calls/ended-hold.ts';
+import { fly, flyBoth } from '../../db/wire/flight.ts';
+import type { FlightRows, FlightStatement } from '../../db/wire/flight.ts';
+import { insertParameters, updateParameters } from '../calls/call-parameters.ts';
+import { knownCall } from '../calls/known-call.ts';
+import type { KnownCall } from '../calls/known-call.ts';
+import type { Planned } from '../lane/lane.ts';
+import { rowsByKey } from '../../db/wire/rows-by-key.ts';
+import { applyDeltas } from '../sql/apply-deltas.ts';
+import { callRow, epochRow, readCalls, readEpochs } from '../sql/read-state.ts';
+import type { EpochRow } from '../sql/read-state.ts';
+import { insertCalls, updateCalls } from '../sql/write-calls.ts';
+import { usageParameters } from '../record/usage-parameters.ts';
+import { insertUsage } from '../sql/write-usage.ts';
+
+/** What a batch reads under its locks. */
+export interface BatchState {
+  readonly organizations: ReadonlyMap<string, OrganizationState>;
+  /** By `callKey`. */
+  readonly calls: ReadonlyMap<string, KnownCall>;
+  /** In the order of the sums. */
+  readonly meters: readonly { readonly isFilled: boolean; readonly row: readonly string[] }[];
+  readonly nowMs: number;
+}
+
+/** What of an organization is read under the lock. */
+export interface OrganizationState {
+  readonly epoch: number;
+  readonly calendar: Calendar;
+  readonly onExpiry: 'RELEASE' | 'CHARGE';
+  /** No usage may be recorded before this instant: the days before it are rolled up. */
+  readonly recordFromMs: number;
+}
+
+/** First flight: adds the sums, which locks their rows, and reads what may not change any more. */
+export async function lockAndRead(
+  client: ClientBase,
+  sums: readonly MeterSum[],
+  batch: readonly Planned[],
+): Promise<BatchState> {
+  const orgIds = batch.map(({ operation }) => operation.orgId);
+  const requestIds = batch.map(({ operation }) => operation.requestId);
+  const versions = batch.map(({ plan }) => plan.known?.version ?? 0);
+  const [, meters = [], epochs = [], calls = []] = await fly(client, [
+    { text: 'BEGIN', values: [] },
+    { ...applyDeltas, values: applyDeltasParameters(rowsOf(sums)) },
+    { ...readEpochs, values: [textArray([...new Set(orgIds)])] },
+    { ...readCalls, values: [textArray(orgIds), textArray(requestIds), plainArray(versions)] },
+  ]);
+  const inOrder = localFaults(() =>
+    rowsByKey(
+      meters,
+      sums.map(({ orgId, meter }) => [orgId, meter.name]),
+    ),
+  );
+  return {
+    ...organizationStates(epochs.map(epochRow)),
+    calls: callsById(calls, batch),
+    meters: inOrder.map(([, , filled, values]) => ({
+      isFilled: filled === 't',
+      row: (values ?? '{}').slice(1, -1).split(','),
+    })),
+  };
+}
+
+function organizationStates(
+  rows: readonly EpochRow[],
+): Pick<BatchState, 'organizations' | 'nowMs'> {
+  const organizations = new Map<string, OrganizationState>();
+  for (const { orgId, timeZone, weekStart, monthAnchorDay, ...state } of rows) {
+    const calendar = { timeZone, weekStart, monthAnchorDay };
+    organizations.set(orgId, { ...state, calendar });
+  }
+  const nowMs = rows[0]?.nowMs;
+  if (nowMs === undefined) throw new Error('no organization of a batch has a row');
+  return { organizations, nowMs };
+}
+
+/** The calls as they stand: those that are as their operation knows them, and those that were read anew. */
+function callsById(rows: FlightRows, batch: readonly Planned[]): Map<string, KnownCall> {
+  const planned = new Map(
+    batch.map(({ operation, plan }) => [callKey(operation.orgId, operation.requestId), plan.known]),
+  );
+  return new Map(
+    rows.map((columns) => {
+      const [orgId, requestId, version] = columns;
+      const key = callKey(orgId ?? '', requestId ?? '');
+      const known = planned.get(key);
+      const isKnown = known !== undefined && known.version === Number(version);
+      return [key, isKnown ? known : knownCall(callRow(columns))];
+    }),
+  );
+}
+
+/** Second flight: takes back, inserts, commits. */
+export async function writeAndCommit(
+  client: ClientBase,
+  walk: Walk,
+  { events, durableHolds, onSent }: Pick<BatchOptions, 'events' | 'durableHolds' | 'onSent'>,
+): Promise<void> {
+  const prepared = localFaults(() => events.prepare(walk.events));
+  const statements = localFaults(() => writing(walk, durableHolds));
+  if (prepared !== undefined) statements.push(prepared.statement);
+  // Of a transaction that failed a COMMIT makes a ROLLBACK, without an error, and the next batch finds the
+  // connection free.
+  const committed = flyBoth(client, statements, [{ text: 'COMMIT', values: [] }]);
+  onSent();
+  await committed;
+  prepared?.committed();
+}
+
+/** What a batch writes once it is decided, but for its events. */
+function writing(walk: Walk, durableHolds: boolean): FlightStatement[] {
+  const statements: FlightStatement[] = [];
+  if (walk.corrected) {
+    const values = applyDeltasParameters(rowsOf(walk.corrections.sorted()));
+    statements.push({ ...applyDeltas, values });
+  }
+  const inserts = walk.verdicts.flatMap(({ insert }) => insert ?? []);
+  if (inserts.length > 0) statements.push({ ...insertCalls, values: insertParameters(inserts) });
+  const updates = walk.verdicts.flatMap(({ update }) => update ?? []);
+  if (updates.length > 0) statements.push({ ...updateCalls, values: updateParameters(updates) });
+  const ended = walk.verdicts.flatMap(({ ends }) => ends ?? []);
+  if (ended.length > 0) statements.push(...endHolds(ended, walk.recordedAt));
+  const usage = walk.verdicts.flatMap((verdict) => verdict.usage ?? []);
+  if (usage.length > 0) {
+    statements.push({ ...insertUsage, values: usageParameters(usage, walk.recordedAt) });
+  }
+  if (!durableHolds && usage.length + updates.length + ended.length === 0) {
+    statements.push({ text: 'SET LOCAL synchronous_commit TO off', values: [] });
+  }
+  return statements;
+}
+
+/** Undoes; a connection that is lost has undone it already. */
+export async function rollback(client: ClientBase): Promise<void> {
+  try {
+    await client.query('ROLLBACK');
+  } catch {
+    // The transaction ends with its connection, and the cause that led here is the one to report.
+  }
+}

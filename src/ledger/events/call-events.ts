@@ -1,0 +1,100 @@
+import type { ConsideredLimit, LimitStatus, Outcome } from '../../core/outcome.ts';
+import type { Asks, PlannedLimit } from '../../core/plan.ts';
+import { encodeId, subjectName } from '../../core/subject.ts';
+import { windows } from '../../core/policy.ts';
+import { limitTotals } from '../../core/limit-totals.ts';
+import type { EventRecord } from './event-record.ts';
+import type { KnownCall } from '../calls/known-call.ts';
+import type { DecisionContext } from '../operations/operation.ts';
+import { baseNames } from '../calls/subjects.ts';
+
+const actionOf: Partial<Record<LimitStatus, EventRecord['action']>> = {
+  EXCEEDED: 'BLOCKED',
+  WARNED: 'WARNED',
+  DRY_RUN: 'DRY_RUN',
+  BYPASSED: 'BYPASSED',
+};
+
+/** One event per limit that was exceeded, in the order of the limits considered. */
+export function limitEvents(
+  call: KnownCall,
+  outcome: Outcome,
+  context: DecisionContext,
+): EventRecord[] {
+  const events: EventRecord[] = [];
+  for (const limit of outcome.limits) {
+    const action = actionOf[limit.status];
+    if (action !== undefined)
+      events.push({ ...aboutCall(call, context), action, limit: numbers(limit) });
+  }
+  return events;
+}
+
+/** One event per threshold that was crossed; the store keeps it only if it was not told in the window. */
+export function thresholdEvents(
+  call: KnownCall,
+  plan: {
+    readonly limits: readonly PlannedLimit[];
+    readonly meters: readonly { readonly name: string }[];
+  },
+  crossed: readonly { readonly index: number; readonly threshold: number }[],
+  context: DecisionContext,
+  asks: Asks | undefined,
+): EventRecord[] {
+  const events: EventRecord[] = [];
+  for (const { index, threshold } of crossed) {
+    const planned = plan.limits[index];
+    if (planned === undefined) continue;
+    const { limit, subject, meterIndex } = planned;
+    const { used, held } = limitTotals(limit, context.totals(meterIndex));
+    const ask = asks === undefined ? 0n : asks[limit.metric];
+    const window = limit.window;
+    events.push({
+      ...aboutCall(call, context),
+      action: 'THRESHOLD',
+      limit: {
+        subject: subjectName(subject),
+        name: `${subjectName(subject)}/${encodeId(limit.name)}`,
+        meter: plan.meters[meterIndex]?.name ?? '',
+        revision: planned.revision,
+        metric: limit.metric,
+        window,
+        windowStartMs: window && context.startMs(meterIndex, windows.indexOf(window)),
+        spend: used + held + ask,
+        amount: limit.amount,
+        ask,
+        threshold,
+      },
+    });
+  }
+  return events;
+}
+
+function aboutCall(
+  call: KnownCall,
+  context: DecisionContext,
+): Omit<EventRecord, 'action' | 'limit'> {
+  return {
+    orgId: call.orgId,
+    atMs: context.nowMs,
+    requestId: call.requestId,
+    subjects: baseNames(call.path),
+    user: call.path.user,
+  };
+}
+
+function numbers(limit: ConsideredLimit): EventRecord['limit'] {
+  return {
+    subject: subjectName(limit.subject),
+    name: `${subjectName(limit.subject)}/${encodeId(limit.name)}`,
+    meter: limit.meter.name,
+    revision: limit.revision,
+    metric: limit.metric,
+    window: limit.window,
+    windowStartMs: undefined,
+    spend: limit.used + limit.held,
+    amount: limit.amount,
+    ask: limit.ask,
+    threshold: undefined,
+  };
+}

@@ -1,0 +1,113 @@
+import { v7 as uuidv7 } from 'uuid';
+import { arrayLiteral } from '../../db/wire/array-literal.ts';
+import { plainArray, textArray } from '../../db/wire/binary-arrays.ts';
+import type { EventRecord } from './event-record.ts';
+import type { FlightStatement, Parameter } from '../../db/wire/flight.ts';
+import { insertEvents } from '../sql/write-events.ts';
+
+/** Turns a batch's events into one statement. */
+export interface EventWriter {
+  /** Undefined when nothing is left to write: every threshold among them was told before. */
+  prepare(events: readonly EventRecord[]): PreparedEvents | undefined;
+}
+
+/** Events on their way: the statement, and what to call once it is committed. */
+export interface PreparedEvents {
+  readonly statement: FlightStatement;
+  committed(): void;
+}
+
+/** Events of one limit, meter and action written one by one in a second; what comes after is folded. */
+const aloneInASecond = 10;
+const maxRemembered = 50_000;
+
+interface Row {
+  readonly event: EventRecord;
+  readonly id: string;
+  readonly atMs: number;
+  occurrences: bigint;
+}
+
+/** Creates the writer; what it remembers only spares writes, never decides. */
+export function createEventWriter(): EventWriter {
+  let second = -1;
+  const written = new Map<string, number>();
+  const told = new Set<string>();
+
+  /** Where an event goes: a row of its own, or the fold of its limit, meter, action and second. */
+  function place(event: EventRecord): { id: string; atMs: number } {
+    const now = Math.floor(event.atMs / 1000);
+    if (now !== second) {
+      second = now;
+      written.clear();
+    }
+    const { limit } = event;
+    if (limit === undefined || limit.threshold !== undefined)
+      return { id: uuidv7(), atMs: event.atMs };
+    const key = `${event.action} ${limit.name} ${limit.meter}`;
+    const inOrg = `${event.orgId} ${key}`;
+    const count = (written.get(inOrg) ?? 0) + 1;
+    written.set(inOrg, count);
+    if (count <= aloneInASecond) return { id: uuidv7(), atMs: event.atMs };
+    return { id: `fold ${key}`, atMs: now * 1000 };
+  }
+
+  return {
+    prepare(events) {
+      const rows = new Map<string, Row>();
+      const marks = new Set<string>();
+      for (const event of events) {
+        const mark = thresholdMark(event);
+        if (mark !== undefined && (told.has(mark) || marks.has(mark))) continue;
+        if (mark !== undefined) marks.add(mark);
+        const { id, atMs } = place(event);
+        const key = `${event.orgId} ${atMs} ${id}`;
+        const known = rows.get(key);
+        rows.delete(key);
+        rows.set(key, { event, id, atMs, occurrences: (known?.occurrences ?? 0n) + 1n });
+      }
+      if (rows.size === 0) return undefined;
+      return {
+        statement: { ...insertEvents, values: parameters([...rows.values()]) },
+        committed() {
+          if (told.size + marks.size > maxRemembered) told.clear();
+          for (const mark of marks) told.add(mark);
+        },
+      };
+    },
+  };
+}
+
+/** What makes a threshold told once: limit, meter, threshold and window; undefined for other events. */
+function thresholdMark({ orgId, limit }: EventRecord): string | undefined {
+  if (limit?.threshold === undefined) return undefined;
+  const { name, meter, threshold, window, windowStartMs } = limit;
+  return [orgId, name, meter, threshold, window, windowStartMs].join(' ');
+}
+
+function parameters(rows: readonly Row[]): Parameter[] {
+  const limits = rows.map((row) => row.event.limit);
+  return [
+    textArray(rows.map((row) => row.event.orgId)),
+    plainArray(rows.map((row) => row.atMs)),
+    textArray(rows.map((row) => row.id)),
+    textArray(rows.map(() => uuidv7())),
+    plainArray(rows.map((row) => row.occurrences)),
+    textArray(rows.map((row) => row.event.action)),
+    textArray(rows.map((row) => row.event.requestId)),
+    textArray(rows.map((row) => arrayLiteral(row.event.subjects))),
+    textArray(rows.map((row) => row.event.user ?? null)),
+    textArray(limits.map((limit) => limit?.subject ?? null)),
+    textArray(limits.map((limit) => limit?.name ?? null)),
+    plainArray(limits.map((limit) => limit?.revision ?? null)),
+    textArray(limits.map((limit) => limit?.meter ?? null)),
+    textArray(limits.map((limit) => limit?.metric ?? null)),
+    textArray(limits.map((limit) => limit?.window ?? null)),
+    plainArray(limits.map((limit) => limit?.windowStartMs ?? null)),
+    plainArray(limits.map((limit) => limit?.spend ?? null)),
+    plainArray(limits.map((limit) => limit?.amount ?? null)),
+    plainArray(limits.map((limit) => limit?.ask ?? null)),
+    plainArray(limits.map((limit) => limit?.threshold ?? null)),
+    plainArray(rows.map((row) => row.event.atMs)),
+  ];
+}

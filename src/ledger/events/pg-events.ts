@@ -1,0 +1,72 @@
+import type { Pool } from 'pg';
+import { invalidFields } from '../../platform/service-error.ts';
+import type { Events, StoredEvent } from '../../service/events.ts';
+import { listEvents } from '../sql/list-events.ts';
+import type { EventRow } from '../sql/list-events.ts';
+
+/** Reads enforcement events from PostgreSQL; `failure` says what a failed query is to the caller. */
+export function createPgEvents(parts: {
+  readonly pool: Pool;
+  readonly failure: (cause: unknown) => Error;
+}): Events {
+  const { pool, failure } = parts;
+  return {
+    async list(filter, page) {
+      const [lastAt, sequence] = positionOf(page.token);
+      const { orgId, user = null, action = null, limit = null } = filter;
+      const values = [orgId, user, action, limit, lastAt, sequence, page.size + 1];
+      const { rows } = await pool
+        .query<EventRow>({ ...listEvents, values })
+        .catch((cause: unknown) => Promise.reject(failure(cause)));
+      const shown = rows.slice(0, page.size);
+      const last = shown.at(-1);
+      const hasMore = rows.length > page.size && last !== undefined;
+      return {
+        items: shown.map(storedEvent),
+        nextToken: hasMore ? tokenOf(last) : undefined,
+      };
+    },
+  };
+}
+
+function tokenOf(row: EventRow): string {
+  return Buffer.from(JSON.stringify([row.last_us, row.sequence])).toString('base64url');
+}
+
+function positionOf(token: string | undefined): [string | null, string | null] {
+  if (token === undefined) return [null, null];
+  const text = Buffer.from(token, 'base64url').toString();
+  const match = /^\["(\d{1,18})","([0-9a-f-]{36})"\]$/.exec(text);
+  if (match === null) {
+    throw invalidFields([{ field: 'page_token', description: 'is not one of ours' }]);
+  }
+  return [match[1] ?? null, match[2] ?? null];
+}
+
+function storedEvent(row: EventRow): StoredEvent {
+  return {
+    id: row.id,
+    firstAtMs: Number(row.first_ms),
+    lastAtMs: Math.floor(Number(row.last_us) / 1000),
+    occurrences: BigInt(row.occurrences),
+    action: row.action,
+    requestId: row.request_id,
+    user: row.user_id ?? undefined,
+    subjects: row.subjects,
+    limit:
+      row.limit_name === null
+        ? undefined
+        : {
+            subject: row.limit_subject ?? '',
+            name: row.limit_name,
+            revision: row.revision ?? 0,
+            meter: row.meter_id ?? '',
+            metric: row.metric ?? '',
+            window: row.time_window ?? undefined,
+            spend: BigInt(row.spend ?? 0),
+            amount: BigInt(row.amount ?? 0),
+            ask: BigInt(row.ask ?? 0),
+            threshold: row.threshold ?? undefined,
+          },
+  };
+}

@@ -1,0 +1,165 @@
+import { conclude, concludeOk, crossedThresholds } from '../../core/conclude.ts';
+import type { CheckPlan } from '../../core/plan.ts';
+import { countersOf } from '../meters/call-delta.ts';
+import { limitEvents, thresholdEvents } from '../events/call-events.ts';
+import { assertSameContent } from './conflict.ts';
+import type { KnownCall } from '../calls/known-call.ts';
+import type { CheckAnswer, CheckCall } from '../ledger.ts';
+import { areSmall, isLarge } from './large.ts';
+import type { LimitMemory } from './limit-memory.ts';
+import { operationOf } from './operation.ts';
+import type {
+  DecisionContext,
+  Operation,
+  OptimisticPlan,
+  Plan,
+  Told,
+  Verdict,
+} from './operation.ts';
+import { decodeOutcome, encodeForeseen, encodeOutcome } from '../calls/outcome-record.ts';
+import type { KeptOutcome } from '../calls/outcome-record.ts';
+
+/** A Check at the ledger: its ask is added, then decided on exact sums, and taken back if refused. */
+export function checkOperation(
+  call: CheckCall,
+  told: Told<CheckAnswer>,
+  limitMemory: LimitMemory,
+): Operation {
+  return operationOf(call, told, {
+    needsCall: false,
+    plan(known, atLeastEpoch) {
+      if (known !== undefined) {
+        assertSameContent(known.content, call.content);
+        if (known.answer !== undefined) {
+          told.resolve({
+            outcome: decodeOutcome(known.answer, known.path),
+            replayed: known.writtenBy !== told.submission,
+          });
+        }
+        return undefined;
+      }
+      const plan = call.plan(atLeastEpoch);
+      return plan instanceof Promise
+        ? plan.then((made) => planned(call, made, told, limitMemory))
+        : planned(call, plan, told, limitMemory);
+    },
+  });
+}
+
+function planned(
+  call: CheckCall,
+  plan: CheckPlan,
+  told: Told<CheckAnswer>,
+  limitMemory: LimitMemory,
+): Plan {
+  // A call that is refused whatever the counters say adds nothing that would have to be taken back.
+  const adds = plan.reasons.length === 0;
+  const { hold } = plan;
+  // The next Check like one that a limit refused is probably refused too: it is not added first, so that nothing
+  // needs to be taken back. It is decided as any other.
+  const isAddedAfter =
+    isLarge(hold.cost, hold.input, hold.output) || limitMemory.wasRefused(call.orgId, plan);
+  const isForeseen =
+    !isAddedAfter && isForeseeable(plan) && !limitMemory.hasNearLimit(call.orgId, plan);
+  return {
+    epoch: plan.epoch,
+    calendar: plan.calendar,
+    untilMs: plan.untilMs,
+    known: undefined,
+    bookedAtMs: undefined,
+    meters: plan.meters,
+    inFlight: adds ? 1n : 0n,
+    counters: adds
+      ? countersOf({
+          usedRequests: 1n,
+          heldCost: hold.cost,
+          heldInput: hold.input,
+          heldOutput: hold.output,
+        })
+      : countersOf({}),
+    isAddedAfter,
+    ...(isForeseen && { optimistic: optimistic(call, plan, told) }),
+    decide: (context) => decide(call, plan, context, { told, limitMemory }),
+  };
+}
+
+/** Whether a Check will be allowed, with all its limits OK, where none of them is near. */
+function isForeseeable(plan: CheckPlan): boolean {
+  const { reasons, bypass, hold, asks } = plan;
+  return (
+    reasons.length === 0 &&
+    !(bypass.cost || bypass.rate || bypass.tokens) &&
+    areSmall(hold.cost, hold.input, hold.output, ...Object.values(asks))
+  );
+}
+
+function optimistic(call: CheckCall, plan: CheckPlan, told: Told<CheckAnswer>): OptimisticPlan {
+  return {
+    limits: plan.limits,
+    asks: plan.asks,
+    call(nowMs) {
+      const text = encodeForeseen(plan, nowMs, nowMs + call.ttlMs);
+      return newCall(
+        call,
+        plan,
+        told.submission,
+        { allowed: true, answer: { text, sums: [] } },
+        nowMs,
+      );
+    },
+    confirm(sums, nowMs) {
+      const outcome = concludeOk(plan, sums, nowMs, nowMs + call.ttlMs);
+      return () => told.resolve({ outcome, replayed: false });
+    },
+  };
+}
+
+function decide(
+  call: CheckCall,
+  plan: CheckPlan,
+  context: DecisionContext,
+  { told, limitMemory }: { readonly told: Told<CheckAnswer>; readonly limitMemory: LimitMemory },
+): Verdict {
+  const { nowMs } = context;
+  const outcome = conclude(plan, (index) => context.totals(index), nowMs, nowMs + call.ttlMs);
+  const stays = outcome.decision === 'ALLOW';
+  limitMemory.learn(call.orgId, plan, outcome, !stays && plan.reasons.length === 0);
+  const answer = encodeOutcome(outcome, plan);
+  const insert = newCall(call, plan, told.submission, { allowed: stays, answer }, nowMs);
+  const events = limitEvents(insert, outcome, context);
+  // A limit that is OK has reached none of its thresholds.
+  if (stays && outcome.limits.some(({ status }) => status !== 'OK')) {
+    const crossed = crossedThresholds(plan.limits, (index) => context.totals(index), plan.asks);
+    events.push(...thresholdEvents(insert, plan, crossed, context, plan.asks));
+  }
+  return { stays, insert, events, answer: () => told.resolve({ outcome, replayed: false }) };
+}
+
+function newCall(
+  call: CheckCall,
+  plan: CheckPlan,
+  writtenBy: string,
+  { allowed, answer }: { readonly allowed: boolean; readonly answer: KeptOutcome },
+  nowMs: number,
+): KnownCall {
+  return {
+    orgId: call.orgId,
+    requestId: call.requestId,
+    state: allowed ? 'OPEN' : 'DENIED',
+    version: 1,
+    writtenBy,
+    epoch: plan.epoch,
+    path: plan.path,
+    target: plan.target,
+    estimate: plan.estimate,
+    held: allowed ? plan.hold : { cost: 0n, input: 0n, output: 0n },
+    ttlMs: call.ttlMs,
+    bookedAtMs: nowMs,
+    expiresAtMs: nowMs + call.ttlMs,
+    sequence: 0,
+    content: call.content,
+    answer,
+    extends: [],
+    closing: undefined,
+  };
+}

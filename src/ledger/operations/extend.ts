@@ -1,0 +1,122 @@
+import { conclude } from '../../core/conclude.ts';
+import type { CheckPlan } from '../../core/plan.ts';
+import { invalidFields } from '../../platform/service-error.ts';
+import { callNotFound, holdNotOpen } from './close.ts';
+import { countersOf } from '../meters/call-delta.ts';
+import { limitEvents } from '../events/call-events.ts';
+import { assertSameContent } from './conflict.ts';
+import type { KnownCall } from '../calls/known-call.ts';
+import type { ExtendAnswer, ExtendCall } from '../ledger.ts';
+import { isLarge } from './large.ts';
+import { operationOf } from './operation.ts';
+import type { DecisionContext, Operation, Plan, Told, Verdict } from './operation.ts';
+
+/** An Extend at the ledger: more is added to an open hold if the limits bear it, and its expiry moves. */
+export function extendOperation(call: ExtendCall, told: Told<ExtendAnswer>): Operation {
+  return operationOf(call, told, {
+    needsCall: true,
+    async plan(known, atLeastEpoch) {
+      if (known === undefined) throw callNotFound(call.requestId);
+      const first = known.extends[call.sequence - 1];
+      if (first !== undefined) {
+        assertSameContent(first.content, call.content);
+        told.resolve({ outcome: first.outcome, replayed: first.writtenBy !== told.submission });
+        return undefined;
+      }
+      if (known.state !== 'OPEN') throw holdNotOpen(known);
+      const plan = await call.plan(known, atLeastEpoch);
+      if (call.sequence === known.sequence + 1) return planned(call, known, plan, told);
+      return misnumbered(known, plan, told);
+    },
+  });
+}
+
+/**
+ * Refuses a number that is not the next one, but only under the lock: what is remembered here may be
+ * older than an Extend at another replica.
+ */
+function misnumbered(known: KnownCall, plan: CheckPlan, { reject }: Told<never>): Plan {
+  const description = `expected ${known.sequence + 1}, the next of this call`;
+  return {
+    epoch: plan.epoch,
+    calendar: plan.calendar,
+    untilMs: plan.untilMs,
+    known,
+    bookedAtMs: known.bookedAtMs,
+    meters: plan.meters,
+    inFlight: 0n,
+    counters: countersOf({}),
+    isAddedAfter: false,
+    decide: () => ({
+      stays: false,
+      events: [],
+      answer: () => reject(invalidFields([{ field: 'sequence', description }])),
+    }),
+  };
+}
+
+function planned(
+  call: ExtendCall,
+  known: KnownCall,
+  plan: CheckPlan,
+  told: Told<ExtendAnswer>,
+): Plan {
+  const { hold } = plan;
+  const adds = plan.reasons.length === 0;
+  return {
+    epoch: plan.epoch,
+    calendar: plan.calendar,
+    untilMs: plan.untilMs,
+    known,
+    bookedAtMs: known.bookedAtMs,
+    meters: plan.meters,
+    judged: plan.limits.flatMap(({ limit: { window }, meterIndex }) =>
+      window === undefined || window === 'LIFETIME' ? [] : [{ meterIndex, window }],
+    ),
+    inFlight: 0n,
+    counters: adds
+      ? countersOf({ heldCost: hold.cost, heldInput: hold.input, heldOutput: hold.output })
+      : countersOf({}),
+    isAddedAfter: isLarge(hold.cost, hold.input, hold.output),
+    decide: (context) => decide(call, known, plan, context, told),
+  };
+}
+
+function decide(
+  call: ExtendCall,
+  known: KnownCall,
+  plan: CheckPlan,
+  context: DecisionContext,
+  told: Told<ExtendAnswer>,
+): Verdict {
+  const expiresAtMs = context.nowMs + (call.ttlMs ?? known.ttlMs);
+  const decided = conclude(plan, (index) => context.totals(index), context.nowMs, expiresAtMs);
+  const stays = decided.decision === 'ALLOW';
+  const held = stays ? sum(known.held, plan.hold) : known.held;
+  // Of the call altogether: a refused Extend leaves its hold as it was.
+  const outcome = { ...decided, heldCost: held.cost };
+  const answered = {
+    sequence: call.sequence,
+    writtenBy: told.submission,
+    content: call.content,
+    outcome,
+  };
+  const update: KnownCall = {
+    ...known,
+    version: known.version + 1,
+    sequence: call.sequence,
+    extends: [...known.extends, answered],
+    held,
+    ...(stays ? { estimate: plan.estimate, expiresAtMs } : {}),
+  };
+  return {
+    stays,
+    update,
+    events: limitEvents(known, outcome, context),
+    answer: () => told.resolve({ outcome, replayed: false }),
+  };
+}
+
+function sum(a: KnownCall['held'], b: KnownCall['held']): KnownCall['held'] {
+  return { cost: a.cost + b.cost, input: a.input + b.input, output: a.output + b.output };
+}

@@ -1,0 +1,114 @@
+import type { Meter } from '../../core/meter.ts';
+import type { Asks, PlannedLimit } from '../../core/plan.ts';
+import type { Window } from '../../core/policy.ts';
+import type { Calendar } from '../../core/window.ts';
+import type { MeterTotals } from '../../core/totals.ts';
+import type { EndedHold } from '../calls/ended-hold.ts';
+import type { EventRecord } from '../events/event-record.ts';
+import type { KnownCall } from '../calls/known-call.ts';
+import type { UsageRecord } from '../record/usage-record.ts';
+
+/**
+ * One request at the ledger, from planning to its answer. An operation is planned on what is believed
+ * (policies of an epoch, a version of the call), joins a batch, and is decided under the organization's
+ * lock; where a belief proved old, it is planned again and joins a later batch.
+ */
+export interface Operation {
+  readonly orgId: string;
+  readonly requestId: string;
+  /** Monotonic clock, milliseconds; undefined: no limit. */
+  readonly deadlineMs: number | undefined;
+  /**
+   * Plans, given the call as known (undefined: never seen) and the least epoch to plan with. Undefined when
+   * there is nothing left to do, because what is known already answers it.
+   */
+  plan(
+    known: KnownCall | undefined,
+    atLeastEpoch: number,
+  ): Plan | undefined | Promise<Plan | undefined>;
+  /** Whether planning needs the call as it is known; a Check does not: its call should not exist yet. */
+  readonly needsCall: boolean;
+  reject(cause: unknown): void;
+}
+
+/** Where the end of an operation is told: one of the two, once. */
+export interface Told<Answer> {
+  /**
+   * Names this submission in what it writes: after a commit whose answer was lost it finds its own work, and knows it
+   * from a caller's earlier submission.
+   */
+  readonly submission: string;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (cause: unknown) => void;
+}
+
+/** Makes the operation that a call asks for. */
+export function operationOf(
+  { orgId, requestId, deadlineMs }: Pick<Operation, 'orgId' | 'requestId' | 'deadlineMs'>,
+  { reject }: Pick<Told<never>, 'reject'>,
+  how: Pick<Operation, 'needsCall' | 'plan'>,
+): Operation {
+  return { orgId, requestId, deadlineMs, reject, ...how };
+}
+
+/** What an operation wants, on its beliefs. */
+export interface Plan {
+  readonly epoch: number;
+  readonly calendar: Calendar;
+  /** The call that it was planned on; undefined: there is none. */
+  readonly known: KnownCall | undefined;
+  /** Before this instant the plan holds; undefined: whatever the time. */
+  readonly untilMs?: number;
+  /** Where the delta is booked; undefined: now. */
+  readonly bookedAtMs: number | undefined;
+  readonly meters: readonly Meter[];
+  /** Where it is judged in the windows of `bookedAtMs` instead of those of now. */
+  readonly judged?: readonly { readonly meterIndex: number; readonly window: Window }[];
+  readonly inFlight: bigint;
+  readonly counters: readonly bigint[];
+  /** Added only after it was decided, if it stays: too large to be added first, or hardly to be allowed. */
+  readonly isAddedAfter: boolean;
+  /** How it may be written before it is decided, where nothing is expected to refuse it. */
+  readonly optimistic?: OptimisticPlan;
+  /** Decides, under the lock; only if every belief held. */
+  decide(context: DecisionContext): Verdict;
+}
+
+/** What a Check writes if all its limits will be OK; the database makes sure of that. */
+export interface OptimisticPlan {
+  readonly limits: readonly PlannedLimit[];
+  readonly asks: Asks;
+  /** The call as it is written, without the sums of its limits. */
+  call(nowMs: number): KnownCall;
+  /** The answer to give, from what was used and held of each limit before; called after the commit. */
+  confirm(sums: readonly bigint[], nowMs: number): () => void;
+}
+
+/** What is known under the lock. */
+export interface DecisionContext {
+  readonly nowMs: number;
+  /** Totals before the operation, by the index in `Plan.meters`. */
+  totals(meterIndex: number): MeterTotals;
+  /** The start of a window of a meter, milliseconds since 1970. */
+  startMs(meterIndex: number, windowIndex: number): number;
+  /** What the organization wants of expired holds. */
+  readonly onExpiry: 'RELEASE' | 'CHARGE';
+}
+
+/** What an operation does. */
+export interface Verdict {
+  /** The delta stays; otherwise it is taken back. */
+  readonly stays: boolean;
+  /** Counters added beside the delta, booked alike; for what only the lock tells (a charge at expiry). */
+  readonly extra?: readonly bigint[];
+  readonly insert?: KnownCall;
+  readonly update?: KnownCall;
+  /** Its call, usage and event are written from the call's row. */
+  readonly ends?: EndedHold;
+  readonly usage?: UsageRecord;
+  readonly events: readonly EventRecord[];
+  /** More events, from the totals after the operation. */
+  eventsAfter?(context: DecisionContext): readonly EventRecord[];
+  /** Gives the answer, after the commit. */
+  readonly answer: () => void;
+}

@@ -1,0 +1,204 @@
+import { crossedThresholds } from '../../core/conclude.ts';
+import { countersOf } from '../meters/call-delta.ts';
+import { thresholdEvents } from '../events/call-events.ts';
+import { assertSameContent } from './conflict.ts';
+import type { KnownCall, KnownClosing } from '../calls/known-call.ts';
+import type { PricedUsage, ReportAnswer, ReportCall, SettlePlan } from '../ledger.ts';
+import { isLarge } from './large.ts';
+import { operationOf } from './operation.ts';
+import type { DecisionContext, Operation, Plan, Told, Verdict } from './operation.ts';
+import { baseNames } from '../calls/subjects.ts';
+import type { UsageRecord } from '../record/usage-record.ts';
+
+/** A Report at the ledger: the hold is replaced by what was used, in the windows of the hold. */
+export function reportOperation(
+  call: ReportCall,
+  nowMs: () => number,
+  told: Told<ReportAnswer>,
+): Operation {
+  return operationOf(call, told, {
+    needsCall: true,
+    async plan(known, atLeastEpoch) {
+      if (known?.closing !== undefined) {
+        const { content, usage, overHold, late, writtenBy } = known.closing;
+        assertSameContent(content, call.content);
+        told.resolve({ usage, overHold, late, replayed: writtenBy !== told.submission });
+        return undefined;
+      }
+      const plan = await call.plan(known, nowMs(), atLeastEpoch);
+      return planned(call, plan, known, told);
+    },
+  });
+}
+
+/** How a Report changes the meters and the record, by the state that it finds the call in. */
+interface Settlement {
+  readonly isNow: boolean;
+  readonly inFlight: bigint;
+  /** Requests added to the meters; one that was checked is counted there already. */
+  readonly requests: bigint;
+  /** Requests added to the record. */
+  readonly recorded: bigint;
+  /** What is given back of the hold. */
+  readonly held: KnownCall['held'];
+  /** What the record already has of this call: a charge at expiry. */
+  readonly charged: KnownCall['held'];
+  readonly late: boolean;
+}
+
+const nothing = { cost: 0n, input: 0n, output: 0n };
+
+function settlementOf(known: KnownCall | undefined): Settlement {
+  const late = { isNow: false, inFlight: 0n, held: nothing, charged: nothing, late: true };
+  const none = { requests: 0n, recorded: 0n };
+  const one = { requests: 1n, recorded: 1n };
+  switch (known?.state) {
+    case undefined:
+    case 'DENIED':
+      return { ...late, ...one, isNow: true, late: false };
+    case 'OPEN':
+      return { ...late, requests: 0n, recorded: 1n, inFlight: -1n, held: known.held, late: false };
+    case 'RELEASED':
+      return { ...late, ...one };
+    case 'EXPIRED':
+      return { ...late, ...none };
+    case 'CHARGED':
+      return { ...late, ...none, charged: known.held };
+    case 'SETTLED':
+      throw new Error('a settled call has a closing');
+  }
+}
+
+function planned(
+  call: ReportCall,
+  plan: SettlePlan,
+  known: KnownCall | undefined,
+  told: Told<ReportAnswer>,
+): Plan {
+  const settlement = settlementOf(known);
+  const { usage } = plan;
+  const booked = less(usage, settlement.charged);
+  return {
+    epoch: plan.epoch,
+    calendar: plan.calendar,
+    known,
+    bookedAtMs: settlement.isNow ? undefined : known?.bookedAtMs,
+    meters: plan.meters,
+    inFlight: settlement.inFlight,
+    counters: countersOf({
+      usedCost: booked.cost,
+      usedInput: booked.input,
+      usedOutput: booked.output,
+      usedRequests: settlement.requests,
+      heldCost: -settlement.held.cost,
+      heldInput: -settlement.held.input,
+      heldOutput: -settlement.held.output,
+    }),
+    isAddedAfter: isLarge(booked.cost, booked.input, booked.output),
+    decide: (context) => decide(call, plan, known, settlement, context, told),
+  };
+}
+
+function decide(
+  call: ReportCall,
+  plan: SettlePlan,
+  known: KnownCall | undefined,
+  settlement: Settlement,
+  context: DecisionContext,
+  told: Told<ReportAnswer>,
+): Verdict {
+  const { usage } = plan;
+  const closing: KnownClosing = {
+    writtenBy: told.submission,
+    content: call.content,
+    usage,
+    overHold: known !== undefined && isOver(usage, known),
+    late: settlement.late,
+    afterRelease: known?.state === 'RELEASED',
+  };
+  const settled = settledCall(call, plan, known, settlement, closing, context.nowMs);
+  const record: UsageRecord = {
+    orgId: call.orgId,
+    requestId: call.requestId,
+    kind: known?.state === 'CHARGED' ? 'CORRECTION' : 'CALL',
+    bookedAtMs: settled.bookedAtMs,
+    subjects: baseNames(settled.path),
+    user: settled.path.user,
+    usage: less(usage, settlement.charged),
+    requests: settlement.recorded,
+    overHold: closing.overHold,
+    late: closing.late,
+  };
+  return {
+    stays: true,
+    ...(known === undefined ? { insert: settled } : { update: settled }),
+    usage: record,
+    events: [],
+    eventsAfter: (after) =>
+      thresholdEvents(
+        settled,
+        plan,
+        crossedThresholds(plan.limits, (index) => after.totals(index), undefined),
+        after,
+        undefined,
+      ),
+    answer: () =>
+      told.resolve({ usage, overHold: closing.overHold, late: closing.late, replayed: false }),
+  };
+}
+
+function settledCall(
+  call: ReportCall,
+  plan: SettlePlan,
+  known: KnownCall | undefined,
+  settlement: Settlement,
+  closing: KnownClosing,
+  nowMs: number,
+): KnownCall {
+  const { usage } = plan;
+  if (known !== undefined) {
+    const bookedAtMs = settlement.isNow ? nowMs : known.bookedAtMs;
+    return { ...known, state: 'SETTLED', version: known.version + 1, closing, bookedAtMs };
+  }
+  return {
+    orgId: call.orgId,
+    requestId: call.requestId,
+    state: 'SETTLED',
+    version: 1,
+    writtenBy: closing.writtenBy,
+    epoch: plan.epoch,
+    path: plan.path,
+    target: usage.target,
+    estimate: {
+      input: usage.input,
+      output: usage.output,
+      reasoningOutput: usage.reasoningOutput,
+      cachedInput: usage.cachedInput,
+      cacheWrite: usage.cacheWrite,
+      cost: usage.cost,
+    },
+    held: nothing,
+    ttlMs: 0,
+    bookedAtMs: nowMs,
+    expiresAtMs: nowMs,
+    sequence: 0,
+    content: undefined,
+    answer: undefined,
+    extends: [],
+    closing,
+  };
+}
+
+/** Cost, and input plus output, against what the Check and its Extends set aside; not each kind apart. */
+function isOver(usage: PricedUsage, { held }: KnownCall): boolean {
+  return usage.cost > held.cost || usage.input + usage.output > held.input + held.output;
+}
+
+function less(usage: PricedUsage, charged: KnownCall['held']): PricedUsage {
+  return {
+    ...usage,
+    cost: usage.cost - charged.cost,
+    input: usage.input - charged.input,
+    output: usage.output - charged.output,
+  };
+}

@@ -1,0 +1,100 @@
+import type { ClientBase } from 'pg';
+import { parseMeterName } from '../../core/meter.ts';
+import type { Meter } from '../../core/meter.ts';
+import { saturated } from '../../core/totals.ts';
+import type { Calendar } from '../../core/window.ts';
+import type { FollowingClock } from '../../platform/database-clock.ts';
+import { fly } from '../../db/wire/flight.ts';
+import { applyDeltasParameters } from '../meters/batch-deltas.ts';
+import type { MeterRow } from '../meters/batch-deltas.ts';
+import { windowStarts } from '../meters/call-delta.ts';
+import { windowSums } from './ledger-sums.ts';
+import { applyDeltas, columns, windowOffsets } from '../sql/apply-deltas.ts';
+import { databaseNowMs } from '../sql/database-now.ts';
+import { lockOrganization } from '../sql/lock-organization.ts';
+
+/** Meters that are written by one statement. */
+const mostRows = 1_000;
+
+/**
+ * Cuts the current windows of an organization by another calendar: moves every meter's windows and fills
+ * them from the record, inside the transaction that changes the calendar and under the organization's lock.
+ */
+export async function rebuildWindows(
+  client: ClientBase,
+  orgId: string,
+  calendar: Calendar,
+  clock: Pick<FollowingClock, 'read'>,
+): Promise<void> {
+  const starts = windowStarts(calendar, await lockedNowMs(client, orgId, clock));
+  await moveWindows(client, orgId, starts);
+  const recorded = await windowSums(client, orgId, starts);
+  const corrections: MeterRow[] = [];
+  for (const { meter, found } of await readMeters(client, orgId)) {
+    const values = missing(found, recorded(meter));
+    if (values.some((value, index) => value !== 0n && columns[index]?.isStart === false)) {
+      corrections.push({ orgId, meter, complete: true, values });
+    }
+  }
+  for (let at = 0; at < corrections.length; at += mostRows) {
+    const values = applyDeltasParameters(corrections.slice(at, at + mostRows));
+    await fly(client, [{ text: applyDeltas.text, values }]);
+  }
+}
+
+/** Takes the organization's lock. Returns its time: the database's, but not before its newest window. */
+async function lockedNowMs(
+  client: ClientBase,
+  orgId: string,
+  clock: Pick<FollowingClock, 'read'>,
+): Promise<number> {
+  const { rows: locked } = await client.query<{ ten_seconds_start: string }>(lockOrganization, [
+    orgId,
+  ]);
+  const sentMs = performance.now();
+  const { rows } = await client.query<{ now_ms: string }>(`SELECT ${databaseNowMs} AS now_ms`);
+  const databaseMs = Number(rows[0]?.now_ms);
+  const nowMs = clock.read({ databaseNowMs: databaseMs, sentMs, receivedMs: performance.now() });
+  return Math.max(nowMs, Number(locked[0]?.ten_seconds_start ?? 0));
+}
+
+async function moveWindows(
+  client: ClientBase,
+  orgId: string,
+  starts: readonly number[],
+): Promise<void> {
+  const startColumns = columns.filter((column) => column.isStart).map((column) => column.name);
+  const assignments = startColumns.map((name, index) => `${name} = $${index + 2}`);
+  await client.query(`UPDATE meter SET ${assignments.join(', ')} WHERE org_id = $1`, [
+    orgId,
+    ...starts.slice(0, startColumns.length),
+  ]);
+}
+
+async function readMeters(
+  client: ClientBase,
+  orgId: string,
+): Promise<{ readonly meter: Meter; readonly found: readonly bigint[] }[]> {
+  const { rows } = await client.query<[string, ...string[]]>({
+    text: `SELECT meter_id, ${columns.map(({ name }) => `${name}::text`).join(', ')}
+FROM meter WHERE org_id = $1 AND filled`,
+    values: [orgId],
+    rowMode: 'array',
+  });
+  return rows.map(([name, ...values]) => {
+    const meter = parseMeterName(name);
+    if (meter === undefined) throw new Error(`a meter has the name ${name}`);
+    return { meter, found: values.map(BigInt) };
+  });
+}
+
+const lifetimeAt = windowOffsets.at(-1)?.counters ?? columns.length;
+
+/** What must be added to a row in the windows that end; what is in flight and LIFETIME are as they were. */
+function missing(found: readonly bigint[], recorded: readonly bigint[]): bigint[] {
+  return columns.map((column, index) => {
+    if (column.isStart) return recorded[index] ?? 0n;
+    if (index === 0 || index >= lifetimeAt) return 0n;
+    return saturated(recorded[index] ?? 0n) - (found[index] ?? 0n);
+  });
+}

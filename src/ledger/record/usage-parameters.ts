@@ -1,0 +1,36 @@
+import { v7 as uuidv7 } from 'uuid';
+import { arrayLiteral } from '../../db/wire/array-literal.ts';
+import { plainArray, textArray } from '../../db/wire/binary-arrays.ts';
+import type { Parameter } from '../../db/wire/flight.ts';
+import type { UsageRecord } from './usage-record.ts';
+
+/** The parameters of `insert-usage`. */
+export function usageParameters(
+  records: readonly UsageRecord[],
+  recordedAtMs: (orgId: string) => number,
+): Parameter[] {
+  const usages = records.map(({ usage }) => usage);
+  return [
+    textArray(records.map((record) => record.orgId)),
+    plainArray(records.map(({ orgId }) => recordedAtMs(orgId))),
+    plainArray(records.map(() => uuidv7())),
+    textArray(records.map((record) => record.requestId)),
+    textArray(records.map((record) => record.kind)),
+    plainArray(records.map((record) => record.bookedAtMs)),
+    textArray(records.map((record) => arrayLiteral(record.subjects))),
+    textArray(records.map((record) => record.user ?? null)),
+    textArray(usages.map((usage) => usage.target.name)),
+    textArray(usages.map((usage) => JSON.stringify(usage.target))),
+    plainArray(usages.map((usage) => usage.cost)),
+    plainArray(usages.map((usage) => usage.input)),
+    plainArray(usages.map((usage) => usage.output)),
+    plainArray(usages.map((usage) => usage.cachedInput)),
+    plainArray(usages.map((usage) => usage.cacheWrite)),
+    plainArray(records.map((record) => record.requests)),
+    textArray(usages.map((usage) => usage.priceRevision ?? null)),
+    plainArray(records.map((record) => record.overHold)),
+    plainArray(records.map((record) => record.late)),
+    plainArray(usages.map((usage) => usage.unpriced)),
+    plainArray(usages.map((usage) => usage.reasoningOutput)),
+  ];
+}

@@ -1,0 +1,121 @@
+import type { ClientBase } from 'pg';
+import type { TargetFacts } from '../../core/call.ts';
+import { parseMeterName } from '../../core/meter.ts';
+import type { Meter } from '../../core/meter.ts';
+import { saturated } from '../../core/totals.ts';
+import { targetMatches } from '../../core/target.ts';
+import { applyDeltasParameters } from '../meters/batch-deltas.ts';
+import type { MeterRow } from '../meters/batch-deltas.ts';
+import { fly } from '../../db/wire/flight.ts';
+import { applyDeltas, columns, counters, deltaWidth, windowOffsets } from '../sql/apply-deltas.ts';
+import { lockOrganization } from '../sql/lock-organization.ts';
+import { metersAndRecord } from '../sql/meters-and-record.ts';
+
+/** One counter of one meter that is not what the record says. */
+export interface Difference {
+  readonly meter: string;
+  /** The column, e.g. `day_used_cost`. */
+  readonly counter: string;
+  readonly recorded: bigint;
+  readonly found: bigint;
+}
+
+/**
+ * Compares every meter of an organization, in every window, with the record; with `repair` also sets it
+ * right. Inside a transaction of the caller. Comparing stops no call: meters and record are read by one
+ * statement, hence at one instant, and every batch changes both in one transaction. To repair, the
+ * organization is locked.
+ */
+export async function verifyOrganization(
+  client: ClientBase,
+  orgId: string,
+  repair: boolean,
+): Promise<Difference[]> {
+  if (repair) await client.query(lockOrganization, [orgId]);
+  const meters = await readMeters(client, orgId);
+  const differences: Difference[] = [];
+  const corrections: MeterRow[] = [];
+  for (const { meter, found, recorded } of meters) {
+    const wrong = compare(meter, found, recorded);
+    differences.push(...wrong);
+    if (wrong.length > 0)
+      corrections.push({ orgId, meter, complete: true, values: missing(found, recorded) });
+  }
+  if (repair && corrections.length > 0) {
+    await fly(client, [{ text: applyDeltas.text, values: applyDeltasParameters(corrections) }]);
+  }
+  return differences;
+}
+
+interface Compared {
+  readonly meter: Meter;
+  readonly found: bigint[];
+  readonly recorded: bigint[];
+}
+
+async function readMeters(client: ClientBase, orgId: string): Promise<Iterable<Compared>> {
+  const { rows } = await client.query<(string | null)[]>({
+    ...metersAndRecord,
+    values: [orgId],
+    rowMode: 'array',
+  });
+  const meters = new Map<string, Compared>();
+  const width = 1 + counters.length * windowOffsets.length;
+  for (const [name, facts, ...numbers] of rows) {
+    const meter = parseMeterName(name ?? '');
+    if (meter === undefined) throw new Error(`a meter has the name ${name}`);
+    const values = numbers.map((number) => BigInt(number ?? 0));
+    const found = values.slice(width);
+    const known = meters.get(meter.name) ?? { meter, found, recorded: emptyLike(found) };
+    meters.set(meter.name, known);
+    if (typeof facts === 'string' && isOf(meter, facts)) addRecorded(known.recorded, values);
+  }
+  return meters.values();
+}
+
+function isOf(meter: Meter, facts: string): boolean {
+  return (
+    meter.targets.length === 0 || targetMatches(meter.targets, JSON.parse(facts) as TargetFacts)
+  );
+}
+
+/** A row of zeros with the starts of another. */
+function emptyLike(found: readonly bigint[]): bigint[] {
+  return columns.map((column, index) => (column.isStart ? (found[index] ?? 0n) : 0n));
+}
+
+function addRecorded(recorded: bigint[], sums: readonly bigint[]): void {
+  recorded[0] = (recorded[0] ?? 0n) + (sums[0] ?? 0n);
+  for (const [index, offset] of windowOffsets.entries()) {
+    for (let at = 0; at < counters.length; at += 1) {
+      const sum = sums[1 + index * counters.length + at] ?? 0n;
+      recorded[offset.counters + at] = (recorded[offset.counters + at] ?? 0n) + sum;
+    }
+  }
+}
+
+function compare(
+  meter: Meter,
+  found: readonly bigint[],
+  recorded: readonly bigint[],
+): Difference[] {
+  const wrong: Difference[] = [];
+  for (const [index, column] of columns.entries()) {
+    const [is, shouldBe] = [found[index] ?? 0n, saturated(recorded[index] ?? 0n)];
+    if (is !== shouldBe) {
+      wrong.push({ meter: meter.name, counter: column.name, recorded: shouldBe, found: is });
+    }
+  }
+  return wrong;
+}
+
+/** What must be added to a row, in its own windows. */
+function missing(found: readonly bigint[], recorded: readonly bigint[]): bigint[] {
+  const values = Array.from({ length: deltaWidth }, () => 0n);
+  for (const [index, column] of columns.entries()) {
+    values[index] = column.isStart
+      ? (found[index] ?? 0n)
+      : saturated(recorded[index] ?? 0n) - (found[index] ?? 0n);
+  }
+  return values;
+}

@@ -1,0 +1,87 @@
+import type { Client, ClientBase } from 'pg';
+import { LocalFault } from '../../db/wire/local-fault.ts';
+import { fly } from '../../db/wire/flight.ts';
+import type { FlightRows, FlightStatement } from '../../db/wire/flight.ts';
+import { createLaneConnection } from '../lane/connection.ts';
+import type { LaneConnectionParts } from '../lane/connection.ts';
+import { prepareLane } from '../lane/statements.ts';
+import { isRefusedByServer } from '../../db/wire/server-refusal.ts';
+import { closeHolds, recordEndedHolds, tellEndedHolds } from '../sql/end-holds.ts';
+import { overdueHolds, overdueOrganizations, sweepNow } from '../sql/overdue-holds.ts';
+import { leaveSweepLease, takeSweepLease } from '../sql/sweep-lease.ts';
+
+/** The connection of the sweep, apart from the lanes: for one thing at a time. */
+export interface SweepConnection {
+  /** Runs work when what was asked for before is done. A connection that fails is made anew for the next. */
+  alone<Result>(work: (client: Client) => Promise<Result>): Promise<Result>;
+  /** The rows of statements that travel together. */
+  rows(...statements: readonly FlightStatement[]): Promise<readonly FlightRows[]>;
+  close(): Promise<void>;
+}
+
+/** What the connection is made of. */
+export interface SweepConnectionOptions extends Pick<
+  LaneConnectionParts,
+  'streamOf' | 'silenceMs'
+> {
+  /** Opens a pipelined connection and has it prepared; it is closed again if that fails. */
+  readonly connect: (prepare: (client: Client) => Promise<void>) => Promise<Client>;
+  readonly perOrganization: boolean;
+}
+
+/**
+ * Whoever waits longer for a lock than this leaves the organization to a later pass. Where a transaction locks
+ * several organizations, calls of the others wait for it meanwhile.
+ */
+const lockTimeoutMs = 500;
+
+/** Opens the connection when it is first needed. */
+export function createSweepConnection(options: SweepConnectionOptions): SweepConnection {
+  const connection = createLaneConnection({
+    ...options,
+    connect: () => options.connect((client) => prepareSweep(client, options.perOrganization)),
+  });
+  let last: Promise<unknown> = Promise.resolve();
+
+  async function use<Result>(
+    client: Client,
+    work: (client: Client) => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      return await work(client);
+    } catch (cause) {
+      if (!(cause instanceof LocalFault) && !isRefusedByServer(cause)) connection.drop(client);
+      throw cause;
+    }
+  }
+
+  function alone<Result>(work: (client: Client) => Promise<Result>): Promise<Result> {
+    const result = last.then(() => connection.use((client) => use(client, work)));
+    last = result.catch(() => undefined);
+    return result;
+  }
+
+  return {
+    alone,
+    rows: (...statements) => alone((client) => fly(client, statements)),
+    close: () => connection.close(),
+  };
+}
+
+async function prepareSweep(client: ClientBase, isDistributed: boolean): Promise<void> {
+  await prepareLane(client, isDistributed);
+  // Nobody waits for the end of a hold. A crash undoes it as a whole, and it is ended again; so the rows of an
+  // organization are not locked while the disk is waited for.
+  await client.query(`SET synchronous_commit = off; SET lock_timeout = ${lockTimeoutMs}`);
+  const statements = [
+    overdueOrganizations,
+    overdueHolds,
+    sweepNow,
+    takeSweepLease,
+    leaveSweepLease,
+    closeHolds,
+    recordEndedHolds,
+    tellEndedHolds,
+  ];
+  for (const { name, text } of statements) await client.query(`PREPARE "${name}" AS ${text}`);
+}

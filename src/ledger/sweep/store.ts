@@ -1,0 +1,115 @@
+import type { FollowingClock } from '../../platform/database-clock.ts';
+import { runBatch } from '../decide-first/decide-first.ts';
+import { createEventWriter } from '../events/event-writer.ts';
+import type { Fate, Planned } from '../lane/lane.ts';
+import { createOrganizationTime } from '../lane/organization-time.ts';
+import { overdueHold, overdueHolds, overdueOrganizations, sweepNow } from '../sql/overdue-holds.ts';
+import type { CallRow } from '../sql/read-state.ts';
+import { leaveSweepLease, takeSweepLease } from '../sql/sweep-lease.ts';
+import { createSweepConnection } from './connection.ts';
+import type { SweepConnection, SweepConnectionOptions } from './connection.ts';
+import type { SweepTurn } from './turns.ts';
+
+/** What the sweep asks of the database. */
+export interface SweepStore {
+  /** Whether the lease is the holder's now, for some seconds. */
+  takeLease(holder: string): Promise<boolean>;
+  leaveLease(holder: string): Promise<void>;
+  /** The time that holds are compared with, ms. */
+  now(): Promise<number>;
+  /** Organizations with holds that are due, those after an id. Without `nowMs` the database's time counts. */
+  organizations(afterOrgId: string, most: number, nowMs?: number): Promise<readonly string[]>;
+  /** The next holds of each turn that are due, at most `most` of each. */
+  holds(
+    turns: readonly SweepTurn[],
+    most: (turn: SweepTurn) => number,
+    nowMs?: number,
+  ): Promise<readonly (readonly CallRow[])[]>;
+  /** Runs one batch, as a lane does. */
+  run(batch: readonly Planned[]): Promise<SweepBatch>;
+  close(): Promise<void>;
+}
+
+/** What became of a batch. */
+export interface SweepBatch {
+  readonly fates: readonly Fate[];
+  /** How long it took, without the time that it waited for its locks. */
+  readonly workMs: number;
+}
+
+/** What the store of the sweep is made of. */
+export interface SweepStoreOptions extends SweepConnectionOptions {
+  readonly clock: FollowingClock;
+  readonly monotonicMs: () => number;
+}
+
+/** A replica that does not keep its lease for so long has lost it. */
+export const leaseMs = 3000;
+
+/** The store of the sweep, on a connection of its own. */
+export function createSweepStore(options: SweepStoreOptions): SweepStore {
+  const { clock } = options;
+  const connection = createSweepConnection(options);
+  /** Null: the statement reads the database's clock. A clock that is moved by hand takes its place. */
+  const timeOf = (nowMs?: number): string | null => {
+    if (nowMs !== undefined) return `${nowMs}`;
+    return clock.isDatabase ? null : `${clock.nowMs()}`;
+  };
+  return {
+    async takeLease(holder) {
+      const values = [holder, `${leaseMs}`];
+      const [rows = []] = await connection.rows({ ...takeSweepLease, values });
+      return rows.length > 0;
+    },
+    async leaveLease(holder) {
+      await connection.rows({ ...leaveSweepLease, values: [holder] });
+    },
+    async now() {
+      const [rows = []] = await connection.rows({ ...sweepNow, values: [timeOf()] });
+      return Number(rows[0]?.[0]);
+    },
+    async organizations(afterOrgId, most, nowMs) {
+      const values = [afterOrgId, `${most}`, timeOf(nowMs)];
+      const [rows = []] = await connection.rows({ ...overdueOrganizations, values });
+      return rows.map(([orgId]) => orgId ?? '');
+    },
+    async holds(turns, most, nowMs) {
+      const at = timeOf(nowMs);
+      const statements = turns.map((turn) => {
+        const { expiresAtMs, requestId } = turn.after;
+        const values = [turn.orgId, `${expiresAtMs}`, requestId, `${most(turn)}`, at];
+        return { ...overdueHolds, values };
+      });
+      const found = await connection.rows(...statements);
+      return found.map((rows) => rows.map(overdueHold));
+    },
+    run: batchRunner(connection, options),
+    close: () => connection.close(),
+  };
+}
+
+function batchRunner(
+  connection: SweepConnection,
+  { clock, monotonicMs }: SweepStoreOptions,
+): SweepStore['run'] {
+  const events = createEventWriter();
+  const time = createOrganizationTime(clock);
+  return (batch) =>
+    connection.alone(async (client) => {
+      let lockedMs = monotonicMs();
+      const fates = await runBatch(batch, {
+        client,
+        events,
+        time,
+        monotonicMs,
+        durableHolds: true,
+        onLocked() {
+          lockedMs = monotonicMs();
+        },
+        onSent: () => undefined,
+        // A late Report looks its call up; the memory of a replica is for calls that are not over.
+        remember: () => undefined,
+      });
+      return { fates, workMs: monotonicMs() - lockedMs };
+    });
+}

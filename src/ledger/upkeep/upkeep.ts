@@ -1,0 +1,170 @@
+import type { ClientBase, Pool } from 'pg';
+import { createPace } from '../../platform/pace.ts';
+import type { PaceOptions } from '../../platform/pace.ts';
+import { boundsOf, dayOf } from '../record/recorded-day.ts';
+import { waitingIn } from './roll-up.ts';
+import {
+  addPartition,
+  boundLockWait,
+  forgetCalls,
+  forgetRest,
+  forgetThresholds,
+  listPartitions,
+  restHolds,
+  tryPartitionLock,
+} from '../sql/upkeep.ts';
+import type { Partitioned } from '../sql/upkeep.ts';
+import type { Transact } from './transact.ts';
+
+/** How long things are kept. */
+export interface Retention {
+  /** Usage rows in full, in days; at least 40, so that every MONTH lies inside. */
+  readonly usageDays: number;
+  readonly eventDays: number;
+  /** How long a request id names its call, in hours; at least 24. */
+  readonly requestIdHours: number;
+}
+
+/** What one round did. */
+export interface UpkeepRound {
+  /** Partitions past their retention. */
+  readonly dropped: number;
+  /** Calls past the idempotency horizon. */
+  readonly forgotten: number;
+}
+
+/** What the upkeep is made of. */
+export interface UpkeepOptions extends PaceOptions {
+  readonly pool: Pool;
+  readonly transact: Transact;
+  readonly nowMs: () => number;
+  readonly retention: Retention;
+}
+
+const dayMs = 86_400_000;
+const hourMs = 3_600_000;
+const daysAhead = 7;
+
+/**
+ * Keeps the ledger's tables in shape: makes partitions ahead, and removes what is past its retention; of
+ * usage only what was rolled up. Every step may be repeated or interrupted; several replicas may run it at
+ * once. A step that fails does not keep the others from being done; the first failure is thrown at the end.
+ */
+export function createUpkeep(options: UpkeepOptions) {
+  const { nowMs, retention } = options;
+  return async function upkeep(signal = new AbortController().signal): Promise<UpkeepRound> {
+    const now = nowMs();
+    const failures: unknown[] = [];
+    const step = async (work: () => Promise<number>): Promise<number> => {
+      if (signal.aborted) return 0;
+      return work().catch((cause: unknown) => {
+        failures.push(cause);
+        return 0;
+      });
+    };
+    const kept = { usage: retention.usageDays, enforcement_event: retention.eventDays };
+    let dropped = 0;
+    for (const table of ['usage', 'enforcement_event'] as const) {
+      const horizonMs = now - kept[table] * dayMs;
+      await step(() => makePartitions(options, table, now));
+      dropped += await step(() => dropBefore(options, table, horizonMs));
+      const { text } = forgetRest(table);
+      await step(() => removeSome(options, text, new Date(horizonMs).toISOString(), signal));
+    }
+    const horizonMs = now - retention.requestIdHours * hourMs;
+    const forgotten = await step(() => removeSome(options, forgetCalls.text, horizonMs, signal));
+    await step(() => removeSome(options, forgetThresholds.text, horizonMs, signal));
+    if (failures.length > 0) throw failures[0];
+    return { dropped, forgotten };
+  };
+}
+
+/** Makes the partitions of today and the days ahead; how many. */
+function makePartitions(
+  options: UpkeepOptions,
+  table: Partitioned,
+  nowMs: number,
+): Promise<number> {
+  return alone(options, table, async (client, existing) => {
+    let made = 0;
+    for (let ahead = 0; ahead <= daysAhead; ahead += 1) {
+      const day = dayOf(nowMs + ahead * dayMs);
+      if (existing.includes(day)) continue;
+      const { start, end } = boundsOf(day);
+      if ((await client.query(restHolds(table).text, [start, end])).rows.length > 0) continue;
+      const { create, attach } = addPartition(table, partitionName(table, day), start, end);
+      await client.query(create);
+      await client.query(attach);
+      made += 1;
+    }
+    return made;
+  });
+}
+
+/** Drops whole days before an instant; of usage, only days of which everything was rolled up. */
+async function dropBefore(
+  options: UpkeepOptions,
+  table: Partitioned,
+  beforeMs: number,
+): Promise<number> {
+  const old = (await partitionDays(options.pool, table)).filter(
+    (day) => boundsOf(day).endMs <= beforeMs,
+  );
+  let dropped = 0;
+  for (const day of old) {
+    dropped += await alone(options, table, async (client, existing) => {
+      const name = partitionName(table, day);
+      if (!existing.includes(day)) return 0;
+      if (table === 'usage' && (await waitingIn(client, name, boundsOf(day).end)).length > 0)
+        return 0;
+      await client.query(`DROP TABLE ${name}`);
+      return 1;
+    });
+  }
+  return dropped;
+}
+
+/** A transaction that changes a table's partitions, given their days; 0 if another replica is in one. */
+function alone(
+  { transact }: UpkeepOptions,
+  table: Partitioned,
+  work: (client: ClientBase, existing: readonly string[]) => Promise<number>,
+): Promise<number> {
+  return transact(async (client) => {
+    await client.query(boundLockWait.text);
+    const { rows } = await client.query<{ ours: boolean }>(tryPartitionLock.text, [table]);
+    return rows[0]?.ours === true ? work(client, await partitionDays(client, table)) : 0;
+  });
+}
+
+async function partitionDays(
+  client: ClientBase | Pool,
+  table: Partitioned,
+): Promise<readonly string[]> {
+  const { rows } = await client.query<{ day: string }>(listPartitions.text, [table]);
+  return rows.map(({ day }) => day);
+}
+
+function partitionName(table: Partitioned, day: string): string {
+  return `${table}_${day.replaceAll('-', '')}`;
+}
+
+/** Removes what a statement finds, some at a time, until there is no more; how many. */
+async function removeSome(
+  options: UpkeepOptions,
+  statement: string,
+  before: number | string,
+  signal: AbortSignal,
+): Promise<number> {
+  const pace = createPace(signal, options);
+  let removed = 0;
+  while (!signal.aborted) {
+    const { rows, isLast } = await pace(async (mostRows) => {
+      const { rowCount } = await options.pool.query(statement, [before, mostRows]);
+      return { rows: rowCount ?? 0, isLast: (rowCount ?? 0) < mostRows };
+    });
+    removed += rows;
+    if (isLast) break;
+  }
+  return removed;
+}

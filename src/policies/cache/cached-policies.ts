@@ -1,0 +1,69 @@
+import type { Pool } from 'pg';
+import type { ChangeNotice } from '../store/change.ts';
+import { createCredentialCache } from './credential-cache.ts';
+import { createDerivations } from './derivations.ts';
+import { createEpochReader } from './epoch-reader.ts';
+import { createOrganizationCache } from './organization-cache.ts';
+import { createOrganizationLoader } from './organization-loader.ts';
+import type { Policies } from '../policies.ts';
+import { createSubjectCache } from './subject-cache.ts';
+import { createViewLoader } from './view-loader.ts';
+
+/** What the cache reads from, and its bounds. */
+export interface CachedPoliciesParts {
+  readonly pool: Pool;
+  /** Organizations kept, whole but for the subjects that are loaded when named. */
+  readonly maxOrganizations?: number;
+  /** Users, keys, tokens, principals, apps and customers kept, of all organizations together. */
+  readonly maxSubjects?: number;
+  /** Derivations kept (`remember`), of all organizations together. */
+  readonly maxDerivations?: number;
+  /** Known secrets kept. */
+  readonly maxCredentials?: number;
+  /** Secrets, and organizations, that may wait for the next look-up. */
+  readonly maxLookups?: number;
+}
+
+/** Policies, and a listener for notifications that they have changed. */
+export interface CachedPolicies extends Policies {
+  /** Takes a notification that an organization has changed; loads the change in the background if it is cached. */
+  readonly noticed: (notice: ChangeNotice) => void;
+}
+
+/** Makes the policies, cached in this process. */
+export function createCachedPolicies(parts: CachedPoliciesParts): CachedPolicies {
+  const { pool, maxLookups = 1000 } = parts;
+  const subjects = createSubjectCache(pool, parts.maxSubjects ?? 100_000);
+  const derivations = createDerivations(parts.maxDerivations ?? 100_000);
+  const organizations = createOrganizationCache({
+    loadOrganization: createOrganizationLoader(pool, derivations.rememberOf),
+    maxOrganizations: parts.maxOrganizations ?? 1000,
+    onNamedChange: (generation, named) => subjects.forget(generation, named),
+  });
+  const credentials = createCredentialCache({
+    pool,
+    maxCredentials: parts.maxCredentials ?? 100_000,
+    maxLookups,
+  });
+  const readEpoch = createEpochReader(pool, maxLookups);
+
+  function noticed({ orgId, epoch }: ChangeNotice): void {
+    if (organizations.present(orgId) === undefined) return;
+    organizations.load(orgId, epoch).catch(() => {
+      // Only a hint: the next Check sees the newer epoch itself, and fails there if the store does.
+    });
+  }
+
+  return {
+    view: createViewLoader(organizations, subjects, readEpoch),
+    credential: credentials.find,
+    noticed,
+    newestEpoch: async (orgId) => (await readEpoch(orgId)) ?? 0,
+    close: async () => {
+      organizations.clear();
+      subjects.clear();
+      credentials.clear();
+      derivations.clear();
+    },
+  };
+}

@@ -1,0 +1,145 @@
+import { familyName } from '../../core/meters.ts';
+import type { MeterFamily, OrganizationView } from '../../core/organization-view.ts';
+import type { Policy } from '../../core/policy.ts';
+import { subjectText } from '../../core/subject.ts';
+import type { Subject } from '../../core/subject.ts';
+import { priceKey } from './organization-snapshot.ts';
+import type { OrganizationSnapshot } from './organization-snapshot.ts';
+import type { LoadedSubject } from '../store/pg-policies.ts';
+import type { NamedKind } from '../store/shared-kinds.ts';
+
+/** The part of a view that all calls of a snapshot share. */
+export type SharedView = Omit<
+  OrganizationView,
+  'user' | 'principal' | 'app' | 'customer' | 'credential' | 'policy' | 'families'
+>;
+
+/** Makes the shared part of the views of a snapshot. */
+export function sharedView(
+  snapshot: OrganizationSnapshot,
+  remember: OrganizationView['remember'],
+): SharedView {
+  const { teams, models, routeGroups, prices } = snapshot;
+  return {
+    organization: snapshot.organization,
+    epoch: snapshot.epoch,
+    team: (id) => teams.get(id),
+    model: (id) => models.get(id),
+    routeGroup: (id) => routeGroups.get(id),
+    models: () => models.values(),
+    routeGroups: () => routeGroups.values(),
+    prices: (scope, subject) => prices.get(priceKey(scope, subject)) ?? [],
+    remember,
+  };
+}
+
+/** The view of one call: what all share, and the subjects loaded for it. */
+export class CallView implements OrganizationView {
+  readonly organization: OrganizationView['organization'];
+  readonly epoch: number;
+  readonly #shared: SharedView;
+  readonly #snapshot: OrganizationSnapshot;
+  readonly #loaded: readonly LoadedSubject[];
+  #families: readonly MeterFamily[] | undefined;
+
+  constructor(
+    shared: SharedView,
+    snapshot: OrganizationSnapshot,
+    loaded: readonly LoadedSubject[],
+  ) {
+    this.organization = shared.organization;
+    this.epoch = shared.epoch;
+    this.#shared = shared;
+    this.#snapshot = snapshot;
+    this.#loaded = loaded;
+  }
+
+  team(id: string): ReturnType<OrganizationView['team']> {
+    return this.#shared.team(id);
+  }
+
+  user(id: string): ReturnType<OrganizationView['user']> {
+    return find(this.#loaded, 'user', id)?.record;
+  }
+
+  principal(id: string): ReturnType<OrganizationView['principal']> {
+    return find(this.#loaded, 'principal', id)?.record;
+  }
+
+  app(id: string): ReturnType<OrganizationView['app']> {
+    return find(this.#loaded, 'app', id)?.record;
+  }
+
+  customer(id: string): ReturnType<OrganizationView['customer']> {
+    return find(this.#loaded, 'customer', id)?.record;
+  }
+
+  credential(kind: 'key' | 'token', id: string): ReturnType<OrganizationView['credential']> {
+    return find(this.#loaded, kind, id)?.record;
+  }
+
+  model(id: string): ReturnType<OrganizationView['model']> {
+    return this.#shared.model(id);
+  }
+
+  routeGroup(id: string): ReturnType<OrganizationView['routeGroup']> {
+    return this.#shared.routeGroup(id);
+  }
+
+  models(): ReturnType<OrganizationView['models']> {
+    return this.#shared.models();
+  }
+
+  routeGroups(): ReturnType<OrganizationView['routeGroups']> {
+    return this.#shared.routeGroups();
+  }
+
+  policy(subject: Subject): Policy | undefined {
+    return policyOf(this.#snapshot, this.#loaded, subject);
+  }
+
+  prices(
+    ...[scope, subject]: Parameters<OrganizationView['prices']>
+  ): ReturnType<OrganizationView['prices']> {
+    return this.#shared.prices(scope, subject);
+  }
+
+  get families(): readonly MeterFamily[] {
+    return (this.#families ??= familiesWith(this.#snapshot.families, this.#loaded));
+  }
+
+  remember<T>(key: string, make: () => T): T {
+    return this.#shared.remember(key, make);
+  }
+}
+
+function policyOf(
+  snapshot: OrganizationSnapshot,
+  loaded: readonly LoadedSubject[],
+  subject: Subject,
+): Policy | undefined {
+  const { kind, id } = subject;
+  const isShared = kind === 'org' || kind === 'team' || kind === 'tier' || kind === 'label';
+  return isShared ? snapshot.policies.get(subjectText(subject)) : find(loaded, kind, id)?.policy;
+}
+
+function find<K extends NamedKind>(
+  loaded: readonly LoadedSubject[],
+  kind: K,
+  id: string,
+): Extract<LoadedSubject, { kind: K }> | undefined {
+  return loaded.find(
+    (subject): subject is Extract<LoadedSubject, { kind: K }> =>
+      subject.kind === kind && subject.id === id,
+  );
+}
+
+function familiesWith(
+  shared: readonly MeterFamily[],
+  loaded: readonly LoadedSubject[],
+): readonly MeterFamily[] {
+  const own = loaded.flatMap((subject) => subject.families);
+  if (own.length === 0) return shared;
+  const all = [...shared, ...own];
+  return [...new Map(all.map((family) => [familyName(family), family])).values()];
+}

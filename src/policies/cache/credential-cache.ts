@@ -1,0 +1,59 @@
+import { LRUCache } from 'lru-cache';
+import type { Pool } from 'pg';
+import { gatherLookups } from '../../platform/gather.ts';
+import { ServiceError } from '../../platform/service-error.ts';
+import { readCredentials } from '../store/pg-policies.ts';
+import type { FoundCredential, Policies } from '../policies.ts';
+
+/**
+ * Which credential a secret belongs to. That never changes, so known secrets are cached without an epoch;
+ * whether the credential still holds is its record's to say. Unknown secrets are not cached.
+ */
+export interface CredentialCache {
+  readonly find: Policies['credential'];
+  clear(): void;
+}
+
+/** How the cache is bounded; see `CachedPoliciesParts`. */
+export interface CredentialCacheParts {
+  readonly pool: Pool;
+  readonly maxCredentials: number;
+  readonly maxLookups: number;
+}
+
+/** The least time between two queries: a flood of unknown secrets is at most a hundred queries a second. */
+const lookupIntervalMs = 10;
+
+/**
+ * Makes an empty cache. A flood of random secrets costs one query at a time, of at most `maxLookups`
+ * secrets; past that, look-ups fail with RESOURCE_EXHAUSTED `OVERLOADED`, while known secrets go on.
+ */
+export function createCredentialCache(parts: CredentialCacheParts): CredentialCache {
+  const { pool, maxCredentials: max } = parts;
+  const known = new LRUCache<string, FoundCredential>({ max });
+  const lookUp = gatherLookups((hashes) => readCredentials(pool, hashes), {
+    maxKeys: parts.maxLookups,
+    full: overloaded,
+    intervalMs: lookupIntervalMs,
+  });
+
+  async function load(hash: string): Promise<FoundCredential | undefined> {
+    const found = await lookUp(hash);
+    if (found !== undefined) known.set(hash, found);
+    return found;
+  }
+
+  return {
+    find: (sha256) => {
+      const hash = sha256.toString('hex');
+      return known.get(hash) ?? load(hash);
+    },
+    clear: () => known.clear(),
+  };
+}
+
+function overloaded(): ServiceError {
+  return new ServiceError('RESOURCE_EXHAUSTED', 'OVERLOADED', 'too many unknown secrets at once', {
+    retryAfterMs: 1000,
+  });
+}

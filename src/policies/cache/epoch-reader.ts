@@ -1,0 +1,42 @@
+import type { Pool } from 'pg';
+import { storeFailure } from '../../db/errors.ts';
+import { gatherLookups } from '../../platform/gather.ts';
+import { ServiceError } from '../../platform/service-error.ts';
+
+/** The epoch of an organization as the store has it after the call; undefined if there is no such organization. */
+export type EpochReader = (orgId: string) => Promise<number | undefined>;
+
+/** The least time between two queries: whatever is refused, at most two hundred queries a second. */
+const intervalMs = 5;
+
+/**
+ * Reads epochs in batches: one query at a time, of at most `maxLookups` organizations. More fail with
+ * RESOURCE_EXHAUSTED `OVERLOADED`; calls for one organization share its place.
+ */
+export function createEpochReader(pool: Pool, maxLookups: number): EpochReader {
+  return gatherLookups((orgIds) => readEpochs(pool, orgIds), {
+    maxKeys: maxLookups,
+    full: overloaded,
+    intervalMs,
+  });
+}
+
+async function readEpochs(
+  pool: Pool,
+  orgIds: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  try {
+    const { rows } = await pool.query<{ org_id: string; epoch: string }>(
+      'SELECT org_id, epoch FROM org WHERE org_id = ANY ($1::text[])',
+      [orgIds],
+    );
+    return new Map(rows.map((row) => [row.org_id, Number(row.epoch)]));
+  } catch (cause) {
+    throw storeFailure(cause);
+  }
+}
+
+function overloaded(): ServiceError {
+  const message = 'too many organizations are looked up at once';
+  return new ServiceError('RESOURCE_EXHAUSTED', 'OVERLOADED', message, { retryAfterMs: 1000 });
+}

@@ -1,0 +1,57 @@
+import type { Pool } from 'pg';
+import type { OrganizationView } from '../../core/organization-view.ts';
+import { sharedView } from './cached-view.ts';
+import type { SharedView } from './cached-view.ts';
+import { applyChanges } from './organization-snapshot.ts';
+import type { OrganizationSnapshot } from './organization-snapshot.ts';
+import { readDelta, readOrganization } from '../store/pg-policies.ts';
+import type { NamedSubject } from '../store/pg-policies.ts';
+
+/** An organization as it is cached; replaced, never changed. */
+export interface CachedOrganization {
+  readonly snapshot: OrganizationSnapshot;
+  readonly shared: SharedView;
+  /** Named subjects cached under this number are as they stood at the newest snapshot that bears it. */
+  readonly generation: number;
+}
+
+/** An organization newly loaded, and which named subjects of its generation are no longer as they were. */
+export interface LoadedOrganization {
+  readonly organization: CachedOrganization;
+  readonly changed: readonly NamedSubject[];
+}
+
+/** Loads an organization, or what is new of it; undefined if there is none. */
+export type LoadOrganization = (
+  orgId: string,
+  before: CachedOrganization | undefined,
+) => Promise<LoadedOrganization | undefined>;
+
+/** Makes a loader; `rememberOf` makes the `remember` of a snapshot's views. */
+export function createOrganizationLoader(
+  pool: Pool,
+  rememberOf: (snapshot: OrganizationSnapshot) => OrganizationView['remember'],
+): LoadOrganization {
+  let lastGeneration = 0;
+
+  function made(generation: number, snapshot: OrganizationSnapshot): CachedOrganization {
+    return { generation, snapshot, shared: sharedView(snapshot, rememberOf(snapshot)) };
+  }
+
+  return async (orgId, before) => {
+    if (before !== undefined) {
+      const { epoch } = before.snapshot;
+      const changes = await readDelta(pool, orgId, epoch);
+      if (changes?.epoch === epoch) return { organization: before, changed: [] };
+      // A smaller epoch: the database was put back to an older state, and nothing cached is of it.
+      if (changes !== undefined && changes.epoch > epoch) {
+        const snapshot = applyChanges(before.snapshot, changes);
+        return { organization: made(before.generation, snapshot), changed: changes.named };
+      }
+    }
+    const whole = await readOrganization(pool, orgId);
+    if (whole === undefined) return undefined;
+    lastGeneration += 1;
+    return { organization: made(lastGeneration, applyChanges(undefined, whole)), changed: [] };
+  };
+}

@@ -1,0 +1,87 @@
+import type { Model, PriceRevision, PriceScope, RouteGroup } from '../../core/catalog.ts';
+import type { Team } from '../../core/directory.ts';
+import { familiesOf, familyName } from '../../core/meters.ts';
+import type { MeterFamily } from '../../core/organization-view.ts';
+import type { Organization } from '../../core/organization.ts';
+import type { Policy } from '../../core/policy.ts';
+import { subjectText } from '../../core/subject.ts';
+import type { OrganizationChanges } from '../store/pg-policies.ts';
+
+/** What all calls of an organization share, as it stood at one epoch; never changed once made. */
+export interface OrganizationSnapshot {
+  /** No two snapshots bear the same: what was derived from one is never taken for another's. */
+  readonly serial: number;
+  readonly epoch: number;
+  readonly organization: Organization;
+  readonly teams: ReadonlyMap<string, Team>;
+  readonly models: ReadonlyMap<string, Model>;
+  readonly routeGroups: ReadonlyMap<string, RouteGroup>;
+  /** By the text of their subject. */
+  readonly policies: ReadonlyMap<string, Policy>;
+  /** By `priceKey`, oldest first. */
+  readonly prices: ReadonlyMap<string, readonly PriceRevision[]>;
+  /** Of the shared policies, each once. */
+  readonly families: readonly MeterFamily[];
+}
+
+let lastSerial = 0;
+
+/** Makes a snapshot of changes and what they change; of a whole organization, if there is nothing before. */
+export function applyChanges(
+  before: OrganizationSnapshot | undefined,
+  changes: OrganizationChanges,
+): OrganizationSnapshot {
+  lastSerial += 1;
+  const policies = withItems(before?.policies, changes.policies, ({ subject }) =>
+    subjectText(subject),
+  );
+  const unchanged = policies === before?.policies;
+  return {
+    serial: lastSerial,
+    epoch: changes.epoch,
+    organization: changes.organization,
+    teams: withItems(before?.teams, changes.teams, ({ id }) => id),
+    models: withItems(before?.models, changes.models, ({ id }) => id),
+    routeGroups: withItems(before?.routeGroups, changes.routeGroups, ({ id }) => id),
+    policies,
+    prices: withPrices(before?.prices, changes.prices),
+    families: unchanged && before !== undefined ? before.families : distinctFamilies(policies),
+  };
+}
+
+/** What the prices of a scope and subject are found by. */
+export function priceKey(scope: PriceScope, subject: string): string {
+  return `${scope} ${subject}`;
+}
+
+function withItems<Item>(
+  before: ReadonlyMap<string, Item> | undefined,
+  items: readonly Item[],
+  keyOf: (item: Item) => string,
+): ReadonlyMap<string, Item> {
+  if (before !== undefined && items.length === 0) return before;
+  const after = new Map(before);
+  for (const item of items) after.set(keyOf(item), item);
+  return after;
+}
+
+function withPrices(
+  before: ReadonlyMap<string, readonly PriceRevision[]> | undefined,
+  prices: readonly PriceRevision[],
+): ReadonlyMap<string, readonly PriceRevision[]> {
+  if (before !== undefined && prices.length === 0) return before;
+  const after = new Map(before);
+  const changed = Map.groupBy(prices, ({ scope, subject }) => priceKey(scope, subject));
+  for (const [key, revisions] of changed) {
+    const merged = new Map(after.get(key)?.map((price) => [price.revision, price]));
+    for (const price of revisions) merged.set(price.revision, price);
+    const ordered = [...merged.values()].toSorted((a, b) => a.revision - b.revision);
+    after.set(key, ordered);
+  }
+  return after;
+}
+
+function distinctFamilies(policies: ReadonlyMap<string, Policy>): readonly MeterFamily[] {
+  const families = [...policies.values()].flatMap((policy) => familiesOf(policy));
+  return [...new Map(families.map((family) => [familyName(family), family])).values()];
+}

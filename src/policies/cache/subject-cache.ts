@@ -1,0 +1,63 @@
+import { LRUCache } from 'lru-cache';
+import type { Pool } from 'pg';
+import { readSubjects } from '../store/pg-policies.ts';
+import type { LoadedSubject, NamedSubject, ReadSubjects } from '../store/pg-policies.ts';
+
+/** A named subject and the epoch it was read at. */
+export interface SubjectAt {
+  readonly subject: LoadedSubject;
+  readonly epoch: number;
+}
+
+/**
+ * The named subjects of all organizations, the unregistered ones too, in one bounded memory. It knows nothing
+ * of epochs: whoever puts a subject in warrants that it is as of its generation's newest snapshot.
+ */
+export interface SubjectCache {
+  get(generation: number, subject: NamedSubject): LoadedSubject | undefined;
+  set(generation: number, subject: LoadedSubject): void;
+  forget(generation: number, subjects: readonly NamedSubject[]): void;
+  /** Reads subjects from the store, one load of each under way at most; undefined without organization. */
+  read(orgId: string, subjects: readonly NamedSubject[]): Promise<readonly SubjectAt[] | undefined>;
+  clear(): void;
+}
+
+/** Makes an empty cache. */
+export function createSubjectCache(pool: Pool, maxSubjects: number): SubjectCache {
+  const cached = new LRUCache<string, LoadedSubject>({ max: maxSubjects });
+  const underWay = new Map<string, Promise<ReadSubjects | undefined>>();
+
+  function startReading(orgId: string, subjects: readonly NamedSubject[]): void {
+    const keys = subjects.map((subject) => keyOf(orgId, subject));
+    const reading = readSubjects(pool, orgId, subjects).finally(() => {
+      for (const key of keys) underWay.delete(key);
+    });
+    for (const key of keys) underWay.set(key, reading);
+  }
+
+  return {
+    get: (generation, subject) => cached.get(keyOf(generation, subject)),
+    set: (generation, subject) => void cached.set(keyOf(generation, subject), subject),
+    forget: (generation, subjects) => {
+      for (const subject of subjects) cached.delete(keyOf(generation, subject));
+    },
+    read: async (orgId, subjects) => {
+      const fresh = subjects.filter((subject) => !underWay.has(keyOf(orgId, subject)));
+      if (fresh.length > 0) startReading(orgId, fresh);
+      const readings = subjects
+        .map((subject) => underWay.get(keyOf(orgId, subject)))
+        .filter((reading) => reading !== undefined);
+      const found: SubjectAt[] = [];
+      for (const read of await Promise.all(new Set(readings))) {
+        if (read === undefined) return undefined;
+        for (const subject of read.subjects) found.push({ subject, epoch: read.epoch });
+      }
+      return found;
+    },
+    clear: () => cached.clear(),
+  };
+}
+
+function keyOf(scope: string | number, subject: NamedSubject): string {
+  return `${scope} ${subject.kind} ${subject.id}`;
+}

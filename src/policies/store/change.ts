@@ -1,0 +1,184 @@
+import { createHash } from 'node:crypto';
+import type { Pool, PoolClient } from 'pg';
+import type { Calendar } from '../../core/window.ts';
+import { inTransaction } from '../../db/transaction.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { ServiceError } from '../../platform/service-error.ts';
+import { notFound } from './change-errors.ts';
+import { encodeDoc } from './documents.ts';
+import type { Change } from '../policy-store.ts';
+
+/** What the store needs of its surroundings. */
+export interface StoreParts {
+  readonly pool: Pool;
+  readonly clock: Clock;
+  /** Rebuilds the current windows of an organization's meters, inside the transaction of the change. */
+  readonly onCalendarChange: (
+    client: PoolClient,
+    orgId: string,
+    calendar: Calendar,
+  ) => Promise<void>;
+  /** Told after each change that was committed here; a hint for caches of this process. */
+  readonly onChange?: ((change: ChangeNotice) => void) | undefined;
+}
+
+/** That an organization has changed: what NOTIFY carries on `changeChannel`, as `org_id epoch kind`. */
+export interface ChangeNotice {
+  readonly orgId: string;
+  readonly epoch: number;
+  readonly kind: string;
+}
+
+/** The channel on which the epochs of changed organizations are told. */
+export const changeChannel = 'tollgate_policy';
+
+/** A change under way: its organization is locked. */
+export interface Locked {
+  readonly client: PoolClient;
+  readonly orgId: string;
+  /** The epoch that this change makes. */
+  readonly epoch: number;
+  readonly now: Date;
+  readonly by: Change;
+}
+
+/** What a change did, for its caller and for the log. */
+export interface Done<T> {
+  readonly result: T;
+  readonly kind: string;
+  readonly subject: string;
+  readonly before: unknown;
+  readonly after: unknown;
+  /** Nothing was to be changed, and nothing was: no step of the epoch, no row of the log. */
+  readonly isNothing?: boolean;
+}
+
+/** A change as it was asked for. */
+export interface ChangeRequest<T> {
+  readonly orgId: string;
+  readonly by: Change;
+  /** Everything that makes two requests the same one, secrets left out. */
+  readonly content: readonly unknown[];
+  /** Reads a result back that was kept for repeats. */
+  readonly decode: (doc: never) => T;
+}
+
+/** Runs one change of an organization that exists; see `PolicyStore` for what that promises. */
+export async function runChange<T>(
+  parts: StoreParts,
+  request: ChangeRequest<T>,
+  work: (locked: Locked) => Promise<Done<T>>,
+): Promise<{ readonly result: T; readonly replayed: boolean }> {
+  const { orgId, by } = request;
+  const discard = by.validateOnly === true;
+  let notice: ChangeNotice | undefined;
+  const answer = await inTransaction(
+    parts.pool,
+    async (client) => {
+      const epoch = (await lockOrganization(client, orgId)) + 1;
+      const first = await firstAnswer(client, request);
+      if (first !== undefined) return { result: first.result, replayed: true };
+      const locked = { client, orgId, epoch, now: new Date(parts.clock.nowMs()), by };
+      const done = await work(locked);
+      if (done.isNothing === true) {
+        await keepAnswer(locked, request, done);
+        return { result: done.result, replayed: false };
+      }
+      await client.query('UPDATE org SET epoch = $2 WHERE org_id = $1', [orgId, epoch]);
+      await finishChange(locked, request, done);
+      notice = { orgId, epoch, kind: done.kind };
+      return { result: done.result, replayed: false };
+    },
+    { discard },
+  );
+  if (notice !== undefined && !discard) parts.onChange?.(notice);
+  return answer;
+}
+
+/**
+ * Locks an organization as every call of it does, by its own meter row, and returns its epoch. The epoch is
+ * read by a statement of its own: it begins after the lock is held, so it sees the last holder's step.
+ */
+async function lockOrganization(client: PoolClient, orgId: string): Promise<number> {
+  const lock = "SELECT 1 FROM meter WHERE org_id = $1 AND meter_id = 'org' FOR UPDATE";
+  const { rowCount } = await client.query(lock, [orgId]);
+  if (rowCount === 0) throw notFound('ORGANIZATION', orgId);
+  const { rows } = await client.query<{ epoch: string }>(
+    'SELECT epoch FROM org WHERE org_id = $1',
+    [orgId],
+  );
+  const epoch = rows[0]?.epoch;
+  if (epoch === undefined) throw notFound('ORGANIZATION', orgId);
+  return Number(epoch);
+}
+
+/** The answer that a request with this id had; undefined when it is the first. */
+export async function firstAnswer<T>(
+  client: PoolClient,
+  request: ChangeRequest<T>,
+): Promise<{ readonly result: T } | undefined> {
+  const { orgId, by } = request;
+  if (by.requestId === undefined || by.requestId === '') return undefined;
+  const { rows } = await client.query<{ content_sha256: Buffer; result: never }>(
+    'SELECT content_sha256, result FROM change_request WHERE org_id = $1 AND request_id = $2',
+    [orgId, by.requestId],
+  );
+  const first = rows[0];
+  if (first === undefined) return undefined;
+  if (!first.content_sha256.equals(contentHash(request))) {
+    throw new ServiceError(
+      'ALREADY_EXISTS',
+      'REQUEST_ID_CONFLICT',
+      `request_id: ${by.requestId} was used for another change`,
+      { violations: [{ field: 'request_id', description: 'was used for another change' }] },
+    );
+  }
+  return { result: request.decode(first.result) };
+}
+
+/** Writes what every change leaves: its answer for repeats, its row of the log, the notice. */
+export async function finishChange<T>(
+  locked: Locked,
+  request: ChangeRequest<T>,
+  done: Done<T>,
+): Promise<void> {
+  const { client, orgId, epoch, now, by } = locked;
+  await keepAnswer(locked, request, done);
+  const before = done.before === undefined ? null : encodeDoc(done.before);
+  const after = done.after === undefined ? null : encodeDoc(done.after);
+  await client.query(
+    `INSERT INTO change_log (org_id, epoch, kind, subject, actor, reason, before_doc, after_doc, at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    [orgId, epoch, done.kind, done.subject, by.actor, by.reason, before, after, now],
+  );
+  const notice = `${orgId} ${epoch} ${done.kind}`;
+  await client.query('SELECT pg_notify($1, $2)', [changeChannel, notice]);
+}
+
+/** Keeps the answer for repeats, if the change bears a name that repeats can have. */
+async function keepAnswer<T>(
+  { client, orgId, now, by }: Locked,
+  request: ChangeRequest<T>,
+  { result }: Done<T>,
+): Promise<void> {
+  if (by.requestId === undefined || by.requestId === '') return;
+  await client.query(
+    `INSERT INTO change_request (org_id, request_id, content_sha256, result, at)
+VALUES ($1, $2, $3, $4, $5)`,
+    [orgId, by.requestId, contentHash(request), encodeDoc(result), now],
+  );
+}
+
+function contentHash<T>(request: ChangeRequest<T>): Buffer {
+  const { reason, exists, etag, asked } = request.by;
+  return createHash('sha256')
+    .update(asked ?? encodeDoc([request.content, reason, exists, etag]))
+    .digest();
+}
+
+/** Forgets the answers of changes older than an instant; the number forgotten. */
+export async function forgetChangeRequests(pool: Pool, beforeMs: number): Promise<number> {
+  const before = new Date(beforeMs);
+  const { rowCount } = await pool.query('DELETE FROM change_request WHERE at < $1', [before]);
+  return rowCount ?? 0;
+}

@@ -1,0 +1,25 @@
+import type { PoolClient } from 'pg';
+import { familiesOf, familyName } from '../../core/meters.ts';
+import type { MeterFamily } from '../../core/organization-view.ts';
+import type { Policy } from '../../core/policy.ts';
+import { decodePolicy } from './documents.ts';
+import type { Doc } from './documents.ts';
+import { sharedPolicyKinds } from './shared-kinds.ts';
+
+/**
+ * The families of derived meters, by name, of all other policies of an organization that may name the same as
+ * this one: a user's, key's, principal's, app's or customer's own families are its alone.
+ */
+export async function familiesElsewhere(
+  client: PoolClient,
+  orgId: string,
+  policy: Policy,
+): Promise<ReadonlyMap<string, MeterFamily>> {
+  const { rows } = await client.query<{ doc: Doc<Policy> }>(
+    `SELECT doc FROM policy_revision WHERE org_id = $1 AND newest AND subject_kind = ANY($2)
+  AND (subject_kind, subject_id) <> ($3, $4)`,
+    [orgId, sharedPolicyKinds, policy.subject.kind, policy.subject.id],
+  );
+  const families = rows.flatMap((row) => familiesOf(decodePolicy(row.doc)));
+  return new Map(families.map((family) => [familyName(family), family]));
+}

@@ -1,0 +1,86 @@
+import { storeFailure } from '../../db/errors.ts';
+import { runChange } from './change.ts';
+import type { StoreParts } from './change.ts';
+import { notFound, requireCondition } from './change-errors.ts';
+import { decodeRecord } from './documents.ts';
+import { pageOf, positionOf } from './paging.ts';
+import type { Listed, ListedModelGroup, Page, PolicyStore } from '../policy-store.ts';
+import { readRecord, recordRequest, requireOrganization } from './records.ts';
+import type { RecordRow } from './records.ts';
+
+/** What of model groups is not as of other records: they exist without a record, and a record can go. */
+export function storedModelGroups(
+  parts: StoreParts,
+): Pick<PolicyStore, 'listModelGroups' | 'deleteModelGroup'> {
+  return {
+    listModelGroups: (orgId, page) => list(parts, orgId, page),
+    async deleteModelGroup(orgId, id, by) {
+      const request = recordRequest(orgId, 'model_group', by, ['delete model_group', id]);
+      const { result } = await runChange(parts, request, async ({ client }) => {
+        const before = await readRecord(client, orgId, 'model_group', id);
+        requireCondition({ ...by, exists: 'update' }, before, 'MODEL_GROUP', id);
+        if (before === undefined) throw notFound('MODEL_GROUP', id);
+        await client.query(
+          "DELETE FROM record WHERE org_id = $1 AND kind = 'model_group' AND id = $2",
+          [orgId, id],
+        );
+        return {
+          result: before,
+          kind: 'model_group',
+          subject: id,
+          before: before.record,
+          after: undefined,
+        };
+      });
+      return result;
+    },
+  };
+}
+
+type GroupRow =
+  | (RecordRow<'model_group'> & { readonly models: number })
+  | { readonly id: string; readonly doc: null; readonly models: number };
+
+/** Groups that models name, and groups with a record: most are both. */
+const listStatement = `
+WITH borne AS (
+  SELECT g.id COLLATE "C" AS id, count(*)::integer AS models
+  FROM record m CROSS JOIN LATERAL jsonb_array_elements_text(m.doc->'groups') AS g(id)
+  WHERE m.org_id = $1 AND m.kind = 'model' GROUP BY 1
+), said AS (
+  SELECT id, doc, version, created_at, updated_at FROM record
+  WHERE org_id = $1 AND kind = 'model_group'
+)
+SELECT id, doc, version, created_at, updated_at, coalesce(models, 0) AS models
+FROM said FULL JOIN borne USING (id)
+WHERE id > $2 AND strpos(lower(id || ' ' || coalesce(doc->>'displayName', '')), lower($3)) > 0
+ORDER BY id LIMIT $4`;
+
+async function list(
+  parts: StoreParts,
+  orgId: string,
+  page: Page,
+): Promise<Listed<ListedModelGroup>> {
+  const name = `${orgId}/model_group`;
+  const after = positionOf(page, name, 1)?.[0] ?? '';
+  try {
+    const parameters = [orgId, after, page.filter ?? '', page.size + 1];
+    const { rows } = await parts.pool.query<GroupRow>(listStatement, parameters);
+    if (rows.length === 0) await requireOrganization(parts, orgId);
+    return pageOf(rows, page, name, (row) => [row.id], listedOf);
+  } catch (cause) {
+    throw storeFailure(cause);
+  }
+}
+
+function listedOf(row: GroupRow): ListedModelGroup {
+  const { id, models } = row;
+  if (row.doc === null) return { id, models, stored: undefined };
+  const stored = {
+    record: decodeRecord('model_group', row.doc),
+    etag: row.version,
+    createdAtMs: row.created_at.getTime(),
+    updatedAtMs: row.updated_at.getTime(),
+  };
+  return { id, models, stored };
+}

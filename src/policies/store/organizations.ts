@@ -1,0 +1,261 @@
+import type { PoolClient } from 'pg';
+import type { Organization } from '../../core/organization.ts';
+import { storeFailure } from '../../db/errors.ts';
+import { inTransaction } from '../../db/transaction.ts';
+import { finishChange, firstAnswer, runChange } from './change.ts';
+import type { ChangeRequest, StoreParts } from './change.ts';
+import { alreadyExists, notFound, requireCondition } from './change-errors.ts';
+import type { Doc } from './documents.ts';
+import { pageOf, positionOf } from './paging.ts';
+import type { Change, Listed, Page, PolicyStore, Stored } from '../policy-store.ts';
+
+type Organizations = Pick<
+  PolicyStore,
+  'createOrganization' | 'updateOrganization' | 'getOrganization' | 'listOrganizations'
+>;
+
+/** The organizations of the store. */
+export function storedOrganizations(parts: StoreParts): Organizations {
+  return {
+    createOrganization: (organization, by) => create(parts, organization, by),
+    updateOrganization: (organization, by) => update(parts, organization, by),
+    getOrganization: (orgId) => get(parts, orgId),
+    listOrganizations: (page, orgIds) => list(parts, page, orgIds),
+  };
+}
+
+/** A row of `org`, as far as an organization is made of it. */
+export interface OrganizationRow {
+  readonly org_id: string;
+  readonly version: string;
+  readonly state: Organization['state'];
+  readonly display_name: string;
+  readonly time_zone: string;
+  readonly week_start: number;
+  readonly month_anchor_day: number;
+  readonly unknown_models: 'ALLOW' | 'DENY' | null;
+  readonly unknown_subjects: Organization['unknownSubjects'];
+  readonly unpriced: Organization['unpriced'];
+  readonly on_expiry: Organization['onExpiry'];
+  readonly on_store_failure: Organization['onStoreFailure'];
+  readonly store_content: Organization['storeContent'];
+  readonly default_output_tokens: string;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+}
+
+const settingColumns = [
+  'state',
+  'display_name',
+  'time_zone',
+  'week_start',
+  'month_anchor_day',
+  'unknown_models',
+  'unknown_subjects',
+  'unpriced',
+  'on_expiry',
+  'on_store_failure',
+  'store_content',
+  'default_output_tokens',
+] as const;
+const allColumns = `org_id, version, ${settingColumns.join(', ')}, created_at, updated_at`;
+
+async function create(
+  parts: StoreParts,
+  organization: Organization,
+  by: Change,
+): Promise<Stored<Organization>> {
+  const request = requestOf('create organization', organization, by);
+  const discard = by.validateOnly === true;
+  const now = new Date(parts.clock.nowMs());
+  const { result, replayed } = await inTransaction(
+    parts.pool,
+    async (client) => {
+      const inserted = await insert(client, organization, now);
+      if (inserted === undefined) {
+        const first = await firstAnswer(client, request);
+        if (first === undefined) throw alreadyExists('ORGANIZATION', organization.id);
+        return { result: first.result, replayed: true };
+      }
+      const locked = { client, orgId: organization.id, epoch: 1, now, by };
+      await finishChange(locked, request, {
+        result: inserted,
+        kind: 'organization',
+        subject: organization.id,
+        before: undefined,
+        after: organization,
+      });
+      return { result: inserted, replayed: false };
+    },
+    { discard },
+  );
+  const notice = { orgId: organization.id, epoch: 1, kind: 'organization' };
+  if (!discard && !replayed) parts.onChange?.(notice);
+  return result;
+}
+
+/** Inserts the organization and its own meter, the row that is its lock; undefined if it exists. */
+async function insert(
+  client: PoolClient,
+  organization: Organization,
+  now: Date,
+): Promise<Stored<Organization> | undefined> {
+  const places = settingColumns.map((_, index) => `$${index + 3}`).join(', ');
+  const { rows } = await client.query<OrganizationRow>(
+    `INSERT INTO org (org_id, epoch, version, created_at, updated_at, ${settingColumns.join(', ')})
+VALUES ($1, 1, 1, $2, $2, ${places}) ON CONFLICT DO NOTHING RETURNING ${allColumns}`,
+    [organization.id, now, ...settingsOf(organization)],
+  );
+  const row = rows[0];
+  if (row === undefined) return undefined;
+  await client.query("INSERT INTO meter (org_id, meter_id, family) VALUES ($1, 'org', '')", [
+    organization.id,
+  ]);
+  return storedOf(row);
+}
+
+async function update(
+  parts: StoreParts,
+  organization: Organization,
+  by: Change,
+): Promise<Stored<Organization>> {
+  const request = requestOf('update organization', organization, by);
+  const { result } = await runChange(parts, request, async ({ client, orgId, now }) => {
+    const before = await read(client, orgId);
+    requireCondition({ ...by, exists: 'any' }, before, 'ORGANIZATION', orgId);
+    const assignments = settingColumns.map((column, index) => `${column} = $${index + 3}`);
+    const { rows } = await client.query<OrganizationRow>(
+      `UPDATE org SET version = version + 1, updated_at = $2, ${assignments.join(', ')}
+WHERE org_id = $1 RETURNING ${allColumns}`,
+      [orgId, now, ...settingsOf(organization)],
+    );
+    const [row] = rows;
+    if (row === undefined) throw notFound('ORGANIZATION', orgId);
+    const moved = !sameCalendar(before.record, organization);
+    if (moved && by.validateOnly !== true) {
+      await parts.onCalendarChange(client, orgId, organization.calendar);
+    }
+    return {
+      result: storedOf(row),
+      kind: 'organization',
+      subject: orgId,
+      before: before.record,
+      after: organization,
+    };
+  });
+  return result;
+}
+
+function sameCalendar({ calendar: one }: Organization, { calendar: two }: Organization): boolean {
+  return (
+    one.timeZone === two.timeZone &&
+    one.weekStart === two.weekStart &&
+    one.monthAnchorDay === two.monthAnchorDay
+  );
+}
+
+function requestOf(
+  operation: string,
+  organization: Organization,
+  by: Change,
+): ChangeRequest<Stored<Organization>> {
+  return {
+    orgId: organization.id,
+    by,
+    content: [operation, organization],
+    decode: (doc: Doc<Stored<Organization>>) => {
+      const defaultOutputTokens = BigInt(doc.record.defaultOutputTokens);
+      return { ...doc, record: { ...doc.record, defaultOutputTokens } };
+    },
+  };
+}
+
+async function get(parts: StoreParts, orgId: string): Promise<Stored<Organization>> {
+  try {
+    return await read(parts.pool, orgId);
+  } catch (cause) {
+    throw storeFailure(cause);
+  }
+}
+
+async function read(
+  client: Pick<PoolClient, 'query'>,
+  orgId: string,
+): Promise<Stored<Organization>> {
+  const statement = `SELECT ${allColumns} FROM org WHERE org_id = $1`;
+  const { rows } = await client.query<OrganizationRow>(statement, [orgId]);
+  const [row] = rows;
+  if (row === undefined) throw notFound('ORGANIZATION', orgId);
+  return storedOf(row);
+}
+
+async function list(
+  parts: StoreParts,
+  page: Page,
+  orgIds: ReadonlySet<string> | undefined,
+): Promise<Listed<Stored<Organization>>> {
+  const after = positionOf(page, 'organizations', 1)?.[0] ?? '';
+  try {
+    const { rows } = await parts.pool.query<OrganizationRow>(
+      `SELECT ${allColumns} FROM org
+WHERE org_id > $1 AND strpos(lower(org_id || ' ' || display_name), lower($2)) > 0
+  AND ($3::text[] IS NULL OR org_id = ANY($3))
+ORDER BY org_id LIMIT $4`,
+      [after, page.filter ?? '', orgIds === undefined ? null : [...orgIds], page.size + 1],
+    );
+    return pageOf(rows, page, 'organizations', (row) => [row.org_id], storedOf);
+  } catch (cause) {
+    throw storeFailure(cause);
+  }
+}
+
+/** Makes an organization of the columns that bear its settings. */
+export function organizationOf(
+  row: Omit<OrganizationRow, 'version' | 'created_at' | 'updated_at'>,
+): Organization {
+  return {
+    id: row.org_id,
+    displayName: row.display_name,
+    state: row.state,
+    calendar: {
+      timeZone: row.time_zone,
+      weekStart: row.week_start,
+      monthAnchorDay: row.month_anchor_day,
+    },
+    unknownModels: row.unknown_models ?? undefined,
+    unknownSubjects: row.unknown_subjects,
+    unpriced: row.unpriced,
+    onExpiry: row.on_expiry,
+    onStoreFailure: row.on_store_failure,
+    storeContent: row.store_content,
+    defaultOutputTokens: BigInt(row.default_output_tokens),
+  };
+}
+
+/** The values of `settingColumns`, in their order. */
+function settingsOf(organization: Organization): readonly unknown[] {
+  const { calendar } = organization;
+  return [
+    organization.state,
+    organization.displayName,
+    calendar.timeZone,
+    calendar.weekStart,
+    calendar.monthAnchorDay,
+    organization.unknownModels ?? null,
+    organization.unknownSubjects,
+    organization.unpriced,
+    organization.onExpiry,
+    organization.onStoreFailure,
+    organization.storeContent,
+    organization.defaultOutputTokens,
+  ];
+}
+
+function storedOf(row: OrganizationRow): Stored<Organization> {
+  return {
+    record: organizationOf(row),
+    etag: row.version,
+    createdAtMs: row.created_at.getTime(),
+    updatedAtMs: row.updated_at.getTime(),
+  };
+}

@@ -1,0 +1,214 @@
+import type { Pool } from 'pg';
+import type { Model, PriceRevision, RouteGroup } from '../../core/catalog.ts';
+import type { Team } from '../../core/directory.ts';
+import { familiesOf } from '../../core/meters.ts';
+import type { MeterFamily } from '../../core/organization-view.ts';
+import type { Organization } from '../../core/organization.ts';
+import type { Policy } from '../../core/policy.ts';
+import { storeFailure } from '../../db/errors.ts';
+import { decodePolicy, decodePrice, decodeRecord } from './documents.ts';
+import type { Doc } from './documents.ts';
+import type { FoundCredential } from '../policies.ts';
+import type { RecordOf } from '../policy-store.ts';
+import { namedKinds, sharedPolicyKinds, sharedRecordKinds } from './shared-kinds.ts';
+import type { NamedKind } from './shared-kinds.ts';
+import { organizationOf } from './organizations.ts';
+import type { OrganizationRow } from './organizations.ts';
+
+/** What of an organization is new after an epoch, read at one instant: the changes up to `epoch`. */
+export interface OrganizationChanges {
+  readonly epoch: number;
+  readonly organization: Organization;
+  readonly teams: readonly Team[];
+  readonly models: readonly Model[];
+  readonly routeGroups: readonly RouteGroup[];
+  /** Of organization, teams, tiers and labels. */
+  readonly policies: readonly Policy[];
+  readonly prices: readonly PriceRevision[];
+  /** The other subjects whose record or policy changed; none when the whole was read. */
+  readonly named: readonly NamedSubject[];
+}
+
+/** A subject that is loaded when a call names it. */
+export interface NamedSubject {
+  readonly kind: NamedKind;
+  readonly id: string;
+}
+
+/** A named subject with its record and policy; undefined where it has none. */
+export type LoadedSubject = {
+  readonly [K in NamedKind]: {
+    readonly kind: K;
+    readonly id: string;
+    readonly record: RecordOf[K] | undefined;
+    readonly policy: Policy | undefined;
+    /** Of the policy. */
+    readonly families: readonly MeterFamily[];
+  };
+}[NamedKind];
+
+type ChangedRow =
+  | { readonly part: 'organization'; readonly epoch: string; readonly doc: OrganizationRow }
+  | { readonly part: 'team'; readonly doc: Doc<Team> }
+  | { readonly part: 'model'; readonly doc: Doc<Model> }
+  | { readonly part: 'route_group'; readonly doc: Doc<RouteGroup> }
+  | { readonly part: 'policy'; readonly doc: Doc<Policy> }
+  | { readonly part: 'price'; readonly doc: Doc<PriceRevision> }
+  | { readonly part: 'named'; readonly kind: NamedKind; readonly id: string };
+
+/**
+ * One statement, so that all of it is seen at one instant without a transaction around it. A named subject
+ * is only told, and loaded again when a call names it.
+ *   $1 org_id; $2 the epoch after which; $3, $4 the shared kinds of records and policies;
+ *   $5 the named kinds, empty when the whole is read; $6 how many named subjects at most.
+ */
+const readChangesStatement = `
+SELECT 'organization' AS part, '' AS kind, '' AS id, o.epoch,
+  to_jsonb(o) || jsonb_build_object('default_output_tokens', o.default_output_tokens::text) AS doc
+FROM org o WHERE o.org_id = $1
+UNION ALL
+SELECT r.kind, r.kind, r.id, r.epoch, r.doc
+FROM record r WHERE r.org_id = $1 AND r.epoch > $2 AND r.kind = ANY($3::text[])
+UNION ALL
+SELECT 'policy', p.subject_kind, p.subject_id, p.epoch, p.doc
+FROM policy_revision p
+WHERE p.org_id = $1 AND p.newest AND p.epoch > $2 AND p.subject_kind = ANY($4::text[])
+UNION ALL
+SELECT 'price', c.scope, c.subject, c.epoch, jsonb_strip_nulls(jsonb_build_object(
+  'scope', c.scope, 'subject', c.subject, 'revision', c.revision,
+  'perTokens', c.per_tokens::text, 'rates', c.rates, 'effectiveAtMs', c.effective_at_ms,
+  'epoch', c.epoch, 'revokedEpoch', c.revoked_epoch, 'reason', c.reason))
+FROM price_revision c WHERE c.org_id = $1 AND c.changed_epoch > $2
+UNION ALL
+SELECT * FROM (
+  SELECT 'named', n.kind, n.id, 0::bigint, NULL::jsonb FROM (
+    SELECT r.kind, r.id FROM record r
+    WHERE r.org_id = $1 AND r.epoch > $2 AND r.kind = ANY($5::text[])
+    UNION
+    SELECT p.subject_kind, p.subject_id FROM policy_revision p
+    WHERE p.org_id = $1 AND p.newest AND p.epoch > $2 AND p.subject_kind = ANY($5::text[])
+  ) AS n LIMIT $6
+) AS told`;
+
+/** How many named subjects a delta may tell; past it the whole is read, and what was cached is dropped. */
+const mostNamed = 10_000;
+
+/** Reads a whole organization; undefined if there is none. */
+export function readOrganization(
+  pool: Pool,
+  orgId: string,
+): Promise<OrganizationChanges | undefined> {
+  return readSince(pool, orgId, 0, []);
+}
+
+/** Reads what changed after an epoch; undefined if there is no such organization or too much changed. */
+export async function readDelta(
+  pool: Pool,
+  orgId: string,
+  epoch: number,
+): Promise<OrganizationChanges | undefined> {
+  const changes = await readSince(pool, orgId, epoch, namedKinds);
+  return changes === undefined || changes.named.length > mostNamed ? undefined : changes;
+}
+
+async function readSince(
+  pool: Pool,
+  orgId: string,
+  epoch: number,
+  named: readonly NamedKind[],
+): Promise<OrganizationChanges | undefined> {
+  const parameters = [orgId, epoch, sharedRecordKinds, sharedPolicyKinds, named, mostNamed + 1];
+  let rows: readonly ChangedRow[];
+  try {
+    ({ rows } = await pool.query<ChangedRow>(readChangesStatement, parameters));
+  } catch (cause) {
+    throw storeFailure(cause);
+  }
+  const own = rows.find((row) => row.part === 'organization');
+  if (own === undefined) return undefined;
+  return {
+    epoch: Number(own.epoch),
+    organization: organizationOf(own.doc),
+    teams: rows.flatMap((row) => (row.part === 'team' ? [decodeRecord('team', row.doc)] : [])),
+    models: rows.flatMap((row) => (row.part === 'model' ? [decodeRecord('model', row.doc)] : [])),
+    routeGroups: rows.flatMap((row) =>
+      row.part === 'route_group' ? [decodeRecord('route_group', row.doc)] : [],
+    ),
+    policies: rows.flatMap((row) => (row.part === 'policy' ? [decodePolicy(row.doc)] : [])),
+    prices: rows.flatMap((row) => (row.part === 'price' ? [decodePrice(row.doc)] : [])),
+    named: rows.flatMap((row) => (row.part === 'named' ? [{ kind: row.kind, id: row.id }] : [])),
+  };
+}
+
+/** Named subjects as they stood at `epoch`, in the order they were asked for. */
+export interface ReadSubjects {
+  readonly epoch: number;
+  readonly subjects: readonly LoadedSubject[];
+}
+
+interface SubjectRow {
+  readonly epoch: string;
+  readonly kind: NamedKind;
+  readonly id: string;
+  readonly record: Doc<RecordOf[NamedKind]> | null;
+  readonly policy: Doc<Policy> | null;
+}
+
+/** Reads records and policies of named subjects, all at one instant; undefined without organization. */
+export async function readSubjects(
+  pool: Pool,
+  orgId: string,
+  subjects: readonly NamedSubject[],
+): Promise<ReadSubjects | undefined> {
+  try {
+    const { rows } = await pool.query<SubjectRow>(
+      `SELECT o.epoch, n.kind, n.id, r.doc AS record, p.doc AS policy
+FROM org o CROSS JOIN unnest($2::text[], $3::text[]) WITH ORDINALITY AS n(kind, id, place)
+LEFT JOIN record r ON r.org_id = o.org_id AND r.org_id = $1 AND r.kind = n.kind AND r.id = n.id
+LEFT JOIN policy_revision p ON p.org_id = o.org_id AND p.org_id = $1 AND p.newest
+  AND p.subject_kind = n.kind AND p.subject_id = n.id
+WHERE o.org_id = $1 ORDER BY n.place`,
+      [orgId, subjects.map(({ kind }) => kind), subjects.map(({ id }) => id)],
+    );
+    const epoch = rows[0]?.epoch;
+    if (epoch === undefined) return undefined;
+    return { epoch: Number(epoch), subjects: rows.map(loadedSubject) };
+  } catch (cause) {
+    throw storeFailure(cause);
+  }
+}
+
+function loadedSubject(row: SubjectRow): LoadedSubject {
+  const policy = row.policy === null ? undefined : decodePolicy(row.policy);
+  const subject = {
+    kind: row.kind,
+    id: row.id,
+    record: row.record === null ? undefined : decodeRecord(row.kind, row.record),
+    policy,
+    families: policy === undefined ? [] : familiesOf(policy),
+  };
+  // The statement joins a record of the row's own kind.
+  return subject as LoadedSubject;
+}
+
+interface SecretRow extends Omit<FoundCredential, 'orgId'> {
+  readonly hex: string;
+  readonly org_id: string;
+}
+
+/** Looks up which credentials secrets belong to, by their SHA-256 in hexadecimal digits. */
+export async function readCredentials(
+  pool: Pool,
+  hashes: readonly string[],
+): Promise<ReadonlyMap<string, FoundCredential>> {
+  try {
+    const { rows } = await pool.query<SecretRow>(
+      `SELECT encode(sha256, 'hex') AS hex, org_id, kind, id FROM credential_secret
+WHERE sha256 = ANY($1::bytea[])`,
+      [hashes.map((hash) => Buffer.from(hash, 'hex'))],
+    );
+    return new Map(rows.map(({ hex, org_id: orgId, kind, id }) => [hex, { orgId, kind, id }]));
+  } catch (cause) {
+    throw storeFailure(cause);
+  }
+}

@@ -1,0 +1,22 @@
+import type { StoreParts } from './change.ts';
+import type { PolicyStore } from '../policy-store.ts';
+import { storedCredentials } from './credentials.ts';
+import { storedModelGroups } from './model-groups.ts';
+import { storedOrganizations } from './organizations.ts';
+import { storedPolicies } from './policies.ts';
+import { storedPriceImports } from './price-imports.ts';
+import { storedPrices } from './prices.ts';
+import { storedRecords } from './records.ts';
+
+/** The policy store over PostgreSQL. */
+export function createPgPolicyStore(parts: StoreParts): PolicyStore {
+  return {
+    ...storedOrganizations(parts),
+    ...storedRecords(parts),
+    ...storedModelGroups(parts),
+    ...storedCredentials(parts),
+    ...storedPolicies(parts),
+    ...storedPrices(parts),
+    ...storedPriceImports(parts),
+  };
+}

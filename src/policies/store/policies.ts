@@ -1,0 +1,243 @@
+import type { PoolClient } from 'pg';
+import type { Policy } from '../../core/policy.ts';
+import { subjectText } from '../../core/subject.ts';
+import type { Subject, SubjectKind } from '../../core/subject.ts';
+import { storeFailure } from '../../db/errors.ts';
+import { invalidFields } from '../../platform/service-error.ts';
+import { runChange } from './change.ts';
+import type { ChangeRequest, Done, Locked, StoreParts } from './change.ts';
+import { notFound, requireCondition } from './change-errors.ts';
+import { decodePolicy, encodeDoc } from './documents.ts';
+import type { Doc } from './documents.ts';
+import { dropDerivedMeters } from './derived-meters.ts';
+import { assertMeterBounds } from './meter-bounds.ts';
+import { pageOf, positionOf } from './paging.ts';
+import type { Change, Listed, Page, PolicyRevision, PolicyStore } from '../policy-store.ts';
+import { requireOrganization } from './records.ts';
+
+type Policies = Pick<
+  PolicyStore,
+  'putPolicy' | 'revokeLimit' | 'getPolicy' | 'listPolicies' | 'listPolicyRevisions'
+>;
+
+/** The policy revisions of the store. */
+export function storedPolicies(parts: StoreParts): Policies {
+  return {
+    putPolicy: (orgId, policy, by) => put(parts, orgId, policy, by),
+    revokeLimit: (orgId, subject, name, by) => revokeLimit(parts, orgId, subject, name, by),
+    getPolicy: (orgId, subject, revision) => get(parts, orgId, subject, revision),
+    listPolicies: (orgId, page) => listNewest(parts, orgId, page),
+    listPolicyRevisions: (orgId, subject, page) => listRevisions(parts, orgId, subject, page),
+  };
+}
+
+interface RevisionRow {
+  readonly subject_kind: SubjectKind;
+  readonly subject_id: string;
+  readonly revision: number;
+  readonly doc: Doc<Policy>;
+  readonly reason: string;
+  readonly actor: string;
+  readonly revoked: string | null;
+  readonly at: Date;
+}
+
+const columns = 'subject_kind, subject_id, revision, doc, reason, actor, revoked, at';
+
+async function put(
+  parts: StoreParts,
+  orgId: string,
+  policy: Policy,
+  by: Change,
+): Promise<PolicyRevision> {
+  const content = ['put policy', { ...policy, revision: 0 }];
+  const { result } = await runChange(parts, requestOf(orgId, by, content), async (locked) => {
+    await requireSubject(locked.client, orgId, policy.subject);
+    const before = await readNewest(locked.client, orgId, policy.subject);
+    requireCondition(by, before, 'POLICY', subjectText(policy.subject));
+    return append(locked, before?.policy, policy, undefined);
+  });
+  return result;
+}
+
+async function revokeLimit(
+  parts: StoreParts,
+  orgId: string,
+  subject: Subject,
+  name: string,
+  by: Change,
+): Promise<PolicyRevision> {
+  const content = ['revoke limit', subject, name];
+  const { result } = await runChange(parts, requestOf(orgId, by, content), async (locked) => {
+    const before = await readNewest(locked.client, orgId, subject);
+    const policy = before?.policy;
+    if (policy === undefined || !policy.limits.some((limit) => limit.name === name)) {
+      throw notFound('LIMIT', `${subjectText(subject)}/${name}`);
+    }
+    requireCondition({ ...by, exists: 'any' }, before, 'POLICY', subjectText(subject));
+    const limits = policy.limits.filter((limit) => limit.name !== name);
+    return append(locked, policy, { ...policy, limits }, name);
+  });
+  return result;
+}
+
+function requestOf(
+  orgId: string,
+  by: Change,
+  content: readonly unknown[],
+): ChangeRequest<PolicyRevision> {
+  return { orgId, by, content, decode: decodeRevision };
+}
+
+function decodeRevision(doc: Doc<PolicyRevision>): PolicyRevision {
+  return { ...doc, policy: decodePolicy(doc.policy) };
+}
+
+/** Teams, keys and tokens must be registered; other subjects may have limits before they are. */
+async function requireSubject(client: PoolClient, orgId: string, subject: Subject): Promise<void> {
+  const { kind, id } = subject;
+  if (kind !== 'team' && kind !== 'key' && kind !== 'token') return;
+  const { rowCount } = await client.query(
+    'SELECT 1 FROM record WHERE org_id = $1 AND kind = $2 AND id = $3',
+    [orgId, kind, id],
+  );
+  if (rowCount === 0) {
+    throw invalidFields([{ field: 'subject', description: `unknown ${kind} ${id}` }]);
+  }
+}
+
+async function append(
+  locked: Locked,
+  before: Policy | undefined,
+  policy: Policy,
+  revoked: string | undefined,
+): Promise<Done<PolicyRevision>> {
+  const { client, orgId, epoch, now, by } = locked;
+  const { kind, id } = policy.subject;
+  const after: Policy = { ...policy, revision: (before?.revision ?? 0) + 1 };
+  await assertMeterBounds(client, orgId, before, after);
+  await client.query(
+    `UPDATE policy_revision SET newest = false
+WHERE org_id = $1 AND subject_kind = $2 AND subject_id = $3 AND newest`,
+    [orgId, kind, id],
+  );
+  const { rows } = await client.query<RevisionRow>(
+    `INSERT INTO policy_revision (org_id, subject_kind, subject_id, revision, newest, doc, reason,
+  actor, revoked, epoch, at)
+VALUES ($1, $2, $3, $4, true, $5, $6, $7, $8, $9, $10) RETURNING ${columns}`,
+    [
+      orgId,
+      kind,
+      id,
+      after.revision,
+      encodeDoc(after),
+      by.reason,
+      by.actor,
+      revoked ?? null,
+      epoch,
+      now,
+    ],
+  );
+  const [row] = rows;
+  const subject = subjectText(policy.subject);
+  if (row === undefined) throw notFound('POLICY', subject);
+  await dropDerivedMeters(client, orgId, before, after);
+  return { result: revisionOf(row), kind: 'policy', subject, before, after };
+}
+
+async function readNewest(
+  client: Pick<PoolClient, 'query'>,
+  orgId: string,
+  subject: Subject,
+): Promise<PolicyRevision | undefined> {
+  const { rows } = await client.query<RevisionRow>(
+    `SELECT ${columns} FROM policy_revision
+WHERE org_id = $1 AND subject_kind = $2 AND subject_id = $3 AND newest`,
+    [orgId, subject.kind, subject.id],
+  );
+  const [row] = rows;
+  return row === undefined ? undefined : revisionOf(row);
+}
+
+async function get(
+  parts: StoreParts,
+  orgId: string,
+  subject: Subject,
+  revision: number | undefined,
+): Promise<PolicyRevision> {
+  const { pool } = parts;
+  try {
+    if (revision === undefined) {
+      const newest = await readNewest(pool, orgId, subject);
+      if (newest !== undefined) return newest;
+    } else {
+      const { rows } = await pool.query<RevisionRow>(
+        `SELECT ${columns} FROM policy_revision
+WHERE org_id = $1 AND subject_kind = $2 AND subject_id = $3 AND revision = $4::bigint`,
+        [orgId, subject.kind, subject.id, revision],
+      );
+      const [row] = rows;
+      if (row !== undefined) return revisionOf(row);
+    }
+    await requireOrganization(parts, orgId);
+  } catch (cause) {
+    throw storeFailure(cause);
+  }
+  const suffix = revision === undefined ? '' : ` revision ${revision}`;
+  throw notFound('POLICY', `${subjectText(subject)}${suffix}`);
+}
+
+async function listNewest(
+  parts: StoreParts,
+  orgId: string,
+  page: Page,
+): Promise<Listed<PolicyRevision>> {
+  const list = `${orgId}/policies`;
+  const [kind = '', id = ''] = positionOf(page, list, 2) ?? [];
+  try {
+    const { rows } = await parts.pool.query<RevisionRow>(
+      `SELECT ${columns} FROM policy_revision
+WHERE org_id = $1 AND newest AND (subject_kind, subject_id) > ($2, $3)
+  AND strpos(lower(subject_kind || ':' || subject_id), lower($4)) > 0
+ORDER BY subject_kind, subject_id LIMIT $5`,
+      [orgId, kind, id, page.filter ?? '', page.size + 1],
+    );
+    if (rows.length === 0) await requireOrganization(parts, orgId);
+    return pageOf(rows, page, list, (row) => [row.subject_kind, row.subject_id], revisionOf);
+  } catch (cause) {
+    throw storeFailure(cause);
+  }
+}
+
+async function listRevisions(
+  parts: StoreParts,
+  orgId: string,
+  subject: Subject,
+  page: Page,
+): Promise<Listed<PolicyRevision>> {
+  const list = `${orgId}/revisions/${subjectText(subject)}`;
+  const before = Number(positionOf(page, list, 1)?.[0] ?? 2_147_483_647);
+  try {
+    const { rows } = await parts.pool.query<RevisionRow>(
+      `SELECT ${columns} FROM policy_revision
+WHERE org_id = $1 AND subject_kind = $2 AND subject_id = $3 AND revision < $4
+ORDER BY revision DESC LIMIT $5`,
+      [orgId, subject.kind, subject.id, before, page.size + 1],
+    );
+    if (rows.length === 0) await requireOrganization(parts, orgId);
+    return pageOf(rows, page, list, (row) => [String(row.revision)], revisionOf);
+  } catch (cause) {
+    throw storeFailure(cause);
+  }
+}
+
+function revisionOf(row: RevisionRow): PolicyRevision {
+  return {
+    policy: decodePolicy(row.doc),
+    etag: String(row.revision),
+    reason: row.reason,
+    actor: row.actor,
+    atMs: row.at.getTime(),
+    revoked: row.revoked ?? undefined,
+  };
+}

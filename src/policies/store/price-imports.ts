@@ -1,0 +1,197 @@
+import type { PriceRevision } from '../../core/catalog.ts';
+import { isSamePrice, priceInForce } from '../../core/price.ts';
+import { byCodeUnit } from '../../core/meter.ts';
+import { runChange } from './change.ts';
+import type { Done, Locked, StoreParts } from './change.ts';
+import type { Doc } from './documents.ts';
+import { pageOf, positionOf } from './paging.ts';
+import type { Change, NewPrice, Page, PolicyStore, StoredPrice } from '../policy-store.ts';
+import { importChanges } from '../price-import.ts';
+import type { ImportedPrice, PriceImport, PriceImportAnswer, PriceOffer } from '../price-import.ts';
+import {
+  decodeStoredPrice,
+  insertPrices,
+  numberPrices,
+  priceColumns,
+  storedPrice,
+} from './prices.ts';
+import type { PriceRow } from './prices.ts';
+
+/** Imports of price lists at the store. */
+export function storedPriceImports(parts: StoreParts): Pick<PolicyStore, 'importPrices'> {
+  return {
+    async importPrices(orgId, prices, page, by) {
+      const content = ['import prices', prices];
+      const request = { orgId, by, content, decode: decodeImport };
+      const { result } = await runChange(parts, request, (locked) => importAll(locked, prices));
+      return answer(orgId, result, page, by);
+    },
+  };
+}
+
+/** What an import did, as it is kept for repeats. */
+interface Imported {
+  readonly source: string;
+  readonly prices: readonly ImportedPrice[];
+}
+
+async function importAll(locked: Locked, prices: PriceImport): Promise<Done<Imported>> {
+  const compared = await compare(locked, prices.offers);
+  const isNew = ({ change }: Compared): boolean => change !== 'SAME';
+  const news = compared.filter(isNew);
+  const numbered = await numberPrices(
+    locked,
+    news.map(({ offer }) => newPrice(offer, locked)),
+  );
+  const { validateOnly = false } = locked.by;
+  const stored = validateOnly
+    ? numbered.map((price) => asIfStored(price, locked))
+    : await insertPrices(locked, numbered);
+  const rest = stored.values();
+  const done = compared.map((one): ImportedPrice => {
+    const { change, before, offer } = one;
+    const price = isNew(one) ? rest.next().value : before;
+    if (price === undefined) throw new Error(`no revision was stored of ${offer.subject}`);
+    const { listed, subject, fromMs } = offer;
+    const replaced = change === 'CHANGED' ? before : undefined;
+    return { change, listed, subject, fromMs, price, before: replaced };
+  });
+  const skipped = prices.skipped.map((one): ImportedPrice => ({ ...one, change: 'SKIPPED' }));
+  return {
+    result: { source: prices.source, prices: [...done, ...skipped].toSorted(inOrder) },
+    kind: 'price',
+    subject: `${numbered.length} prices of ${prices.source}`,
+    before: news.flatMap(({ before }) => (before === undefined ? [] : [before.price])),
+    after: numbered,
+    isNothing: numbered.length === 0,
+  };
+}
+
+interface Compared {
+  readonly offer: PriceOffer;
+  readonly change: 'ADDED' | 'CHANGED' | 'SAME';
+  /** What is in force, or for an announced price what was announced for its instant. */
+  readonly before: StoredPrice | undefined;
+}
+
+async function compare(
+  locked: Locked,
+  offers: readonly PriceOffer[],
+): Promise<readonly Compared[]> {
+  const present = await revisionsOf(locked, offers);
+  return offers.map((offer) => {
+    const revisions = present.get(`${offer.scope} ${offer.subject}`) ?? [];
+    const before = counterpart(revisions, offer, locked);
+    if (before === undefined) return { offer, change: 'ADDED', before };
+    return { offer, change: isSamePrice(before.price, offer) ? 'SAME' : 'CHANGED', before };
+  });
+}
+
+function counterpart(
+  revisions: readonly StoredPrice[],
+  { fromMs }: PriceOffer,
+  { epoch, now }: Locked,
+): StoredPrice | undefined {
+  const prices = revisions.map(({ price }) => price);
+  const found =
+    fromMs === undefined
+      ? priceInForce(prices, epoch, now.getTime())
+      : prices.findLast(
+          (price) => price.effectiveAtMs === fromMs && price.revokedEpoch === undefined,
+        );
+  return revisions.find(({ price }) => price === found);
+}
+
+/** All revisions of the subjects that are offered, oldest first. */
+async function revisionsOf(
+  { client, orgId }: Locked,
+  offers: readonly PriceOffer[],
+): Promise<ReadonlyMap<string, readonly StoredPrice[]>> {
+  const { rows } = await client.query<PriceRow>(
+    `SELECT ${priceColumns} FROM price_revision
+WHERE org_id = $1 AND scope = ANY($2::text[]) AND subject = ANY($3::text[])
+ORDER BY scope, subject, revision`,
+    [
+      orgId,
+      [...new Set(offers.map(({ scope }) => scope))],
+      [...new Set(offers.map(({ subject }) => subject))],
+    ],
+  );
+  return Map.groupBy(rows.map(storedPrice), ({ price }) => `${price.scope} ${price.subject}`);
+}
+
+function newPrice(offer: PriceOffer, { now, by }: Locked): NewPrice {
+  const { scope, subject, perTokens, rates, fromMs = now.getTime() } = offer;
+  return { scope, subject, perTokens, rates, effectiveAtMs: fromMs, reason: by.reason };
+}
+
+/** A preview writes nothing: not even what is taken back afterwards, while the organization waits. */
+function asIfStored(price: PriceRevision, { now, by }: Locked): StoredPrice {
+  const createdAtMs = now.getTime();
+  return {
+    price,
+    actor: by.actor,
+    createdAtMs,
+    revokedAtMs: undefined,
+    revokedReason: undefined,
+  };
+}
+
+/**
+ * The place of a price in an answer: what is done, its subject, when it was announced for, and what the list
+ * calls it. Nothing that moves between one page and the next.
+ */
+function placeOf(one: ImportedPrice): readonly string[] {
+  const { change, subject, listed } = one;
+  const { fromMs = 0 } = change === 'SKIPPED' ? {} : one;
+  const time = String(fromMs).padStart(16, '0');
+  return [`${importChanges.indexOf(change)}`, subject, time, `${listed.provider} ${listed.model}`];
+}
+
+function inOrder(a: ImportedPrice, b: ImportedPrice): number {
+  return comparePlaces(placeOf(a), placeOf(b));
+}
+
+function comparePlaces(a: readonly string[], b: readonly string[]): number {
+  for (const [index, part] of a.entries()) {
+    const order = byCodeUnit(part, b[index] ?? '');
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+function answer(
+  orgId: string,
+  { source, prices }: Imported,
+  page: Page,
+  by: Change,
+): PriceImportAnswer {
+  const list = `${orgId}/price-import/${source}`;
+  const after = positionOf(page, list, 4);
+  const left =
+    after === undefined ? prices : prices.filter((one) => comparePlaces(placeOf(one), after) > 0);
+  const { items, nextToken } = pageOf(left, page, list, placeOf, (one) => one);
+  const count = (change: ImportedPrice['change']): number =>
+    prices.filter((one) => one.change === change).length;
+  return {
+    source,
+    items,
+    nextToken: by.validateOnly === true ? nextToken : undefined,
+    counts: {
+      ADDED: count('ADDED'),
+      CHANGED: count('CHANGED'),
+      SKIPPED: count('SKIPPED'),
+      SAME: count('SAME'),
+    },
+  };
+}
+
+function decodeImport({ source, prices }: Doc<Imported>): Imported {
+  return { source, prices: prices.map(decodeImported) };
+}
+
+function decodeImported(doc: Doc<ImportedPrice>): ImportedPrice {
+  if (doc.change === 'SKIPPED') return doc;
+  const before = doc.before === undefined ? undefined : decodeStoredPrice(doc.before);
+  return { ...doc, price: decodeStoredPrice(doc.price), before };
+}

@@ -1,0 +1,202 @@
+import type { PriceRevision, PriceScope, Rates } from '../../core/catalog.ts';
+import { storeFailure } from '../../db/errors.ts';
+import { runChange } from './change.ts';
+import type { Locked, StoreParts } from './change.ts';
+import { notFound } from './change-errors.ts';
+import { decodePrice, encodeDoc } from './documents.ts';
+import type { Doc } from './documents.ts';
+import { pageOf, positionOf } from './paging.ts';
+import type { Change, Listed, NewPrice, Page, PolicyStore, StoredPrice } from '../policy-store.ts';
+import { requireOrganization } from './records.ts';
+
+/** The price revisions of the store. */
+export function storedPrices(
+  parts: StoreParts,
+): Pick<PolicyStore, 'appendPrices' | 'revokePrice' | 'listPrices'> {
+  return {
+    appendPrices: (orgId, prices, by) => append(parts, orgId, prices, by),
+    revokePrice: (orgId, scope, subject, by) => revoke(parts, orgId, scope, subject, by),
+    listPrices: (orgId, page) => list(parts, orgId, page),
+  };
+}
+
+/** A row of `price_revision`. */
+export interface PriceRow {
+  readonly scope: PriceScope;
+  readonly subject: string;
+  readonly revision: number;
+  readonly per_tokens: string;
+  readonly rates: readonly Doc<Rates>[];
+  readonly effective_at_ms: string;
+  readonly reason: string;
+  readonly actor: string;
+  readonly epoch: string;
+  readonly created_at: Date;
+  readonly revoked_epoch: string | null;
+  readonly revoked_reason: string | null;
+  readonly revoked_at: Date | null;
+}
+
+/** The columns of a `PriceRow`. */
+export const priceColumns =
+  'scope, subject, revision, per_tokens, rates, effective_at_ms, reason, actor, epoch, created_at, ' +
+  'revoked_epoch, revoked_reason, revoked_at';
+
+async function append(
+  parts: StoreParts,
+  orgId: string,
+  prices: readonly NewPrice[],
+  by: Change,
+): Promise<readonly StoredPrice[]> {
+  const content = ['append prices', prices];
+  const request = { orgId, by, content, decode: decodeAll };
+  const { result } = await runChange(parts, request, async (locked) => {
+    const numbered = await numberPrices(locked, prices);
+    const result = await insertPrices(locked, numbered);
+    const first = prices[0];
+    const subject =
+      prices.length === 1 && first !== undefined
+        ? `${first.scope} ${first.subject}`
+        : `${prices.length} prices`;
+    return { result, kind: 'price', subject, before: undefined, after: numbered };
+  });
+  return result;
+}
+
+/** Gives each price the next revision number of its scope and subject. */
+export async function numberPrices(
+  { client, orgId, epoch }: Locked,
+  prices: readonly NewPrice[],
+): Promise<readonly PriceRevision[]> {
+  const { rows } = await client.query<{ scope: string; subject: string; last: number }>(
+    `SELECT scope, subject, max(revision) AS last FROM price_revision
+WHERE org_id = $1 AND subject = ANY($2::text[]) GROUP BY scope, subject`,
+    [orgId, prices.map((price) => price.subject)],
+  );
+  const last = new Map(rows.map((row) => [`${row.scope} ${row.subject}`, row.last]));
+  return prices.map((price) => {
+    const key = `${price.scope} ${price.subject}`;
+    const revision = (last.get(key) ?? 0) + 1;
+    last.set(key, revision);
+    return { ...price, revision, epoch, revokedEpoch: undefined };
+  });
+}
+
+/** Appends revisions, in the order they are given. */
+export async function insertPrices(
+  { client, orgId, epoch, now, by }: Locked,
+  prices: readonly PriceRevision[],
+): Promise<readonly StoredPrice[]> {
+  const { rows } = await client.query<PriceRow>(
+    `INSERT INTO price_revision (org_id, scope, subject, revision, per_tokens, rates,
+  effective_at_ms, reason, actor, epoch, created_at, changed_epoch)
+SELECT o.org_id, p->>'scope', p->>'subject', (p->>'revision')::integer, (p->>'perTokens')::bigint,
+  p->'rates', (p->>'effectiveAtMs')::bigint, p->>'reason', $3, $4, $5, $4
+FROM org o, jsonb_array_elements($2::jsonb) AS p WHERE o.org_id = $1
+RETURNING ${priceColumns}`,
+    [orgId, encodeDoc(prices), by.actor, epoch, now],
+  );
+  const stored = new Map(rows.map((row) => [`${row.scope} ${row.subject} ${row.revision}`, row]));
+  return prices.flatMap((price) => {
+    const row = stored.get(`${price.scope} ${price.subject} ${price.revision}`);
+    return row === undefined ? [] : [storedPrice(row)];
+  });
+}
+
+async function revoke(
+  parts: StoreParts,
+  orgId: string,
+  scope: PriceScope,
+  subject: string,
+  by: Change,
+): Promise<StoredPrice> {
+  const content = ['revoke price', scope, subject];
+  const request = { orgId, by, content, decode: decodeStoredPrice };
+  const { result } = await runChange(parts, request, async (locked) => {
+    const revoked = await endPrices(locked, scope, subject);
+    const newest = revoked.at(-1);
+    if (newest === undefined) throw notFound('PRICE', `${scope} ${subject}`);
+    const { price } = newest;
+    const before = { ...price, revokedEpoch: undefined };
+    return {
+      result: newest,
+      kind: 'price',
+      subject: `${scope} ${subject}`,
+      before,
+      after: price,
+    };
+  });
+  return result;
+}
+
+/**
+ * Ends every revision in force, or, when there is none, those still to come: the older ones too, because
+ * with the newest gone the next less specific price applies, and not the one before it.
+ */
+async function endPrices(
+  { client, orgId, epoch, now, by }: Locked,
+  scope: PriceScope,
+  subject: string,
+): Promise<readonly StoredPrice[]> {
+  const end = async (condition: string): Promise<readonly StoredPrice[]> => {
+    const { rows } = await client.query<PriceRow>(
+      `UPDATE price_revision SET revoked_epoch = $4, changed_epoch = $4, revoked_reason = $5,
+  revoked_by = $6, revoked_at = $7
+WHERE org_id = $1 AND scope = $2 AND subject = $3 AND revoked_epoch IS NULL AND ${condition}
+RETURNING ${priceColumns}`,
+      [orgId, scope, subject, epoch, by.reason, by.actor, now, now.getTime()],
+    );
+    return rows.toSorted((a, b) => a.revision - b.revision).map(storedPrice);
+  };
+  const inForce = await end('effective_at_ms <= $8');
+  return inForce.length > 0 ? inForce : end('effective_at_ms > $8');
+}
+
+async function list(parts: StoreParts, orgId: string, page: Page): Promise<Listed<StoredPrice>> {
+  const name = `${orgId}/prices`;
+  const [scope = '', subject = '', revision = '0'] = positionOf(page, name, 3) ?? [];
+  try {
+    const { rows } = await parts.pool.query<PriceRow>(
+      `SELECT ${priceColumns} FROM price_revision
+WHERE org_id = $1 AND (scope, subject, revision) > ($2, $3, $4::integer)
+  AND strpos(lower(scope || ' ' || subject), lower($5)) > 0
+ORDER BY scope, subject, revision LIMIT $6`,
+      [orgId, scope, subject, revision, page.filter ?? '', page.size + 1],
+    );
+    if (rows.length === 0) await requireOrganization(parts, orgId);
+    const position = (row: PriceRow) => [row.scope, row.subject, String(row.revision)];
+    return pageOf(rows, page, name, position, storedPrice);
+  } catch (cause) {
+    throw storeFailure(cause);
+  }
+}
+
+/** Reads a row of `price_revision`. */
+export function storedPrice(row: PriceRow): StoredPrice {
+  return {
+    price: decodePrice({
+      scope: row.scope,
+      subject: row.subject,
+      revision: row.revision,
+      perTokens: row.per_tokens,
+      rates: row.rates,
+      effectiveAtMs: Number(row.effective_at_ms),
+      epoch: Number(row.epoch),
+      revokedEpoch: row.revoked_epoch === null ? undefined : Number(row.revoked_epoch),
+      reason: row.reason,
+    }),
+    actor: row.actor,
+    createdAtMs: row.created_at.getTime(),
+    revokedAtMs: row.revoked_at?.getTime(),
+    revokedReason: row.revoked_reason ?? undefined,
+  };
+}
+
+/** Reads back a price that was kept for repeats. */
+export function decodeStoredPrice(doc: Doc<StoredPrice>): StoredPrice {
+  return { ...doc, price: decodePrice(doc.price) };
+}
+
+function decodeAll(docs: readonly Doc<StoredPrice>[]): readonly StoredPrice[] {
+  return docs.map(decodeStoredPrice);
+}

@@ -1,0 +1,155 @@
+import type { PoolClient } from 'pg';
+import { storeFailure } from '../../db/errors.ts';
+import { runChange } from './change.ts';
+import type { ChangeRequest, Done, Locked, StoreParts } from './change.ts';
+import { notFound, requireCondition } from './change-errors.ts';
+import { decodeRecord, encodeDoc } from './documents.ts';
+import type { Doc } from './documents.ts';
+import { pageOf, positionOf } from './paging.ts';
+import type {
+  Change,
+  Listed,
+  Page,
+  PolicyStore,
+  RecordKind,
+  RecordOf,
+  Stored,
+} from '../policy-store.ts';
+import { checkNameSpace, checkReferences, keepFacts } from './record-rules.ts';
+
+/** Directory and catalog of the store. */
+export function storedRecords(parts: StoreParts): Pick<PolicyStore, 'put' | 'get' | 'list'> {
+  return {
+    put: async (orgId, kind, record, by) => {
+      const request = recordRequest(orgId, kind, by, [`put ${kind}`, record]);
+      const { result } = await runChange(parts, request, (locked) =>
+        writeRecord(locked, kind, record),
+      );
+      return result;
+    },
+    get: async (orgId, kind, id) => {
+      try {
+        const found = await readRecord(parts.pool, orgId, kind, id);
+        if (found !== undefined) return found;
+        await requireOrganization(parts, orgId);
+      } catch (cause) {
+        throw storeFailure(cause);
+      }
+      throw notFound(nounOf(kind), id);
+    },
+    list: (orgId, kind, page) => listRecords(parts, orgId, kind, page),
+  };
+}
+
+/** A row of `record`. */
+export interface RecordRow<K extends RecordKind> {
+  readonly id: string;
+  readonly doc: Doc<RecordOf[K]>;
+  readonly version: string;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+}
+
+const columns = 'id, doc, version, created_at, updated_at';
+
+/** A change of one record, in the form that recognises its repeats. */
+export function recordRequest<K extends RecordKind>(
+  orgId: string,
+  kind: K,
+  by: Change,
+  content: readonly unknown[],
+): ChangeRequest<Stored<RecordOf[K]>> {
+  const decode = (doc: Stored<Doc<RecordOf[K]>>): Stored<RecordOf[K]> => ({
+    ...doc,
+    record: decodeRecord(kind, doc.record),
+  });
+  return { orgId, by, content, decode };
+}
+
+/** Writes a record of a locked organization, if its conditions and references hold. */
+export async function writeRecord<K extends RecordKind>(
+  locked: Locked,
+  kind: K,
+  record: RecordOf[K],
+): Promise<Done<Stored<RecordOf[K]>>> {
+  const { client, orgId, epoch, now, by } = locked;
+  await checkNameSpace(client, orgId, kind, record.id);
+  const before = await readRecord(client, orgId, kind, record.id);
+  requireCondition(by, before, nounOf(kind), record.id);
+  const after = keepFacts(kind, record, before?.record);
+  await checkReferences(client, orgId, kind, after);
+  const { rows } = await client.query<RecordRow<K>>(
+    `INSERT INTO record AS r (org_id, kind, id, doc, version, epoch, created_at, updated_at)
+VALUES ($1, $2, $3, $4, 1, $5, $6, $6)
+ON CONFLICT (org_id, kind, id) DO UPDATE SET doc = excluded.doc, version = r.version + 1,
+  epoch = excluded.epoch, updated_at = excluded.updated_at
+RETURNING ${columns}`,
+    [orgId, kind, record.id, encodeDoc(after), epoch, now],
+  );
+  const [row] = rows;
+  if (row === undefined) throw notFound(nounOf(kind), record.id);
+  const result = storedOf(kind, row);
+  return { result, kind, subject: record.id, before: before?.record, after };
+}
+
+/** Reads one record; undefined if there is none. */
+export async function readRecord<K extends RecordKind>(
+  client: Pick<PoolClient, 'query'>,
+  orgId: string,
+  kind: K,
+  id: string,
+): Promise<Stored<RecordOf[K]> | undefined> {
+  const { rows } = await client.query<RecordRow<K>>(
+    `SELECT ${columns} FROM record WHERE org_id = $1 AND kind = $2 AND id = $3`,
+    [orgId, kind, id],
+  );
+  const [row] = rows;
+  return row === undefined ? undefined : storedOf(kind, row);
+}
+
+async function listRecords<K extends RecordKind>(
+  parts: StoreParts,
+  orgId: string,
+  kind: K,
+  page: Page,
+): Promise<Listed<Stored<RecordOf[K]>>> {
+  const list = `${orgId}/${kind}`;
+  const after = positionOf(page, list, 1)?.[0] ?? '';
+  try {
+    const { rows } = await parts.pool.query<RecordRow<K>>(
+      `SELECT ${columns} FROM record WHERE org_id = $1 AND kind = $2 AND id > $3
+  AND strpos(lower(id || ' ' || coalesce(doc->>'displayName', '')), lower($4)) > 0
+ORDER BY id LIMIT $5`,
+      [orgId, kind, after, page.filter ?? '', page.size + 1],
+    );
+    if (rows.length === 0) await requireOrganization(parts, orgId);
+    return pageOf(
+      rows,
+      page,
+      list,
+      (row) => [row.id],
+      (row) => storedOf(kind, row),
+    );
+  } catch (cause) {
+    throw storeFailure(cause);
+  }
+}
+
+/** NOT_FOUND `ORGANIZATION_NOT_FOUND`, if it is not there. */
+export async function requireOrganization(parts: StoreParts, orgId: string): Promise<void> {
+  const { rowCount } = await parts.pool.query('SELECT 1 FROM org WHERE org_id = $1', [orgId]);
+  if (rowCount === 0) throw notFound('ORGANIZATION', orgId);
+}
+
+function nounOf(kind: RecordKind): string {
+  return kind.toUpperCase();
+}
+
+function storedOf<K extends RecordKind>(kind: K, row: RecordRow<K>): Stored<RecordOf[K]> {
+  return {
+    record: decodeRecord(kind, row.doc),
+    etag: row.version,
+    createdAtMs: row.created_at.getTime(),
+    updatedAtMs: row.updated_at.getTime(),
+  };
+}

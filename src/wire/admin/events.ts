@@ -1,0 +1,48 @@
+import { create } from '@bufbuild/protobuf';
+import {
+  EnforcementEventSchema,
+  EventAction,
+} from '../../../gen/tollgate/admin/v1/enforcement_pb.ts';
+import type { EnforcementEvent } from '../../../gen/tollgate/admin/v1/enforcement_pb.ts';
+import { Metric, Window } from '../../../gen/tollgate/v1/limit_pb.ts';
+import type { StoredEvent } from '../../service/events.ts';
+import { metricNames, windowNames } from './policies.ts';
+import { timestampOf } from '../time.ts';
+
+/** In the order of the proto's numbers. */
+export const eventActions = [
+  'BLOCKED',
+  'WARNED',
+  'DRY_RUN',
+  'BYPASSED',
+  'THRESHOLD',
+  'EXPIRED',
+] as const;
+
+/** Writes an event as it is stored. */
+export function eventToMessage(event: StoredEvent): EnforcementEvent {
+  const action = eventActions.find((known) => known === event.action);
+  const { limit } = event;
+  const metric = metricNames.find((known) => known === limit?.metric);
+  const window = windowNames.find((known) => known === limit?.window);
+  return create(EnforcementEventSchema, {
+    id: event.id,
+    firstTime: timestampOf(event.firstAtMs),
+    lastTime: timestampOf(event.lastAtMs),
+    occurrences: event.occurrences,
+    action: EventAction[action ?? 'UNSPECIFIED'],
+    requestId: event.requestId,
+    user: event.user ?? '',
+    subjects: [...event.subjects],
+    limit: limit?.name ?? '',
+    limitSubject: limit?.subject ?? '',
+    revision: BigInt(limit?.revision ?? 0),
+    meter: limit?.meter ?? '',
+    metric: Metric[metric ?? 'UNSPECIFIED'],
+    window: Window[window ?? 'UNSPECIFIED'],
+    spend: limit?.spend.toString() ?? '',
+    amount: limit?.amount ?? 0n,
+    ask: limit?.ask ?? 0n,
+    threshold: limit?.threshold ?? 0,
+  });
+}

@@ -1,0 +1,101 @@
+import { create } from '@bufbuild/protobuf';
+import {
+  DefaultRule,
+  ExpiryRule,
+  OrganizationSchema,
+  OrganizationState,
+  UnpricedRule,
+  WeekDay,
+} from '../../../gen/tollgate/admin/v1/organizations_pb.ts';
+import type { Organization as Message } from '../../../gen/tollgate/admin/v1/organizations_pb.ts';
+import { StoreContent } from '../../../gen/tollgate/v1/outcome_pb.ts';
+import type { Organization } from '../../core/organization.ts';
+import { isTimeZone } from '../../core/window.ts';
+import type { Stored } from '../../policies/policy-store.ts';
+import { readDisplayName, readEnum } from './fields.ts';
+import { readAmount, readId } from '../fields.ts';
+import { timestampOf } from '../time.ts';
+import type { Violations } from '../violations.ts';
+
+const states = ['ACTIVE', 'SUSPENDED'] as const;
+const rules = ['ALLOW', 'DENY'] as const;
+const unpricedRules = ['DENY', 'ZERO'] as const;
+const expiryRules = ['RELEASE', 'CHARGE'] as const;
+const contents = ['NONE', 'METADATA', 'FULL'] as const;
+const days = [
+  'MONDAY',
+  'TUESDAY',
+  'WEDNESDAY',
+  'THURSDAY',
+  'FRIDAY',
+  'SATURDAY',
+  'SUNDAY',
+] as const;
+
+/** Reads an organization, every absent setting at its default. */
+export function organizationFromMessage(
+  violations: Violations,
+  prefix: string,
+  message: Message,
+): Organization {
+  const at = (field: string): string => `${prefix}.${field}`;
+  const timeZone = message.timeZone === '' ? 'UTC' : message.timeZone;
+  if (!isTimeZone(timeZone))
+    violations.add(at('time_zone'), 'must be the name of an IANA time zone');
+  const monthAnchorDay = message.monthAnchorDay ?? 1;
+  if (monthAnchorDay < 1 || monthAnchorDay > 31) {
+    violations.add(at('month_anchor_day'), 'must be 1 to 31');
+  }
+  const weekStart = readEnum(violations, at('week_start'), message.weekStart, days, 'MONDAY');
+  const rule = (field: string, number: number, standard: 'ALLOW' | 'DENY'): 'ALLOW' | 'DENY' =>
+    readEnum(violations, at(field), number, rules, standard);
+  return {
+    id: readId(violations, at('id'), message.id),
+    displayName: readDisplayName(violations, prefix, message.displayName),
+    state: readEnum(violations, at('state'), message.state, states, 'ACTIVE'),
+    calendar: { timeZone, weekStart: days.indexOf(weekStart) + 1, monthAnchorDay },
+    unknownModels:
+      message.unknownModels === 0
+        ? undefined
+        : rule('unknown_models', message.unknownModels, 'ALLOW'),
+    unknownSubjects: rule('unknown_subjects', message.unknownSubjects, 'ALLOW'),
+    unpriced: readEnum(violations, at('unpriced'), message.unpriced, unpricedRules, 'DENY'),
+    onExpiry: readEnum(violations, at('on_expiry'), message.onExpiry, expiryRules, 'RELEASE'),
+    onStoreFailure: rule('on_store_failure', message.onStoreFailure, 'DENY'),
+    storeContent: readEnum(
+      violations,
+      at('store_content'),
+      message.storeContent,
+      contents,
+      'METADATA',
+    ),
+    defaultOutputTokens: readAmount(
+      violations,
+      at('default_output_tokens'),
+      message.defaultOutputTokens,
+    ),
+  };
+}
+
+/** Writes an organization as it is stored. */
+export function organizationToMessage({ record, ...stored }: Stored<Organization>): Message {
+  const { calendar, unknownModels } = record;
+  return create(OrganizationSchema, {
+    id: record.id,
+    displayName: record.displayName,
+    state: OrganizationState[record.state],
+    timeZone: calendar.timeZone,
+    weekStart: WeekDay[days[calendar.weekStart - 1] ?? 'MONDAY'],
+    monthAnchorDay: calendar.monthAnchorDay,
+    unknownModels: DefaultRule[unknownModels ?? 'UNSPECIFIED'],
+    unknownSubjects: DefaultRule[record.unknownSubjects],
+    unpriced: UnpricedRule[record.unpriced],
+    onExpiry: ExpiryRule[record.onExpiry],
+    onStoreFailure: DefaultRule[record.onStoreFailure],
+    storeContent: StoreContent[record.storeContent],
+    defaultOutputTokens: record.defaultOutputTokens,
+    etag: stored.etag,
+    createTime: timestampOf(stored.createdAtMs),
+    updateTime: timestampOf(stored.updatedAtMs),
+  });
+}

@@ -1,0 +1,64 @@
+import { create } from '@bufbuild/protobuf';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { AccessMode, PolicyRevisionSchema } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
+import type { AccessSchema, LimitSchema } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
+import type * as messages from '../../../gen/tollgate/admin/v1/policies_pb.ts';
+import { Action, Metric, Window } from '../../../gen/tollgate/v1/limit_pb.ts';
+import { formatUsd } from '../../core/amount.ts';
+import type { Access, Bypass, Limit, LimitFor } from '../../core/policy.ts';
+import { subjectText } from '../../core/subject.ts';
+import type { PolicyRevision } from '../../policies/policy-store.ts';
+import { timestampOf } from '../time.ts';
+
+/** Writes a policy revision as it is stored. */
+export function policyRevisionToMessage(stored: PolicyRevision): messages.PolicyRevision {
+  const { policy } = stored;
+  return create(PolicyRevisionSchema, {
+    policy: {
+      subject: subjectText(policy.subject),
+      limits: policy.limits.map(limitInit),
+      notes: policy.notes,
+      ...(policy.access === undefined ? {} : { access: accessInit(policy.access) }),
+      ...(policy.bypass === undefined ? {} : { bypass: bypassInit(policy.bypass) }),
+    },
+    revision: BigInt(policy.revision),
+    reason: stored.reason,
+    actor: stored.actor,
+    createTime: timestampOf(stored.atMs),
+    revoked: stored.revoked ?? '',
+    etag: stored.etag,
+  });
+}
+
+function limitInit(limit: Limit): MessageInitShape<typeof LimitSchema> {
+  const { window, amount, metric } = limit;
+  const number = metric === 'COST' ? formatUsd : String;
+  return {
+    name: limit.name,
+    metric: Metric[metric],
+    window: Window[window ?? 'UNSPECIFIED'],
+    amount: amount === undefined ? 'unlimited' : number(amount),
+    action: Action[limit.action],
+    thresholds: { percents: [...limit.thresholds] },
+    for: forText(limit.for),
+    targets: [...limit.targets],
+    enabled: limit.enabled,
+  };
+}
+
+function forText(declared: LimitFor): string {
+  return declared.kind === 'LABEL' ? `LABEL:${declared.key}` : declared.kind;
+}
+
+function accessInit({ allow, deny, maxTier, mode }: Access): MessageInitShape<typeof AccessSchema> {
+  return {
+    allow: [...allow],
+    deny: [...deny],
+    mode: AccessMode[mode],
+    ...(maxTier === undefined ? {} : { maxTier }),
+  };
+}
+
+function bypassInit({ untilMs, ...flags }: Bypass) {
+  return { ...flags, ...(untilMs === undefined ? {} : { until: timestampOf(untilMs) }) };
+}

@@ -1,0 +1,124 @@
+import { create } from '@bufbuild/protobuf';
+import {
+  PriceScope,
+  PriceSchema,
+  PriceUnit,
+  RatesSchema,
+} from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
+import type * as messages from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
+import { formatUsd, parseUsd } from '../../core/amount.ts';
+import { priceScopes } from '../../core/catalog.ts';
+import type { PriceScope as Scope, Rates } from '../../core/catalog.ts';
+import type { NewPrice, StoredPrice } from '../../policies/policy-store.ts';
+import { readEnum, readInstant } from './fields.ts';
+import { readAmount, readId } from '../fields.ts';
+import { timestampOf } from '../time.ts';
+import type { Violations } from '../violations.ts';
+
+const scopes = priceScopes;
+const units = ['PER_1K_TOKENS', 'PER_1M_TOKENS'] as const;
+const maxRates = 8;
+const decimal = 'must be decimal USD with at most 9 decimals, without sign, exponent or separator';
+
+/** Reads a price revision that is to be appended. */
+export function priceFromMessage(
+  violations: Violations,
+  at: string,
+  message: messages.Price,
+  change: { readonly nowMs: number; readonly reason: string },
+): NewPrice {
+  const { scope, subject } = readPriceSubject(violations, at, message);
+  const unit = readEnum(violations, `${at}.unit`, message.unit, units, undefined);
+  const { rates } = message;
+  if (rates.length === 0 || rates.length > maxRates) {
+    violations.add(`${at}.rates`, `must have 1 to ${maxRates} entries`);
+  }
+  return {
+    scope,
+    subject,
+    perTokens: unit === 'PER_1K_TOKENS' ? 1_000n : 1_000_000n,
+    rates: rates.slice(0, maxRates).map((rate, index) => {
+      const before = rates[index - 1]?.aboveInputTokens;
+      return readRates(violations, `${at}.rates[${index}]`, rate, before);
+    }),
+    effectiveAtMs:
+      readInstant(violations, `${at}.effective_time`, message.effectiveTime) ?? change.nowMs,
+    reason: change.reason,
+  };
+}
+
+/** Reads whose price is meant. */
+export function readPriceSubject(
+  violations: Violations,
+  at: string,
+  message: { readonly scope: number; readonly subject: string },
+): { scope: Scope; subject: string } {
+  const prefix = at === '' ? '' : `${at}.`;
+  const scope = readEnum(violations, `${prefix}scope`, message.scope, scopes, undefined);
+  const subject = readId(violations, `${prefix}subject`, message.subject);
+  if (message.scope === PriceScope.KEY && !/^key:./.test(subject)) {
+    violations.add(`${prefix}subject`, 'must be key:<id>');
+  }
+  if (scope === 'PROVIDER_MODEL' && !/^[^:]+:./.test(subject)) {
+    violations.add(`${prefix}subject`, 'must be <provider>:<model>');
+  }
+  return { scope, subject };
+}
+
+function readRates(
+  violations: Violations,
+  at: string,
+  message: messages.Rates,
+  before: bigint | undefined,
+): Rates {
+  const { aboveInputTokens } = message;
+  readAmount(violations, `${at}.above_input_tokens`, aboveInputTokens);
+  const isOrdered = before === undefined ? aboveInputTokens === 0n : aboveInputTokens > before;
+  if (!isOrdered) violations.add(`${at}.above_input_tokens`, 'must begin at 0 and ascend');
+  const usd = (field: string, text: string): bigint => {
+    const nanos = text === '' ? 0n : parseUsd(text);
+    if (nanos === undefined) violations.add(`${at}.${field}`, decimal);
+    return nanos ?? 0n;
+  };
+  const { cachedInput, cacheWrite, reasoningOutput } = message;
+  return {
+    aboveInputTokens,
+    input: usd('input', message.input),
+    output: usd('output', message.output),
+    cachedInput: cachedInput === undefined ? undefined : usd('cached_input', cachedInput),
+    cacheWrite: cacheWrite === undefined ? undefined : usd('cache_write', cacheWrite),
+    reasoningOutput:
+      reasoningOutput === undefined ? undefined : usd('reasoning_output', reasoningOutput),
+    perRequest: usd('per_request', message.perRequest),
+  };
+}
+
+/** Writes a price revision as it is stored. */
+export function priceToMessage(stored: StoredPrice): messages.Price {
+  const { price, revokedAtMs } = stored;
+  return create(PriceSchema, {
+    scope: PriceScope[price.scope],
+    subject: price.subject,
+    unit: PriceUnit[price.perTokens === 1_000n ? 'PER_1K_TOKENS' : 'PER_1M_TOKENS'],
+    rates: price.rates.map(ratesToMessage),
+    effectiveTime: timestampOf(price.effectiveAtMs),
+    revision: BigInt(price.revision),
+    reason: price.reason,
+    createTime: timestampOf(stored.createdAtMs),
+    ...(revokedAtMs === undefined ? {} : { revokeTime: timestampOf(revokedAtMs) }),
+    revokeReason: stored.revokedReason ?? '',
+  });
+}
+
+function ratesToMessage(rate: Rates): messages.Rates {
+  const { cachedInput, cacheWrite, reasoningOutput } = rate;
+  return create(RatesSchema, {
+    aboveInputTokens: rate.aboveInputTokens,
+    input: formatUsd(rate.input),
+    output: formatUsd(rate.output),
+    perRequest: formatUsd(rate.perRequest),
+    ...(cachedInput === undefined ? {} : { cachedInput: formatUsd(cachedInput) }),
+    ...(cacheWrite === undefined ? {} : { cacheWrite: formatUsd(cacheWrite) }),
+    ...(reasoningOutput === undefined ? {} : { reasoningOutput: formatUsd(reasoningOutput) }),
+  });
+}

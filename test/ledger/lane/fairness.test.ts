@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { createTestDatabase } from '../../support/database.ts';
+import type { TestDatabase } from '../../support/database.ts';
+import { checksOf, startReplica } from '../../support/replica-ledger.ts';
+import type { Replica } from '../../support/replica-ledger.ts';
+import type { SaidCall } from '../../support/view.ts';
+
+/*
+ * Red with one queue of all organizations in order of arrival, and with one bound for all: the quiet organization
+ * waited for all of the batches before it, and was refused where the busy one had filled the queue.
+ */
+const call: SaidCall = { user: 'ann', input: 1n, output: 1n, cost: 1n };
+/** Batches under way at once in a lane. */
+const underWay = 2;
+
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+
+afterAll(() => database.drop());
+
+function replicaOf(options: Parameters<typeof startReplica>[1] = {}): Replica {
+  const replica = startReplica(database, options);
+  onTestFinished(() => replica.ledger.close());
+  return replica;
+}
+
+test('a Check waits for the batches under way and its own, however much another organization sends', async () => {
+  const replica = replicaOf();
+  const busy = (await checksOf(database, 'busy'))({});
+  const quiet = (await checksOf(database, 'quiet'))({});
+  await quiet(replica, 'first', call);
+  const flood = Promise.all(
+    Array.from({ length: 500 }, (_, number) => busy(replica, `flood-${number}`, call)),
+  );
+  for (let times = 0; times < 5; times += 1) {
+    const before = replica.ways.length;
+    await quiet(replica, `quiet-${times}`, call);
+    expect(replica.ways.length - before).toBeLessThanOrEqual(underWay + 1);
+  }
+  await flood;
+});
+
+test('an organization that sends more than its share is refused, and no other is', async () => {
+  const replica = replicaOf();
+  const greedy = (await checksOf(database, 'greedy'))({});
+  const modest = (await checksOf(database, 'modest'))({});
+  const flood = Promise.allSettled(
+    Array.from({ length: 1200 }, (_, number) => greedy(replica, `flood-${number}`, call)),
+  );
+  const answered = Array.from({ length: 200 }, (_, number) =>
+    modest(replica, `modest-${number}`, call),
+  );
+  await Promise.all(answered);
+  const results = await flood;
+  const refused = results.filter((result) => result.status === 'rejected');
+  // Half of the 1,000 places of the lane.
+  expect(refused).toHaveLength(700);
+  expect(refused[0]).toMatchObject({
+    reason: { kind: 'RESOURCE_EXHAUSTED', reason: 'OVERLOADED', retryAfterMs: 100 },
+  });
+});
+
+test('with one organization per transaction, the organizations take turns', async () => {
+  const replica = replicaOf({ perOrganization: true });
+  const busy = (await checksOf(database, 'busy-alone'))({});
+  const quiet = (await checksOf(database, 'quiet-alone'))({});
+  const flood = Promise.all(
+    Array.from({ length: 500 }, (_, number) => busy(replica, `flood-${number}`, call)),
+  );
+  const before = replica.ways.length;
+  await quiet(replica, 'quiet', call);
+  expect(replica.ways.length - before).toBeLessThanOrEqual(underWay + 2);
+  await flood;
+});
