@@ -27,6 +27,36 @@ function importsOf(file: string, text: string): string[] {
   );
 }
 
+function importedFiles(file: string): string[] {
+  return importsOf(file, read(file))
+    .map((name) => join('src', name))
+    .filter((path) => sources.includes(path));
+}
+
+/** The groups of two or more nodes that reach each other, each in alphabetical order (Tarjan's algorithm). */
+function cycles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+  const found: string[][] = [];
+  const order = new Map<string, number>();
+  const stack: string[] = [];
+  const visit = (node: string): number => {
+    const at = order.size;
+    order.set(node, at);
+    stack.push(node);
+    let lowest = at;
+    for (const next of graph.get(node) ?? []) {
+      if (!order.has(next)) lowest = Math.min(lowest, visit(next));
+      else if (stack.includes(next)) lowest = Math.min(lowest, order.get(next) ?? at);
+    }
+    if (lowest === at) {
+      const group = stack.splice(stack.indexOf(node));
+      if (group.length > 1) found.push(group.toSorted());
+    }
+    return lowest;
+  };
+  for (const node of graph.keys()) if (!order.has(node)) visit(node);
+  return found;
+}
+
 function folderOf(file: string): string {
   const path = relative('src', file);
   return path.includes('/') ? (path.split('/')[0] ?? '') : '';
@@ -53,6 +83,15 @@ describe('the import table', () => {
         .map((imported) => `${file} imports ${imported}`),
     );
     expect(violations).toEqual([]);
+  });
+
+  it('has no cycle, types included', () => {
+    expect(cycles(new Map(sources.map((file) => [file, importedFiles(file)])))).toEqual([]);
+  });
+
+  it('would catch a cycle of three', () => {
+    const graph = { a: ['b'], b: ['c', 'd'], c: ['a'], d: [] };
+    expect(cycles(new Map(Object.entries(graph)))).toEqual([['a', 'b', 'c']]);
   });
 
   it('would catch a core that reads the database, and two planes that know each other', () => {

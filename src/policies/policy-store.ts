@@ -3,7 +3,7 @@ import type { Credential, Principal, Registered, Team, User } from '../core/dire
 import type { Organization } from '../core/organization.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Subject } from '../core/subject.ts';
-import type { PriceImport, PriceImportAnswer } from './price-import.ts';
+import type { ListedAs, PriceImport, SkippedPrice } from './price-import.ts';
 
 /**
  * The record behind the policies: what administrators write.
@@ -168,4 +168,28 @@ export interface Page {
 export interface Listed<T> {
   readonly items: readonly T[];
   readonly nextToken: string | undefined;
+}
+
+/** What an import does about a price of a list, in the order of an answer. */
+export const importChanges = ['ADDED', 'CHANGED', 'SKIPPED', 'SAME'] as const;
+export type ImportChange = (typeof importChanges)[number];
+
+/** One price of a list, and what is done about it. */
+export type ImportedPrice =
+  | (SkippedPrice & { readonly change: 'SKIPPED' })
+  | {
+      readonly change: 'ADDED' | 'CHANGED' | 'SAME';
+      readonly listed: ListedAs;
+      readonly subject: string;
+      readonly fromMs: number | undefined;
+      /** What holds afterwards. */
+      readonly price: StoredPrice;
+      /** What was in force before, of a price that is changed. */
+      readonly before: StoredPrice | undefined;
+    };
+
+/** One page of what an import does, and how much it is altogether. */
+export interface PriceImportAnswer extends Listed<ImportedPrice> {
+  readonly source: string;
+  readonly counts: Readonly<Record<ImportChange, number>>;
 }

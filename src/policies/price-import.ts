@@ -1,5 +1,4 @@
 import type { PriceRevision } from '../core/catalog.ts';
-import type { Listed, StoredPrice } from './policy-store.ts';
 
 /** The prices of a list that an organization is to have, and those that it cannot have. */
 export interface PriceImport {
@@ -47,28 +46,4 @@ export interface SkippedPrice {
   readonly subject: string;
   readonly reason: SkipReason;
   readonly detail: string;
-}
-
-/** What an import does about a price of a list, in the order of an answer. */
-export const importChanges = ['ADDED', 'CHANGED', 'SKIPPED', 'SAME'] as const;
-export type ImportChange = (typeof importChanges)[number];
-
-/** One price of a list, and what is done about it. */
-export type ImportedPrice =
-  | (SkippedPrice & { readonly change: 'SKIPPED' })
-  | {
-      readonly change: 'ADDED' | 'CHANGED' | 'SAME';
-      readonly listed: ListedAs;
-      readonly subject: string;
-      readonly fromMs: number | undefined;
-      /** What holds afterwards. */
-      readonly price: StoredPrice;
-      /** What was in force before, of a price that is changed. */
-      readonly before: StoredPrice | undefined;
-    };
-
-/** One page of what an import does, and how much it is altogether. */
-export interface PriceImportAnswer extends Listed<ImportedPrice> {
-  readonly source: string;
-  readonly counts: Readonly<Record<ImportChange, number>>;
 }

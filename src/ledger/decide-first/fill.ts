@@ -6,7 +6,7 @@ import type { MeterTotals } from '../../core/totals.ts';
 import type { Calendar } from '../../core/window.ts';
 import { applyDeltasParameters } from '../meters/batch-deltas.ts';
 import type { MeterRow, MeterSum } from '../meters/batch-deltas.ts';
-import type { BatchState } from './flights.ts';
+import type { BatchState } from './batch-state.ts';
 import type { MeterRows } from '../meters/batch-totals.ts';
 import { windowStarts } from '../meters/call-delta.ts';
 import type { WindowStarts } from '../meters/call-delta.ts';

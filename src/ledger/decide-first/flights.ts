@@ -1,10 +1,11 @@
 import type { ClientBase } from 'pg';
-import type { Calendar } from '../../core/window.ts';
 import { plainArray, textArray } from '../../db/wire/binary-arrays.ts';
 import { callKey } from '../calls/call-key.ts';
 import { applyDeltasParameters, rowsOf } from '../meters/batch-deltas.ts';
 import type { MeterSum } from '../meters/batch-deltas.ts';
-import type { BatchOptions, Walk } from './decide-first.ts';
+import type { BatchState, OrganizationState } from './batch-state.ts';
+import type { Walk } from './walk.ts';
+import type { EventWriter } from '../events/event-writer.ts';
 import { localFaults } from '../../db/wire/local-fault.ts';
 import { endHolds } from '../calls/ended-hold.ts';
 import { fly, flyBoth } from '../../db/wire/flight.ts';
@@ -12,7 +13,7 @@ import type { FlightRows, FlightStatement } from '../../db/wire/flight.ts';
 import { insertParameters, updateParameters } from '../calls/call-parameters.ts';
 import { knownCall } from '../calls/known-call.ts';
 import type { KnownCall } from '../calls/known-call.ts';
-import type { Planned } from '../lane/lane.ts';
+import type { Planned } from '../lane/planned.ts';
 import { rowsByKey } from '../../db/wire/rows-by-key.ts';
 import { applyDeltas } from '../sql/apply-deltas.ts';
 import { callRow, epochRow, readCalls, readEpochs } from '../sql/read-state.ts';
@@ -20,25 +21,6 @@ import type { EpochRow } from '../sql/read-state.ts';
 import { insertCalls, updateCalls } from '../sql/write-calls.ts';
 import { usageParameters } from '../record/usage-parameters.ts';
 import { insertUsage } from '../sql/write-usage.ts';
-
-/** What a batch reads under its locks. */
-export interface BatchState {
-  readonly organizations: ReadonlyMap<string, OrganizationState>;
-  /** By `callKey`. */
-  readonly calls: ReadonlyMap<string, KnownCall>;
-  /** In the order of the sums. */
-  readonly meters: readonly { readonly isFilled: boolean; readonly row: readonly string[] }[];
-  readonly nowMs: number;
-}
-
-/** What of an organization is read under the lock. */
-export interface OrganizationState {
-  readonly epoch: number;
-  readonly calendar: Calendar;
-  readonly onExpiry: 'RELEASE' | 'CHARGE';
-  /** No usage may be recorded before this instant: the days before it are rolled up. */
-  readonly recordFromMs: number;
-}
 
 /** First flight: adds the sums, which locks their rows, and reads what may not change any more. */
 export async function lockAndRead(
@@ -100,11 +82,20 @@ function callsById(rows: FlightRows, batch: readonly Planned[]): Map<string, Kno
   );
 }
 
+/** How the second flight is written. */
+interface WriteOptions {
+  readonly events: EventWriter;
+  /** False: a batch of Checks alone may be lost in a crash of the database. */
+  readonly durableHolds: boolean;
+  /** Called when the commit is sent. */
+  readonly onSent: () => void;
+}
+
 /** Second flight: takes back, inserts, commits. */
 export async function writeAndCommit(
   client: ClientBase,
   walk: Walk,
-  { events, durableHolds, onSent }: Pick<BatchOptions, 'events' | 'durableHolds' | 'onSent'>,
+  { events, durableHolds, onSent }: WriteOptions,
 ): Promise<void> {
   const prepared = localFaults(() => events.prepare(walk.events));
   const statements = localFaults(() => writing(walk, durableHolds));

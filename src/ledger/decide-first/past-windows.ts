@@ -6,7 +6,7 @@ import type { MeterTotals, WindowTotals } from '../../core/totals.ts';
 import { windowAt } from '../../core/window.ts';
 import type { MeterRows } from '../meters/batch-totals.ts';
 import { ledgerSums } from '../record/ledger-sums.ts';
-import type { Planned } from '../lane/lane.ts';
+import type { Planned } from '../lane/planned.ts';
 import type { DecisionContext } from '../operations/operation.ts';
 import { counters, windowOffsets } from '../sql/apply-deltas.ts';
 

@@ -1,5 +1,5 @@
 import { callKey } from '../calls/call-key.ts';
-import type { Attempt } from './lane.ts';
+import type { Attempt } from './planned.ts';
 import type { Operation, Plan } from '../operations/operation.ts';
 
 /** What waits in a fair queue. */

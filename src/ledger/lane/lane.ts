@@ -2,31 +2,12 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { ServiceError } from '../../platform/service-error.ts';
 import { createFairQueue } from './fair-queue.ts';
 import type { FairQueue } from './fair-queue.ts';
-import type { KnownCall } from '../calls/known-call.ts';
 import { GuardFailed } from '../write-first/guard-failed.ts';
 import { createPlanner } from './planner.ts';
-import type { Operation, Plan } from '../operations/operation.ts';
+import type { FindCall } from './planner.ts';
+import type { Attempt, Fate, Planned } from './planned.ts';
+import type { Operation } from '../operations/operation.ts';
 import { createFairShares } from '../../platform/fair-shares.ts';
-
-/**
- * How an operation is run. `first`: it may be written before it is decided. `decideFirst`: that was tried, and
- * a guard failed. `retried`: its batch failed, and is run once more. `alone`: its batch failed for what one of
- * the operations carries, and each is run in a batch of its own.
- */
-export type Attempt = 'first' | 'decideFirst' | 'retried' | 'alone';
-
-/** An operation with its plan, waiting for a batch. */
-export interface Planned {
-  readonly operation: Operation;
-  readonly plan: Plan;
-  readonly attempt: Attempt;
-}
-
-/** What became of one planned operation in a batch. */
-export type Fate =
-  | { readonly kind: 'done'; readonly answer: () => void }
-  | { readonly kind: 'replan'; readonly known: KnownCall | undefined; readonly epoch: number }
-  | { readonly kind: 'failed'; readonly cause: unknown };
 
 /** What a lane needs. */
 export interface LaneOptions {
@@ -35,7 +16,7 @@ export interface LaneOptions {
   /** One transaction for these operations, one fate each; throws when the transaction failed. */
   readonly runBatch: (batch: readonly Planned[], onSent: () => void) => Promise<readonly Fate[]>;
   /** The call as an operation is to be planned on. */
-  readonly find: (operation: Operation) => KnownCall | undefined | Promise<KnownCall | undefined>;
+  readonly find: FindCall;
   /** Whether a failed transaction may be tried again as it was. */
   readonly isRetryable: (cause: unknown) => boolean;
   /** Whether the failure lies in the data of one of the operations. */

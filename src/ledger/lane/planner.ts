@@ -1,11 +1,15 @@
 import type { KnownCall } from '../calls/known-call.ts';
-import type { LaneOptions } from './lane.ts';
 import type { Operation, Plan } from '../operations/operation.ts';
+
+/** The call that an operation is planned on; a promise where it must be read from the store. */
+export type FindCall = (
+  operation: Operation,
+) => KnownCall | undefined | Promise<KnownCall | undefined>;
 
 /** What a planner tells its lane. */
 export interface PlannerOptions {
   /** What callers are told when the store fails. */
-  readonly failure: LaneOptions['failure'];
+  readonly failure: (cause: unknown) => unknown;
   readonly fail: (operation: Operation, cause: unknown) => void;
   /** Without a plan there is nothing left to do. */
   readonly planned: (operation: Operation, plan: Plan | undefined) => void;
@@ -32,7 +36,7 @@ export function createPlanner(lane: PlannerOptions) {
   }
 
   return {
-    first(operation: Operation, find: LaneOptions['find']): void {
+    first(operation: Operation, find: FindCall): void {
       const known = find(operation);
       if (!(known instanceof Promise)) return plan(operation, known, 0);
       known.then(

@@ -1,6 +1,6 @@
 import { maxInt64 } from '../../core/totals.ts';
 import type { MeterSum } from './batch-deltas.ts';
-import type { BatchState } from '../decide-first/flights.ts';
+import type { BatchState } from '../decide-first/batch-state.ts';
 import { windowOffsets } from '../sql/apply-deltas.ts';
 
 /** Where used cost, input and output of LIFETIME stand in a row: the largest sums of a meter. */

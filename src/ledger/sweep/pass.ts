@@ -4,20 +4,10 @@ import { createSweepLease, keepLeaseEveryMs } from './lease.ts';
 import type { SweepLease } from './lease.ts';
 import { sweepRestMs } from './pace.ts';
 import type { createSweepPiece } from './piece.ts';
-import type { StuckHold } from './plan.ts';
 import type { SweepStore } from './store.ts';
 import { createSweepTally } from './tally.ts';
-import type { SweepTally } from './tally.ts';
+import type { SweepPass, SweepTally } from './tally.ts';
 import type { SweepTurns } from './turns.ts';
-
-/** What a pass did. */
-export interface SweepPass {
-  readonly ended: number;
-  /** Holds that are due and cannot be ended. */
-  readonly stuck: number;
-  /** The first of those that were tried in this pass. */
-  readonly examples: readonly StuckHold[];
-}
 
 /** What the passes of a replica are run with. */
 export interface SweepPassOptions {

@@ -1,5 +1,5 @@
 import { LocalFault } from '../../db/wire/local-fault.ts';
-import type { Fate } from '../lane/lane.ts';
+import type { Fate } from '../lane/planned.ts';
 import type { ClosePlanner } from '../ledger.ts';
 import { planPart } from './plan.ts';
 import type { StuckHold, SweepPart, SweepPartOrder } from './plan.ts';

@@ -1,7 +1,7 @@
 import { expireOperation } from '../operations/close.ts';
 import { mostMeters } from '../lane/fair-queue.ts';
 import { knownCall } from '../calls/known-call.ts';
-import type { Planned } from '../lane/lane.ts';
+import type { Planned } from '../lane/planned.ts';
 import type { ClosePlanner } from '../ledger.ts';
 import type { CallRow } from '../sql/read-state.ts';
 import { mostHoldsOfPiece } from './turns.ts';

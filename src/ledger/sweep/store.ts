@@ -1,7 +1,7 @@
 import type { FollowingClock } from '../../platform/database-clock.ts';
 import { runBatch } from '../decide-first/decide-first.ts';
 import { createEventWriter } from '../events/event-writer.ts';
-import type { Fate, Planned } from '../lane/lane.ts';
+import type { Fate, Planned } from '../lane/planned.ts';
 import { createOrganizationTime } from '../lane/organization-time.ts';
 import { overdueHold, overdueHolds, overdueOrganizations, sweepNow } from '../sql/overdue-holds.ts';
 import type { CallRow } from '../sql/read-state.ts';

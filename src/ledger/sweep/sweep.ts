@@ -1,5 +1,6 @@
 import { createSweepPass } from './pass.ts';
-import type { SweepPass, SweepPassOptions } from './pass.ts';
+import type { SweepPassOptions } from './pass.ts';
+import type { SweepPass } from './tally.ts';
 import { createSweepPiece } from './piece.ts';
 import type { SweepPieceOptions } from './piece.ts';
 import { createSweepStore } from './store.ts';

@@ -1,6 +1,14 @@
-import type { SweepPass } from './pass.ts';
 import type { SweepPiece } from './piece.ts';
 import type { StuckHold } from './plan.ts';
+
+/** What a pass did. */
+export interface SweepPass {
+  readonly ended: number;
+  /** Holds that are due and cannot be ended. */
+  readonly stuck: number;
+  /** The first of those that were tried in this pass. */
+  readonly examples: readonly StuckHold[];
+}
 
 /** Adds up what the pieces of a pass did. */
 export interface SweepTally {

@@ -10,7 +10,7 @@ import { fly } from '../../db/wire/flight.ts';
 import type { FlightRows, FlightStatement } from '../../db/wire/flight.ts';
 import { numbersOf } from '../../db/wire/number-array.ts';
 import type { KnownCall } from '../calls/known-call.ts';
-import type { Fate, Planned } from '../lane/lane.ts';
+import type { Fate, Planned } from '../lane/planned.ts';
 import type { OptimisticPlan } from '../operations/operation.ts';
 import { columnsOf, OptimisticMeters } from './expected-meters.ts';
 import type { OptimisticMeter } from './expected-meters.ts';

@@ -6,8 +6,9 @@ import type { Done, Locked, StoreParts } from './change.ts';
 import type { Doc } from './documents.ts';
 import { pageOf, positionOf } from './paging.ts';
 import type { Change, NewPrice, Page, PolicyStore, StoredPrice } from '../policy-store.ts';
-import { importChanges } from '../price-import.ts';
-import type { ImportedPrice, PriceImport, PriceImportAnswer, PriceOffer } from '../price-import.ts';
+import { importChanges } from '../policy-store.ts';
+import type { PriceImport, PriceOffer } from '../price-import.ts';
+import type { ImportedPrice, PriceImportAnswer } from '../policy-store.ts';
 import {
   decodeStoredPrice,
   insertPrices,

@@ -8,7 +8,7 @@ import {
 } from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
 import type * as messages from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
 import type { PriceSelection } from '../../price-lists/select-prices.ts';
-import type { ImportedPrice, PriceImportAnswer } from '../../policies/price-import.ts';
+import type { ImportedPrice, PriceImportAnswer } from '../../policies/policy-store.ts';
 import { priceScopes } from '../../core/catalog.ts';
 import { isTooLong, readEnum } from './fields.ts';
 import { idFault } from '../fields.ts';
