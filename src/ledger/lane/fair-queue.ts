@@ -21,48 +21,80 @@ export interface Queued {
 export interface FairQueue<Item extends Queued> {
   readonly size: number;
   push(item: Item): void;
-  /** Returns what was taken to the front, in its order. */
-  putBack(items: readonly Item[]): void;
   /**
    * Takes at most `most` operations on at most `mostMeters` meters, each request id once; one at least, if
    * any waits.
    */
-  take(most: number): Item[];
+  take(most: number): Taken<Item>;
+}
+
+/** What was taken for a batch. */
+export interface Taken<Item> {
+  readonly items: readonly Item[];
+  /**
+   * Puts operations of the batch back to the front of their organizations' queues, in their order. These
+   * organizations get back the turns that they had before, so none overtakes another by it.
+   */
+  putBack(items: readonly Item[]): void;
 }
 
 /** Meters of one batch, counted per operation. A batch of 256 usual calls has some 2,000. */
 export const mostMeters = 8192;
+
+/** The operations of one organization. The organization with the lowest turn is served first. */
+interface Line<Item> {
+  items: Item[];
+  turn: number;
+}
+
+type Lines<Item> = Map<string, Line<Item>>;
 
 /**
  * Creates an empty queue. With `perOrganization` a batch holds operations of one organization only, and the
  * organizations take turns.
  */
 export function createFairQueue<Item extends Queued>(perOrganization: boolean): FairQueue<Item> {
-  /** The organizations with operations waiting; the next one to be served comes first. */
-  let waiting = new Map<string, Item[]>();
+  /** The organizations with operations waiting, by turn. */
+  let waiting: Lines<Item> = new Map();
   let size = 0;
+  let lastTurn = 0;
+  const nextTurn = (): number => (lastTurn += 1);
 
-  function takeRound(batch: Batch<Item>, passedOver: Map<string, Item[]>): void {
+  /** `turns`: which turn the organizations of the batch had before. */
+  function takeRound(
+    batch: Batch<Item>,
+    passedOver: Lines<Item>,
+    turns: Map<string, number>,
+  ): void {
     const share = Math.max(1, Math.floor(batch.room() / waiting.size));
     const meters = Math.floor(batch.meterRoom() / waiting.size);
     const round = [...waiting];
-    for (const [orgId, items] of round) {
+    for (const [orgId, line] of round) {
       if (batch.room() === 0) return;
       waiting.delete(orgId);
       const most = Math.min(share, batch.room());
-      const taken = takeFrom(items, batch, { most, mostMeters: meters });
+      const taken = takeFrom(line.items, batch, { most, mostMeters: meters });
       size -= taken;
-      if (items.length > 0) (taken === 0 ? passedOver : waiting).set(orgId, items);
+      if (taken > 0) {
+        if (!turns.has(orgId)) turns.set(orgId, line.turn);
+        line.turn = nextTurn();
+      }
+      if (line.items.length > 0) (taken === 0 ? passedOver : waiting).set(orgId, line);
     }
   }
 
-  /** An organization that could not be served comes first in the next batch. */
-  function take(most: number): Item[] {
+  function take(most: number): Taken<Item> {
     const batch = createBatch<Item>(most, perOrganization);
-    const passedOver = new Map<string, Item[]>();
-    while (waiting.size > 0 && batch.room() > 0) takeRound(batch, passedOver);
-    if (passedOver.size > 0) waiting = new Map([...passedOver, ...waiting]);
-    return batch.items;
+    const passedOver: Lines<Item> = new Map();
+    const turns = new Map<string, number>();
+    while (waiting.size > 0 && batch.room() > 0) takeRound(batch, passedOver, turns);
+    if (passedOver.size > 0) waiting = byTurn([...passedOver, ...waiting]);
+    return { items: batch.items, putBack: (items) => putBack(items, turns) };
+  }
+
+  function putBack(items: readonly Item[], turns: ReadonlyMap<string, number>): void {
+    waiting = withReturned(waiting, items, turns);
+    size += items.length;
   }
 
   return {
@@ -71,22 +103,32 @@ export function createFairQueue<Item extends Queued>(perOrganization: boolean): 
     },
     push(item) {
       const { orgId } = item.operation;
-      const items = waiting.get(orgId);
-      if (items === undefined) waiting.set(orgId, [item]);
-      else items.push(item);
+      const line = waiting.get(orgId);
+      if (line === undefined) waiting.set(orgId, { items: [item], turn: nextTurn() });
+      else line.items.push(item);
       size += 1;
-    },
-    putBack(items) {
-      const first = Map.groupBy(items, ({ operation }) => operation.orgId);
-      for (const [orgId, returned] of first) {
-        first.set(orgId, returned.concat(waiting.get(orgId) ?? []));
-        waiting.delete(orgId);
-      }
-      waiting = new Map([...first, ...waiting]);
-      size += items.length;
     },
     take,
   };
+}
+
+/** `turns`: those that the organizations of the returned operations had before. */
+function withReturned<Item extends Queued>(
+  waiting: Lines<Item>,
+  items: readonly Item[],
+  turns: ReadonlyMap<string, number>,
+): Lines<Item> {
+  const lines: Lines<Item> = new Map(waiting);
+  for (const [orgId, returned] of Map.groupBy(items, ({ operation }) => operation.orgId)) {
+    const line = waiting.get(orgId);
+    const turn = Math.min(turns.get(orgId) ?? Infinity, line?.turn ?? Infinity);
+    lines.set(orgId, { items: returned.concat(line?.items ?? []), turn });
+  }
+  return byTurn([...lines]);
+}
+
+function byTurn<Item>(lines: [string, Line<Item>][]): Lines<Item> {
+  return new Map(lines.toSorted(([, a], [, b]) => a.turn - b.turn));
 }
 
 /** A batch while it is taken. */

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { ServiceError } from '../../platform/service-error.ts';
 import { createFairQueue } from './fair-queue.ts';
-import type { FairQueue } from './fair-queue.ts';
+import type { FairQueue, Taken } from './fair-queue.ts';
 import { GuardFailed } from '../write-first/guard-failed.ts';
 import { createPlanner } from './planner.ts';
 import type { FindCall } from './planner.ts';
@@ -110,10 +110,10 @@ function createRunner(
   }
 
   /** What may be retried goes first: it waited longest. */
-  function again(batch: readonly Planned[]): void {
-    queue.putBack(batch);
+  const again = (batch: Taken<Planned>) => (operations: readonly Planned[]) => {
+    batch.putBack(operations);
     wake();
-  }
+  };
 
   /**
    * Half of what is under way, so that one half is at the database while the answers of the other go out
@@ -131,7 +131,11 @@ function createRunner(
       await turn();
       const { promise: sent, resolve: onSent } = Promise.withResolvers<void>();
       const batch = queue.take(most());
-      const attempting = attempt(batch, options, { apply, again, onSent }).finally(() => {
+      const attempting = attempt(batch.items, options, {
+        apply,
+        again: again(batch),
+        onSent,
+      }).finally(() => {
         underWay.delete(attempting);
         onSent();
       });
