@@ -42,8 +42,13 @@ export interface KnownClosing {
   readonly afterRelease: boolean;
 }
 
+/** The form in which this release writes the texts of a call. */
+const callForm = 1;
+
 /** What of a call is kept as one JSON text, since no statement reads it. */
 interface Detail {
+  /** `callForm` of the release that wrote the row; it holds for all texts of the row but the answer. */
+  readonly form: number;
   readonly epoch: number;
   readonly path: StoredCall['path'];
   /** Input, output, cached input, cache write, cost; texts, exact past 2^53. */
@@ -88,14 +93,17 @@ function detailText(call: KnownCall): string {
     part === undefined ? 'null' : `"${part}"`,
   );
   return (
-    `{"epoch":${epoch},"path":${pathText(path)},"estimate":[${numbers.join(',')}],` +
+    `{"form":${callForm},"epoch":${epoch},"path":${pathText(path)},"estimate":[${numbers.join(',')}],` +
     `"ttlMs":${ttlMs},"sequence":${sequence},"writtenBy":"${writtenBy}"${released}}`
   );
 }
 
 /** Reads a call's row. */
 export function knownCall(row: CallRow): KnownCall {
-  const { estimate, ...detail } = JSON.parse(row.detail) as Detail;
+  const { form, estimate, ...detail } = JSON.parse(row.detail) as Detail;
+  if (form !== callForm) {
+    throw new Error(`a call has form ${form}; this release reads form ${callForm}`);
+  }
   const [input, output, cachedInput, cacheWrite, cost] = estimate.map((part) =>
     part === null ? undefined : BigInt(part),
   );
@@ -125,14 +133,6 @@ export function knownCall(row: CallRow): KnownCall {
     content: row.content === '' ? undefined : (JSON.parse(row.content) as Content),
     answer: row.answer === '' ? undefined : { text: row.answer, sums: numbersOf(row.sums) },
     extends: decodeJson(row.extends) as KnownExtend[],
-    closing: row.closing === null ? undefined : knownClosing(row.closing),
+    closing: row.closing === null ? undefined : (decodeJson(row.closing) as KnownClosing),
   };
-}
-
-const noReasoning = { reasoningOutput: 0n };
-
-/** Reads how a call was closed; Reports of before there was reasoning output told none. */
-function knownClosing(text: string): KnownClosing {
-  const closing = decodeJson(text) as KnownClosing;
-  return { ...closing, usage: { ...noReasoning, ...closing.usage } };
 }

@@ -20,8 +20,8 @@ import { windowAt } from '../../core/window.ts';
  * and held stands beside it, as numbers, since these may be known to the database alone.
  */
 type OutcomeRecord = readonly [
-  /** `recordVersion`; one of another version cannot be read. */
-  version: number,
+  /** `recordForm` of the release that wrote it. */
+  form: number,
   allowed: boolean,
   reasons: readonly string[],
   /** An index into the limits, `noBinding`, or null: to be found anew. */
@@ -53,7 +53,8 @@ type DeclaredLimit = readonly [
   action: number,
 ];
 
-const recordVersion = 3;
+/** The form in which this release writes first answers. */
+const recordForm = 1;
 const noBinding = -1;
 
 const statuses = ['OK', 'NEAR', 'WARNED', 'EXCEEDED', 'DRY_RUN', 'BYPASSED'] as const;
@@ -136,7 +137,7 @@ function write(declared: DeclaredTexts, outcome: Written): string {
     outcome.expiresAtMs ?? null,
   ];
   const allowed = outcome.decision === 'ALLOW';
-  return `[${recordVersion},${allowed},${inner(before)},${declared.text},${inner(after)}]`;
+  return `[${recordForm},${allowed},${inner(before)},${declared.text},${inner(after)}]`;
 }
 
 /** Limits as they were declared: their JSON, and which metrics and windows occur. */
@@ -178,7 +179,7 @@ function inner(array: readonly unknown[]): string {
 /** Reads what was kept of a call on a path. */
 export function decodeOutcome({ text, sums }: KeptOutcome, path: CallPath): Outcome {
   const [
-    version,
+    form,
     allowed,
     denied,
     binding,
@@ -193,7 +194,9 @@ export function decodeOutcome({ text, sums }: KeptOutcome, path: CallPath): Outc
     decidedAtMs,
     expiresAtMs,
   ] = JSON.parse(text) as OutcomeRecord;
-  if (version !== recordVersion) throw new Error(`a kept answer has version ${version}`);
+  if (form !== recordForm) {
+    throw new Error(`a kept answer has form ${form}; this release reads form ${recordForm}`);
+  }
   const limits = declared.map((limit, index) => {
     const [used = 0n, held = 0n] = sums.slice(2 * index, 2 * index + 2);
     return consideredLimit(limit, {

@@ -5,8 +5,9 @@ import { inTransaction } from '../../db/transaction.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { ServiceError } from '../../platform/service-error.ts';
 import { notFound } from './change-errors.ts';
-import { encodeDoc } from './documents.ts';
 import type { Change } from '../policy-store.ts';
+import { encodeDoc, encodeValue, openDoc } from './documents.ts';
+import type { StoredDoc } from './documents.ts';
 
 /** What the store needs of its surroundings. */
 export interface StoreParts {
@@ -47,8 +48,8 @@ export interface Done<T> {
   readonly result: T;
   readonly kind: string;
   readonly subject: string;
-  readonly before: unknown;
-  readonly after: unknown;
+  readonly before: object | undefined;
+  readonly after: object | undefined;
   /** Nothing was to be changed, and nothing was: no step of the epoch, no row of the log. */
   readonly isNothing?: boolean;
 }
@@ -119,10 +120,13 @@ export async function firstAnswer<T>(
 ): Promise<{ readonly result: T } | undefined> {
   const { orgId, by } = request;
   if (by.requestId === undefined || by.requestId === '') return undefined;
-  const { rows } = await client.query<{ content_sha256: Buffer; result: never }>(
-    'SELECT content_sha256, result FROM change_request WHERE org_id = $1 AND request_id = $2',
-    [orgId, by.requestId],
-  );
+  const { rows } = await client.query<{
+    content_sha256: Buffer;
+    result: StoredDoc<{ result: never }>;
+  }>('SELECT content_sha256, result FROM change_request WHERE org_id = $1 AND request_id = $2', [
+    orgId,
+    by.requestId,
+  ]);
   const first = rows[0];
   if (first === undefined) return undefined;
   if (!first.content_sha256.equals(contentHash(request))) {
@@ -133,7 +137,7 @@ export async function firstAnswer<T>(
       { violations: [{ field: 'request_id', description: 'was used for another change' }] },
     );
   }
-  return { result: request.decode(first.result) };
+  return { result: request.decode(openDoc<{ result: never }>(first.result).result) };
 }
 
 /** Writes what every change leaves: its answer for repeats, its row of the log, the notice. */
@@ -165,14 +169,14 @@ async function keepAnswer<T>(
   await client.query(
     `INSERT INTO change_request (org_id, request_id, content_sha256, result, at)
 VALUES ($1, $2, $3, $4, $5)`,
-    [orgId, by.requestId, contentHash(request), encodeDoc(result), now],
+    [orgId, by.requestId, contentHash(request), encodeDoc({ result }), now],
   );
 }
 
 function contentHash<T>(request: ChangeRequest<T>): Buffer {
   const { reason, exists, etag, asked } = request.by;
   return createHash('sha256')
-    .update(asked ?? encodeDoc([request.content, reason, exists, etag]))
+    .update(asked ?? encodeValue([request.content, reason, exists, etag]))
     .digest();
 }
 

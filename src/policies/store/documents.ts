@@ -11,11 +11,38 @@ export type Doc<T> = T extends bigint
       ? { readonly [Key in keyof T]: Doc<T[Key]> }
       : T;
 
-/** Writes a value for a jsonb column. */
-export function encodeDoc(value: unknown): string {
+/**
+ * The form in which this release writes documents. Each stored document says its form, so that a release that changes
+ * the form can read what the one before it wrote, and refuses to guess at one that it does not know.
+ */
+export const documentForm = 1;
+
+/** A document as it is stored: a list stands in `items`, because a JSON array has no place for its form. */
+export type StoredDoc<T> = T extends readonly (infer Item)[]
+  ? { readonly form: number; readonly items: readonly Doc<Item>[] }
+  : Doc<T> & { readonly form: number };
+
+/** Writes a value for a jsonb column, with its form. */
+export function encodeDoc(value: object): string {
+  const doc = Array.isArray(value) ? { items: value } : value;
+  return encodeValue({ form: documentForm, ...doc });
+}
+
+/** Writes a value as JSON with bigints as text, without a form: for parameters that are not stored as they are. */
+export function encodeValue(value: unknown): string {
   return JSON.stringify(value, (_key, part: unknown) =>
     typeof part === 'bigint' ? part.toString() : part,
   );
+}
+
+/** Reads a jsonb column. Throws where this release does not know the form. */
+export function openDoc<T extends object>(stored: StoredDoc<T>): Doc<T> {
+  const { form, ...doc } = stored;
+  if (form !== documentForm) {
+    throw new Error(`a stored document has form ${form}; this release reads form ${documentForm}`);
+  }
+  // The column holds what `encodeDoc` wrote of a T.
+  return ('items' in doc && Array.isArray(doc.items) ? doc.items : doc) as Doc<T>;
 }
 
 const decoders: { readonly [K in RecordKind]: (doc: Doc<RecordOf[K]>) => RecordOf[K] } = {
@@ -31,7 +58,7 @@ const decoders: { readonly [K in RecordKind]: (doc: Doc<RecordOf[K]>) => RecordO
   model_group: (doc) => doc,
 };
 
-/** Reads a record's column back. */
+/** Reads a record from its document. */
 export function decodeRecord<K extends RecordKind>(kind: K, doc: Doc<RecordOf[K]>): RecordOf[K] {
   return decoders[kind](doc);
 }
@@ -44,7 +71,7 @@ function decodeModel(doc: Doc<Model>): Model {
   };
 }
 
-/** Reads a policy's column back. */
+/** Reads a policy from its document. */
 export function decodePolicy(doc: Doc<Policy>): Policy {
   return { ...doc, limits: doc.limits.map(decodeLimit) };
 }
@@ -53,7 +80,7 @@ function decodeLimit(doc: Doc<Limit>): Limit {
   return { ...doc, amount: optionalBigInt(doc.amount) };
 }
 
-/** Reads a price back. */
+/** Reads a price from its document. */
 export function decodePrice(doc: Doc<PriceRevision>): PriceRevision {
   const perTokens = doc.perTokens === '1000' ? 1_000n : 1_000_000n;
   return { ...doc, perTokens, rates: doc.rates.map(decodeRates) };

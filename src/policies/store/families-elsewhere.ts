@@ -2,8 +2,8 @@ import type { PoolClient } from 'pg';
 import { familiesOf, familyName } from '../../core/meters.ts';
 import type { MeterFamily } from '../../core/organization-view.ts';
 import type { Policy } from '../../core/policy.ts';
-import { decodePolicy } from './documents.ts';
-import type { Doc } from './documents.ts';
+import { decodePolicy, openDoc } from './documents.ts';
+import type { StoredDoc } from './documents.ts';
 import { sharedPolicyKinds } from './shared-kinds.ts';
 
 /**
@@ -15,11 +15,11 @@ export async function familiesElsewhere(
   orgId: string,
   policy: Policy,
 ): Promise<ReadonlyMap<string, MeterFamily>> {
-  const { rows } = await client.query<{ doc: Doc<Policy> }>(
+  const { rows } = await client.query<{ doc: StoredDoc<Policy> }>(
     `SELECT doc FROM policy_revision WHERE org_id = $1 AND newest AND subject_kind = ANY($2)
   AND (subject_kind, subject_id) <> ($3, $4)`,
     [orgId, sharedPolicyKinds, policy.subject.kind, policy.subject.id],
   );
-  const families = rows.flatMap((row) => familiesOf(decodePolicy(row.doc)));
+  const families = rows.flatMap((row) => familiesOf(decodePolicy(openDoc<Policy>(row.doc))));
   return new Map(families.map((family) => [familyName(family), family]));
 }

@@ -1,12 +1,13 @@
+import type { ModelGroup } from '../../core/catalog.ts';
 import { storeFailure } from '../../db/errors.ts';
 import { runChange } from './change.ts';
 import type { StoreParts } from './change.ts';
 import { notFound, requireCondition } from './change-errors.ts';
-import { decodeRecord } from './documents.ts';
 import { pageOf, positionOf } from './paging.ts';
 import type { Listed, ListedModelGroup, Page, PolicyStore } from '../policy-store.ts';
 import { readRecord, recordRequest, requireOrganization } from './records.ts';
 import type { RecordRow } from './records.ts';
+import { decodeRecord, openDoc } from './documents.ts';
 
 /** What of model groups is not as of other records: they exist without a record, and a record can go. */
 export function storedModelGroups(
@@ -77,7 +78,7 @@ function listedOf(row: GroupRow): ListedModelGroup {
   const { id, models } = row;
   if (row.doc === null) return { id, models, stored: undefined };
   const stored = {
-    record: decodeRecord('model_group', row.doc),
+    record: decodeRecord('model_group', openDoc<ModelGroup>(row.doc)),
     etag: row.version,
     createdAtMs: row.created_at.getTime(),
     updatedAtMs: row.updated_at.getTime(),

@@ -1,19 +1,19 @@
 import type { Pool } from 'pg';
-import type { Model, PriceRevision, RouteGroup } from '../../core/catalog.ts';
+import type { Model, PriceRevision, Rates, RouteGroup } from '../../core/catalog.ts';
 import type { Team } from '../../core/directory.ts';
 import { familiesOf } from '../../core/meters.ts';
 import type { MeterFamily } from '../../core/organization-view.ts';
 import type { Organization } from '../../core/organization.ts';
 import type { Policy } from '../../core/policy.ts';
 import { storeFailure } from '../../db/errors.ts';
-import { decodePolicy, decodePrice, decodeRecord } from './documents.ts';
-import type { Doc } from './documents.ts';
 import type { FoundCredential } from '../policies.ts';
 import type { RecordOf } from '../policy-store.ts';
 import { namedKinds, sharedPolicyKinds, sharedRecordKinds } from './shared-kinds.ts';
 import type { NamedKind } from './shared-kinds.ts';
 import { organizationOf } from './organizations.ts';
 import type { OrganizationRow } from './organizations.ts';
+import { decodePolicy, decodePrice, decodeRecord, openDoc } from './documents.ts';
+import type { Doc, StoredDoc } from './documents.ts';
 
 /** What of an organization is new after an epoch, read at one instant: the changes up to `epoch`. */
 export interface OrganizationChanges {
@@ -49,12 +49,15 @@ export type LoadedSubject = {
 
 type ChangedRow =
   | { readonly part: 'organization'; readonly epoch: string; readonly doc: OrganizationRow }
-  | { readonly part: 'team'; readonly doc: Doc<Team> }
-  | { readonly part: 'model'; readonly doc: Doc<Model> }
-  | { readonly part: 'route_group'; readonly doc: Doc<RouteGroup> }
-  | { readonly part: 'policy'; readonly doc: Doc<Policy> }
-  | { readonly part: 'price'; readonly doc: Doc<PriceRevision> }
+  | { readonly part: 'team'; readonly doc: StoredDoc<Team> }
+  | { readonly part: 'model'; readonly doc: StoredDoc<Model> }
+  | { readonly part: 'route_group'; readonly doc: StoredDoc<RouteGroup> }
+  | { readonly part: 'policy'; readonly doc: StoredDoc<Policy> }
+  | { readonly part: 'price'; readonly doc: PriceDoc }
   | { readonly part: 'named'; readonly kind: NamedKind; readonly id: string };
+
+/** A price as the statement below builds it; only its rates are a document of their own. */
+type PriceDoc = Omit<Doc<PriceRevision>, 'rates'> & { readonly rates: StoredDoc<readonly Rates[]> };
 
 /**
  * One statement, so that all of it is seen at one instant without a transaction around it. A named subject
@@ -129,13 +132,23 @@ async function readSince(
   return {
     epoch: Number(own.epoch),
     organization: organizationOf(own.doc),
-    teams: rows.flatMap((row) => (row.part === 'team' ? [decodeRecord('team', row.doc)] : [])),
-    models: rows.flatMap((row) => (row.part === 'model' ? [decodeRecord('model', row.doc)] : [])),
-    routeGroups: rows.flatMap((row) =>
-      row.part === 'route_group' ? [decodeRecord('route_group', row.doc)] : [],
+    teams: rows.flatMap((row) =>
+      row.part === 'team' ? [decodeRecord('team', openDoc<Team>(row.doc))] : [],
     ),
-    policies: rows.flatMap((row) => (row.part === 'policy' ? [decodePolicy(row.doc)] : [])),
-    prices: rows.flatMap((row) => (row.part === 'price' ? [decodePrice(row.doc)] : [])),
+    models: rows.flatMap((row) =>
+      row.part === 'model' ? [decodeRecord('model', openDoc<Model>(row.doc))] : [],
+    ),
+    routeGroups: rows.flatMap((row) =>
+      row.part === 'route_group' ? [decodeRecord('route_group', openDoc<RouteGroup>(row.doc))] : [],
+    ),
+    policies: rows.flatMap((row) =>
+      row.part === 'policy' ? [decodePolicy(openDoc<Policy>(row.doc))] : [],
+    ),
+    prices: rows.flatMap((row) =>
+      row.part === 'price'
+        ? [decodePrice({ ...row.doc, rates: openDoc<readonly Rates[]>(row.doc.rates) })]
+        : [],
+    ),
     named: rows.flatMap((row) => (row.part === 'named' ? [{ kind: row.kind, id: row.id }] : [])),
   };
 }
@@ -150,8 +163,8 @@ interface SubjectRow {
   readonly epoch: string;
   readonly kind: NamedKind;
   readonly id: string;
-  readonly record: Doc<RecordOf[NamedKind]> | null;
-  readonly policy: Doc<Policy> | null;
+  readonly record: StoredDoc<RecordOf[NamedKind]> | null;
+  readonly policy: StoredDoc<Policy> | null;
 }
 
 /** Reads records and policies of named subjects, all at one instant; undefined without organization. */
@@ -179,11 +192,14 @@ WHERE o.org_id = $1 ORDER BY n.place`,
 }
 
 function loadedSubject(row: SubjectRow): LoadedSubject {
-  const policy = row.policy === null ? undefined : decodePolicy(row.policy);
+  const policy = row.policy === null ? undefined : decodePolicy(openDoc<Policy>(row.policy));
   const subject = {
     kind: row.kind,
     id: row.id,
-    record: row.record === null ? undefined : decodeRecord(row.kind, row.record),
+    record:
+      row.record === null
+        ? undefined
+        : decodeRecord(row.kind, openDoc<RecordOf[NamedKind]>(row.record)),
     policy,
     families: policy === undefined ? [] : familiesOf(policy),
   };

@@ -7,13 +7,13 @@ import { invalidFields } from '../../platform/service-error.ts';
 import { runChange } from './change.ts';
 import type { ChangeRequest, Done, Locked, StoreParts } from './change.ts';
 import { notFound, requireCondition } from './change-errors.ts';
-import { decodePolicy, encodeDoc } from './documents.ts';
-import type { Doc } from './documents.ts';
 import { dropDerivedMeters } from './derived-meters.ts';
 import { assertMeterBounds } from './meter-bounds.ts';
 import { pageOf, positionOf } from './paging.ts';
 import type { Change, Listed, Page, PolicyRevision, PolicyStore } from '../policy-store.ts';
 import { requireOrganization } from './records.ts';
+import { decodePolicy, encodeDoc, openDoc } from './documents.ts';
+import type { Doc, StoredDoc } from './documents.ts';
 
 type Policies = Pick<
   PolicyStore,
@@ -35,7 +35,7 @@ interface RevisionRow {
   readonly subject_kind: SubjectKind;
   readonly subject_id: string;
   readonly revision: number;
-  readonly doc: Doc<Policy>;
+  readonly doc: StoredDoc<Policy>;
   readonly reason: string;
   readonly actor: string;
   readonly revoked: string | null;
@@ -233,7 +233,7 @@ ORDER BY revision DESC LIMIT $5`,
 
 function revisionOf(row: RevisionRow): PolicyRevision {
   return {
-    policy: decodePolicy(row.doc),
+    policy: decodePolicy(openDoc<Policy>(row.doc)),
     etag: String(row.revision),
     reason: row.reason,
     actor: row.actor,

@@ -3,11 +3,11 @@ import { storeFailure } from '../../db/errors.ts';
 import { runChange } from './change.ts';
 import type { Locked, StoreParts } from './change.ts';
 import { notFound } from './change-errors.ts';
-import { decodePrice, encodeDoc } from './documents.ts';
-import type { Doc } from './documents.ts';
 import { pageOf, positionOf } from './paging.ts';
 import type { Change, Listed, NewPrice, Page, PolicyStore, StoredPrice } from '../policy-store.ts';
 import { requireOrganization } from './records.ts';
+import { decodePrice, documentForm, encodeValue, openDoc } from './documents.ts';
+import type { Doc, StoredDoc } from './documents.ts';
 
 /** The price revisions of the store. */
 export function storedPrices(
@@ -26,7 +26,7 @@ export interface PriceRow {
   readonly subject: string;
   readonly revision: number;
   readonly per_tokens: string;
-  readonly rates: readonly Doc<Rates>[];
+  readonly rates: StoredDoc<readonly Rates[]>;
   readonly effective_at_ms: string;
   readonly reason: string;
   readonly actor: string;
@@ -91,10 +91,10 @@ export async function insertPrices(
     `INSERT INTO price_revision (org_id, scope, subject, revision, per_tokens, rates,
   effective_at_ms, reason, actor, epoch, created_at, changed_epoch)
 SELECT o.org_id, p->>'scope', p->>'subject', (p->>'revision')::integer, (p->>'perTokens')::bigint,
-  p->'rates', (p->>'effectiveAtMs')::bigint, p->>'reason', $3, $4, $5, $4
+  jsonb_build_object('form', $6::integer, 'items', p->'rates'), (p->>'effectiveAtMs')::bigint, p->>'reason', $3, $4, $5, $4
 FROM org o, jsonb_array_elements($2::jsonb) AS p WHERE o.org_id = $1
 RETURNING ${priceColumns}`,
-    [orgId, encodeDoc(prices), by.actor, epoch, now],
+    [orgId, encodeValue(prices), by.actor, epoch, now, documentForm],
   );
   const stored = new Map(rows.map((row) => [`${row.scope} ${row.subject} ${row.revision}`, row]));
   return prices.flatMap((price) => {
@@ -179,7 +179,7 @@ export function storedPrice(row: PriceRow): StoredPrice {
       subject: row.subject,
       revision: row.revision,
       perTokens: row.per_tokens,
-      rates: row.rates,
+      rates: openDoc<readonly Rates[]>(row.rates),
       effectiveAtMs: Number(row.effective_at_ms),
       epoch: Number(row.epoch),
       revokedEpoch: row.revoked_epoch === null ? undefined : Number(row.revoked_epoch),

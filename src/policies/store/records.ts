@@ -3,8 +3,6 @@ import { storeFailure } from '../../db/errors.ts';
 import { runChange } from './change.ts';
 import type { ChangeRequest, Done, Locked, StoreParts } from './change.ts';
 import { notFound, requireCondition } from './change-errors.ts';
-import { decodeRecord, encodeDoc } from './documents.ts';
-import type { Doc } from './documents.ts';
 import { pageOf, positionOf } from './paging.ts';
 import type {
   Change,
@@ -16,6 +14,8 @@ import type {
   Stored,
 } from '../policy-store.ts';
 import { checkNameSpace, checkReferences, keepFacts } from './record-rules.ts';
+import { decodeRecord, encodeDoc, openDoc } from './documents.ts';
+import type { Doc, StoredDoc } from './documents.ts';
 
 /** Directory and catalog of the store. */
 export function storedRecords(parts: StoreParts): Pick<PolicyStore, 'put' | 'get' | 'list'> {
@@ -44,7 +44,7 @@ export function storedRecords(parts: StoreParts): Pick<PolicyStore, 'put' | 'get
 /** A row of `record`. */
 export interface RecordRow<K extends RecordKind> {
   readonly id: string;
-  readonly doc: Doc<RecordOf[K]>;
+  readonly doc: StoredDoc<RecordOf[K]>;
   readonly version: string;
   readonly created_at: Date;
   readonly updated_at: Date;
@@ -147,7 +147,7 @@ function nounOf(kind: RecordKind): string {
 
 function storedOf<K extends RecordKind>(kind: K, row: RecordRow<K>): Stored<RecordOf[K]> {
   return {
-    record: decodeRecord(kind, row.doc),
+    record: decodeRecord(kind, openDoc<RecordOf[K]>(row.doc)),
     etag: row.version,
     createdAtMs: row.created_at.getTime(),
     updatedAtMs: row.updated_at.getTime(),
