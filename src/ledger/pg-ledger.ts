@@ -7,7 +7,7 @@ import { createCallMemory } from './calls/call-memory.ts';
 import type { CallMemory } from './calls/call-memory.ts';
 import { createCallLookup } from './calls/call-lookup.ts';
 import { checkOperation } from './operations/check.ts';
-import { releaseOperation } from './operations/close.ts';
+import { releaseOperation } from './operations/release.ts';
 import { LocalFault } from '../db/wire/local-fault.ts';
 import { createExplainer } from './operations/explain.ts';
 import { extendOperation } from './operations/extend.ts';

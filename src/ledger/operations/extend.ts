@@ -1,7 +1,7 @@
 import { conclude } from '../../core/conclude.ts';
 import type { CheckPlan } from '../../core/plan.ts';
 import { invalidFields } from '../../platform/service-error.ts';
-import { callNotFound, holdNotOpen } from './close.ts';
+import { callNotFound, holdNotOpen } from './closing.ts';
 import { countersOf } from '../meters/call-delta.ts';
 import { limitEvents } from '../events/call-events.ts';
 import { assertSameContent } from './conflict.ts';

@@ -33,41 +33,47 @@ export function reportOperation(
 
 /** How a Report changes the meters and the record, by the state that it finds the call in. */
 interface Settlement {
-  readonly isNow: boolean;
-  readonly inFlight: bigint;
+  /** When the usage is booked: now, or in the windows of the hold. */
+  readonly booked: 'NOW' | 'WITH_HOLD';
+  /** The hold is open: it is given back, and its slot with it. */
+  readonly closesHold: boolean;
   /** Requests added to the meters; one that was checked is counted there already. */
   readonly requests: bigint;
   /** Requests added to the record. */
   readonly recorded: bigint;
-  /** What is given back of the hold. */
-  readonly held: KnownCall['held'];
-  /** What the record already has of this call: a charge at expiry. */
-  readonly charged: KnownCall['held'];
+  /** The hold was booked as usage when it expired; the Report books only the difference. */
+  readonly wasCharged: boolean;
+  /** The hold had ended before the Report came. */
   readonly late: boolean;
 }
 
-const nothing = { cost: 0n, input: 0n, output: 0n };
+type ReportedState = Exclude<KnownCall['state'], 'SETTLED'>;
+
+const postPaid: Settlement = {
+  booked: 'NOW',
+  closesHold: false,
+  requests: 1n,
+  recorded: 1n,
+  wasCharged: false,
+  late: false,
+};
+const ofHold: Settlement = { ...postPaid, booked: 'WITH_HOLD', requests: 0n };
+
+const settlements: Readonly<Record<ReportedState, Settlement>> = {
+  DENIED: postPaid,
+  OPEN: { ...ofHold, closesHold: true },
+  RELEASED: { ...ofHold, requests: 1n, late: true },
+  EXPIRED: { ...ofHold, recorded: 0n, late: true },
+  CHARGED: { ...ofHold, recorded: 0n, late: true, wasCharged: true },
+};
 
 function settlementOf(known: KnownCall | undefined): Settlement {
-  const late = { isNow: false, inFlight: 0n, held: nothing, charged: nothing, late: true };
-  const none = { requests: 0n, recorded: 0n };
-  const one = { requests: 1n, recorded: 1n };
-  switch (known?.state) {
-    case undefined:
-    case 'DENIED':
-      return { ...late, ...one, isNow: true, late: false };
-    case 'OPEN':
-      return { ...late, requests: 0n, recorded: 1n, inFlight: -1n, held: known.held, late: false };
-    case 'RELEASED':
-      return { ...late, ...one };
-    case 'EXPIRED':
-      return { ...late, ...none };
-    case 'CHARGED':
-      return { ...late, ...none, charged: known.held };
-    case 'SETTLED':
-      throw new Error('a settled call has a closing');
-  }
+  if (known === undefined) return postPaid;
+  if (known.state === 'SETTLED') throw new Error('a settled call has a closing');
+  return settlements[known.state];
 }
+
+const nothing = { cost: 0n, input: 0n, output: 0n };
 
 function planned(
   call: ReportCall,
@@ -77,22 +83,23 @@ function planned(
 ): Plan {
   const settlement = settlementOf(known);
   const { usage } = plan;
-  const booked = less(usage, settlement.charged);
+  const booked = lessCharged(usage, settlement, known);
+  const held = settlement.closesHold ? (known?.held ?? nothing) : nothing;
   return {
     epoch: plan.epoch,
     calendar: plan.calendar,
     known,
-    bookedAtMs: settlement.isNow ? undefined : known?.bookedAtMs,
+    bookedAtMs: settlement.booked === 'NOW' ? undefined : known?.bookedAtMs,
     meters: plan.meters,
-    inFlight: settlement.inFlight,
+    inFlight: settlement.closesHold ? -1n : 0n,
     counters: countersOf({
       usedCost: booked.cost,
       usedInput: booked.input,
       usedOutput: booked.output,
       usedRequests: settlement.requests,
-      heldCost: -settlement.held.cost,
-      heldInput: -settlement.held.input,
-      heldOutput: -settlement.held.output,
+      heldCost: -held.cost,
+      heldInput: -held.input,
+      heldOutput: -held.output,
     }),
     isAddedAfter: isLarge(booked.cost, booked.input, booked.output),
     decide: (context) => decide(call, plan, known, settlement, context, told),
@@ -124,7 +131,7 @@ function decide(
     bookedAtMs: settled.bookedAtMs,
     subjects: baseNames(settled.path),
     user: settled.path.user,
-    usage: less(usage, settlement.charged),
+    usage: lessCharged(usage, settlement, known),
     requests: settlement.recorded,
     overHold: closing.overHold,
     late: closing.late,
@@ -157,7 +164,7 @@ function settledCall(
 ): KnownCall {
   const { usage } = plan;
   if (known !== undefined) {
-    const bookedAtMs = settlement.isNow ? nowMs : known.bookedAtMs;
+    const bookedAtMs = settlement.booked === 'NOW' ? nowMs : known.bookedAtMs;
     return { ...known, state: 'SETTLED', version: known.version + 1, closing, bookedAtMs };
   }
   return {
@@ -194,11 +201,17 @@ function isOver(usage: PricedUsage, { held }: KnownCall): boolean {
   return usage.cost > held.cost || usage.input + usage.output > held.input + held.output;
 }
 
-function less(usage: PricedUsage, charged: KnownCall['held']): PricedUsage {
+/** The usage less what the record has of this call already. */
+function lessCharged(
+  usage: PricedUsage,
+  { wasCharged }: Settlement,
+  known: KnownCall | undefined,
+): PricedUsage {
+  if (!wasCharged || known === undefined) return usage;
   return {
     ...usage,
-    cost: usage.cost - charged.cost,
-    input: usage.input - charged.input,
-    output: usage.output - charged.output,
+    cost: usage.cost - known.held.cost,
+    input: usage.input - known.held.input,
+    output: usage.output - known.held.output,
   };
 }

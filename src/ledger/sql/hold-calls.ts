@@ -17,7 +17,7 @@ import { columns, returnedColumns, upsertMeters } from './apply-deltas.ts';
  *   $18 int[], $19 int[]  where the cells of each call begin and end, counted from 0, the end excluded
  *   $20 int[]     cells: meter (1 is the first of $1) and column of each, in turn
  *   $21 bigint[]  how much of each cell was not there before the call
- *   $22 int[]     rooms: meter and two columns of each, in turn
+ *   $22 int[]     guarded sums: meter and two columns of each, in turn
  *   $23 bigint[]  the most that the sum of the two may be
  *
  * Columns are those of `numbers` below. Returns of each call its key and its cells, as they were before it, in any
@@ -46,7 +46,7 @@ export const holdCalls = {
   RETURNING org_id, request_id, sums
 )
 SELECT held.org_id, held.request_id, held.sums, (CASE WHEN is_whole IS NOT TRUE THEN '${guards.meter}'
-  WHEN EXISTS (SELECT FROM now, (SELECT $22::int[] AS r, $23::bigint[] AS most) AS rooms,
+  WHEN EXISTS (SELECT FROM now, (SELECT $22::int[] AS r, $23::bigint[] AS most) AS guarded,
       generate_series(0, cardinality(most) - 1) AS i
     WHERE n[r[3 * i + 1]][r[3 * i + 2]] + n[r[3 * i + 1]][r[3 * i + 3]] > most[i + 1]) THEN '${guards.limit}'
   ELSE '0' END)::int FROM now, held`,

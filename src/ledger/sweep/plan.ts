@@ -1,4 +1,4 @@
-import { expireOperation } from '../operations/close.ts';
+import { expireOperation } from '../operations/expire.ts';
 import { mostMeters } from '../lane/fair-queue.ts';
 import { knownCall } from '../calls/known-call.ts';
 import type { Planned } from '../lane/planned.ts';

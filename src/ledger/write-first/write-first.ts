@@ -14,7 +14,7 @@ import type { Fate, Planned } from '../lane/planned.ts';
 import type { OptimisticPlan } from '../operations/operation.ts';
 import { columnsOf, OptimisticMeters } from './expected-meters.ts';
 import type { OptimisticMeter } from './expected-meters.ts';
-import { optimisticSums } from './sums.ts';
+import { limitGuards } from './limit-guards.ts';
 import { rowsByKey } from '../../db/wire/rows-by-key.ts';
 import { deltaWidth } from '../sql/apply-deltas.ts';
 import { agreeOnEpochs, holdCalls } from '../sql/hold-calls.ts';
@@ -106,7 +106,7 @@ function memberOf(
 }
 
 function holding(members: readonly Member[], meters: readonly OptimisticMeter[]): FlightStatement {
-  const { first, last, cells, added, rooms, most } = optimisticSums(members, meters);
+  const { first, last, cells, since, guarded, most } = limitGuards(members, meters);
   return {
     ...holdCalls,
     values: [
@@ -116,8 +116,8 @@ function holding(members: readonly Member[], meters: readonly OptimisticMeter[])
       int4Array(first),
       int4Array(last),
       int4Array(cells),
-      int8Array(added.length, [added]),
-      int4Array(rooms),
+      int8Array(since.length, [since]),
+      int4Array(guarded),
       int8Array(most.length, [most]),
     ],
   };

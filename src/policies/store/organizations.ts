@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import type { Organization } from '../../core/organization.ts';
+import { isSameCalendar } from '../../core/window.ts';
 import { storeFailure } from '../../db/errors.ts';
 import { inTransaction } from '../../db/transaction.ts';
 import { finishChange, firstAnswer, runChange } from './change.ts';
@@ -131,7 +132,7 @@ WHERE org_id = $1 RETURNING ${allColumns}`,
     );
     const [row] = rows;
     if (row === undefined) throw notFound('ORGANIZATION', orgId);
-    const moved = !sameCalendar(before.record, organization);
+    const moved = !isSameCalendar(before.record.calendar, organization.calendar);
     if (moved && by.validateOnly !== true) {
       await parts.onCalendarChange(client, orgId, organization.calendar);
     }
@@ -144,14 +145,6 @@ WHERE org_id = $1 RETURNING ${allColumns}`,
     };
   });
   return result;
-}
-
-function sameCalendar({ calendar: one }: Organization, { calendar: two }: Organization): boolean {
-  return (
-    one.timeZone === two.timeZone &&
-    one.weekStart === two.weekStart &&
-    one.monthAnchorDay === two.monthAnchorDay
-  );
 }
 
 function requestOf(

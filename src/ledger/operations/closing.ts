@@ -1,0 +1,43 @@
+import { ServiceError } from '../../platform/service-error.ts';
+import type { KnownCall } from '../calls/known-call.ts';
+import type { ClosePlanner } from '../ledger.ts';
+import { countersOf } from '../meters/call-delta.ts';
+import type { DecisionContext, Plan, Verdict } from './operation.ts';
+
+/** Plans the end of an open hold: what is held is given back, and `requests` are added to those used. */
+export function closingPlan(
+  known: KnownCall,
+  plan: Awaited<ReturnType<ClosePlanner>>,
+  requests: bigint,
+  decide: (context: DecisionContext) => Verdict,
+): Plan {
+  return {
+    ...plan,
+    known,
+    bookedAtMs: known.bookedAtMs,
+    inFlight: -1n,
+    counters: countersOf({
+      usedRequests: requests,
+      heldCost: -known.held.cost,
+      heldInput: -known.held.input,
+      heldOutput: -known.held.output,
+    }),
+    isAddedAfter: false,
+    decide,
+  };
+}
+
+/** No call of this id was ever seen. */
+export function callNotFound(requestId: string): ServiceError {
+  return new ServiceError(
+    'NOT_FOUND',
+    'CALL_NOT_FOUND',
+    `request_id: no call ${requestId} is known`,
+  );
+}
+
+/** The hold has ended: it was settled, released or has expired, or the call was refused. */
+export function holdNotOpen(known: KnownCall): ServiceError {
+  const state = known.state.toLowerCase();
+  return new ServiceError('FAILED_PRECONDITION', 'HOLD_NOT_OPEN', `the hold is not open: ${state}`);
+}
