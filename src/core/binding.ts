@@ -15,18 +15,21 @@ export function bindingOnAllow(
   return tightest(path, limits, (limit) => limit.action === 'BLOCK' && !isLifted(limit, bypass));
 }
 
-/** On a denial: of the exceeded limits that make the first reason, the one with the smallest share left. */
+/**
+ * On a denial: of the exceeded limits that make the first reason, the one with the smallest share left. A sum
+ * beyond int64 is a reason without a limit: it is skipped for the next one that a limit makes.
+ */
 export function bindingOnDeny(
-  path: CallPath,
+  plan: Pick<CheckPlan, 'path' | 'reasons'>,
   limits: readonly ConsideredLimit[],
-  first: Reason | undefined,
+  reasons: readonly Reason[],
   reasonOf: (metric: Metric) => Reason,
 ): number | undefined {
-  return tightest(
-    path,
-    limits,
-    (limit) => limit.status === 'EXCEEDED' && reasonOf(limit.metric) === first,
-  );
+  if (plan.reasons.length > 0) return undefined;
+  const makes = (limit: ConsideredLimit, reason: Reason | undefined): boolean =>
+    limit.status === 'EXCEEDED' && reasonOf(limit.metric) === reason;
+  const first = reasons.find((reason) => limits.some((limit) => makes(limit, reason)));
+  return tightest(plan.path, limits, (limit) => makes(limit, first));
 }
 
 function tightest(

@@ -54,7 +54,7 @@ export function conclude(
   return {
     decision: 'DENY',
     reasons,
-    binding: bindingOnDeny(plan.path, limits, reasons[0], (metric) => reasonOf[metric]),
+    binding: bindingOnDeny(plan, limits, reasons, (metric) => reasonOf[metric]),
     limits,
     warnings: warned(limits),
     retryAfterMs: isTimely ? retryAfter(limits, nowMs) : undefined,

@@ -25,7 +25,17 @@ export interface StoredEvent {
   readonly requestId: string;
   readonly user: string | undefined;
   readonly subjects: readonly string[];
+  readonly sum: StoredEventSum | undefined;
   readonly limit: StoredEventLimit | undefined;
+}
+
+/** The sum of a meter that an event is about, in the metric's unit. */
+export interface StoredEventSum {
+  readonly meter: string;
+  readonly metric: string;
+  readonly window: string | undefined;
+  /** Used and held; may pass int64. */
+  readonly spend: bigint;
 }
 
 /** The limit that an event is about, in the metric's unit. */
@@ -33,11 +43,6 @@ export interface StoredEventLimit {
   readonly subject: string;
   readonly name: string;
   readonly revision: number;
-  readonly meter: string;
-  readonly metric: string;
-  readonly window: string | undefined;
-  /** Used and held; may pass int64. */
-  readonly spend: bigint;
   readonly amount: bigint;
   readonly ask: bigint;
   readonly threshold: number | undefined;

@@ -195,6 +195,14 @@ describe('sums beyond int64', () => {
     expect(decide({ prices: [price] }, { input: maxInt64 }).reasons).toEqual(['COST_EXCEEDED']);
   });
 
+  // Red when only the first reason may name the limit: the answer then named none.
+  it('leave the limit named that refuses the call too', () => {
+    const spent = { org: { usedInput: maxInt64, usedCost: 1n } };
+    const { reasons, binding } = decide(capped(cost('daily', 0n)), { output: 1n, cost: 1n }, spent);
+    expect(reasons).toEqual(['TOKENS_EXCEEDED', 'COST_EXCEEDED']);
+    expect(binding).toBe(0);
+  });
+
   it('are not looked for where the call is refused anyway and adds nothing', () => {
     const said: Said = { organization: { state: 'SUSPENDED' } };
     expect(decide(said, { input: maxInt64, output: 1n }).reasons).toEqual(['ORG_SUSPENDED']);

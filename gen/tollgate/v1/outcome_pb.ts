@@ -84,7 +84,8 @@ export type Outcome = Message<"tollgate.v1.Outcome"> & {
 
   /**
    * On a denial: of the limits that caused `reason`, the one with the smallest share left after the ask; absent
-   * when `reason` is not about a limit. On ALLOW: the smallest share left among the enforced BLOCK limits;
+   * when `reason` is not about a limit; where it is only a sum beyond int64, of the next reason that a limit
+   * causes. On ALLOW: the smallest share left among the enforced BLOCK limits;
    * absent when there are none.
    *
    * @generated from field: tollgate.v1.ConsideredLimit binding = 5;

@@ -2,6 +2,7 @@ import { windows } from '../../core/policy.ts';
 import { localFaults } from '../../db/wire/local-fault.ts';
 import { callKey } from '../calls/call-key.ts';
 import type { KnownCall } from '../calls/known-call.ts';
+import { saturationEvents } from '../events/saturation-events.ts';
 import type { OrganizationTime } from '../lane/organization-time.ts';
 import type { Fate, Planned } from '../lane/planned.ts';
 import { BatchDeltas } from '../meters/batch-deltas.ts';
@@ -92,7 +93,11 @@ function walkOne(
   walk.events.push(...verdict.events);
   walk.verdicts.push(verdict);
   const call = verdict.insert ?? verdict.update;
-  if (call !== undefined) walk.calls.push(call);
+  if (call === undefined) return { kind: 'done', answer: verdict.answer };
+  walk.calls.push(call);
+  if (verdict.usage !== undefined) {
+    walk.events.push(...saturationEvents(call, plan.meters, totals, nowMs));
+  }
   return { kind: 'done', answer: verdict.answer };
 }
 

@@ -6,7 +6,7 @@ import { limitTotals } from '../../core/limit-totals.ts';
 import type { EventRecord } from './event-record.ts';
 import type { KnownCall } from '../calls/known-call.ts';
 import type { DecisionContext } from '../operations/operation.ts';
-import { baseNames } from '../calls/subjects.ts';
+import { aboutCall } from './about-call.ts';
 
 const actionOf: Partial<Record<LimitStatus, EventRecord['action']>> = {
   EXCEEDED: 'BLOCKED',
@@ -25,7 +25,7 @@ export function limitEvents(
   for (const limit of outcome.limits) {
     const action = actionOf[limit.status];
     if (action !== undefined)
-      events.push({ ...aboutCall(call, context), action, limit: numbers(limit) });
+      events.push({ ...aboutCall(call, context), action, ...numbers(limit) });
   }
   return events;
 }
@@ -52,15 +52,17 @@ export function thresholdEvents(
     events.push({
       ...aboutCall(call, context),
       action: 'THRESHOLD',
+      sum: {
+        meter: plan.meters[meterIndex]?.name ?? '',
+        metric: limit.metric,
+        window,
+        onceInWindowMs: window && context.startMs(meterIndex, windows.indexOf(window)),
+        spend: used + held + ask,
+      },
       limit: {
         subject: subjectName(subject),
         name: `${subjectName(subject)}/${encodeId(limit.name)}`,
-        meter: plan.meters[meterIndex]?.name ?? '',
         revision: planned.revision,
-        metric: limit.metric,
-        window,
-        windowStartMs: window && context.startMs(meterIndex, windows.indexOf(window)),
-        spend: used + held + ask,
         amount: limit.amount,
         ask,
         threshold,
@@ -70,31 +72,22 @@ export function thresholdEvents(
   return events;
 }
 
-function aboutCall(
-  call: KnownCall,
-  context: DecisionContext,
-): Omit<EventRecord, 'action' | 'limit'> {
+function numbers(limit: ConsideredLimit): Pick<EventRecord, 'sum' | 'limit'> {
   return {
-    orgId: call.orgId,
-    atMs: context.nowMs,
-    requestId: call.requestId,
-    subjects: baseNames(call.path),
-    user: call.path.user,
-  };
-}
-
-function numbers(limit: ConsideredLimit): EventRecord['limit'] {
-  return {
-    subject: subjectName(limit.subject),
-    name: `${subjectName(limit.subject)}/${encodeId(limit.name)}`,
-    meter: limit.meter.name,
-    revision: limit.revision,
-    metric: limit.metric,
-    window: limit.window,
-    windowStartMs: undefined,
-    spend: limit.used + limit.held,
-    amount: limit.amount,
-    ask: limit.ask,
-    threshold: undefined,
+    sum: {
+      meter: limit.meter.name,
+      metric: limit.metric,
+      window: limit.window,
+      onceInWindowMs: undefined,
+      spend: limit.used + limit.held,
+    },
+    limit: {
+      subject: subjectName(limit.subject),
+      name: `${subjectName(limit.subject)}/${encodeId(limit.name)}`,
+      revision: limit.revision,
+      amount: limit.amount,
+      ask: limit.ask,
+      threshold: undefined,
+    },
   };
 }

@@ -1,12 +1,27 @@
 /** One enforcement event, as it is written. */
 export interface EventRecord {
   readonly orgId: string;
-  readonly action: 'BLOCKED' | 'WARNED' | 'DRY_RUN' | 'BYPASSED' | 'THRESHOLD' | 'EXPIRED';
+  readonly action:
+    'BLOCKED' | 'WARNED' | 'DRY_RUN' | 'BYPASSED' | 'THRESHOLD' | 'EXPIRED' | 'SATURATED';
   readonly atMs: number;
   readonly requestId: string;
   readonly subjects: readonly string[];
   readonly user: string | undefined;
+  /** The sum that the event is about; undefined for EXPIRED. */
+  readonly sum: EventSum | undefined;
+  /** Undefined where no limit is concerned. */
   readonly limit: EventLimit | undefined;
+}
+
+/** A sum of a meter as it stood. */
+export interface EventSum {
+  readonly meter: string;
+  readonly metric: string;
+  readonly window: string | undefined;
+  /** Set for an event that is written once in its window. */
+  readonly onceInWindowMs: number | undefined;
+  /** Used and held, before the ask; with it for THRESHOLD, used alone for SATURATED. */
+  readonly spend: bigint;
 }
 
 /** The limit that an event is about, with its numbers at that time. */
@@ -14,13 +29,7 @@ export interface EventLimit {
   /** Composed names: `team:red`, `team:red/cap`, `user:alice`. */
   readonly subject: string;
   readonly name: string;
-  readonly meter: string;
   readonly revision: number;
-  readonly metric: string;
-  readonly window: string | undefined;
-  readonly windowStartMs: number | undefined;
-  /** Used and held, before the ask (for thresholds with it). */
-  readonly spend: bigint;
   readonly amount: bigint;
   readonly ask: bigint;
   /** The percentage crossed, for THRESHOLD. */

@@ -7,7 +7,7 @@ import { insertEvents } from '../sql/write-events.ts';
 
 /** Turns a batch's events into one statement. */
 export interface EventWriter {
-  /** Undefined when nothing is left to write: every threshold among them was told before. */
+  /** Undefined when nothing is left to write: all of them are written once in a window, and were. */
   prepare(events: readonly EventRecord[]): PreparedEvents | undefined;
 }
 
@@ -41,10 +41,10 @@ export function createEventWriter(): EventWriter {
       second = now;
       written.clear();
     }
-    const { limit } = event;
-    if (limit === undefined || limit.threshold !== undefined)
+    const { sum, limit } = event;
+    if (sum === undefined || limit === undefined || sum.onceInWindowMs !== undefined)
       return { id: uuidv7(), atMs: event.atMs };
-    const key = `${event.action} ${limit.name} ${limit.meter}`;
+    const key = `${event.action} ${limit.name} ${sum.meter}`;
     const inOrg = `${event.orgId} ${key}`;
     const count = (written.get(inOrg) ?? 0) + 1;
     written.set(inOrg, count);
@@ -57,7 +57,7 @@ export function createEventWriter(): EventWriter {
       const rows = new Map<string, Row>();
       const marks = new Set<string>();
       for (const event of events) {
-        const mark = thresholdMark(event);
+        const mark = onceMark(event);
         if (mark !== undefined && (told.has(mark) || marks.has(mark))) continue;
         if (mark !== undefined) marks.add(mark);
         const { id, atMs } = place(event);
@@ -78,15 +78,16 @@ export function createEventWriter(): EventWriter {
   };
 }
 
-/** What makes a threshold told once: limit, meter, threshold and window; undefined for other events. */
-function thresholdMark({ orgId, limit }: EventRecord): string | undefined {
-  if (limit?.threshold === undefined) return undefined;
-  const { name, meter, threshold, window, windowStartMs } = limit;
-  return [orgId, name, meter, threshold, window, windowStartMs].join(' ');
+/** What an event is written once for: limit and threshold if any, meter and window; undefined for other events. */
+function onceMark({ orgId, sum, limit }: EventRecord): string | undefined {
+  if (sum?.onceInWindowMs === undefined) return undefined;
+  const { meter, window, onceInWindowMs } = sum;
+  return [orgId, limit?.name, limit?.threshold, meter, window, onceInWindowMs].join(' ');
 }
 
 function parameters(rows: readonly Row[]): Parameter[] {
   const limits = rows.map((row) => row.event.limit);
+  const sums = rows.map((row) => row.event.sum);
   return [
     textArray(rows.map((row) => row.event.orgId)),
     plainArray(rows.map((row) => row.atMs)),
@@ -100,11 +101,11 @@ function parameters(rows: readonly Row[]): Parameter[] {
     textArray(limits.map((limit) => limit?.subject ?? null)),
     textArray(limits.map((limit) => limit?.name ?? null)),
     plainArray(limits.map((limit) => limit?.revision ?? null)),
-    textArray(limits.map((limit) => limit?.meter ?? null)),
-    textArray(limits.map((limit) => limit?.metric ?? null)),
-    textArray(limits.map((limit) => limit?.window ?? null)),
-    plainArray(limits.map((limit) => limit?.windowStartMs ?? null)),
-    plainArray(limits.map((limit) => limit?.spend ?? null)),
+    textArray(sums.map((sum) => sum?.meter ?? null)),
+    textArray(sums.map((sum) => sum?.metric ?? null)),
+    textArray(sums.map((sum) => sum?.window ?? null)),
+    plainArray(sums.map((sum) => sum?.onceInWindowMs ?? null)),
+    plainArray(sums.map((sum) => sum?.spend ?? null)),
     plainArray(limits.map((limit) => limit?.amount ?? null)),
     plainArray(limits.map((limit) => limit?.ask ?? null)),
     plainArray(limits.map((limit) => limit?.threshold ?? null)),

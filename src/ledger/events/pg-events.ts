@@ -53,6 +53,15 @@ function storedEvent(row: EventRow): StoredEvent {
     requestId: row.request_id,
     user: row.user_id ?? undefined,
     subjects: row.subjects,
+    sum:
+      row.meter_id === null
+        ? undefined
+        : {
+            meter: row.meter_id,
+            metric: row.metric ?? '',
+            window: row.time_window ?? undefined,
+            spend: BigInt(row.spend ?? 0),
+          },
     limit:
       row.limit_name === null
         ? undefined
@@ -60,10 +69,6 @@ function storedEvent(row: EventRow): StoredEvent {
             subject: row.limit_subject ?? '',
             name: row.limit_name,
             revision: row.revision ?? 0,
-            meter: row.meter_id ?? '',
-            metric: row.metric ?? '',
-            window: row.time_window ?? undefined,
-            spend: BigInt(row.spend ?? 0),
             amount: BigInt(row.amount ?? 0),
             ask: BigInt(row.ask ?? 0),
             threshold: row.threshold ?? undefined,

@@ -4,7 +4,20 @@ import { maxInt64 } from '../../core/totals.ts';
 import type { MeterTotals, WindowTotals } from '../../core/totals.ts';
 import type { CallDelta } from './call-delta.ts';
 import { DeltaSums } from './delta-sums.ts';
+import { isLarge } from '../operations/large.ts';
 import { counters, windowOffsets } from '../sql/apply-deltas.ts';
+
+/** Used cost, input and output stand first among `counters`, and saturate. */
+const usedAmounts = 3;
+
+/** Where they stand in a row for LIFETIME, which has the largest sums. */
+const lifetimeUsed = Array.from(
+  { length: usedAmounts },
+  (_, at) => (windowOffsets.at(-1)?.counters ?? 0) + at,
+);
+
+/** A sum with fewer digits is below 10^18; a batch whose asks are not large cannot take it to int64. */
+const nearBoundDigits = 19;
 
 /**
  * One meter while a batch is walked: what the row held before the batch, plus what the operations walked
@@ -44,6 +57,15 @@ export class RunningTotals implements MeterTotals {
     return at < 0 ? 0 : Number(this.#row[at] ?? 0);
   }
 
+  /** False where no sum of what was used can have reached the largest int64: a cheap test that spares the exact one. */
+  get mayBeSaturated(): boolean {
+    return lifetimeUsed.some(
+      (at, counter) =>
+        String(this.#row[at]).length >= nearBoundDigits ||
+        this.#change.parts.some(({ counters: added }) => isLarge(added[counter] ?? 0n)),
+    );
+  }
+
   /** Joins what the record says of a meter that was just born; its newer windows win. */
   join(filled: readonly bigint[]): void {
     const values = this.#row.map((value) => BigInt(value));
@@ -72,9 +94,6 @@ function countersOf(row: readonly (bigint | string)[], index: number): bigint[] 
   const at = windowOffsets[index]?.counters ?? 0;
   return row.slice(at, at + counters.length).map((value) => BigInt(value));
 }
-
-/** Used cost, input and output stand first among `counters`, and saturate. */
-const usedAmounts = 3;
 
 /** One window of a meter: its counters in the row, and those changes that were made in the same window. */
 class RunningWindow implements WindowTotals {

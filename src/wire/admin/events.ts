@@ -17,14 +17,15 @@ export const eventActions = [
   'BYPASSED',
   'THRESHOLD',
   'EXPIRED',
+  'SATURATED',
 ] as const;
 
 /** Writes an event as it is stored. */
 export function eventToMessage(event: StoredEvent): EnforcementEvent {
   const action = eventActions.find((known) => known === event.action);
-  const { limit } = event;
-  const metric = metricNames.find((known) => known === limit?.metric);
-  const window = windowNames.find((known) => known === limit?.window);
+  const { sum, limit } = event;
+  const metric = metricNames.find((known) => known === sum?.metric);
+  const window = windowNames.find((known) => known === sum?.window);
   return create(EnforcementEventSchema, {
     id: event.id,
     firstTime: timestampOf(event.firstAtMs),
@@ -37,10 +38,10 @@ export function eventToMessage(event: StoredEvent): EnforcementEvent {
     limit: limit?.name ?? '',
     limitSubject: limit?.subject ?? '',
     revision: BigInt(limit?.revision ?? 0),
-    meter: limit?.meter ?? '',
+    meter: sum?.meter ?? '',
     metric: Metric[metric ?? 'UNSPECIFIED'],
     window: Window[window ?? 'UNSPECIFIED'],
-    spend: limit?.spend.toString() ?? '',
+    spend: sum?.spend.toString() ?? '',
     amount: limit?.amount ?? 0n,
     ask: limit?.ask ?? 0n,
     threshold: limit?.threshold ?? 0,

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file tollgate/admin/v1/enforcement.proto.
  */
 export const file_tollgate_admin_v1_enforcement: GenFile = /*@__PURE__*/
-  fileDesc("CiN0b2xsZ2F0ZS9hZG1pbi92MS9lbmZvcmNlbWVudC5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEixgMKEEVuZm9yY2VtZW50RXZlbnQSCgoCaWQYASABKAkSLgoKZmlyc3RfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbGFzdF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtvY2N1cnJlbmNlcxgEIAEoAxIuCgZhY3Rpb24YBSABKA4yHi50b2xsZ2F0ZS5hZG1pbi52MS5FdmVudEFjdGlvbhISCgpyZXF1ZXN0X2lkGAYgASgJEgwKBHVzZXIYByABKAkSEAoIc3ViamVjdHMYCCADKAkSDQoFbGltaXQYCSABKAkSFQoNbGltaXRfc3ViamVjdBgKIAEoCRIQCghyZXZpc2lvbhgLIAEoAxINCgVtZXRlchgMIAEoCRIjCgZtZXRyaWMYDSABKA4yEy50b2xsZ2F0ZS52MS5NZXRyaWMSIwoGd2luZG93GA4gASgOMhMudG9sbGdhdGUudjEuV2luZG93Eg0KBXNwZW5kGA8gASgJEg4KBmFtb3VudBgQIAEoAxILCgNhc2sYESABKAMSEQoJdGhyZXNob2xkGBIgASgFIpcBChFMaXN0RXZlbnRzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDAoEdXNlchgCIAEoCRIuCgZhY3Rpb24YAyABKA4yHi50b2xsZ2F0ZS5hZG1pbi52MS5FdmVudEFjdGlvbhINCgVsaW1pdBgEIAEoCRIRCglwYWdlX3NpemUYBSABKAUSEgoKcGFnZV90b2tlbhgGIAEoCSJiChJMaXN0RXZlbnRzUmVzcG9uc2USMwoGZXZlbnRzGAEgAygLMiMudG9sbGdhdGUuYWRtaW4udjEuRW5mb3JjZW1lbnRFdmVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiNAoSRXhwaXJlSG9sZHNSZXF1ZXN0EhMKBm9yZ19pZBgBIAEoCUgAiAEBQgkKB19vcmdfaWQiJgoTRXhwaXJlSG9sZHNSZXNwb25zZRIPCgdleHBpcmVkGAEgASgDKskBCgtFdmVudEFjdGlvbhIcChhFVkVOVF9BQ1RJT05fVU5TUEVDSUZJRUQQABIYChRFVkVOVF9BQ1RJT05fQkxPQ0tFRBABEhcKE0VWRU5UX0FDVElPTl9XQVJORUQQAhIYChRFVkVOVF9BQ1RJT05fRFJZX1JVThADEhkKFUVWRU5UX0FDVElPTl9CWVBBU1NFRBAEEhoKFkVWRU5UX0FDVElPTl9USFJFU0hPTEQQBRIYChRFVkVOVF9BQ1RJT05fRVhQSVJFRBAGMs0BChJFbmZvcmNlbWVudFNlcnZpY2USWQoKTGlzdEV2ZW50cxIkLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RFdmVudHNSZXF1ZXN0GiUudG9sbGdhdGUuYWRtaW4udjEuTGlzdEV2ZW50c1Jlc3BvbnNlElwKC0V4cGlyZUhvbGRzEiUudG9sbGdhdGUuYWRtaW4udjEuRXhwaXJlSG9sZHNSZXF1ZXN0GiYudG9sbGdhdGUuYWRtaW4udjEuRXhwaXJlSG9sZHNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_tollgate_v1_limit]);
+  fileDesc("CiN0b2xsZ2F0ZS9hZG1pbi92MS9lbmZvcmNlbWVudC5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEixgMKEEVuZm9yY2VtZW50RXZlbnQSCgoCaWQYASABKAkSLgoKZmlyc3RfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbGFzdF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtvY2N1cnJlbmNlcxgEIAEoAxIuCgZhY3Rpb24YBSABKA4yHi50b2xsZ2F0ZS5hZG1pbi52MS5FdmVudEFjdGlvbhISCgpyZXF1ZXN0X2lkGAYgASgJEgwKBHVzZXIYByABKAkSEAoIc3ViamVjdHMYCCADKAkSDQoFbGltaXQYCSABKAkSFQoNbGltaXRfc3ViamVjdBgKIAEoCRIQCghyZXZpc2lvbhgLIAEoAxINCgVtZXRlchgMIAEoCRIjCgZtZXRyaWMYDSABKA4yEy50b2xsZ2F0ZS52MS5NZXRyaWMSIwoGd2luZG93GA4gASgOMhMudG9sbGdhdGUudjEuV2luZG93Eg0KBXNwZW5kGA8gASgJEg4KBmFtb3VudBgQIAEoAxILCgNhc2sYESABKAMSEQoJdGhyZXNob2xkGBIgASgFIpcBChFMaXN0RXZlbnRzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDAoEdXNlchgCIAEoCRIuCgZhY3Rpb24YAyABKA4yHi50b2xsZ2F0ZS5hZG1pbi52MS5FdmVudEFjdGlvbhINCgVsaW1pdBgEIAEoCRIRCglwYWdlX3NpemUYBSABKAUSEgoKcGFnZV90b2tlbhgGIAEoCSJiChJMaXN0RXZlbnRzUmVzcG9uc2USMwoGZXZlbnRzGAEgAygLMiMudG9sbGdhdGUuYWRtaW4udjEuRW5mb3JjZW1lbnRFdmVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiNAoSRXhwaXJlSG9sZHNSZXF1ZXN0EhMKBm9yZ19pZBgBIAEoCUgAiAEBQgkKB19vcmdfaWQiJgoTRXhwaXJlSG9sZHNSZXNwb25zZRIPCgdleHBpcmVkGAEgASgDKuUBCgtFdmVudEFjdGlvbhIcChhFVkVOVF9BQ1RJT05fVU5TUEVDSUZJRUQQABIYChRFVkVOVF9BQ1RJT05fQkxPQ0tFRBABEhcKE0VWRU5UX0FDVElPTl9XQVJORUQQAhIYChRFVkVOVF9BQ1RJT05fRFJZX1JVThADEhkKFUVWRU5UX0FDVElPTl9CWVBBU1NFRBAEEhoKFkVWRU5UX0FDVElPTl9USFJFU0hPTEQQBRIYChRFVkVOVF9BQ1RJT05fRVhQSVJFRBAGEhoKFkVWRU5UX0FDVElPTl9TQVRVUkFURUQQBzLNAQoSRW5mb3JjZW1lbnRTZXJ2aWNlElkKCkxpc3RFdmVudHMSJC50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0RXZlbnRzUmVxdWVzdBolLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RFdmVudHNSZXNwb25zZRJcCgtFeHBpcmVIb2xkcxIlLnRvbGxnYXRlLmFkbWluLnYxLkV4cGlyZUhvbGRzUmVxdWVzdBomLnRvbGxnYXRlLmFkbWluLnYxLkV4cGlyZUhvbGRzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_tollgate_v1_limit]);
 
 /**
  * One event, or equal events of one second folded into one.
@@ -81,7 +81,7 @@ export type EnforcementEvent = Message<"tollgate.admin.v1.EnforcementEvent"> & {
   subjects: string[];
 
   /**
-   * The composed name of the limit, `team:red/cap`; empty for EXPIRED.
+   * The composed name of the limit, `team:red/cap`; empty for EXPIRED and SATURATED.
    *
    * @generated from field: string limit = 9;
    */
@@ -102,14 +102,14 @@ export type EnforcementEvent = Message<"tollgate.admin.v1.EnforcementEvent"> & {
   revision: bigint;
 
   /**
-   * The meter it was measured on.
+   * The meter; empty for EXPIRED.
    *
    * @generated from field: string meter = 12;
    */
   meter: string;
 
   /**
-   * What was counted.
+   * What was counted. For SATURATED the first of COST, INPUT_TOKENS and OUTPUT_TOKENS that has reached the bound.
    *
    * @generated from field: tollgate.v1.Metric metric = 13;
    */
@@ -123,7 +123,7 @@ export type EnforcementEvent = Message<"tollgate.admin.v1.EnforcementEvent"> & {
   window: Window;
 
   /**
-   * Used and held before the ask (for THRESHOLD with it), in nano-USD or units; a decimal text, since debts
+   * Used and held before the ask (for THRESHOLD with it, for SATURATED used alone), in nano-USD or units; a decimal text, since debts
    * and holds together may pass 2^63.
    *
    * @generated from field: string spend = 15;
@@ -339,6 +339,14 @@ export const EventAction = {
    * @generated from enum value: EVENT_ACTION_EXPIRED = 6;
    */
   EXPIRED: 6,
+
+  /**
+   * A meter's used cost, input or output has reached the largest int64, for the first time in its window. The sum
+   * stays there until the window ends.
+   *
+   * @generated from enum value: EVENT_ACTION_SATURATED = 7;
+   */
+  SATURATED: 7,
 } as const;
 
 /**
@@ -355,7 +363,7 @@ export const EventActionSchema: GenEnum<EventAction> = /*@__PURE__*/
   enumDesc(file_tollgate_admin_v1_enforcement, 0);
 
 /**
- * The record of denials, warnings, bypasses and thresholds.
+ * The record of denials, warnings, bypasses, thresholds, expired holds and sums at their largest value.
  *
  * @generated from service tollgate.admin.v1.EnforcementService
  */
