@@ -3,6 +3,7 @@ import type { Credential, Principal, Registered, Team, User } from '../core/dire
 import type { Organization } from '../core/organization.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Subject } from '../core/subject.ts';
+import type { Listed, Page } from '../platform/paging.ts';
 import type { ListedAs, PriceImport, SkippedPrice } from './price-import.ts';
 
 /**
@@ -154,20 +155,6 @@ export interface StoredPrice {
   readonly createdAtMs: number;
   readonly revokedAtMs: number | undefined;
   readonly revokedReason: string | undefined;
-}
-
-export interface Page {
-  /** 1 to 1000. */
-  readonly size: number;
-  /** Opaque; undefined for the first page. A forged one is FIELD_INVALID on `page_token`. */
-  readonly token: string | undefined;
-  /** Restricts the list, where the kind knows how. */
-  readonly filter?: string | undefined;
-}
-
-export interface Listed<T> {
-  readonly items: readonly T[];
-  readonly nextToken: string | undefined;
 }
 
 /** What an import does about a price of a list, in the order of an answer. */

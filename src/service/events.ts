@@ -1,4 +1,4 @@
-import type { Listed, Page } from '../policies/policy-store.ts';
+import type { Listed, Page } from '../platform/paging.ts';
 
 /** The enforcement events of an organization, for reading. */
 export interface Events {

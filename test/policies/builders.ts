@@ -6,6 +6,7 @@ import type { Credential, Team, User } from '../../src/core/directory.ts';
 import type { Organization } from '../../src/core/organization.ts';
 import type { Limit, Policy } from '../../src/core/policy.ts';
 import type { Subject } from '../../src/core/subject.ts';
+import { plainOrganization } from '../support/organization.ts';
 import { createPgPolicyStore } from '../../src/policies/store/pg-policy-store.ts';
 import type { ViewNeed } from '../../src/policies/policies.ts';
 import type { Change, NewPrice, PolicyStore } from '../../src/policies/policy-store.ts';
@@ -18,20 +19,7 @@ export const change: Change = { actor: 'tester', reason: 'because', exists: 'any
 
 /** An organization with the default settings. */
 export function organization(id: string, more: Partial<Organization> = {}): Organization {
-  return {
-    id,
-    displayName: '',
-    state: 'ACTIVE',
-    calendar: { timeZone: 'UTC', weekStart: 1, monthAnchorDay: 1 },
-    unknownModels: undefined,
-    unknownSubjects: 'ALLOW',
-    unpriced: 'DENY',
-    onExpiry: 'RELEASE',
-    onStoreFailure: 'DENY',
-    storeContent: 'METADATA',
-    defaultOutputTokens: 0n,
-    ...more,
-  };
+  return plainOrganization(id, { displayName: '', ...more });
 }
 
 /** An active team. */

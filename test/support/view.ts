@@ -6,6 +6,7 @@ import type { OrganizationView } from '../../src/core/organization-view.ts';
 import type { Organization } from '../../src/core/organization.ts';
 import type { Access, Bypass, Limit, Policy } from '../../src/core/policy.ts';
 import { parseSubject, subjectText } from '../../src/core/subject.ts';
+import { plainOrganization } from './organization.ts';
 
 /** An organization as a test says it: whatever is left out has a plain default. */
 export interface Said {
@@ -63,7 +64,7 @@ export function viewOf(said: Said): OrganizationView {
   const families = [...policies.values()].flatMap(familiesOf);
   const remembered = new Map<string, unknown>();
   return {
-    organization: organizationOf(said.organization),
+    organization: plainOrganization('acme', said.organization),
     epoch: said.epoch ?? 1,
     team: (id) => teams.get(id),
     user: (id) => users.get(id),
@@ -199,23 +200,6 @@ export function priceOf(said: SaidPrice): PriceRevision {
       perRequest: 0n,
       ...rates,
     })),
-  };
-}
-
-function organizationOf(said: Partial<Organization> | undefined): Organization {
-  return {
-    id: 'acme',
-    displayName: 'Acme',
-    state: 'ACTIVE',
-    calendar: { timeZone: 'UTC', weekStart: 1, monthAnchorDay: 1 },
-    unknownModels: undefined,
-    unknownSubjects: 'ALLOW',
-    unpriced: 'DENY',
-    onExpiry: 'RELEASE',
-    onStoreFailure: 'DENY',
-    storeContent: 'METADATA',
-    defaultOutputTokens: 0n,
-    ...said,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { invalidFields } from '../../platform/service-error.ts';
+import { pageOf, positionOf } from '../../platform/paging.ts';
 import type { Events, StoredEvent } from '../../service/events.ts';
 import { listEvents } from '../sql/list-events.ts';
 import type { EventRow } from '../sql/list-events.ts';
@@ -12,35 +12,16 @@ export function createPgEvents(parts: {
   const { pool, failure } = parts;
   return {
     async list(filter, page) {
-      const [lastAt, sequence] = positionOf(page.token);
       const { orgId, user = null, action = null, limit = null } = filter;
+      const list = `${orgId}/events`;
+      const [lastAt = null, sequence = null] = positionOf(page, list, ['integer', 'text']) ?? [];
       const values = [orgId, user, action, limit, lastAt, sequence, page.size + 1];
       const { rows } = await pool
         .query<EventRow>({ ...listEvents, values })
         .catch((cause: unknown) => Promise.reject(failure(cause)));
-      const shown = rows.slice(0, page.size);
-      const last = shown.at(-1);
-      const hasMore = rows.length > page.size && last !== undefined;
-      return {
-        items: shown.map(storedEvent),
-        nextToken: hasMore ? tokenOf(last) : undefined,
-      };
+      return pageOf(rows, page, list, (row) => [row.last_us, row.sequence], storedEvent);
     },
   };
-}
-
-function tokenOf(row: EventRow): string {
-  return Buffer.from(JSON.stringify([row.last_us, row.sequence])).toString('base64url');
-}
-
-function positionOf(token: string | undefined): [string | null, string | null] {
-  if (token === undefined) return [null, null];
-  const text = Buffer.from(token, 'base64url').toString();
-  const match = /^\["(\d{1,18})","([0-9a-f-]{36})"\]$/.exec(text);
-  if (match === null) {
-    throw invalidFields([{ field: 'page_token', description: 'is not one of ours' }]);
-  }
-  return [match[1] ?? null, match[2] ?? null];
 }
 
 function storedEvent(row: EventRow): StoredEvent {

@@ -1,8 +1,10 @@
 import { mostThatIsOk } from '../../core/conclude.ts';
+import { countersOfMetric } from '../../core/limit-totals.ts';
 import { oncePer } from '../../core/once-per.ts';
 import type { PlannedLimit } from '../../core/plan.ts';
 import { metrics, windows } from '../../core/policy.ts';
 import type { Metric } from '../../core/policy.ts';
+import type { WindowTotals } from '../../core/totals.ts';
 import { inFlightCounter } from './expected-meters.ts';
 import { windowOffsets } from '../sql/apply-deltas.ts';
 import { emptyColumn, tokenColumns } from '../sql/hold-calls.ts';
@@ -40,30 +42,38 @@ export const limitReadings = oncePer((limits: readonly PlannedLimit[]): readonly
   }),
 );
 
-/** What a metric counts, as `limitTotals` does: used, then held. */
+/** The order of a meter's counters, by the core's names for them. */
+const counterOrder: readonly (keyof WindowTotals)[] = [
+  'usedCost',
+  'usedInput',
+  'usedOutput',
+  'usedRequests',
+  'heldCost',
+  'heldInput',
+  'heldOutput',
+];
+
+/** Where used and held of a metric are read in a window. */
 function readings(metric: Metric, window: number): readonly [Reading, Reading] {
-  const counter = (at: number): Reading => {
-    return { column: (windowOffsets[window]?.counters ?? 0) + at + 1, counters: [at] };
-  };
-  switch (metric) {
-    case 'COST':
-      return [counter(0), counter(4)];
-    case 'INPUT_TOKENS':
-      return [counter(1), counter(5)];
-    case 'OUTPUT_TOKENS':
-      return [counter(2), counter(6)];
-    case 'TOKENS': {
-      const { used = 0, held = 0 } = tokenColumns[window] ?? {};
-      return [
-        { column: used, counters: [1, 2] },
-        { column: held, counters: [5, 6] },
-      ];
-    }
-    case 'REQUESTS':
-      return [counter(3), nothing];
-    case 'CONCURRENCY':
-      return [nothing, { column: inFlightColumn, counters: [inFlightCounter] }];
+  if (metric === 'CONCURRENCY') {
+    return [nothing, { column: inFlightColumn, counters: [inFlightCounter] }];
   }
+  const { used, held } = countersOfMetric[metric];
+  const tokens = tokenColumns[window];
+  return [reading(used, window, tokens?.used), reading(held, window, tokens?.held)];
+}
+
+/** A single counter has a column of its own; the sum of two, which are tokens, has `sumColumn`. */
+function reading(
+  names: readonly (keyof WindowTotals)[],
+  window: number,
+  sumColumn = emptyColumn,
+): Reading {
+  const counters = names.map((name) => counterOrder.indexOf(name));
+  const [only] = counters;
+  if (only === undefined) return nothing;
+  if (counters.length > 1) return { column: sumColumn, counters };
+  return { column: (windowOffsets[window]?.counters ?? 0) + only + 1, counters };
 }
 
 const nothing: Reading = { column: emptyColumn, counters: [] };

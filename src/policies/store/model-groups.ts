@@ -3,8 +3,9 @@ import { storeFailure } from '../../db/errors.ts';
 import { runChange } from './change.ts';
 import type { StoreParts } from './change.ts';
 import { notFound, requireCondition } from './change-errors.ts';
-import { pageOf, positionOf } from './paging.ts';
-import type { Listed, ListedModelGroup, Page, PolicyStore } from '../policy-store.ts';
+import { pageOf, positionOf } from '../../platform/paging.ts';
+import type { ListedModelGroup, PolicyStore } from '../policy-store.ts';
+import type { Listed, Page } from '../../platform/paging.ts';
 import { readRecord, recordRequest, requireOrganization } from './records.ts';
 import type { RecordRow } from './records.ts';
 import { decodeRecord, openDoc } from './documents.ts';
@@ -63,7 +64,7 @@ async function list(
   page: Page,
 ): Promise<Listed<ListedModelGroup>> {
   const name = `${orgId}/model_group`;
-  const after = positionOf(page, name, 1)?.[0] ?? '';
+  const after = positionOf(page, name, ['text'])?.[0] ?? '';
   try {
     const parameters = [orgId, after, page.filter ?? '', page.size + 1];
     const { rows } = await parts.pool.query<GroupRow>(listStatement, parameters);

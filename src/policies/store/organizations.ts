@@ -7,8 +7,9 @@ import { finishChange, firstAnswer, runChange } from './change.ts';
 import type { ChangeRequest, StoreParts } from './change.ts';
 import { alreadyExists, notFound, requireCondition } from './change-errors.ts';
 import type { Doc } from './documents.ts';
-import { pageOf, positionOf } from './paging.ts';
-import type { Change, Listed, Page, PolicyStore, Stored } from '../policy-store.ts';
+import { pageOf, positionOf } from '../../platform/paging.ts';
+import type { Change, PolicyStore, Stored } from '../policy-store.ts';
+import type { Listed, Page } from '../../platform/paging.ts';
 
 type Organizations = Pick<
   PolicyStore,
@@ -187,7 +188,7 @@ async function list(
   page: Page,
   orgIds: ReadonlySet<string> | undefined,
 ): Promise<Listed<Stored<Organization>>> {
-  const after = positionOf(page, 'organizations', 1)?.[0] ?? '';
+  const after = positionOf(page, 'organizations', ['text'])?.[0] ?? '';
   try {
     const { rows } = await parts.pool.query<OrganizationRow>(
       `SELECT ${allColumns} FROM org

@@ -9,8 +9,9 @@ import type { ChangeRequest, Done, Locked, StoreParts } from './change.ts';
 import { notFound, requireCondition } from './change-errors.ts';
 import { dropDerivedMeters } from './derived-meters.ts';
 import { assertMeterBounds } from './meter-bounds.ts';
-import { pageOf, positionOf } from './paging.ts';
-import type { Change, Listed, Page, PolicyRevision, PolicyStore } from '../policy-store.ts';
+import { pageOf, positionOf } from '../../platform/paging.ts';
+import type { Change, PolicyRevision, PolicyStore } from '../policy-store.ts';
+import type { Listed, Page } from '../../platform/paging.ts';
 import { requireOrganization } from './records.ts';
 import { decodePolicy, encodeDoc, openDoc } from './documents.ts';
 import type { Doc, StoredDoc } from './documents.ts';
@@ -193,7 +194,7 @@ async function listNewest(
   page: Page,
 ): Promise<Listed<PolicyRevision>> {
   const list = `${orgId}/policies`;
-  const [kind = '', id = ''] = positionOf(page, list, 2) ?? [];
+  const [kind = '', id = ''] = positionOf(page, list, ['text', 'text']) ?? [];
   try {
     const { rows } = await parts.pool.query<RevisionRow>(
       `SELECT ${columns} FROM policy_revision
@@ -216,11 +217,11 @@ async function listRevisions(
   page: Page,
 ): Promise<Listed<PolicyRevision>> {
   const list = `${orgId}/revisions/${subjectText(subject)}`;
-  const before = Number(positionOf(page, list, 1)?.[0] ?? 2_147_483_647);
+  const before = Number(positionOf(page, list, ['integer'])?.[0] ?? 2_147_483_647);
   try {
     const { rows } = await parts.pool.query<RevisionRow>(
       `SELECT ${columns} FROM policy_revision
-WHERE org_id = $1 AND subject_kind = $2 AND subject_id = $3 AND revision < $4
+WHERE org_id = $1 AND subject_kind = $2 AND subject_id = $3 AND revision < $4::bigint
 ORDER BY revision DESC LIMIT $5`,
       [orgId, subject.kind, subject.id, before, page.size + 1],
     );

@@ -4,8 +4,9 @@ import { byCodeUnit } from '../../core/meter.ts';
 import { runChange } from './change.ts';
 import type { Done, Locked, StoreParts } from './change.ts';
 import type { Doc } from './documents.ts';
-import { pageOf, positionOf } from './paging.ts';
-import type { Change, NewPrice, Page, PolicyStore, StoredPrice } from '../policy-store.ts';
+import { pageOf, positionOf } from '../../platform/paging.ts';
+import type { Change, NewPrice, PolicyStore, StoredPrice } from '../policy-store.ts';
+import type { Page } from '../../platform/paging.ts';
 import { importChanges } from '../policy-store.ts';
 import type { PriceImport, PriceOffer } from '../price-import.ts';
 import type { ImportedPrice, PriceImportAnswer } from '../policy-store.ts';
@@ -168,7 +169,7 @@ function answer(
   by: Change,
 ): PriceImportAnswer {
   const list = `${orgId}/price-import/${source}`;
-  const after = positionOf(page, list, 4);
+  const after = positionOf(page, list, ['text', 'text', 'text', 'text']);
   const left =
     after === undefined ? prices : prices.filter((one) => comparePlaces(placeOf(one), after) > 0);
   const { items, nextToken } = pageOf(left, page, list, placeOf, (one) => one);

@@ -3,8 +3,9 @@ import { storeFailure } from '../../db/errors.ts';
 import { runChange } from './change.ts';
 import type { Locked, StoreParts } from './change.ts';
 import { notFound } from './change-errors.ts';
-import { pageOf, positionOf } from './paging.ts';
-import type { Change, Listed, NewPrice, Page, PolicyStore, StoredPrice } from '../policy-store.ts';
+import { pageOf, positionOf } from '../../platform/paging.ts';
+import type { Change, NewPrice, PolicyStore, StoredPrice } from '../policy-store.ts';
+import type { Listed, Page } from '../../platform/paging.ts';
 import { requireOrganization } from './records.ts';
 import { decodePrice, documentForm, encodeValue, openDoc } from './documents.ts';
 import type { Doc, StoredDoc } from './documents.ts';
@@ -154,11 +155,12 @@ RETURNING ${priceColumns}`,
 
 async function list(parts: StoreParts, orgId: string, page: Page): Promise<Listed<StoredPrice>> {
   const name = `${orgId}/prices`;
-  const [scope = '', subject = '', revision = '0'] = positionOf(page, name, 3) ?? [];
+  const [scope = '', subject = '', revision = '0'] =
+    positionOf(page, name, ['text', 'text', 'integer']) ?? [];
   try {
     const { rows } = await parts.pool.query<PriceRow>(
       `SELECT ${priceColumns} FROM price_revision
-WHERE org_id = $1 AND (scope, subject, revision) > ($2, $3, $4::integer)
+WHERE org_id = $1 AND (scope, subject, revision) > ($2, $3, $4::bigint)
   AND strpos(lower(scope || ' ' || subject), lower($5)) > 0
 ORDER BY scope, subject, revision LIMIT $6`,
       [orgId, scope, subject, revision, page.filter ?? '', page.size + 1],

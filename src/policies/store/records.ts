@@ -3,16 +3,9 @@ import { storeFailure } from '../../db/errors.ts';
 import { runChange } from './change.ts';
 import type { ChangeRequest, Done, Locked, StoreParts } from './change.ts';
 import { notFound, requireCondition } from './change-errors.ts';
-import { pageOf, positionOf } from './paging.ts';
-import type {
-  Change,
-  Listed,
-  Page,
-  PolicyStore,
-  RecordKind,
-  RecordOf,
-  Stored,
-} from '../policy-store.ts';
+import { pageOf, positionOf } from '../../platform/paging.ts';
+import type { Change, PolicyStore, RecordKind, RecordOf, Stored } from '../policy-store.ts';
+import type { Listed, Page } from '../../platform/paging.ts';
 import { checkNameSpace, checkReferences, keepFacts } from './record-rules.ts';
 import { decodeRecord, encodeDoc, openDoc } from './documents.ts';
 import type { Doc, StoredDoc } from './documents.ts';
@@ -114,7 +107,7 @@ async function listRecords<K extends RecordKind>(
   page: Page,
 ): Promise<Listed<Stored<RecordOf[K]>>> {
   const list = `${orgId}/${kind}`;
-  const after = positionOf(page, list, 1)?.[0] ?? '';
+  const after = positionOf(page, list, ['text'])?.[0] ?? '';
   try {
     const { rows } = await parts.pool.query<RecordRow<K>>(
       `SELECT ${columns} FROM record WHERE org_id = $1 AND kind = $2 AND id > $3

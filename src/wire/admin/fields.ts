@@ -1,5 +1,5 @@
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
-import type { Page } from '../../policies/policy-store.ts';
+import type { Page } from '../../platform/paging.ts';
 import { isLongerThan, idFault, readId, readRequestId } from '../fields.ts';
 import type { Violations } from '../violations.ts';
 

@@ -1,15 +1,46 @@
 import { createHash } from 'node:crypto';
-import { invalidFields } from '../../platform/service-error.ts';
-import type { Listed, Page } from '../policy-store.ts';
+import { invalidFields } from './service-error.ts';
+
+/** Which page of a list is asked for. */
+export interface Page {
+  /** 1 to 1000. */
+  readonly size: number;
+  /** Opaque; undefined for the first page. A forged one is FIELD_INVALID on `page_token`. */
+  readonly token: string | undefined;
+  /** Restricts the list, where the kind knows how. */
+  readonly filter?: string | undefined;
+}
+
+/** One page of a list, and the token of the next; undefined: it is the last. */
+export interface Listed<T> {
+  readonly items: readonly T[];
+  readonly nextToken: string | undefined;
+}
 
 /** Where a page begins: after the row with these key columns, in the order of the list. */
 export type Position = readonly string[];
 
+/** What the key columns of a list are: a text may be anything but a NUL, an integer fits int64. */
+export type PositionColumn = 'text' | 'integer';
+
+const columnPatterns: Readonly<Record<PositionColumn, RegExp>> = {
+  // oxlint-disable-next-line no-control-regex -- PostgreSQL refuses NUL in text.
+  text: /^[^\u0000]*$/,
+  integer: /^\d{1,18}$/,
+};
+
 /** Reads the token of a page of `list`; undefined for the first page. */
-export function positionOf(page: Page, list: string, width: number): Position | undefined {
+export function positionOf(
+  page: Page,
+  list: string,
+  columns: readonly PositionColumn[],
+): Position | undefined {
   if (page.token === undefined || page.token === '') return undefined;
   const [mark, ...position] = parse(page.token);
-  if (mark !== markOf(list, position) || position.length !== width) {
+  const fits =
+    position.length === columns.length &&
+    columns.every((column, index) => columnPatterns[column].test(position[index] ?? ''));
+  if (!fits || mark !== markOf(list, position)) {
     throw invalidFields([{ field: 'page_token', description: 'is not one of this list' }]);
   }
   return position;
