@@ -1,7 +1,7 @@
 import type { Settings } from './config.ts';
 import { startAdminServer } from './admin/server.ts';
 import { createCallMetrics } from './grpc/call-metrics.ts';
-import { createConnectionMetrics } from './grpc/connection-metrics.ts';
+import { createConnectionMetrics } from './connections/connection-metrics.ts';
 import { startDataServer } from './grpc/server.ts';
 import type { DataServer } from './grpc/server.ts';
 import type { Clock } from './platform/clock.ts';
@@ -60,12 +60,13 @@ async function start(settings: Settings, more: AppOptions, undo: UndoList): Prom
   const callsMs = settings.drainTimeoutMs * callsShare;
 
   const rpcMetrics = createRpcMetrics(store.metrics);
+  const connectionMetrics = createConnectionMetrics(store.metrics);
   const dataServer = await startDataServer({
     dataPlane: store.dataPlane,
     access: store.access,
     log,
     metrics: createCallMetrics(store.metrics, rpcMetrics),
-    connectionMetrics: createConnectionMetrics(store.metrics),
+    connectionMetrics: connectionMetrics('data'),
     ...settings.dataListen,
     tls: tlsOf(settings),
     ...settings,
@@ -79,10 +80,8 @@ async function start(settings: Settings, more: AppOptions, undo: UndoList): Prom
     store: store.policyStore,
     log,
     rpcMetrics,
-    timeoutMs: settings.adminTimeoutMs,
-    ...settings.adminListen,
-    tls: tlsOf(settings),
-    maxMessageBytes: settings.maxMessageBytes,
+    connectionMetrics: connectionMetrics('admin'),
+    ...adminParts(settings),
   });
   servers.push(adminServer);
 
@@ -134,6 +133,23 @@ function createServing() {
       set(false);
       servers = [];
     },
+  };
+}
+
+/** The settings of the admin port, by the names that its server has for them. */
+function adminParts(settings: Settings) {
+  return {
+    ...settings.adminListen,
+    tls: tlsOf(settings),
+    timeoutMs: settings.adminTimeoutMs,
+    maxMessageBytes: settings.maxMessageBytes,
+    maxConnections: settings.adminMaxConnections,
+    maxPeerConnections: settings.adminMaxPeerConnections,
+    greetingTimeoutMs: settings.greetingTimeoutMs,
+    strangerCalls: settings.strangerCalls,
+    maxStreams: settings.maxStreams,
+    maxUnreadBytes: settings.adminMaxUnreadBytes,
+    maxCallerCalls: settings.adminCallerCalls,
   };
 }
 

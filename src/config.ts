@@ -1,3 +1,4 @@
+import { adminPortSettings } from './admin-port-settings.ts';
 import { dataPortSettings } from './data-port-settings.ts';
 import { logLevels } from './platform/log.ts';
 import {
@@ -90,6 +91,7 @@ const table = {
     'The largest request; on the admin plane 256KiB, but for policies, prices and price lists (3MiB).',
   ),
   ...dataPortSettings,
+  ...adminPortSettings,
   drainWaitMs: setting(
     'TOLLGATE_DRAIN_WAIT',
     '3s',
@@ -266,6 +268,15 @@ function readOne(one: Setting<unknown>, said: string, faults: string[]): unknown
 
 function checkTogether(settings: Settings, faults: string[]): void {
   const { tlsCertificate, tlsKey, tlsClientCa } = settings;
+  for (const [name, most] of [
+    ['TOLLGATE_MAX_UNREAD', settings.maxUnreadBytes],
+    ['TOLLGATE_ADMIN_MAX_UNREAD', settings.adminMaxUnreadBytes],
+  ] as const) {
+    // One sender may use a quarter, and must be able to send one message.
+    if (most < 4 * settings.maxMessageBytes) {
+      faults.push(`${name}: expected at least four times TOLLGATE_MAX_MESSAGE`);
+    }
+  }
   if ((tlsCertificate === undefined) !== (tlsKey === undefined)) {
     faults.push('TOLLGATE_TLS_CERT and TOLLGATE_TLS_KEY: expected both or neither');
   }

@@ -46,25 +46,25 @@ export const dataPortSettings = {
     'TOLLGATE_MAX_STREAMS',
     '1000',
     count(1, 100_000),
-    'Calls of one connection of the data port at once; clients keep the next ones waiting.',
+    'Calls of one HTTP/2 connection at once, on either port; clients keep the next ones waiting.',
   ),
   greetingTimeoutMs: setting(
     'TOLLGATE_GREETING_TIMEOUT',
     '10s',
     duration(10, hour),
-    'How long a connection of the data port may have no open call before a known caller has used it.',
+    'How long a connection may be without a call before a known caller has used it.',
   ),
   strangerCalls: setting(
     'TOLLGATE_STRANGER_CALLS',
     '100',
     count(1, 1_000_000),
-    'Calls a second without a known caller (refused, reset, health, reflection) on one connection, ' +
-      'twice as many at once; five times as many of one peer address. Beyond that it is cut.',
+    'Calls a second without a known caller (refused, reset, health, reflection, metrics) on one ' +
+      'connection, twice as many at once; five times as many of one peer address. Beyond that it is cut.',
   ),
   maxUnreadBytes: setting(
     'TOLLGATE_MAX_UNREAD',
     '64MiB',
     bytes(64 * KiB, 64 * KiB * KiB * KiB),
-    'Bytes of data-plane requests that have not come whole; one connection may use a quarter.',
+    'Bytes of data-plane requests that have not arrived completely; one connection may use a quarter.',
   ),
 };

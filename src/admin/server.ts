@@ -1,23 +1,34 @@
 import type { Registry } from 'prom-client';
+import type { ConnectionMetrics } from '../connections/connection-metrics.ts';
+import type { ConnectionLimits } from '../connections/connections.ts';
+import { createUnreadBytes } from '../connections/unread-bytes.ts';
+import { createCallersUnread } from './http/callers-unread.ts';
 import { listen } from './http/listen.ts';
 import type { TlsMaterial } from './http/listen.ts';
 import { createMetricsText } from './http/metrics-text.ts';
-import { patienceFor } from './http/timeouts.ts';
-import type { Patience } from './http/timeouts.ts';
 import { createRpcHandler } from './http/rpc-handler.ts';
 import type { Handler, RpcHandlerParts } from './http/rpc-handler.ts';
+import { sendText } from './http/send-answer.ts';
+import { connectionTimeouts } from './http/timeouts.ts';
+import type { ConnectionTimeouts } from './http/timeouts.ts';
 
 /** What the admin plane is made of. */
-export interface AdminServerParts extends RpcHandlerParts {
+export interface AdminServerParts
+  extends ConnectionLimits, Omit<RpcHandlerParts, 'unread' | 'lingerMs'> {
   /** All of the process, as `/metrics` shows them. */
   readonly metrics: Registry;
   /** How old a text of `/metrics` may be, so that many readers cost what one costs; a second unless given. */
   readonly metricsMaxAgeMs?: number;
+  readonly connectionMetrics: ConnectionMetrics;
   readonly host: string;
   readonly port: number;
   readonly tls: TlsMaterial | undefined;
-  /** How slow clients may be; unless given, as becomes the time that a call may take. */
-  readonly patience?: Partial<Patience>;
+  /** Calls of one connection at once, over HTTP/2. */
+  readonly maxStreams: number;
+  /** Bytes of requests that have not arrived completely, of all callers; one may use a quarter. */
+  readonly maxUnreadBytes: number;
+  /** How slow clients may be; by default it follows from the time that a call may take. */
+  readonly timeouts?: Partial<ConnectionTimeouts>;
 }
 
 /** The admin plane while it serves. */
@@ -32,34 +43,36 @@ export interface AdminServer {
 /** Starts the admin plane: gRPC, gRPC-Web and Connect JSON, with metrics and health, on one port. */
 export async function startAdminServer(parts: AdminServerParts): Promise<AdminServer> {
   let isServing = false;
-  const { host, port, tls, metrics } = parts;
-  const patience = { ...patienceFor(parts.timeoutMs), ...parts.patience };
-  const rpc = createRpcHandler(parts);
+  const { metrics, connectionMetrics } = parts;
+  const timeouts = { ...connectionTimeouts(parts.timeoutMs), ...parts.timeouts };
+  const { lingerMs } = timeouts;
+  const unreadBytes = createUnreadBytes(parts.maxUnreadBytes, (bytes) =>
+    connectionMetrics.unread(bytes),
+  );
+  const rpc = createRpcHandler({ ...parts, lingerMs, unread: createCallersUnread(unreadBytes) });
   const metricsText = createMetricsText(metrics, { maxAgeMs: parts.metricsMaxAgeMs ?? 1000 });
-  const handler: Handler = (request, response) => {
-    // Answers hold other people's names and budgets: no cache keeps them, and no browser guesses their type.
-    response.setHeader('cache-control', 'no-store');
-    response.setHeader('x-content-type-options', 'nosniff');
-    const text = (status: number, body: string, type = 'text/plain; charset=utf-8'): void => {
-      response.writeHead(status, { 'content-type': type });
-      response.end(body);
+  const handler: Handler = (request, response, connection) => {
+    const answerText = (status: number, body: string, headers?: Record<string, string>): void => {
+      if (connection.countStrangerCall()) {
+        sendText({ request, response, lingerMs }, status, body, headers);
+      }
     };
     switch (request.url ?? '/') {
       case '/healthz':
-        return text(200, 'ok\n');
+        return answerText(200, 'ok\n');
       case '/readyz':
-        return isServing ? text(200, 'ready\n') : text(503, 'not ready\n');
+        return isServing ? answerText(200, 'ready\n') : answerText(503, 'not ready\n');
       case '/metrics':
         metricsText().then(
-          (body) => text(200, body, metrics.contentType),
-          () => text(500, 'metrics cannot be collected\n'),
+          (body) => answerText(200, body, { 'content-type': metrics.contentType }),
+          () => answerText(500, 'metrics cannot be collected\n'),
         );
         return undefined;
       default:
-        return rpc(request, response);
+        return rpc(request, response, connection);
     }
   };
-  const listener = await listen({ host, port, tls, patience, handler });
+  const listener = await listen({ ...parts, timeouts, handler });
   return {
     port: listener.port,
     setServing(is) {

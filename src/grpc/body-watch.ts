@@ -1,6 +1,8 @@
 import type { ServerHttp2Stream } from 'node:http2';
+import type { Connection } from '../connections/connections.ts';
+import { tooMuchUnread } from '../connections/unread-bytes.ts';
+import type { UnreadBytes } from '../connections/unread-bytes.ts';
 import { ServiceError } from '../platform/service-error.ts';
-import type { Connection } from './connections.ts';
 import { createMessageMeter } from './message-meter.ts';
 
 /** How much the requests of a stream may send. */
@@ -8,31 +10,6 @@ export interface BodyLimits {
   readonly isUnary: boolean;
   /** Of the whole body. */
   readonly mostBytes: number;
-}
-
-/** Bytes of all requests that have not come whole, against their bound. */
-export interface UnreadBytes {
-  /** Adds (or takes away) bytes of a connection; whether it stays within the bounds. */
-  add(connection: Connection, bytes: number): boolean;
-}
-
-/** One connection may use this part of the bound. */
-const connectionsShare = 4;
-
-/** Nothing unread yet. */
-export function createUnreadBytes(
-  maxUnreadBytes: number,
-  tell: (bytes: number) => void,
-): UnreadBytes {
-  let total = 0;
-  return {
-    add(connection, bytes) {
-      total += bytes;
-      connection.unreadBytes += bytes;
-      tell(total);
-      return total <= maxUnreadBytes && connection.unreadBytes <= maxUnreadBytes / connectionsShare;
-    },
-  };
 }
 
 /** Follows what a stream sends, before grpc-js reads it, and refuses what is too much. */
@@ -81,11 +58,4 @@ function trailingBytes(): ServiceError {
 function tooLarge(mostBytes: number): ServiceError {
   const message = `expected at most ${mostBytes} bytes`;
   return new ServiceError('RESOURCE_EXHAUSTED', 'MESSAGE_TOO_LARGE', message);
-}
-
-function tooMuchUnread(): ServiceError {
-  const message = 'too many requests have not come whole: send each at once';
-  return new ServiceError('RESOURCE_EXHAUSTED', 'TOO_MUCH_UNREAD', message, {
-    retryAfterMs: 1000,
-  });
 }

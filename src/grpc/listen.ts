@@ -1,11 +1,13 @@
 import { EventEmitter } from 'node:events';
 import { createSecureServer, createServer } from 'node:http2';
-import type { Http2SecureServer, Http2Server, Http2Session } from 'node:http2';
+import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { Server } from '@grpc/grpc-js';
-import type { ConnectionMetrics } from './connection-metrics.ts';
-import { createConnections } from './connections.ts';
-import type { Connection, ConnectionLimits, Connections } from './connections.ts';
+import type { ConnectionMetrics } from '../connections/connection-metrics.ts';
+import { createConnections } from '../connections/connections.ts';
+import type { ConnectionLimits, Connections } from '../connections/connections.ts';
+import { http2Limits } from '../connections/http2-limits.ts';
 import type { StreamGate } from './stream-gate.ts';
 
 /** Certificate, key and optionally the authority that client certificates must come from, all PEM. */
@@ -36,19 +38,6 @@ export interface DataPort {
 
 const KiB = 1024;
 
-/**
- * What a connection may ask of HTTP/2 itself. nghttp2 closes a connection with more resets than these, whoever
- * sends them; by default a thousand, and 33 a second, which short deadlines of one busy gateway reach. Here it
- * is far away: `countStrangerCall` tells strangers from callers.
- */
-const http2Limits = {
-  streamResetBurst: 100_000,
-  streamResetRate: 50_000,
-  maxSessionInvalidFrames: 100,
-  maxSessionRejectedStreams: 100,
-  maxHeaderListPairs: 100,
-};
-
 /** Opens the port, and hands the streams that the gate lets through to grpc-js. */
 export async function listen(
   parts: ListenParts,
@@ -58,20 +47,19 @@ export async function listen(
   const { host, port, connectionMetrics } = parts;
   const connections = createConnections(parts, connectionMetrics);
   const http2 = createHttp2(parts);
-  const known = new WeakMap<Http2Session, Connection>();
   const behind = serveBehind(server, () => http2.address());
   http2.prependListener('connection', (socket) => connections.accept(socket));
+  http2.prependListener('secureConnection', (socket: TLSSocket) => connections.secured(socket));
   http2.on('session', (session) => {
-    const connection = connections.begin(session);
+    const connection = connections.find(session.socket);
     if (connection === undefined) return session.destroy();
-    known.set(session, connection);
+    connection.session = session;
     behind.emit('session', session);
-  });
-  http2.on('stream', (stream, headers) => {
-    const connection = stream.session && known.get(stream.session);
-    if (connection === undefined) return stream.destroy();
-    const handOn = (): void => void behind.emit('stream', stream, headers);
-    gate.open({ stream, headers, connection, handOn });
+    // Not of the server: a stream that was reset at once no longer knows its session.
+    session.on('stream', (stream, headers) => {
+      const handOn = (): void => void behind.emit('stream', stream, headers);
+      gate.open({ stream, headers, connection, handOn });
+    });
   });
   await new Promise<void>((resolve, reject) => {
     const refuse = (cause: Error): void => {
@@ -96,16 +84,8 @@ function createHttp2(parts: ListenParts): Http2Server | Http2SecureServer {
   if (tls === undefined) return createServer(options);
   const { certificate: cert, key, clientCa } = tls;
   const mutual = clientCa === undefined ? {} : { ca: clientCa, requestCert: true };
-  const secure = createSecureServer({
-    ...options,
-    cert,
-    key,
-    handshakeTimeout: greetingTimeoutMs,
-    ...mutual,
-  });
-  // https://github.com/nodejs/node/issues/35824
-  secure.on('secureConnection', (socket) => socket.on('error', () => socket.destroy()));
-  return secure;
+  const handshakeTimeout = greetingTimeoutMs;
+  return createSecureServer({ ...options, cert, key, handshakeTimeout, ...mutual });
 }
 
 /** The part of grpc-js's server that serves the streams of an HTTP/2 server; it has no public name. */
@@ -131,7 +111,10 @@ async function closeWithin(
   const closed = new Promise<void>((resolve) => {
     http2.close(() => resolve());
   });
-  connections.end();
+  for (const { session, socket } of connections.all()) {
+    if (session === undefined) socket.destroy();
+    else session.close();
+  }
   const cut = setTimeout(() => connections.cutAll(), deadlineMs);
   await closed;
   clearTimeout(cut);

@@ -1,9 +1,10 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { Connection } from '../connections/connections.ts';
+import { createUnreadBytes } from '../connections/unread-bytes.ts';
 import { ServiceError } from '../platform/service-error.ts';
 import { asServiceError } from '../wire/status.ts';
 import { authenticate } from './authenticate.ts';
-import { createUnreadBytes, watchBody } from './body-watch.ts';
-import type { Connection } from './connections.ts';
+import { watchBody } from './body-watch.ts';
 import { refuseStream } from './refuse-stream.ts';
 import { createStreamAges } from './stream-ages.ts';
 import { attend } from './surround.ts';
@@ -68,7 +69,7 @@ export function createStreamGate(parts: StreamGateParts): StreamGate {
     const { stream, connection } = arriving;
     if (!connection.countStrangerCall()) return;
     if (method === undefined) refuseStream(stream, noSuchMethod());
-    else if (connection.isKnown || connection.openStreams <= mostOpenStreams) {
+    else if (connection.isKnown || connection.openCalls <= mostOpenStreams) {
       pass(arriving, method);
     } else refuse(parts, stream, method.rpc, tooManyOpen());
   }
@@ -78,8 +79,10 @@ export function createStreamGate(parts: StreamGateParts): StreamGate {
       const { stream, headers, connection } = arriving;
       // A reset comes as an error too; 'close' follows, and says all there is to say.
       stream.on('error', () => undefined);
-      connection.openStreams += 1;
-      stream.once('close', () => (connection.openStreams -= 1));
+      if (!stream.destroyed) {
+        connection.callBegan();
+        stream.once('close', () => connection.callEnded());
+      }
       const method = parts.methods.get(String(headers[':path']));
       if (method === undefined || method.isOpen) passOpen(arriving, method);
       else admit(parts, arriving, method, () => pass(arriving, method));

@@ -65,7 +65,9 @@ test('calls without a secret that are reset at once end their connection, and no
   socket.write(rapidReset(20_000));
   await closed;
   await answers(served);
-  expect(await count(served, 'tollgate_data_connections_cut_total{reason="strangers"}')).toBe(1);
+  expect(
+    await count(served, 'tollgate_connections_cut_total{port="data",reason="strangers"}'),
+  ).toBe(1);
   const refused = served.logged.filter(({ code }) => code === 'UNAUTHENTICATED');
   // The burst, and what was filled up meanwhile.
   expect(refused.length).toBeLessThan(200);
@@ -81,7 +83,7 @@ test('a peer that floods from connection to connection is slowed at the door', a
     await closed;
   }
   await answers(served);
-  const refused = 'tollgate_data_connections_refused_total{reason="strangers"}';
+  const refused = 'tollgate_connections_refused_total{port="data",reason="strangers"}';
   expect(await count(served, refused)).toBeGreaterThan(0);
   const begun = served.logged.filter(({ code }) => code === 'UNAUTHENTICATED').length;
   // The peer's burst, what was filled up meanwhile, and none else of 8,000.
@@ -112,7 +114,7 @@ test('short deadlines of a known caller end nothing but their calls', async () =
   isSlow = false;
   await answers(served);
   expect([...codes]).toEqual(['DEADLINE_EXCEEDED']);
-  expect(await count(served, 'tollgate_data_connections')).toBe(1);
+  expect(await count(served, 'tollgate_connections{port="data"}')).toBe(1);
 });
 
 // Red before: it stayed for ever.
@@ -127,7 +129,9 @@ test.each([
   const { socket, closed } = await connectSocket(served.server.port);
   speak(socket);
   await closed;
-  expect(await count(served, 'tollgate_data_connections_cut_total{reason="silent"}')).toBe(1);
+  expect(await count(served, 'tollgate_connections_cut_total{port="data",reason="silent"}')).toBe(
+    1,
+  );
 });
 
 // Red before: there was no bound.
@@ -142,7 +146,7 @@ test.each([
   await third.closed;
   await answers(served);
   second.socket.destroy();
-  const refused = `tollgate_data_connections_refused_total{reason="${reason}"}`;
+  const refused = `tollgate_connections_refused_total{port="data",reason="${reason}"}`;
   expect(await count(served, refused)).toBe(1);
 });
 
@@ -153,7 +157,7 @@ test('a request that does not come whole in time is answered and reset', async (
   socket.write(callHeaders(1, path, known));
   socket.write(body(1, Buffer.from([0, 0, 0, 1, 0, 1]), false));
   await expect.poll(() => served.logged.map(({ error }) => error)).toEqual(['REQUEST_TOO_SLOW']);
-  await expect.poll(() => count(served, 'tollgate_data_unread_bytes')).toBe(0);
+  await expect.poll(() => count(served, 'tollgate_unread_bytes{port="data"}')).toBe(0);
   socket.destroy();
 });
 
@@ -167,14 +171,14 @@ test('messages that have not come whole are bounded, and a stranger keeps none',
     socket.write(Buffer.concat([callHeaders(stream, path), body(stream, piece, false)]));
   }
   await expect.poll(() => served.logged.length).toBe(2);
-  expect(await count(served, 'tollgate_data_unread_bytes')).toBe(0);
+  expect(await count(served, 'tollgate_unread_bytes{port="data"}')).toBe(0);
   for (const stream of [5, 7]) {
     socket.write(Buffer.concat([callHeaders(stream, path, known), body(stream, piece, false)]));
   }
   await expect.poll(() => served.logged.map(({ error }) => error)).toContain('TOO_MUCH_UNREAD');
-  await expect.poll(() => count(served, 'tollgate_data_unread_bytes')).toBe(12_000);
+  await expect.poll(() => count(served, 'tollgate_unread_bytes{port="data"}')).toBe(12_000);
   socket.destroy();
-  await expect.poll(() => count(served, 'tollgate_data_unread_bytes')).toBe(0);
+  await expect.poll(() => count(served, 'tollgate_unread_bytes{port="data"}')).toBe(0);
   await answers(served);
 });
 
@@ -233,5 +237,5 @@ test('a TLS handshake that does not come to its end is cut', async () => {
   const { socket, closed } = await connectSocket(served.server.port);
   socket.write(Buffer.from([22, 3, 1, 1, 0, 1]));
   await closed;
-  await expect.poll(() => count(served, 'tollgate_data_connections')).toBe(0);
+  await expect.poll(() => count(served, 'tollgate_connections{port="data"}')).toBe(0);
 });

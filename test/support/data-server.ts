@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { createUnaryClient } from '../../src/client/unary-client.ts';
 import type { UnaryClient } from '../../src/client/unary-client.ts';
 import { createCallMetrics } from '../../src/grpc/call-metrics.ts';
-import { createConnectionMetrics } from '../../src/grpc/connection-metrics.ts';
+import { createConnectionMetrics } from '../../src/connections/connection-metrics.ts';
 import { startDataServer } from '../../src/grpc/server.ts';
 import type { DataServer, DataServerParts } from '../../src/grpc/server.ts';
 import { createRpcMetrics } from '../../src/platform/rpc-metrics.ts';
@@ -108,7 +108,7 @@ export async function startTestServer(parts: Partial<DataServerParts> = {}): Pro
     },
     log: pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) }),
     metrics: createCallMetrics(registry, createRpcMetrics(registry)),
-    connectionMetrics: createConnectionMetrics(registry),
+    connectionMetrics: createConnectionMetrics(registry)('data'),
     maxConnections: 1000,
     maxPeerConnections: 1000,
     maxStreams: 1000,

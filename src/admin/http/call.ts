@@ -2,6 +2,7 @@ import { createContextKey } from '@connectrpc/connect';
 import type { ContextValues } from '@connectrpc/connect';
 import type { ServiceError } from '../../platform/service-error.ts';
 import type { Caller } from '../../service/caller.ts';
+import type { Admission } from './admission.ts';
 
 /** One call from its headers to its answer: what gate, body, handler, log and metrics know of it. */
 export interface AdminCall {
@@ -12,6 +13,7 @@ export interface AdminCall {
   readonly certificateName: string | undefined;
   /** What is wrong with the headers; told only to those who are let in. */
   readonly fault: ServiceError | undefined;
+  readonly admission: Admission;
   /** Undefined until it is let in. */
   caller?: Caller;
   /** How it ended, by gRPC's name; undefined while that is open. */

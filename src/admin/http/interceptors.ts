@@ -1,22 +1,21 @@
 import type { HandlerContext, Interceptor } from '@connectrpc/connect';
 import { withinDeadline } from '../../platform/deadline.ts';
 import type { Log } from '../../platform/log.ts';
-import { ServiceError } from '../../platform/service-error.ts';
 import type { Access } from '../../service/auth.ts';
-import type { Caller } from '../../service/caller.ts';
+import { authenticate } from './authenticate.ts';
 import { callOf } from './call.ts';
 import { compressions } from './call-headers.ts';
+import type { CallsUnderWay } from './calls-under-way.ts';
 import { leastIntentOf, requireRole } from './least-role.ts';
 import { refuse } from './refusal.ts';
 
-const bearer = /^Bearer +([\x21-\x7e]{1,512}) *$/i;
-
 /** Answers within the deadline; turns what a handler throws into an error with google.rpc details. */
-export function answerInTime(log: Log): Interceptor {
+export function answerInTime(log: Log, underWay: CallsUnderWay): Interceptor {
   return (next) => async (request) => {
     const call = callOf(request.contextValues);
     try {
-      const response = await withinDeadline(next(request), call.deadlineMs);
+      const work = underWay.run(call.caller?.name ?? '', () => next(request));
+      const response = await withinDeadline(work, call.deadlineMs);
       call.code = 'OK';
       log.debug({ rpc: call.rpc, code: call.code, caller: call.caller?.name }, 'answered');
       return response;
@@ -35,7 +34,12 @@ export function letIn(access: Access, log: Log): (context: HandlerContext) => Pr
   return async ({ values, requestHeader, responseHeader }) => {
     const call = callOf(values);
     try {
-      const found = authenticate(access, requestHeader.get('authorization'), call.certificateName);
+      const presented = {
+        authorization: requestHeader.get('authorization') ?? undefined,
+        certificateName: call.certificateName,
+      };
+      // Counted when the look-up ends, not when its client's deadline does: short deadlines are no attack.
+      const found = authenticate(access, presented, call.admission);
       call.caller = await withinDeadline(found, call.deadlineMs);
       requireRole(call.caller, leastIntentOf(call.rpc));
       if (call.fault?.kind === 'UNIMPLEMENTED') nameCompressions(responseHeader);
@@ -44,31 +48,6 @@ export function letIn(access: Access, log: Log): (context: HandlerContext) => Pr
       throw refuse(log, call, cause);
     }
   };
-}
-
-async function authenticate(
-  access: Access,
-  header: string | null,
-  certificateName: string | undefined,
-): Promise<Caller> {
-  const caller = await look(access, header, certificateName);
-  if (caller !== undefined) return caller;
-  const message = 'the admin secret or client certificate is not known here';
-  throw new ServiceError('UNAUTHENTICATED', 'ADMIN_SECRET_INVALID', message);
-}
-
-function look(
-  access: Access,
-  header: string | null,
-  certificateName: string | undefined,
-): ReturnType<Access['identify']> {
-  if (header !== null) {
-    const secret = bearer.exec(header)?.[1];
-    return secret === undefined ? undefined : access.authenticate(secret, 'admin');
-  }
-  if (certificateName !== undefined) return access.identify(certificateName, 'admin');
-  const expected = 'expected authorization: Bearer <admin secret>';
-  throw new ServiceError('UNAUTHENTICATED', 'ADMIN_SECRET_MISSING', expected);
 }
 
 /** As both protocols ask of a server that does not know a compression. */

@@ -1,23 +1,43 @@
 import { createServer as createHttp1Server } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createSecureServer, createServer as createHttp2Server } from 'node:http2';
 import type {
   Http2SecureServer,
   Http2Server,
   Http2ServerRequest,
   Http2ServerResponse,
-  ServerHttp2Session,
 } from 'node:http2';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { createConnections } from './connections.ts';
-import type { Connections } from './connections.ts';
-import type { Patience } from './timeouts.ts';
+import type { TLSSocket } from 'node:tls';
+import type { ConnectionMetrics } from '../../connections/connection-metrics.ts';
+import { createConnections } from '../../connections/connections.ts';
+import type { Connection, ConnectionLimits, Connections } from '../../connections/connections.ts';
+import { http2Limits } from '../../connections/http2-limits.ts';
+import { answerBadRequest, everyAnswer } from './bad-request.ts';
+import { createExchanges } from './exchanges.ts';
+import type { Exchanges } from './exchanges.ts';
+import { onFirstBytes } from './first-bytes.ts';
 import type { Handler } from './rpc-handler.ts';
+import { isGone } from './send-answer.ts';
+import type { ConnectionTimeouts } from './timeouts.ts';
 
 /** Certificate and key in PEM; with `clientCa`, clients must show a certificate of that authority. */
 export interface TlsMaterial {
   readonly certificate: Buffer;
   readonly key: Buffer;
   readonly clientCa: Buffer | undefined;
+}
+
+/** What a port is made of. */
+export interface ListenParts extends ConnectionLimits {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: TlsMaterial | undefined;
+  readonly timeouts: ConnectionTimeouts;
+  /** Calls of one connection at once, over HTTP/2; clients keep more to themselves, or open another connection. */
+  readonly maxStreams: number;
+  readonly connectionMetrics: ConnectionMetrics;
+  readonly handler: Handler;
 }
 
 /** One port that speaks HTTP/1.1 and HTTP/2. */
@@ -27,86 +47,145 @@ export interface Listener {
   close(deadlineMs: number): Promise<void>;
 }
 
-/** Listens on one port for HTTP/1.1 (curl, browsers) and HTTP/2 (gRPC) alike. */
-export async function listen(parts: {
-  readonly host: string;
-  readonly port: number;
-  readonly tls: TlsMaterial | undefined;
-  readonly patience: Patience;
-  readonly handler: Handler;
-}): Promise<Listener> {
-  const { host, port, tls, patience } = parts;
-  const connections = createConnections();
-  const handler: Handler = (request, response) => {
-    connections.begin(request, response);
-    parts.handler(request, response);
+/** Listens on one port for both HTTP/1.1 (curl, browsers) and HTTP/2 (gRPC). */
+export async function listen(parts: ListenParts): Promise<Listener> {
+  const { host, port, tls } = parts;
+  const connections = createConnections(parts, parts.connectionMetrics);
+  const exchanges = createExchanges(connections, parts.timeouts.requestMs);
+  const take: Take = (request, response) => {
+    const connection = connectionOf(connections, request, response);
+    if (connection === undefined) return void response.destroy();
+    if (!isGone(response)) {
+      exchanges.begin(connection, request, response);
+      for (const [name, value] of Object.entries(everyAnswer)) response.setHeader(name, value);
+    }
+    parts.handler(request, response, connection);
   };
-  const served = tls === undefined ? plain(handler, patience) : secure(handler, tls, patience);
-  const { server } = served;
-  server.prependListener('connection', (socket: Socket) => connections.add(socket));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
+  const served: Served = { connections, take, parts };
+  const server = tls === undefined ? plain(served) : secure(served, tls);
+  server.prependListener('connection', (socket: Socket) => connections.accept(socket));
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, resolve);
+    });
+  } catch (cause) {
+    exchanges.stop();
+    throw cause;
+  }
   return {
     port: (server.address() as AddressInfo).port,
-    close: (deadlineMs) => closeWithin(served, connections, deadlineMs),
+    close: (deadlineMs) => closeWithin(server, connections, exchanges, deadlineMs),
   };
 }
 
+/** Takes a request of either protocol; HTTP/2's compatibility layer has the same face. */
+type Take = (request: IncomingMessage, response: ServerResponse) => void;
+
 interface Served {
-  readonly server: Server;
-  readonly sessions: ReadonlySet<ServerHttp2Session>;
+  readonly connections: Connections;
+  readonly take: Take;
+  readonly parts: ListenParts;
 }
 
-/** What one connection of HTTP/2 may ask at once; gRPC's clients open another for more. */
-const settings = { maxConcurrentStreams: 100 };
+/** What one connection of HTTP/2 may ask. */
+function http2Options({ maxStreams }: ListenParts) {
+  return { ...http2Limits, settings: { maxConcurrentStreams: maxStreams } };
+}
 
 /** With TLS the protocol is agreed on in the handshake. */
-function secure(handler: Handler, tls: TlsMaterial, patience: Patience): Served {
-  const { certificate: cert, key, clientCa } = tls;
-  const { greetingMs: handshakeTimeout, silenceMs } = patience;
+function secure(served: Served, { certificate: cert, key, clientCa }: TlsMaterial): Server {
+  const { connections, parts } = served;
   const mutual = clientCa === undefined ? {} : { ca: clientCa, requestCert: true };
-  const options = { allowHTTP1: true, cert, key, handshakeTimeout, settings, ...mutual };
-  const server = createSecureServer(options, asHttp2(handler));
-  server.setTimeout(silenceMs);
+  const handshakeTimeout = parts.greetingTimeoutMs;
+  const options = {
+    ...http2Options(parts),
+    allowHTTP1: true,
+    cert,
+    key,
+    handshakeTimeout,
+    ...mutual,
+  };
+  const server = createSecureServer(options);
+  server.prependListener('secureConnection', (socket: TLSSocket) => connections.secured(socket));
+  serveHttp2(server, served);
+  serveHttp1(server, served);
   // It takes the limits of HTTP/1.1 as properties only, and before it listens.
-  Object.assign(server, http1Limits(patience));
-  return { server, sessions: sessionsOf(server) };
+  Object.assign(server, http1Limits(parts.timeouts));
+  return server;
 }
-
-/** The same handler for HTTP/2, whose requests and responses are compatible but of another type. */
-function asHttp2(handler: Handler): Http2Handler {
-  return handler as unknown as Http2Handler;
-}
-
-type Http2Handler = (request: Http2ServerRequest, response: Http2ServerResponse) => void;
-
-const preface = Buffer.from('PRI ');
 
 /**
  * Without TLS the first bytes tell HTTP/2 from HTTP/1.1. The HTTP/1.1 server is the one that listens: only so
  * do its time limits for slow requests hold.
  */
-function plain(handler: Handler, patience: Patience): Served {
-  const http1 = createHttp1Server(http1Limits(patience), handler);
-  const http2 = createHttp2Server({ settings }, asHttp2(handler));
-  http2.setTimeout(patience.silenceMs);
+function plain(served: Served): Server {
+  const http1 = createHttp1Server(http1Limits(served.parts.timeouts));
+  const http2 = createHttp2Server(http2Options(served.parts));
   const takeHttp1 = http1.listeners('connection');
   http1.removeAllListeners('connection');
   http1.on('connection', (socket: Socket) => {
-    onFirstBytes(socket, patience.greetingMs, (isHttp2) => {
-      if (isHttp2) http2.emit('connection', socket);
-      else for (const take of takeHttp1) take.call(http1, socket);
+    onFirstBytes(socket, (isHttp2) => {
+      if (isHttp2) {
+        // The server that listens is one of HTTP/1.1, whose sockets stay half open when the client has gone.
+        socket.allowHalfOpen = false;
+        http2.emit('connection', socket);
+      } else for (const take of takeHttp1) take.call(http1, socket);
     });
   });
-  return { server: http1, sessions: sessionsOf(http2) };
+  http1.on('request', served.take);
+  serveHttp1(http1, served);
+  serveHttp2(http2, served);
+  return http1;
 }
+
+/** Whatever Node would answer by itself has our headers too. */
+function serveHttp1(server: Server, { connections, take }: Served): void {
+  server.on('checkExpectation', take);
+  server.on('clientError', (error: Error, socket: Socket) => {
+    if (connections.find(socket)?.countStrangerCall() === false) return;
+    answerBadRequest(error, socket);
+  });
+}
+
+function serveHttp2(
+  server: Http2Server | Http2SecureServer,
+  { connections, take, parts }: Served,
+): void {
+  const takeHttp2 = take as unknown as TakeHttp2;
+  server.setTimeout(parts.timeouts.silenceMs);
+  server.on('request', takeHttp2);
+  // With TLS, HTTP/1.1 has its own meaning of this event, and then no response.
+  server.on('connect', (request: Http2ServerRequest, response: Http2ServerResponse | Socket) => {
+    if ('stream' in response) takeHttp2(request, response);
+    else response.destroy();
+  });
+  server.on('session', (session) => {
+    const connection = connections.find(session.socket);
+    if (connection === undefined) return session.destroy();
+    connection.session = session;
+    // Before the server hears of it: a stream that was reset at once no longer knows its session.
+    session.prependListener('stream', (stream) => void connectionOfStream.set(stream, connection));
+  });
+}
+
+const connectionOfStream = new WeakMap<object, Connection>();
+
+function connectionOf(
+  connections: Connections,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Connection | undefined {
+  const { stream } = response as unknown as Partial<Http2ServerResponse>;
+  return stream === undefined ? connections.find(request.socket) : connectionOfStream.get(stream);
+}
+
+type TakeHttp2 = (request: Http2ServerRequest, response: Http2ServerResponse) => void;
 
 const mostCheckEveryMs = 1000;
 
 /** How slow a request over HTTP/1.1 may come; Node looks for those that are slower now and then. */
-function http1Limits({ headersMs, requestMs }: Patience) {
+function http1Limits({ headersMs, requestMs }: ConnectionTimeouts) {
   return {
     headersTimeout: headersMs,
     requestTimeout: requestMs,
@@ -114,61 +193,29 @@ function http1Limits({ headersMs, requestMs }: Patience) {
   };
 }
 
-/** Looks at a connection's first bytes and puts them back. One that says nothing in time is cut. */
-function onFirstBytes(
-  socket: Socket,
-  greetingMs: number,
-  decide: (isHttp2: boolean) => void,
-): void {
-  let head = Buffer.alloc(0);
-  const cut = (): void => {
-    socket.destroy();
-  };
-  const look = (): void => {
-    const more = socket.read() as Buffer | null;
-    if (more === null) return;
-    head = Buffer.concat([head, more]);
-    const size = Math.min(head.length, preface.length);
-    const isAlike = head.compare(preface, 0, size, 0, size) === 0;
-    // Three bytes of a preface may be those of another word: wait for the fourth.
-    if (isAlike && size < preface.length) return;
-    socket.setTimeout(0).off('timeout', cut).off('error', cut).off('readable', look);
-    socket.unshift(head);
-    decide(isAlike);
-  };
-  socket.setTimeout(greetingMs).on('timeout', cut).on('error', cut).on('readable', look);
-}
-
-function sessionsOf(server: Http2Server | Http2SecureServer): ReadonlySet<ServerHttp2Session> {
-  const sessions = new Set<ServerHttp2Session>();
-  server.on('session', (session) => {
-    sessions.add(session);
-    session.once('close', () => sessions.delete(session));
-  });
-  return sessions;
-}
-
 const lookEveryMs = 50;
 /** How long a request that was still being sent when the end was announced may go on being sent. */
 const sendingMs = 1000;
 
 async function closeWithin(
-  { server, sessions }: Served,
+  server: Server,
   connections: Connections,
+  exchanges: Exchanges,
   deadlineMs: number,
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
   // Says GOAWAY; the session ends with its last call.
-  for (const session of sessions) session.close();
-  connections.announceEnd();
+  for (const { session } of connections.all()) session?.close();
+  exchanges.announceEnd();
   const startedMs = performance.now();
   const looking = setInterval(() => {
-    connections.cutQuiet(performance.now() - startedMs < sendingMs);
+    exchanges.cutQuiet(performance.now() - startedMs < sendingMs);
   }, lookEveryMs);
   const cut = setTimeout(() => connections.cutAll(), deadlineMs);
   await closed;
   clearInterval(looking);
   clearTimeout(cut);
+  exchanges.stop();
 }

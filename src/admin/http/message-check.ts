@@ -2,6 +2,7 @@ import { setImmediate as giveTurn } from 'node:timers/promises';
 import { fromBinary, fromJson } from '@bufbuild/protobuf';
 import type { DescMessage, JsonValue } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
+import { tooMuchUnread } from '../../connections/unread-bytes.ts';
 import { withinDeadline } from '../../platform/deadline.ts';
 import type { Log } from '../../platform/log.ts';
 import { ServiceError } from '../../platform/service-error.ts';
@@ -11,6 +12,7 @@ import { checkJsonShape } from '../../wire/json-shape.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import type { CallHeaders } from './call-headers.ts';
 import type { AdminCall } from './call.ts';
+import type { CallersUnread, UnreadBody } from './callers-unread.ts';
 import { abandon, refuse } from './refusal.ts';
 
 /** A gRPC frame's head: one byte of flags, four of length. */
@@ -24,6 +26,7 @@ export interface BodyCheck {
   readonly desc: DescMessage;
   /** Of the message, compressed and not. */
   readonly maxBytes: number;
+  readonly unread: CallersUnread;
   readonly log: Log;
 }
 
@@ -40,12 +43,15 @@ export async function* checkedBody(
 
 async function readAndJudge(chunks: AsyncIterable<Uint8Array>, check: BodyCheck): Promise<Buffer> {
   const { call, log } = check;
+  const unread = check.unread.begin(call.caller?.name ?? '');
   let bytes: Buffer | undefined;
   try {
-    bytes = await withinDeadline(read(chunks, check), call.deadlineMs);
+    bytes = await withinDeadline(read(chunks, check, unread), call.deadlineMs);
     if (bytes !== undefined) await judge(bytes, check);
   } catch (cause) {
     throw refuse(log, call, cause);
+  } finally {
+    unread.end();
   }
   if (bytes === undefined) throw abandon(log, call);
   return bytes;
@@ -55,14 +61,17 @@ async function readAndJudge(chunks: AsyncIterable<Uint8Array>, check: BodyCheck)
 async function read(
   chunks: AsyncIterable<Uint8Array>,
   { headers, maxBytes }: BodyCheck,
+  unread: UnreadBody,
 ): Promise<Buffer | undefined> {
   const mostBytes = headers.isFramed ? maxBytes + frameHead : maxBytes;
   const kept: Uint8Array[] = [];
   let size = 0;
+  let fits = true;
   try {
     for await (const chunk of chunks) {
       size += chunk.byteLength;
-      if (size > mostBytes) break;
+      fits = unread.add(chunk.byteLength);
+      if (size > mostBytes || !fits) break;
       kept.push(chunk);
     }
   } catch {
@@ -70,6 +79,7 @@ async function read(
     return undefined;
   }
   if (size > mostBytes) throw tooLarge(maxBytes);
+  if (!fits) throw tooMuchUnread();
   return Buffer.concat(kept, size);
 }
 

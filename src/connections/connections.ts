@@ -1,25 +1,30 @@
 import { constants } from 'node:http2';
 import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
-import type { PeerCertificate } from 'node:tls';
+import type { PeerCertificate, TLSSocket } from 'node:tls';
 import type { ConnectionMetrics, CutReason } from './connection-metrics.ts';
 import { burstSeconds, createPeers } from './peers.ts';
 import type { PeerLimits, PeerShare } from './peers.ts';
 import { createTokenBucket } from './token-bucket.ts';
 
-/** What strangers may do with the data port. */
+/** What strangers may do with a port. */
 export interface ConnectionLimits extends PeerLimits {
-  /** How long a connection may stay open before a caller is known on it, unless a call is open on it. */
+  /** How long a connection may stay without a call before a caller is known on it. */
   readonly greetingTimeoutMs: number;
 }
 
-/** One connection of the data port. */
+/** One connection of a port. */
 export interface Connection {
+  readonly socket: Socket;
+  /** Set once it speaks HTTP/2. */
+  session: ServerHttp2Session | undefined;
   /** Whether a known caller has used it. */
   isKnown: boolean;
-  openStreams: number;
+  /** Calls that have begun and not ended. */
+  readonly openCalls: number;
   unreadBytes: number;
+  callBegan(): void;
+  callEnded(): void;
   /** The client's certificate, if its authority was verified. Read once: it is the connection's. */
   readonly certificate: () => PeerCertificate | undefined;
   /** Counts a call of nobody known. Cuts the connection when there were too many; whether it goes on. */
@@ -30,16 +35,22 @@ export interface Connection {
 export interface Connections {
   /** Takes a new socket in, or destroys it. */
   accept(socket: Socket): void;
-  /** The connection of a session that has begun on one of the sockets. */
-  begin(session: ServerHttp2Session): Connection | undefined;
-  /** Lets calls end, and cuts sockets without a session. */
-  end(): void;
+  /** Notes that the TLS handshake of a connection is complete. */
+  secured(socket: TLSSocket): void;
+  /** The open connection of a socket; TLS and HTTP/2 give other objects for the same socket. */
+  find(socket: Ends): Connection | undefined;
+  all(): Iterable<Connection>;
   cutAll(): void;
 }
 
+/** The two ends of a socket: with TLS and HTTP/2 a request knows its connection by nothing else. */
+export type Ends = Pick<Socket, 'remoteAddress' | 'remotePort'>;
+
 interface Open extends Connection {
-  readonly socket: Socket;
-  session: ServerHttp2Session | undefined;
+  openCalls: number;
+  /** Calls that have begun since it was last looked at. */
+  newCalls: number;
+  tls: TLSSocket | undefined;
 }
 
 /** No connections yet. */
@@ -61,25 +72,22 @@ export function createConnections(
       const open = createOpen(socket, share, limits, metrics);
       byAddress.set(key, open);
       metrics.opened();
-      const stopListening = cutIfSilent(open, limits.greetingTimeoutMs, metrics);
+      const stopLooking = cutIfSilent(open, limits.greetingTimeoutMs, metrics);
       socket.once('close', () => {
-        stopListening();
+        stopLooking();
         share.leave();
         metrics.closed();
         if (byAddress.get(key) === open) byAddress.delete(key);
       });
     },
-    begin(session) {
-      const open = byAddress.get(keyOf(session.socket));
-      if (open !== undefined) open.session = session;
-      return open;
+    secured(socket) {
+      // https://github.com/nodejs/node/issues/35824
+      socket.on('error', () => socket.destroy());
+      const open = byAddress.get(keyOf(socket));
+      if (open !== undefined) open.tls = socket;
     },
-    end() {
-      for (const { session, socket } of byAddress.values()) {
-        if (session === undefined) socket.destroy();
-        else session.close();
-      }
-    },
+    find: (ends) => byAddress.get(keyOf(ends)),
+    all: () => byAddress.values(),
     cutAll() {
       for (const { session, socket } of byAddress.values()) {
         session?.destroy(undefined, constants.NGHTTP2_CANCEL);
@@ -100,10 +108,17 @@ function createOpen(
   const open: Open = {
     socket,
     session: undefined,
+    tls: undefined,
     isKnown: false,
-    openStreams: 0,
+    openCalls: 0,
+    newCalls: 0,
     unreadBytes: 0,
-    certificate: () => (certificate ??= { value: verifiedCertificate(open.session) }).value,
+    callBegan() {
+      open.openCalls += 1;
+      open.newCalls += 1;
+    },
+    callEnded: () => void (open.openCalls -= 1),
+    certificate: () => (certificate ??= { value: verifiedCertificate(open.tls) }).value,
     countStrangerCall() {
       const isPeerCalm = share.takeStrangerCall();
       // A connection of a known caller answers for itself alone.
@@ -117,8 +132,10 @@ function createOpen(
 
 function cutIfSilent(open: Open, greetingTimeoutMs: number, metrics: ConnectionMetrics) {
   const looking = setInterval(() => {
+    const isQuiet = open.openCalls === 0 && open.newCalls === 0;
+    open.newCalls = 0;
     if (open.isKnown) clearInterval(looking);
-    else if (open.openStreams === 0) cut(open, 'silent', metrics);
+    else if (isQuiet) cut(open, 'silent', metrics);
   }, greetingTimeoutMs);
   return () => clearInterval(looking);
 }
@@ -130,14 +147,12 @@ function cut(open: Open, reason: CutReason, metrics: ConnectionMetrics): void {
   open.socket.destroy();
 }
 
-/** The other end: with TLS a session knows its socket by nothing else. */
-function keyOf({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>) {
+function keyOf({ remoteAddress, remotePort }: Ends): string {
   return `${remoteAddress} ${remotePort}`;
 }
 
-function verifiedCertificate(session: ServerHttp2Session | undefined): PeerCertificate | undefined {
-  const socket = session?.socket;
-  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+function verifiedCertificate(socket: TLSSocket | undefined): PeerCertificate | undefined {
+  if (socket?.authorized !== true) return undefined;
   const certificate = socket.getPeerCertificate();
   return 'raw' in certificate ? certificate : undefined;
 }

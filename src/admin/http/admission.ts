@@ -1,0 +1,60 @@
+import type { Connection } from '../../connections/connections.ts';
+
+/** A call until it is known who makes it. */
+export interface Admission {
+  /** Notes that a known caller makes it. */
+  known(): void;
+  /**
+   * Notes that nobody known makes it: it is counted against its connection and its peer, unless the store could
+   * not say whether its caller is known.
+   */
+  refused(isUndecided: boolean): void;
+}
+
+/** Counts the calls of strangers. */
+export interface Admissions {
+  /** Undefined: the call must not begin. */
+  begin(connection: Connection, hasCredential: boolean): Admission | undefined;
+}
+
+/** Calls of one connection whose callers are being looked up, before any of its callers is known. */
+const mostUndecided = 100;
+
+/**
+ * A call without a credential is counted before anything is done for it. One that presents a credential is
+ * counted when it turns out to be of nobody known: so an honest client whose calls are reset by short deadlines
+ * is not taken for an attacker. A client that resets calls could have any number of them looked up at once, so
+ * their number is bounded until the connection is known.
+ */
+export function createAdmissions(): Admissions {
+  const undecided = new WeakMap<Connection, number>();
+  const add = (connection: Connection, change: number): void =>
+    void undecided.set(connection, (undecided.get(connection) ?? 0) + change);
+  return {
+    begin(connection, hasCredential) {
+      if (!hasCredential) {
+        if (!connection.countStrangerCall()) return undefined;
+        return { known: () => undefined, refused: () => undefined };
+      }
+      if (!connection.isKnown && (undecided.get(connection) ?? 0) >= mostUndecided)
+        return undefined;
+      add(connection, 1);
+      let isDecided = false;
+      const decide = (): boolean => {
+        if (isDecided) return false;
+        isDecided = true;
+        add(connection, -1);
+        return true;
+      };
+      return {
+        known() {
+          decide();
+          connection.isKnown = true;
+        },
+        refused(isUndecided) {
+          if (decide() && !isUndecided) connection.countStrangerCall();
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import { ServiceError } from '../../platform/service-error.ts';
+import type { Access } from '../../service/auth.ts';
+import type { Caller } from '../../service/caller.ts';
+import { asServiceError } from '../../wire/status.ts';
+import type { Admission } from './admission.ts';
+
+const bearer = /^Bearer +([\x21-\x7e]{1,512}) *$/i;
+
+/** Where a call says who makes it. */
+export interface Presented {
+  readonly authorization: string | undefined;
+  /** The name that the client's verified certificate bears. */
+  readonly certificateName: string | undefined;
+}
+
+/**
+ * Who calls: by `authorization: Bearer <admin secret>` or, without that header, by the client certificate. Tells
+ * the admission. Fails with UNAUTHENTICATED, or as `Access` does.
+ */
+export async function authenticate(
+  access: Access,
+  presented: Presented,
+  admission: Admission,
+): Promise<Caller> {
+  try {
+    const caller = await look(access, presented);
+    if (caller === undefined) throw invalid();
+    admission.known();
+    return caller;
+  } catch (cause) {
+    admission.refused(asServiceError(cause).kind === 'UNAVAILABLE');
+    throw cause;
+  }
+}
+
+function look(
+  access: Access,
+  { authorization, certificateName }: Presented,
+): ReturnType<Access['identify']> {
+  if (authorization !== undefined) {
+    const secret = bearer.exec(authorization)?.[1];
+    return secret === undefined ? undefined : access.authenticate(secret, 'admin');
+  }
+  if (certificateName !== undefined) return access.identify(certificateName, 'admin');
+  const expected = 'expected authorization: Bearer <admin secret>';
+  throw new ServiceError('UNAUTHENTICATED', 'ADMIN_SECRET_MISSING', expected);
+}
+
+function invalid(): ServiceError {
+  const message = 'the admin secret or client certificate is not known here';
+  return new ServiceError('UNAUTHENTICATED', 'ADMIN_SECRET_INVALID', message);
+}
