@@ -33,6 +33,11 @@ const probeIntervalMs = 250;
 /** A start fails when the store has not answered after so many times its time limit. */
 const startPatience = 10;
 
+const refused = {
+  commit: 'the store cannot be probed by a write; commits that hang are noticed by calls alone',
+  endStuckSessions: 'stuck sessions of other replicas cannot be ended',
+} as const;
+
 /** Connects to the database. Fails if it does not answer in time. */
 export async function connectStore(
   settings: Settings,
@@ -54,7 +59,7 @@ export async function connectStore(
       if (isAway) log.error({ err }, 'the store does not answer');
       else log.info('the store answers');
     },
-    onCannotEnd: (err) => log.warn({ err }, 'stuck sessions of other replicas cannot be ended'),
+    onRefused: (what, err) => log.warn({ err }, refused[what]),
   });
   undo.add(() => watch.stop());
   const patienceMs = settings.storeTimeoutMs * startPatience;

@@ -145,7 +145,7 @@ function openPolicies(
 
 function openLedger(
   settings: Settings,
-  { lookUps, explain, connectLane }: StoreConnections,
+  { lookUps, explain, connectLane, watch }: StoreConnections,
   { clock, metrics, log }: { clock: FollowingClock; metrics: LedgerMetrics; log: Log },
   undo: UndoList,
 ): Ledger {
@@ -156,6 +156,7 @@ function openLedger(
     connect: connectLane,
     streamOf,
     silenceMs: settings.storeTimeoutMs,
+    probeStore: () => watch.probeNow(),
     clock,
     lanes: settings.lanes,
     maxBatch: settings.maxBatch,

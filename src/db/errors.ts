@@ -33,6 +33,8 @@ const faults: Readonly<Record<string, StoreFault>> = {
   '08004': fault('connection rejected', 'away'),
   '08006': fault('connection lost', 'away', 100),
   '25006': fault('server is read-only (a fail-over?)', 'away', 500),
+  '26000': fault('the session has lost its prepared statements', 'ours', 5),
+  '0A000': fault('not supported, or the tables have changed', 'ours', 5),
   '25P03': fault('session ended: idle in a transaction', 'away', 50),
   '25P04': fault('session ended: transaction timeout', 'busy'),
   '53100': fault('disk full', 'away'),
@@ -55,6 +57,10 @@ const systemFaults: Readonly<Record<string, StoreFault>> = {
   ENOTFOUND: fault('host not found', 'away', 200),
   EAI_AGAIN: fault('host not found', 'away', 200),
   POOL_BUSY: fault('no free connection in time', 'busy', 100),
+  // What was sent may have happened, and the time of its callers is up: not tried again.
+  STORE_SILENT: fault('no answer in time', 'away'),
+  // The same on one connection, while the store answers and commits on others.
+  CONNECTION_SILENT: fault('no answer in time; it may have happened', 'busy'),
 };
 
 /** How `pg` itself words a lost or silent connection, for which it has no code. */

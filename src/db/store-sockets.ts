@@ -9,25 +9,37 @@ export interface StoreSockets {
    * side may not answer any more.
    */
   destroyAll(cause: Error): void;
+  /** Whether an open connection, those of `own` left out, has received anything since this was last asked. */
+  haveReceived(own: Pick<WeakSet<Socket>, 'has'>): boolean;
   readonly count: number;
 }
 
 /** Keeps the open sockets. */
 export function createStoreSockets(): StoreSockets {
-  const sockets = new Set<Socket>();
+  const receivedBytes = new Map<Socket, number>();
   return {
     get count() {
-      return sockets.size;
+      return receivedBytes.size;
     },
     open() {
       const socket = new Socket();
-      sockets.add(socket);
-      socket.once('close', () => sockets.delete(socket));
+      receivedBytes.set(socket, 0);
+      socket.once('close', () => receivedBytes.delete(socket));
       return socket;
     },
     destroyAll(cause) {
-      for (const socket of sockets) socket.destroy(cause);
-      sockets.clear();
+      for (const socket of receivedBytes.keys()) socket.destroy(cause);
+      receivedBytes.clear();
+    },
+    haveReceived(own) {
+      let found = false;
+      for (const [socket, before] of receivedBytes) {
+        // Counted below TLS, which takes the data itself.
+        const { bytesRead } = socket;
+        receivedBytes.set(socket, bytesRead);
+        if (bytesRead > before && !own.has(socket)) found = true;
+      }
+      return found;
     },
   };
 }

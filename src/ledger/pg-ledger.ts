@@ -27,7 +27,10 @@ import { reportOperation } from './operations/report.ts';
 import { createSubmissions } from './lane/submissions.ts';
 
 /** What the ledger is made of. */
-export interface PgLedgerOptions extends Pick<LaneConnectionParts, 'streamOf' | 'silenceMs'> {
+export interface PgLedgerOptions extends Pick<
+  LaneConnectionParts,
+  'streamOf' | 'silenceMs' | 'probeStore'
+> {
   /** For reading beside the lanes. */
   readonly pools: { readonly lookUps: Pool; readonly explain: Pool };
   /** Opens a pipelined connection of a lane and has it prepared; it is closed again if that fails. */
@@ -130,6 +133,7 @@ function startLane(
     connect: () => options.connect((client) => prepareLane(client, options.perOrganization)),
     streamOf: options.streamOf,
     silenceMs: options.silenceMs,
+    probeStore: options.probeStore,
   });
   const lookUp = createCallLookup(options.pools.lookUps, options.maxQueue, overloaded);
   return {

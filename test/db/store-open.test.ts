@@ -33,7 +33,7 @@ test('a backend that is lost while its connection is made ready fails that conne
   await expect.poll(() => sockets.count).toBe(0);
 });
 
-/* Red while any failure of that statement counts as "may not": here the connection is lost in it. */
+/* Planted, seen red: any failure of that statement counts as a refusal for good. Here the connection is lost in it. */
 test('stuck sessions are ended also after the watch was lost while it ended some', async () => {
   const proxy = await startTcpProxy(serverOf(database.url));
   const complaints: unknown[] = [];
@@ -54,7 +54,7 @@ test('stuck sessions are ended also after the watch was lost while it ended some
     intervalMs: 20,
     idleInTransactionMs: 100,
     onChange: () => undefined,
-    onCannotEnd: (cause) => complaints.push(cause),
+    onRefused: (_what, cause) => complaints.push(cause),
   });
   const asleep = `SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()`;
   await expect

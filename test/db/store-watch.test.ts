@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Client } from 'pg';
 import { connectLane } from '../../src/db/lane-client.ts';
 import { openClient, streamOf } from '../../src/db/open-client.ts';
 import { createPool } from '../../src/db/pool.ts';
@@ -40,7 +41,7 @@ async function start(url: string): Promise<void> {
     intervalMs: 20,
     idleInTransactionMs: 200,
     onChange: (isAway) => told.push(isAway),
-    onCannotEnd: (cause) => complaints.push(cause),
+    onRefused: (what, cause) => complaints.push([what, codeOf(cause)]),
   });
   await watch.answered;
 }
@@ -93,28 +94,49 @@ test('a database that may only be read is away, and its sessions are cut', async
   await expect.poll(() => told.at(-1), { timeout: 5000 }).toBe(false);
 });
 
-/* Red when the probe ended stuck sessions in the same statement: a start never ended, and flooded the server. */
-test('a role that may not end sessions is told once, and the store is not away', async () => {
-  await database.pool.query('CREATE ROLE watch_test LOGIN PASSWORD $$watch$$');
-  await database.pool.query('CREATE SCHEMA refusing');
-  await database.pool.query(
-    'CREATE FUNCTION refusing.pg_terminate_backend(int) RETURNS boolean LANGUAGE sql AS $$ SELECT 1 / 0 = 1 $$',
-  );
+function codeOf(cause: unknown): unknown {
+  return cause instanceof Error && 'code' in cause ? cause.code : cause;
+}
+
+/** Has `pg_terminate_backend` fail in each new session of the database; returns the database's name. */
+async function refuseToEndSessions(code: string): Promise<string> {
+  await database.pool.query(`CREATE SCHEMA refusing; GRANT USAGE ON SCHEMA refusing TO PUBLIC;
+    CREATE FUNCTION refusing.pg_terminate_backend(int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+      RAISE 'planted' USING ERRCODE = '${code}'; END $$`);
   const name = new URL(database.url).pathname.slice(1);
   await database.pool.query(
     `ALTER DATABASE ${name} SET search_path = refusing, public, pg_catalog`,
   );
-  await database.pool.query('GRANT USAGE ON SCHEMA refusing TO watch_test');
-  const url = new URL(database.url);
-  [url.username, url.password] = ['watch_test', 'watch'];
-  const stuck = openStuck(url.href);
-  await start(url.href);
+  return name;
+}
+
+/* Red when the probe ended stuck sessions in the same statement: a start never ended, and flooded the server. */
+test('a role that may not end sessions is told once, and the store is not away', async () => {
+  await refuseToEndSessions('42501');
+  const stuck = await openStuck(database.url);
+  await start(database.url);
   await expect.poll(() => complaints.length, { timeout: 5000 }).toBe(1);
+  const other = openOther();
+  await other.query('SELECT 1');
+  expect(complaints).toEqual([['endStuckSessions', '42501']]);
   expect(told).toEqual([false]);
-  await (await stuck).end();
+  await stuck.end();
+  await other.end();
+});
+
+/*
+ * Planted, seen red: any SQLSTATE is a refusal for good. One statement that was cancelled, and stuck sessions were
+ * never ended again.
+ */
+test('a failure that may pass does not keep stuck sessions from being ended later', async () => {
+  const name = await refuseToEndSessions('57014');
+  const stuck = await openStuck(database.url);
+  await start(database.url);
+  await expect.poll(() => complaints, { timeout: 5000 }).toEqual([['endStuckSessions', '57014']]);
+  await database.pool.query('DROP FUNCTION refusing.pg_terminate_backend(int)');
   await database.pool.query(`ALTER DATABASE ${name} RESET search_path`);
-  watch?.stop();
-  await database.pool.query('DROP OWNED BY watch_test; DROP ROLE watch_test');
+  await expect.poll(() => isEnded(stuck), { timeout: 5000, interval: 300 }).toBe(true);
+  expect(told).toEqual([false]);
 });
 
 /** A session that waits for its client in a transaction. */
@@ -130,20 +152,18 @@ async function openStuck(url: string) {
   return client;
 }
 
-/* Red without `endStuckSessions`: before PostgreSQL 17 such a session holds its locks for ever. */
+function isEnded(client: Client): Promise<boolean> {
+  return client.query('SELECT 1').then(
+    () => false,
+    () => true,
+  );
+}
+
+/* Red without `stuckSessions`: before PostgreSQL 17 such a session holds its locks for ever. */
 test('a session of ours that waits for its client in a transaction is ended', async () => {
   const stuck = await openStuck(database.url);
   await start(database.url);
-  await expect
-    .poll(
-      () =>
-        stuck.query('SELECT 1').then(
-          () => 'open',
-          () => 'ended',
-        ),
-      { timeout: 5000, interval: 300 },
-    )
-    .toBe('ended');
+  await expect.poll(() => isEnded(stuck), { timeout: 5000, interval: 300 }).toBe(true);
 });
 
 /* Red without the limits in `connectLane`. */

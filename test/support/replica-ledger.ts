@@ -19,10 +19,13 @@ export interface Replica {
   nowMs: number;
 }
 
-/** Starts one; close its ledger in the end. `rewrite` changes the statements that its lane prepares. */
+/**
+ * Starts one; close its ledger in the end. `rewrite` changes the statements that its lane prepares, `onOpen` is given
+ * each of its connections.
+ */
 export function startReplica(
   database: TestDatabase,
-  { durableHolds = true, perOrganization = false, rewrite = unchanged } = {},
+  { durableHolds = true, perOrganization = false, rewrite = unchanged, onOpen = ignore } = {},
 ): Replica {
   const ways: BatchWay[] = [];
   const replica: Replica = {
@@ -37,7 +40,10 @@ export function startReplica(
             statementTimeoutMs: 20_000,
             connectTimeoutMs: 20_000,
           },
-          (client) => prepare(rewriting(client, rewrite)),
+          (client) => {
+            onOpen(client);
+            return prepare(rewriting(client, rewrite));
+          },
         ),
       streamOf,
       silenceMs: 20_000,
@@ -57,6 +63,10 @@ export function startReplica(
     }),
   };
   return replica;
+}
+
+function ignore(_client: Client): void {
+  // Nobody asks for it.
 }
 
 function unchanged(text: string): string {

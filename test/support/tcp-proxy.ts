@@ -13,8 +13,13 @@ export interface TcpProxy {
   set(toServer: Passage, toClient: Passage): void;
   /** New connections are accepted and lead nowhere, and open ones carry nothing: a black hole. */
   blackHole(): void;
-  /** Ends the black hole for new connections; those of before carry nothing for ever. */
+  /** Ends all of this for new connections; those that were lost or muted stay so for ever. */
   restore(): void;
+  /**
+   * A connection on which the client sends this text carries nothing to the client from then on; what the client
+   * sends arrives.
+   */
+  swallowAfter(text: string): void;
   /** Delays what is passed on, milliseconds. */
   delay(ms: number): void;
   /** Cuts every connection, with a reset. */
@@ -29,6 +34,8 @@ interface Pair {
   readonly server: Socket | undefined;
   /** It was open in a black hole: nothing of it ever arrives. */
   isLost: boolean;
+  /** Nothing arrives at the client. */
+  isMute: boolean;
 }
 
 /** Starts a proxy on a free port of the loopback interface. */
@@ -37,10 +44,13 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
   let [toServer, toClient]: [Passage, Passage] = ['pass', 'pass'];
   let isHole = false;
   let delayMs = 0;
+  let muting: string | undefined;
 
   function forward(pair: Pair, from: Socket, to: Socket, passage: () => Passage): void {
-    from.on('data', (bytes) => {
-      if (pair.isLost || passage() === 'swallow') return;
+    from.on('data', (bytes: Buffer) => {
+      if (from === pair.client && muting !== undefined && bytes.includes(muting))
+        pair.isMute = true;
+      if (pair.isLost || passage() === 'swallow' || (pair.isMute && to === pair.client)) return;
       if (delayMs === 0) to.write(bytes);
       else setTimeout(() => to.write(bytes), delayMs);
     });
@@ -51,7 +61,7 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
 
   const listener = createServer({ allowHalfOpen: true }, (client) => {
     const server = isHole ? undefined : connect({ ...target, allowHalfOpen: true });
-    const pair: Pair = { client, server, isLost: isHole };
+    const pair: Pair = { client, server, isLost: isHole, isMute: false };
     pairs.add(pair);
     client.on('close', () => pairs.delete(pair));
     client.on('error', () => client.destroy());
@@ -75,8 +85,12 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
     },
     restore() {
       isHole = false;
+      muting = undefined;
       [toServer, toClient] = ['pass', 'pass'];
       delayMs = 0;
+    },
+    swallowAfter(text) {
+      muting = text;
     },
     delay(ms) {
       delayMs = ms;

@@ -1,5 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Client } from 'pg';
+import { watchSilence } from './connection-silence.ts';
+import type { SilenceWatch } from './connection-silence.ts';
 
 /** One connection of a lane, made anew when it breaks. */
 export interface LaneConnection {
@@ -20,108 +22,67 @@ export interface LaneConnectionParts {
   readonly streamOf: (client: Client) => Duplex;
   /** How long the server may be silent while a batch waits for it, milliseconds. */
   readonly silenceMs: number;
+  /**
+   * Resolves when it is known whether the store is away; if it is, this connection has been cut. Asked when a
+   * batch waits for longer than usual.
+   */
+  readonly probeStore?: (() => Promise<void>) | undefined;
 }
-
-/** Looks per silence that is allowed. */
-const looks = 4;
 
 /** Keeps one connection open. */
 export function createLaneConnection(parts: LaneConnectionParts): LaneConnection {
-  const { connect, streamOf, silenceMs } = parts;
+  const { connect, streamOf } = parts;
   let opening: Promise<Client> | undefined;
-  let opened: Watched | undefined;
+  let opened: { readonly client: Client; readonly silence: SilenceWatch } | undefined;
   let isClosed = false;
 
   function open(): Promise<Client> {
-    const attempt = connect();
-    opening = attempt;
+    opening = connect();
+    void ready(opening);
+    return opening;
+  }
+
+  async function ready(attempt: Promise<Client>): Promise<void> {
     const forget = (): void => {
       if (opening === attempt) opening = undefined;
     };
-    void ready(attempt, forget);
-    return attempt;
-  }
-
-  async function ready(attempt: Promise<Client>, forget: () => void): Promise<void> {
     try {
       const client = await attempt;
+      const onSilent = (cause: Error): void => drop(client, cause);
+      const silence = watchSilence(streamOf(client), { ...parts, onSilent });
       client.on('error', forget).on('end', forget);
-      opened = watchSilence(client, streamOf(client), silenceMs, () => drop(client));
+      client.on('end', () => silence.stop());
+      opened = { client, silence };
     } catch {
       // Whoever waits for the attempt is told why.
       forget();
     }
   }
 
-  function drop(client: Client): void {
+  function drop(client: Client, cause?: Error): void {
     // Two batches may fail with one connection; the second must not drop its successor.
     if (opened?.client === client) {
       opening = undefined;
-      opened.stop();
+      opened.silence.stop();
       opened = undefined;
     }
     // The server may not answer any more: nothing waits for it to say goodbye.
-    streamOf(client).destroy();
+    streamOf(client).destroy(cause);
   }
 
   return {
     async use(work) {
       if (isClosed) throw new Error('the ledger is closed');
       const client = await (opening ?? open());
-      const watched = opened?.client === client ? opened : undefined;
-      watched?.began();
-      try {
-        return await work(client);
-      } finally {
-        watched?.ended();
-      }
+      const silence = opened?.client === client ? opened.silence : undefined;
+      return silence === undefined ? work(client) : silence.during(() => work(client));
     },
-    drop,
+    drop: (client) => drop(client),
     async close() {
       isClosed = true;
       const client = await opening?.catch(() => undefined);
-      opened?.stop();
+      opened?.silence.stop();
       if (client !== undefined) streamOf(client).destroy();
     },
-  };
-}
-
-interface Watched {
-  readonly client: Client;
-  began(): void;
-  ended(): void;
-  stop(): void;
-}
-
-/** Tells when batches wait and nothing was received for so long. */
-function watchSilence(
-  client: Client,
-  stream: Duplex,
-  silenceMs: number,
-  onSilent: () => void,
-): Watched {
-  let waiting = 0;
-  let heardMs = performance.now();
-  const hear = (): void => {
-    heardMs = performance.now();
-  };
-  const isSilent = (): boolean => waiting > 0 && performance.now() - heardMs >= silenceMs;
-  stream.on('data', hear);
-  const timer = setInterval(() => {
-    if (!isSilent()) return;
-    // After a pause of this process the timer fires first: what has arrived meanwhile is read before it is judged.
-    setImmediate(() => setImmediate(() => void (isSilent() && onSilent())));
-  }, silenceMs / looks);
-  timer.unref();
-  return {
-    client,
-    began() {
-      if (waiting === 0) hear();
-      waiting += 1;
-    },
-    ended() {
-      waiting -= 1;
-    },
-    stop: () => clearInterval(timer),
   };
 }
