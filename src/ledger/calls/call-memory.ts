@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { createFairCache } from '../../platform/fair-cache.ts';
 import { callKey } from './call-key.ts';
 import type { KnownCall } from './known-call.ts';
 
@@ -31,9 +31,9 @@ interface Packed extends Pick<
   readonly heldOutput: number;
 }
 
-/** Remembers `max` calls. */
+/** Remembers `max` calls, in which organizations have shares. */
 export function createCallMemory(max: number): CallMemory {
-  const calls = new LRUCache<string, Packed | KnownCall>({ max });
+  const calls = createFairCache<string, Packed | KnownCall>({ max });
   return {
     has: (orgId, requestId) => calls.has(callKey(orgId, requestId)),
     get(orgId, requestId) {
@@ -43,9 +43,9 @@ export function createCallMemory(max: number): CallMemory {
     },
     set(call) {
       const kept = packed(call) ?? { ...call, content: undefined, answer: undefined };
-      calls.set(callKey(call.orgId, call.requestId), kept);
+      calls.set(call.orgId, callKey(call.orgId, call.requestId), kept);
     },
-    forget: (orgId, requestId) => void calls.delete(callKey(orgId, requestId)),
+    forget: (orgId, requestId) => calls.delete(callKey(orgId, requestId)),
   };
 }
 

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { createFairCache } from '../../platform/fair-cache.ts';
 import { callKey } from '../calls/call-key.ts';
 
 /** Holds that could not be ended: each is left alone for a minute, so that it costs little. */
@@ -13,9 +13,9 @@ const maxHolds = 10_000;
 
 /** Remembers the last of them. */
 export function createRestingHolds(monotonicMs: () => number): RestingHolds {
-  const until = new LRUCache<string, number>({ max: maxHolds });
+  const until = createFairCache<string, number>({ max: maxHolds, monotonicMs });
   return {
-    add: (orgId, requestId) => void until.set(callKey(orgId, requestId), monotonicMs() + restMs),
+    add: (orgId, requestId) => until.set(orgId, callKey(orgId, requestId), monotonicMs() + restMs),
     isResting(orgId, requestId) {
       const untilMs = until.get(callKey(orgId, requestId));
       return untilMs !== undefined && monotonicMs() < untilMs;

@@ -14,11 +14,11 @@ export interface CachedPoliciesParts {
   readonly pool: Pool;
   /** Organizations kept, whole but for the subjects that are loaded when named. */
   readonly maxOrganizations?: number;
-  /** Users, keys, tokens, principals, apps and customers kept, of all organizations together. */
+  /** Users, keys, tokens, principals, apps and customers kept, of all organizations together; a `FairCache`. */
   readonly maxSubjects?: number;
-  /** Derivations kept (`remember`), of all organizations together. */
+  /** Derivations kept (`remember`), of all organizations together; a `FairCache`. */
   readonly maxDerivations?: number;
-  /** Known secrets kept. */
+  /** Known secrets kept, of all organizations together; a `FairCache`. */
   readonly maxCredentials?: number;
   /** Secrets, and organizations, that may wait for the next look-up. */
   readonly maxLookups?: number;

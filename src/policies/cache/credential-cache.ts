@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache';
 import type { Pool } from 'pg';
+import { createFairCache } from '../../platform/fair-cache.ts';
 import { gatherLookups } from '../../platform/gather.ts';
 import { ServiceError } from '../../platform/service-error.ts';
 import { readCredentials } from '../store/pg-policies.ts';
@@ -30,7 +30,7 @@ const lookupIntervalMs = 10;
  */
 export function createCredentialCache(parts: CredentialCacheParts): CredentialCache {
   const { pool, maxCredentials: max } = parts;
-  const known = new LRUCache<string, FoundCredential>({ max });
+  const known = createFairCache<string, FoundCredential>({ max });
   const lookUp = gatherLookups((hashes) => readCredentials(pool, hashes), {
     maxKeys: parts.maxLookups,
     full: overloaded,
@@ -39,7 +39,7 @@ export function createCredentialCache(parts: CredentialCacheParts): CredentialCa
 
   async function load(hash: string): Promise<FoundCredential | undefined> {
     const found = await lookUp(hash);
-    if (found !== undefined) known.set(hash, found);
+    if (found !== undefined) known.set(found.orgId, hash, found);
     return found;
   }
 

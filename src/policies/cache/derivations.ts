@@ -1,8 +1,8 @@
-import { LRUCache } from 'lru-cache';
 import type { OrganizationView } from '../../core/organization-view.ts';
+import { createFairCache } from '../../platform/fair-cache.ts';
 import type { OrganizationSnapshot } from './organization-snapshot.ts';
 
-/** One bounded memory for what is derived from all snapshots; what came from past epochs ages away. */
+/** One bounded memory for what is derived from all snapshots, shared by organizations; past epochs age away. */
 export interface Derivations {
   /** The `remember` of a snapshot's views. */
   readonly rememberOf: (snapshot: OrganizationSnapshot) => OrganizationView['remember'];
@@ -11,17 +11,17 @@ export interface Derivations {
 
 /** Makes an empty memory of at most `max` derivations. */
 export function createDerivations(max: number): Derivations {
-  const derived = new LRUCache<string, { readonly value: unknown }>({ max });
+  const derived = createFairCache<string, { readonly value: unknown }>({ max });
   return {
     rememberOf:
-      ({ serial }) =>
+      ({ serial, organization }) =>
       <T>(name: string, make: () => T): T => {
         const key = `${serial} ${name}`;
         const known = derived.get(key);
         // What is kept under a name was made by the same derivation, so it is of its type.
         if (known !== undefined) return known.value as T;
         const value = make();
-        derived.set(key, { value });
+        derived.set(organization.id, key, { value });
         return value;
       },
     clear: () => derived.clear(),

@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache';
 import type { Pool } from 'pg';
+import { createFairCache } from '../../platform/fair-cache.ts';
 import { readSubjects } from '../store/pg-policies.ts';
 import type { LoadedSubject, NamedSubject, ReadSubjects } from '../store/pg-policies.ts';
 
@@ -10,12 +10,12 @@ export interface SubjectAt {
 }
 
 /**
- * The named subjects of all organizations, the unregistered ones too, in one bounded memory. It knows nothing
+ * The named subjects of all organizations, the unregistered ones too, in one bounded memory that they share. It knows nothing
  * of epochs: whoever puts a subject in warrants that it is as of its generation's newest snapshot.
  */
 export interface SubjectCache {
   get(generation: number, subject: NamedSubject): LoadedSubject | undefined;
-  set(generation: number, subject: LoadedSubject): void;
+  set(orgId: string, generation: number, subject: LoadedSubject): void;
   forget(generation: number, subjects: readonly NamedSubject[]): void;
   /** Reads subjects from the store, one load of each under way at most; undefined without organization. */
   read(orgId: string, subjects: readonly NamedSubject[]): Promise<readonly SubjectAt[] | undefined>;
@@ -24,7 +24,7 @@ export interface SubjectCache {
 
 /** Makes an empty cache. */
 export function createSubjectCache(pool: Pool, maxSubjects: number): SubjectCache {
-  const cached = new LRUCache<string, LoadedSubject>({ max: maxSubjects });
+  const cached = createFairCache<string, LoadedSubject>({ max: maxSubjects });
   const underWay = new Map<string, Promise<ReadSubjects | undefined>>();
 
   function startReading(orgId: string, subjects: readonly NamedSubject[]): void {
@@ -37,7 +37,7 @@ export function createSubjectCache(pool: Pool, maxSubjects: number): SubjectCach
 
   return {
     get: (generation, subject) => cached.get(keyOf(generation, subject)),
-    set: (generation, subject) => void cached.set(keyOf(generation, subject), subject),
+    set: (orgId, generation, subject) => cached.set(orgId, keyOf(generation, subject), subject),
     forget: (generation, subjects) => {
       for (const subject of subjects) cached.delete(keyOf(generation, subject));
     },

@@ -79,7 +79,7 @@ function assemble(
     if (cached !== undefined) return cached;
     const candidate = read.get(`${subject.kind} ${subject.id}`);
     if (candidate?.epoch !== snapshot.epoch) return undefined;
-    subjects.set(generation, candidate.subject);
+    subjects.set(snapshot.organization.id, generation, candidate.subject);
     return candidate.subject;
   });
   if (found.missing.length > 0) return { missing: found.missing };

@@ -74,3 +74,15 @@ test.each<[string, Partial<KnownCall>]>([
   memory.forget('acme', 'r1');
   expect(memory.get('acme', 'r1')).toBeUndefined();
 });
+
+// Red with one memory in which the least used call of all organizations gives way.
+test('an organization with any number of calls does not displace those of others', () => {
+  const memory = createCallMemory(10);
+  memory.set(callWith({ orgId: 'quiet' }));
+  for (let number = 0; number < 30; number += 1) {
+    memory.set(callWith({ orgId: 'flood', requestId: `r${number}` }));
+  }
+  expect(memory.has('quiet', 'r1')).toBe(true);
+  expect(memory.has('flood', 'r0')).toBe(false);
+  expect(memory.has('flood', 'r29')).toBe(true);
+});
