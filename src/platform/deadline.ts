@@ -30,6 +30,11 @@ export async function withinDeadline<T>(
   return inTime(work instanceof Promise ? work : work(), leftMs, deadlineExceeded);
 }
 
+/** Throws DEADLINE_EXCEEDED if the deadline is over: for work that goes on in slices. */
+export function checkDeadline(deadlineMs: number): void {
+  if (performance.now() >= deadlineMs) throw deadlineExceeded();
+}
+
 function deadlineExceeded(): ServiceError {
   const message = 'not answered in time; it may have happened: repeat with the same request id';
   return new ServiceError('DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED', message);

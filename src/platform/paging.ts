@@ -46,17 +46,39 @@ export function positionOf(
   return position;
 }
 
-/** Cuts rows, of which one more than a page was asked for, into the page and the next one's token. */
+/** How heavy rows are, and how heavy a page may be: a page that is long takes long to write. */
+export interface PageWeight<Row> {
+  readonly most: number;
+  readonly of: (row: Row) => number;
+}
+
+/** How many of the first rows a page may have: at most `size`, and at least one, whatever it weighs. */
+export function fittingRows<Row>(
+  rows: readonly Row[],
+  size: number,
+  { most, of }: PageWeight<Row>,
+): number {
+  let weight = 0;
+  const end = rows.findIndex((row, index) => (weight += of(row)) > most && index > 0);
+  return Math.min(size, end < 0 ? rows.length : end);
+}
+
+/**
+ * Cuts rows, of which one more than a page was asked for, into the page and the next one's token. With a weight,
+ * a page may have fewer rows than were asked for.
+ */
 export function pageOf<Row, Item>(
   rows: readonly Row[],
   page: Page,
   list: string,
   positionOfRow: (row: Row) => Position,
   itemOf: (row: Row) => Item,
+  weight?: PageWeight<Row>,
 ): Listed<Item> {
-  const kept = rows.slice(0, page.size);
+  const size = weight === undefined ? page.size : fittingRows(rows, page.size, weight);
+  const kept = rows.slice(0, size);
   const last = kept.at(-1);
-  const more = rows.length > page.size && last !== undefined;
+  const more = rows.length > size && last !== undefined;
   return {
     items: kept.map(itemOf),
     nextToken: more ? tokenOf(list, positionOfRow(last)) : undefined,

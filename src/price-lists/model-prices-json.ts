@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { invalidFields } from '../platform/service-error.ts';
+import type { Slices } from '../platform/slices.ts';
 import type { SkipReason } from '../policies/price-import.ts';
+import { jsonMembers } from './json-members.ts';
+import type { JsonMember } from './json-members.ts';
 import { modelRates } from './model-rates.ts';
 import type { ListedModel, PriceList } from './price-list.ts';
 import { isWholePrice, rateSteps } from './rate-steps.ts';
@@ -13,30 +16,61 @@ const modes = ['chat', 'completion', 'responses', 'embedding', 'rerank', 'modera
 const example = 'sample_spec';
 const field = 'model_prices_json';
 
+/** The most entries of a list, and the longest entry and name: those that are published have a third of it. */
+const maxEntries = 10_000;
+const maxEntryLength = 32 * 1024;
+const maxNameLength = 256;
+
 /**
  * Reads the form of `model_prices_and_context_window.json`: an object of models by name, each an object with its
- * prices in USD per token. FIELD_INVALID if the text is not that.
+ * prices in USD per token. FIELD_INVALID if the text is not that, or longer than any such list. A model that is
+ * there twice is listed twice.
  */
-export function modelPricesJson(text: string): PriceList {
+export async function modelPricesJson(text: string, slices: Slices): Promise<PriceList> {
   const digest = createHash('sha256').update(text).digest('hex');
-  const models = Object.entries(objectOf(parsed(text), 'the text')).flatMap(([name, entry]) =>
-    name === example ? [] : [listedModel(name, objectOf(entry, JSON.stringify(name)))],
-  );
+  const models: ListedModel[] = [];
+  for (const { name, value } of membersOf(text)) {
+    if (name === example) continue;
+    if (models.length >= maxEntries) throw notTheForm(`must have at most ${maxEntries} entries`);
+    models.push(listedModel(name, entryOf(name, value)));
+    if (slices.isDue()) await slices.rest();
+  }
   return { source: `sha256:${digest}`, models };
+}
+
+function* membersOf(text: string): Generator<JsonMember> {
+  if (/^\s*[[\dntf"-]/.test(text)) throw notTheForm('the text must be an object');
+  try {
+    yield* jsonMembers(text);
+  } catch (cause) {
+    throw cause instanceof SyntaxError ? notJson(cause) : cause;
+  }
+}
+
+function entryOf(name: string, text: string): WrittenObject {
+  const shown = JSON.stringify(name.slice(0, 200));
+  if (name.length > maxNameLength) {
+    throw notTheForm(`${shown} must have at most ${maxNameLength} characters`);
+  }
+  if (text.length > maxEntryLength) {
+    throw notTheForm(`the entry of ${shown} must have at most ${maxEntryLength} characters`);
+  }
+  const entry = parsed(text);
+  if (!isObject(entry)) throw notTheForm(`${shown} must be an object`);
+  return entry;
 }
 
 function parsed(text: string): unknown {
   try {
     return parseWritten(text);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : 'it cannot be read';
-    throw notTheForm(`is not JSON: ${why.slice(0, 120)}`);
+    throw notJson(cause);
   }
 }
 
-function objectOf(value: unknown, what: string): WrittenObject {
-  if (isObject(value)) return value;
-  throw notTheForm(`${what.slice(0, 220)} must be an object`);
+function notJson(cause: unknown): ReturnType<typeof invalidFields> {
+  const why = cause instanceof Error ? cause.message : 'it cannot be read';
+  return notTheForm(`is not JSON: ${why.slice(0, 120)}`);
 }
 
 function notTheForm(description: string): ReturnType<typeof invalidFields> {
@@ -45,7 +79,7 @@ function notTheForm(description: string): ReturnType<typeof invalidFields> {
 
 function listedModel(model: string, entry: WrittenObject): ListedModel {
   const { litellm_provider: named, mode, off_peak_pricing: offPeak } = entry;
-  const provider = typeof named === 'string' ? named : '';
+  const provider = typeof named === 'string' ? named.slice(0, maxNameLength) : '';
   const listed = { provider, model, skipped: undefined, leftOut: [], rounded: [] };
   const skip = (reason: SkipReason, detail: string): ListedModel => ({
     ...listed,

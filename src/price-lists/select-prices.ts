@@ -3,6 +3,7 @@ import { isSamePrice, isZero } from '../core/price.ts';
 import { globMatches } from '../core/target.ts';
 import { invalidFields } from '../platform/service-error.ts';
 import type { FieldViolation } from '../platform/service-error.ts';
+import type { Slices } from '../platform/slices.ts';
 import type {
   PriceImport,
   PriceOffer,
@@ -37,31 +38,35 @@ interface Named {
  * Turns a list into the prices that an organization may import, and those that it cannot. FIELD_INVALID for a
  * pattern or a name that nothing in the list answers to: it is misspelt more often than meant.
  */
-export function selectPrices(
+export async function selectPrices(
   list: PriceList,
   selection: PriceSelection,
   nameFault: (subject: string) => string | undefined,
-): PriceImport {
-  refuseIdleFilters(list, selection);
+  slices: Slices,
+): Promise<PriceImport> {
+  const wanted = createFilters(selection);
   const named: Named[] = [];
   for (const listed of list.models) {
-    if (!isWanted(selection.providers, listed.provider)) continue;
+    if (slices.isDue()) await slices.rest();
     const model = modelName(listed, selection);
-    if (!isWanted(selection.models, model)) continue;
+    if (!wanted.has(listed.provider, model)) continue;
     const subject = subjectOf(listed, model, selection);
     const skipped = listed.skipped ?? skippedHere(listed, subject, selection, nameFault);
     named.push({ listed, subject, skipped });
   }
+  wanted.refuseIdle();
   const priced = named.filter(({ skipped }) => skipped === undefined);
   const offers: PriceOffer[] = [];
   const skipped = named.flatMap((one) => (one.skipped ? [skippedPrice(one, one.skipped)] : []));
   for (const rivals of Map.groupBy(priced, ({ subject }) => subject).values()) {
+    if (slices.isDue()) await slices.rest();
     const [first] = rivals;
     if (first === undefined) continue;
     if (rivals.every(({ listed }) => isSameListing(listed, first.listed))) {
       offers.push(...offersOf(first, selection.scope));
     } else {
-      const detail = rivals.map(({ listed }) => `${listed.provider} ${listed.model}`).join(', ');
+      const some = rivals.slice(0, 10);
+      const detail = some.map(({ listed }) => `${listed.provider} ${listed.model}`).join(', ');
       const ambiguous = skip('AMBIGUOUS', detail.slice(0, 200));
       skipped.push(...rivals.map((rival) => skippedPrice(rival, ambiguous)));
     }
@@ -69,28 +74,45 @@ export function selectPrices(
   return { source: list.source, offers, skipped };
 }
 
-function refuseIdleFilters(list: PriceList, selection: PriceSelection): void {
-  const { providers, models, providerNames } = selection;
-  const known = [...new Set(list.models.map(({ provider }) => provider))];
-  const names = list.models.map((listed) => modelName(listed, selection));
-  const faults: FieldViolation[] = [];
-  const note = (field: string, what: string): void => {
-    if (faults.length < 16) faults.push({ field, description: `is no ${what} of the list` });
+/** The patterns and names of a selection, and which of them some entry has answered to. */
+function createFilters({ providers, models, providerNames }: PriceSelection) {
+  const idleProviders = new Set(providers.keys());
+  const idleModels = new Set(models.keys());
+  const idleNames = new Set(providerNames.keys());
+  return {
+    has(provider: string, model: string): boolean {
+      idleNames.delete(provider);
+      const isOfProvider = isWanted(providers, idleProviders, provider);
+      return isWanted(models, idleModels, model) && isOfProvider;
+    },
+    refuseIdle(): void {
+      const is = (what: string): string => `is no ${what} of the list`;
+      const faults: readonly FieldViolation[] = [
+        ...[...idleProviders].map((at) => ({
+          field: `providers[${at}]`,
+          description: is('provider'),
+        })),
+        ...[...idleModels].map((at) => ({ field: `models[${at}]`, description: is('model') })),
+        ...[...idleNames].map((name) => ({
+          field: 'provider_names',
+          description: is(`provider ${name.slice(0, 64)}`),
+        })),
+      ];
+      if (faults.length > 0) throw invalidFields(faults.slice(0, 16));
+    },
   };
-  for (const [index, pattern] of providers.entries()) {
-    if (!known.some((name) => globMatches(pattern, name))) note(`providers[${index}]`, 'provider');
-  }
-  for (const [index, pattern] of models.entries()) {
-    if (!names.some((name) => globMatches(pattern, name))) note(`models[${index}]`, 'model');
-  }
-  for (const name of providerNames.keys()) {
-    if (!known.includes(name)) note('provider_names', `provider ${name.slice(0, 64)}`);
-  }
-  if (faults.length > 0) throw invalidFields(faults);
 }
 
-function isWanted(patterns: readonly string[], name: string): boolean {
-  return patterns.length === 0 || patterns.some((pattern) => globMatches(pattern, name));
+/** Whether a name answers to one of the patterns, or there are none; those it answers to are idle no more. */
+function isWanted(patterns: readonly string[], idle: Set<number>, name: string): boolean {
+  let isMatched = patterns.length === 0;
+  for (const [index, pattern] of patterns.entries()) {
+    if (isMatched && !idle.has(index)) continue;
+    if (!globMatches(pattern, name)) continue;
+    isMatched = true;
+    idle.delete(index);
+  }
+  return isMatched;
 }
 
 /** The name without `<provider>/` before it; `vertex_ai/` goes before the models of `vertex_ai-anthropic`, too. */

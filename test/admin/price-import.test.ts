@@ -134,8 +134,8 @@ test('what differs is a new revision beside the old one, and the answer has both
   );
   expect(rows[0]).toMatchObject({
     subject: expect.stringMatching(/^1 prices of sha256:/),
-    before_doc: [{ revision: 1, rates: [{ input: '3000000000' }] }],
-    after_doc: [{ revision: 2, rates: [{ input: '3100000000' }] }],
+    before_doc: { items: [{ revision: 1, rates: [{ input: '3000000000' }] }] },
+    after_doc: { items: [{ revision: 2, rates: [{ input: '3100000000' }] }] },
   });
 });
 
@@ -229,20 +229,24 @@ test('what is announced is imported with its date, and is the same before and af
 });
 
 test('a list that is longer than other messages may be is read, one beyond its bound is not', async () => {
-  const entry = { litellm_provider: 'p', input_cost_per_token: 1e-6, source: 'x'.repeat(100_000) };
-  const done = await importing({ modelPricesJson: JSON.stringify({ m: entry }) });
-  expect(done['added']).toBe(1);
+  const entry = { litellm_provider: 'p', input_cost_per_token: 1e-6, source: 'x'.repeat(30_000) };
+  const long = Object.fromEntries(['a', 'b', 'c', 'd'].map((name) => [name, entry]));
+  const done = await importing({ modelPricesJson: JSON.stringify(long) });
+  expect(done['added']).toBe(4);
   const tooLong = await refused({ modelPricesJson: ' '.repeat(8 * 1024 * 1024) });
   expect(tooLong).toMatchObject({ code: 'RESOURCE_EXHAUSTED', reason: 'MESSAGE_TOO_LARGE' });
   const many = Object.fromEntries(
-    Array.from({ length: 10_001 }, (_, index) => [
+    Array.from({ length: 5_001 }, (_, index) => [
       `m${index}`,
       { litellm_provider: 'p', input_cost_per_token: 1e-6 },
     ]),
   );
   const tooMany = await refused({ modelPricesJson: JSON.stringify(many) });
   expect(tooMany).toMatchObject({ code: 'INVALID_ARGUMENT', fields: ['source'] });
-  expect(await listed()).toHaveLength(1);
+  const entries = Array.from({ length: 10_001 }, (_, index) => `"m${index}":{}`);
+  const tooManyEntries = await refused({ modelPricesJson: `{${entries.join()}}` });
+  expect(tooManyEntries).toMatchObject({ fields: ['model_prices_json'] });
+  expect(await listed()).toHaveLength(4);
 });
 
 test('two imports of one list at once append it once', async () => {

@@ -33,6 +33,29 @@ test('the token of a page leads to the row after it', () => {
   expect(read(nextToken ?? '')).toEqual(['2', 'b']);
 });
 
+// Planted: without the weight the page has all three rows; without 'at least one' the second page is empty.
+test('a page of heavy rows is shorter than was asked for, and never empty', () => {
+  const rows = [
+    ['3', 'c'],
+    ['2', 'b'],
+    ['1', 'a'],
+  ];
+  const weight = { most: 5, of: ([number]: string[]) => Number(number) * 2 };
+  const cut = (some: string[][]) =>
+    pageOf(
+      some,
+      { size: 10, token: undefined },
+      list,
+      (row) => row,
+      ([, id]) => id,
+      weight,
+    );
+  expect(cut(rows).items).toEqual(['c']);
+  expect(read(cut(rows).nextToken ?? '')).toEqual(['3', 'c']);
+  expect(cut(rows.slice(1)).items).toEqual(['b']);
+  expect(cut(rows.slice(2))).toEqual({ items: ['a'], nextToken: undefined });
+});
+
 // The mark is no secret, so a position is judged too. Seen red without that: the last four.
 test.each([
   ['of no base64', '%%%'],

@@ -2,19 +2,21 @@ import { describe, expect, it } from 'vitest';
 import { ServiceError } from '../../src/platform/service-error.ts';
 import { modelPricesJson } from '../../src/price-lists/model-prices-json.ts';
 import type { ListedModel } from '../../src/price-lists/price-list.ts';
+import { unhurried } from '../support/unhurried.ts';
 
 /** Reads one entry, given as the JSON text of its members. */
-function entry(members: string, name = 'm'): ListedModel | undefined {
+async function entry(members: string, name = 'm'): Promise<ListedModel | undefined> {
   const text = `{"${name}": {"litellm_provider": "acme", "mode": "chat", ${members}}}`;
-  return modelPricesJson(text).models[0];
+  const { models } = await modelPricesJson(text, unhurried);
+  return models[0];
 }
 
-const rates = (members: string) => entry(members)?.steps[0]?.rates;
-const skipped = (members: string) => entry(members)?.skipped;
+const rates = async (members: string) => (await entry(members))?.steps[0]?.rates;
+const skipped = async (members: string) => (await entry(members))?.skipped;
 
 describe('an entry', () => {
-  it('is read to the last digit, part by part', () => {
-    const found = entry(
+  it('is read to the last digit, part by part', async () => {
+    const found = await entry(
       `"input_cost_per_token": 2.5e-06, "output_cost_per_token": 0.00001,
        "cache_read_input_token_cost": 2.5e-07, "cache_creation_input_token_cost": 3.125E-6,
        "output_cost_per_reasoning_token": 1.2e-05, "input_cost_per_request": 0.005,
@@ -39,8 +41,8 @@ describe('an entry', () => {
     ]);
   });
 
-  it('has a step wherever one of its prices changes with the length of input', () => {
-    const found = rates(
+  it('has a step wherever one of its prices changes with the length of input', async () => {
+    const found = await rates(
       `"input_cost_per_token": 1e-6, "input_cost_per_token_above_128k_tokens": 2e-6,
        "output_cost_per_token": 3e-6, "output_cost_per_token_above_200k_tokens": 4e-6,
        "cache_read_input_token_cost": 1e-7, "input_cost_per_token_above_512000_tokens": 5e-6`,
@@ -58,8 +60,8 @@ describe('an entry', () => {
     );
   });
 
-  it('may say its steps in a list, which then prices the input', () => {
-    const found = rates(
+  it('may say its steps in a list, which then prices the input', async () => {
+    const found = await rates(
       `"input_cost_per_token": 9e-6, "output_cost_per_token": 3e-6, "tiered_pricing": [
          {"range": [0, 2.56e5], "input_cost_per_token": 1e-6},
          {"range": [256000.0, 1000000], "input_cost_per_token": 2e-6}]`,
@@ -70,8 +72,8 @@ describe('an entry', () => {
     ]);
   });
 
-  it('names what has no place in a price, and what was rounded', () => {
-    const found = entry(
+  it('names what has no place in a price, and what was rounded', async () => {
+    const found = await entry(
       `"input_cost_per_token": 1.0000000000000001e-7, "output_cost_per_token": 5e-7,
        "input_cost_per_audio_token": 1e-6, "search_context_cost_per_query": {"low": 0.01},
        "input_cost_per_token_batches": 5e-8, "output_cost_per_image": 0.0, "source": "a page"`,
@@ -107,22 +109,22 @@ describe('an entry', () => {
       'INVALID',
       'tiered_pricing: its steps do not price the same parts',
     ],
-  ])('with %s is skipped: %s', (members, reason, detail) => {
-    expect(skipped(members)).toEqual({ reason, detail });
+  ])('with %s is skipped: %s', async (members, reason, detail) => {
+    expect(await skipped(members)).toEqual({ reason, detail });
   });
 
-  it('with more steps than a revision has is skipped', () => {
+  it('with more steps than a revision has is skipped', async () => {
     const steps = [1, 2, 3, 4, 5, 6, 7, 8].map(
       (k) => `"input_cost_per_token_above_${k}k_tokens": ${k}e-6`,
     );
     const members = ['"input_cost_per_token": 1e-7', ...steps].join(', ');
-    expect(skipped(members)?.reason).toBe('INVALID');
+    expect((await skipped(members))?.reason).toBe('INVALID');
   });
 
-  it('that explains the form is no model, and odd names are only names', () => {
+  it('that explains the form is no model, and odd names are only names', async () => {
     const text = `{"sample_spec": {"mode": "one of: chat"}, "__proto__": {"input_cost_per_token": 1e-6},
       "constructor": {"hasOwnProperty": 1, "input_cost_per_token": 2e-6}}`;
-    const { models, source } = modelPricesJson(text);
+    const { models, source } = await modelPricesJson(text, unhurried);
     expect(models.map(({ model }) => model)).toEqual(['__proto__', 'constructor']);
     expect(source).toMatch(/^sha256:[0-9a-f]{64}$/);
   });
@@ -136,9 +138,19 @@ it.each([
   ['null', 'the text must be an object'],
   ['{"m": 1}', '"m" must be an object'],
   ['{"m": {}, "n": []}', '"n" must be an object'],
-])('the text %s is FIELD_INVALID', (text, description) => {
-  const read = (): unknown => modelPricesJson(text);
-  expect(read).toThrow(ServiceError);
-  expect(read).toThrow(description);
-  expect(read).toThrow('model_prices_json');
+  ['{"m": {}, }', 'is not JSON'],
+  ['{"m": {} "n": {}}', 'is not JSON'],
+  ['{"m": {}} {}', 'is not JSON'],
+  ['{"m": {"a": 1 2}}', 'is not JSON'],
+  ['{"m": }', 'is not JSON'],
+  ['{"m" {}}', 'is not JSON'],
+  ['{"m": {]}', 'is not JSON'],
+  ['{"m\\x": {}}', 'is not JSON'],
+  [`{"${'m'.repeat(257)}": {}}`, 'must have at most 256 characters'],
+  [`{"m": {"a": "${'x'.repeat(33_000)}"}}`, 'must have at most 32768 characters'],
+])('the text %s is FIELD_INVALID', async (text, description) => {
+  const read = (): Promise<unknown> => modelPricesJson(text, unhurried);
+  await expect(read()).rejects.toThrow(ServiceError);
+  await expect(read()).rejects.toThrow(description);
+  await expect(read()).rejects.toThrow('model_prices_json');
 });

@@ -3,6 +3,7 @@ import { selectPrices } from '../../src/price-lists/select-prices.ts';
 import type { PriceSelection } from '../../src/price-lists/select-prices.ts';
 import { modelPricesJson } from '../../src/price-lists/model-prices-json.ts';
 import { idFault } from '../../src/wire/fields.ts';
+import { unhurried } from '../support/unhurried.ts';
 
 const entry = (provider: string, usd: number, more = {}) => ({
   litellm_provider: provider,
@@ -10,7 +11,7 @@ const entry = (provider: string, usd: number, more = {}) => ({
   output_cost_per_token: usd,
   ...more,
 });
-const list = modelPricesJson(
+const list = await modelPricesJson(
   JSON.stringify({
     'gpt-4o': entry('openai', 2e-6),
     // Says what would stand in for it anyway.
@@ -24,9 +25,10 @@ const list = modelPricesJson(
     nobody: { input_cost_per_token: 1e-6 },
     'a b': entry('openai', 1e-6),
   }),
+  unhurried,
 );
 
-const select = (more: Partial<PriceSelection> = {}) => {
+const select = async (more: Partial<PriceSelection> = {}) => {
   const selection: PriceSelection = {
     scope: 'PROVIDER_MODEL',
     providers: [],
@@ -36,15 +38,15 @@ const select = (more: Partial<PriceSelection> = {}) => {
     includesFree: false,
     ...more,
   };
-  const { offers, skipped } = selectPrices(list, selection, idFault);
+  const { offers, skipped } = await selectPrices(list, selection, idFault, unhurried);
   return {
     offered: offers.map(({ subject }) => subject).toSorted(),
     skipped: Object.fromEntries(skipped.map(({ listed, reason }) => [listed.model, reason])),
   };
 };
 
-it('a price is of a provider and a model, and one that stands there twice is one', () => {
-  expect(select()).toEqual({
+it('a price is of a provider and a model, and one that stands there twice is one', async () => {
+  expect(await select()).toEqual({
     offered: ['azure:gpt-4o', 'openai:gpt-4o', 'vertex_ai-anthropic:claude'],
     skipped: {
       'deepseek/chat': 'AMBIGUOUS',
@@ -57,46 +59,47 @@ it('a price is of a provider and a model, and one that stands there twice is one
   });
 });
 
-it('names keep their prefix if they shall', () => {
-  expect(select({ keepsPrefix: true, providers: ['deepseek', 'vertex*'] }).offered).toEqual([
-    'deepseek:chat',
-    'deepseek:deepseek/chat',
-    'vertex_ai-anthropic:vertex_ai/claude',
-  ]);
+it('names keep their prefix if they shall', async () => {
+  expect((await select({ keepsPrefix: true, providers: ['deepseek', 'vertex*'] })).offered).toEqual(
+    ['deepseek:chat', 'deepseek:deepseek/chat', 'vertex_ai-anthropic:vertex_ai/claude'],
+  );
 });
 
-it('as a model, a name with several prices belongs to nobody until one provider is left', () => {
-  const all = select({ scope: 'MODEL' });
+it('as a model, a name with several prices belongs to nobody until one provider is left', async () => {
+  const all = await select({ scope: 'MODEL' });
   expect(all.offered).toEqual(['claude', 'nobody']);
   expect(all.skipped).toMatchObject({ 'gpt-4o': 'AMBIGUOUS', 'azure/gpt-4o': 'AMBIGUOUS' });
-  expect(select({ scope: 'MODEL', providers: ['openai'] }).offered).toEqual(['gpt-4o']);
+  expect((await select({ scope: 'MODEL', providers: ['openai'] })).offered).toEqual(['gpt-4o']);
 });
 
-it('filters by provider and by the name that the price would bear, and calls providers otherwise', () => {
-  expect(select({ models: ['gpt-*'] }).offered).toEqual(['azure:gpt-4o', 'openai:gpt-4o']);
+it('filters by provider and by the name that the price would bear, and calls providers otherwise', async () => {
+  expect((await select({ models: ['gpt-*'] })).offered).toEqual(['azure:gpt-4o', 'openai:gpt-4o']);
   const named = new Map([
     ['azure', 'west'],
     ['vertex_ai-anthropic', 'vertex'],
   ]);
-  expect(select({ providerNames: named }).offered).toEqual([
+  expect((await select({ providerNames: named })).offered).toEqual([
     'openai:gpt-4o',
     'vertex:claude',
     'west:gpt-4o',
   ]);
   // Two providers under one name are rivals.
-  const merged = select({ providerNames: new Map([['azure', 'openai']]), models: ['gpt-4o'] });
+  const merged = await select({
+    providerNames: new Map([['azure', 'openai']]),
+    models: ['gpt-4o'],
+  });
   expect(merged.offered).toEqual([]);
 });
 
-it('what is free is imported only if it is asked for, and what costs otherwise never', () => {
-  const { offered, skipped } = select({ includesFree: true, providers: ['local', 'search'] });
+it('what is free is imported only if it is asked for, and what costs otherwise never', async () => {
+  const { offered, skipped } = await select({ includesFree: true, providers: ['local', 'search'] });
   expect(offered).toEqual(['local:free']);
   expect(skipped).toEqual({ 'search/one': 'NO_TOKEN_PRICE' });
 });
 
-it('filters and names that nothing answers to are refused by name', () => {
+it('filters and names that nothing answers to are refused by name', async () => {
   const idle = { providers: ['openai', 'opanai'], models: ['gpt*', 'x*'] };
-  expect(() => select({ ...idle, providerNames: new Map([['azur', 'a']]) })).toThrow(
+  await expect(select({ ...idle, providerNames: new Map([['azur', 'a']]) })).rejects.toThrow(
     expect.objectContaining({
       violations: [
         { field: 'providers[1]', description: 'is no provider of the list' },

@@ -9,9 +9,9 @@ import type { ChangeRequest, Done, Locked, StoreParts } from './change.ts';
 import { notFound, requireCondition } from './change-errors.ts';
 import { dropDerivedMeters } from './derived-meters.ts';
 import { assertMeterBounds } from './meter-bounds.ts';
-import { pageOf, positionOf } from '../../platform/paging.ts';
+import { fittingRows, pageOf, positionOf } from '../../platform/paging.ts';
 import type { Change, PolicyRevision, PolicyStore } from '../policy-store.ts';
-import type { Listed, Page } from '../../platform/paging.ts';
+import type { Listed, Page, PageWeight } from '../../platform/paging.ts';
 import { requireOrganization } from './records.ts';
 import { decodePolicy, encodeDoc, openDoc } from './documents.ts';
 import type { Doc, StoredDoc } from './documents.ts';
@@ -188,6 +188,44 @@ WHERE org_id = $1 AND subject_kind = $2 AND subject_id = $3 AND revision = $4::b
   throw notFound('POLICY', `${subjectText(subject)}${suffix}`);
 }
 
+/** Policies differ in length by a factor of a thousand: first it is seen how many fit, by their stored size. */
+const mostStoredBytes = 256 * 1024;
+/** What is stored is compressed, so what is written is bounded too: by names, targets and rules. */
+const pageWeight: PageWeight<RevisionRow> = { most: 10_000, of: partsOf };
+
+function partsOf({ doc }: RevisionRow): number {
+  const { limits, access } = openDoc<Policy>(doc);
+  const targets = limits.map((limit) => 1 + (limit.targets?.length ?? 0));
+  const rules = (access?.allow?.length ?? 0) + (access?.deny?.length ?? 0);
+  return targets.reduce((sum, count) => sum + count, 1 + rules);
+}
+
+/** A statement that lists policies, the size of a page as its last parameter. */
+interface PolicyList {
+  /** What follows the columns. */
+  readonly from: string;
+  readonly parameters: readonly unknown[];
+}
+
+/** The rows of a page and one more, if there are more; and the page, smaller where less fits. */
+async function rowsOfPage(
+  { pool }: StoreParts,
+  page: Page,
+  { from, parameters }: PolicyList,
+): Promise<{ readonly rows: readonly RevisionRow[]; readonly fitting: Page }> {
+  const sizes = await pool.query<{ bytes: number }>(
+    `SELECT pg_column_size(doc) AS bytes ${from} LIMIT $${parameters.length + 1}`,
+    [...parameters, page.size + 1],
+  );
+  const weight = { most: mostStoredBytes, of: ({ bytes }: { bytes: number }) => bytes };
+  const size = Math.max(1, fittingRows(sizes.rows, page.size, weight));
+  const { rows } = await pool.query<RevisionRow>(
+    `SELECT ${columns} ${from} LIMIT $${parameters.length + 1}`,
+    [...parameters, size + 1],
+  );
+  return { rows, fitting: { ...page, size } };
+}
+
 async function listNewest(
   parts: StoreParts,
   orgId: string,
@@ -196,15 +234,16 @@ async function listNewest(
   const list = `${orgId}/policies`;
   const [kind = '', id = ''] = positionOf(page, list, ['text', 'text']) ?? [];
   try {
-    const { rows } = await parts.pool.query<RevisionRow>(
-      `SELECT ${columns} FROM policy_revision
+    const { rows, fitting } = await rowsOfPage(parts, page, {
+      from: `FROM policy_revision
 WHERE org_id = $1 AND newest AND (subject_kind, subject_id) > ($2, $3)
   AND strpos(lower(subject_kind || ':' || subject_id), lower($4)) > 0
-ORDER BY subject_kind, subject_id LIMIT $5`,
-      [orgId, kind, id, page.filter ?? '', page.size + 1],
-    );
+ORDER BY subject_kind, subject_id`,
+      parameters: [orgId, kind, id, page.filter ?? ''],
+    });
     if (rows.length === 0) await requireOrganization(parts, orgId);
-    return pageOf(rows, page, list, (row) => [row.subject_kind, row.subject_id], revisionOf);
+    const position = (row: RevisionRow) => [row.subject_kind, row.subject_id];
+    return pageOf(rows, fitting, list, position, revisionOf, pageWeight);
   } catch (cause) {
     throw storeFailure(cause);
   }
@@ -219,14 +258,14 @@ async function listRevisions(
   const list = `${orgId}/revisions/${subjectText(subject)}`;
   const before = Number(positionOf(page, list, ['integer'])?.[0] ?? 2_147_483_647);
   try {
-    const { rows } = await parts.pool.query<RevisionRow>(
-      `SELECT ${columns} FROM policy_revision
+    const { rows, fitting } = await rowsOfPage(parts, page, {
+      from: `FROM policy_revision
 WHERE org_id = $1 AND subject_kind = $2 AND subject_id = $3 AND revision < $4::bigint
-ORDER BY revision DESC LIMIT $5`,
-      [orgId, subject.kind, subject.id, before, page.size + 1],
-    );
+ORDER BY revision DESC`,
+      parameters: [orgId, subject.kind, subject.id, before],
+    });
     if (rows.length === 0) await requireOrganization(parts, orgId);
-    return pageOf(rows, page, list, (row) => [String(row.revision)], revisionOf);
+    return pageOf(rows, fitting, list, (row) => [String(row.revision)], revisionOf, pageWeight);
   } catch (cause) {
     throw storeFailure(cause);
   }

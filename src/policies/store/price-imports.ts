@@ -1,12 +1,15 @@
+import { createHash } from 'node:crypto';
+import { setImmediate as giveTurn } from 'node:timers/promises';
 import type { PriceRevision } from '../../core/catalog.ts';
 import { isSamePrice, priceInForce } from '../../core/price.ts';
 import { byCodeUnit } from '../../core/meter.ts';
 import { runChange } from './change.ts';
 import type { Done, Locked, StoreParts } from './change.ts';
+import { encodeValue } from './documents.ts';
 import type { Doc } from './documents.ts';
 import { pageOf, positionOf } from '../../platform/paging.ts';
-import type { Change, NewPrice, PolicyStore, StoredPrice } from '../policy-store.ts';
-import type { Page } from '../../platform/paging.ts';
+import type { NewPrice, PolicyStore, StoredPrice } from '../policy-store.ts';
+import type { Page, PageWeight } from '../../platform/paging.ts';
 import { importChanges } from '../policy-store.ts';
 import type { PriceImport, PriceOffer } from '../price-import.ts';
 import type { ImportedPrice, PriceImportAnswer } from '../policy-store.ts';
@@ -23,21 +26,23 @@ import type { PriceRow } from './prices.ts';
 export function storedPriceImports(parts: StoreParts): Pick<PolicyStore, 'importPrices'> {
   return {
     async importPrices(orgId, prices, page, by) {
-      const content = ['import prices', prices];
-      const request = { orgId, by, content, decode: decodeImport };
-      const { result } = await runChange(parts, request, (locked) => importAll(locked, prices));
-      return answer(orgId, result, page, by);
+      // The prices themselves would be encoded for each comparison.
+      const digest = createHash('sha256').update(encodeValue(prices)).digest('hex');
+      const content = ['import prices', digest, page];
+      const request = { orgId, by, content, decode: decodeAnswer };
+      const { result } = await runChange(parts, request, (locked) =>
+        importAll(locked, prices, page),
+      );
+      return result;
     },
   };
 }
 
-/** What an import did, as it is kept for repeats. */
-interface Imported {
-  readonly source: string;
-  readonly prices: readonly ImportedPrice[];
-}
-
-async function importAll(locked: Locked, prices: PriceImport): Promise<Done<Imported>> {
+async function importAll(
+  locked: Locked,
+  prices: PriceImport,
+  page: Page,
+): Promise<Done<PriceImportAnswer>> {
   const compared = await compare(locked, prices.offers);
   const isNew = ({ change }: Compared): boolean => change !== 'SAME';
   const news = compared.filter(isNew);
@@ -49,6 +54,7 @@ async function importAll(locked: Locked, prices: PriceImport): Promise<Done<Impo
   const stored = validateOnly
     ? numbered.map((price) => asIfStored(price, locked))
     : await insertPrices(locked, numbered);
+  await giveTurn();
   const rest = stored.values();
   const done = compared.map((one): ImportedPrice => {
     const { change, before, offer } = one;
@@ -59,8 +65,10 @@ async function importAll(locked: Locked, prices: PriceImport): Promise<Done<Impo
     return { change, listed, subject, fromMs, price, before: replaced };
   });
   const skipped = prices.skipped.map((one): ImportedPrice => ({ ...one, change: 'SKIPPED' }));
+  const result = answer(locked, prices.source, inOrder([...done, ...skipped]), page);
+  await giveTurn();
   return {
-    result: { source: prices.source, prices: [...done, ...skipped].toSorted(inOrder) },
+    result,
     kind: 'price',
     subject: `${numbered.length} prices of ${prices.source}`,
     before: news.flatMap(({ before }) => (before === undefined ? [] : [before.price])),
@@ -150,8 +158,15 @@ function placeOf(one: ImportedPrice): readonly string[] {
   return [`${importChanges.indexOf(change)}`, subject, time, `${listed.provider} ${listed.model}`];
 }
 
-function inOrder(a: ImportedPrice, b: ImportedPrice): number {
-  return comparePlaces(placeOf(a), placeOf(b));
+interface Placed {
+  readonly one: ImportedPrice;
+  readonly place: readonly string[];
+}
+
+function inOrder(prices: readonly ImportedPrice[]): readonly Placed[] {
+  return prices
+    .map((one) => ({ one, place: placeOf(one) }))
+    .toSorted((a, b) => comparePlaces(a.place, b.place));
 }
 
 function comparePlaces(a: readonly string[], b: readonly string[]): number {
@@ -162,19 +177,35 @@ function comparePlaces(a: readonly string[], b: readonly string[]): number {
   return 0;
 }
 
+/** As of a list of prices: counted in steps. */
+const pageWeight: PageWeight<Placed> = {
+  most: 2000,
+  of: ({ one }) =>
+    one.change === 'SKIPPED'
+      ? 1
+      : one.price.price.rates.length + (one.before?.price.rates.length ?? 0),
+};
+
 function answer(
-  orgId: string,
-  { source, prices }: Imported,
+  { orgId, by }: Locked,
+  source: string,
+  prices: readonly Placed[],
   page: Page,
-  by: Change,
 ): PriceImportAnswer {
   const list = `${orgId}/price-import/${source}`;
   const after = positionOf(page, list, ['text', 'text', 'text', 'text']);
   const left =
-    after === undefined ? prices : prices.filter((one) => comparePlaces(placeOf(one), after) > 0);
-  const { items, nextToken } = pageOf(left, page, list, placeOf, (one) => one);
+    after === undefined ? prices : prices.filter(({ place }) => comparePlaces(place, after) > 0);
+  const { items, nextToken } = pageOf(
+    left,
+    page,
+    list,
+    ({ place }) => place,
+    ({ one }) => one,
+    pageWeight,
+  );
   const count = (change: ImportedPrice['change']): number =>
-    prices.filter((one) => one.change === change).length;
+    prices.filter(({ one }) => one.change === change).length;
   return {
     source,
     items,
@@ -188,8 +219,8 @@ function answer(
   };
 }
 
-function decodeImport({ source, prices }: Doc<Imported>): Imported {
-  return { source, prices: prices.map(decodeImported) };
+function decodeAnswer(doc: Doc<PriceImportAnswer>): PriceImportAnswer {
+  return { ...doc, items: doc.items.map(decodeImported) };
 }
 
 function decodeImported(doc: Doc<ImportedPrice>): ImportedPrice {

@@ -5,7 +5,7 @@ import type { Locked, StoreParts } from './change.ts';
 import { notFound } from './change-errors.ts';
 import { pageOf, positionOf } from '../../platform/paging.ts';
 import type { Change, NewPrice, PolicyStore, StoredPrice } from '../policy-store.ts';
-import type { Listed, Page } from '../../platform/paging.ts';
+import type { Listed, Page, PageWeight } from '../../platform/paging.ts';
 import { requireOrganization } from './records.ts';
 import { decodePrice, documentForm, encodeValue, openDoc } from './documents.ts';
 import type { Doc, StoredDoc } from './documents.ts';
@@ -153,6 +153,12 @@ RETURNING ${priceColumns}`,
   return inForce.length > 0 ? inForce : end('effective_at_ms > $8');
 }
 
+/** A price has up to eight steps, each with six amounts. */
+const pageWeight: PageWeight<PriceRow> = {
+  most: 2000,
+  of: (row) => openDoc<readonly Rates[]>(row.rates).length,
+};
+
 async function list(parts: StoreParts, orgId: string, page: Page): Promise<Listed<StoredPrice>> {
   const name = `${orgId}/prices`;
   const [scope = '', subject = '', revision = '0'] =
@@ -167,7 +173,7 @@ ORDER BY scope, subject, revision LIMIT $6`,
     );
     if (rows.length === 0) await requireOrganization(parts, orgId);
     const position = (row: PriceRow) => [row.scope, row.subject, String(row.revision)];
-    return pageOf(rows, page, name, position, storedPrice);
+    return pageOf(rows, page, name, position, storedPrice, pageWeight);
   } catch (cause) {
     throw storeFailure(cause);
   }
