@@ -1,9 +1,21 @@
-import { bytes, count, setting } from './platform/setting.ts';
+import { address, bytes, count, optional, secret, setting, token } from './platform/setting.ts';
 
 const KiB = 1024;
 
-/** The part of the settings that is about the connections and callers of the admin port. */
+/** The part of the settings that is about the admin port's connections and callers, and about metrics. */
 export const adminPortSettings = {
+  metricsListen: optional(
+    'TOLLGATE_METRICS_LISTEN',
+    address,
+    'Where /metrics is answered, and nothing else; without it, the admin port answers it.',
+  ),
+  metricsToken: secret(
+    optional(
+      'TOLLGATE_METRICS_TOKEN',
+      token,
+      'What a reader of /metrics must present (authorization: Bearer ...); without it, anybody may read.',
+    ),
+  ),
   adminMaxConnections: setting(
     'TOLLGATE_ADMIN_MAX_CONNECTIONS',
     '1024',

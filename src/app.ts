@@ -1,5 +1,4 @@
 import type { Settings } from './config.ts';
-import { startAdminServer } from './admin/server.ts';
 import { createCallMetrics } from './grpc/call-metrics.ts';
 import { createConnectionMetrics } from './connections/connection-metrics.ts';
 import { startDataServer } from './grpc/server.ts';
@@ -11,12 +10,16 @@ import { createUndoList } from './platform/undo.ts';
 import type { UndoList } from './platform/undo.ts';
 import { firstStart } from './service/first-start.ts';
 import type { FirstSecrets } from './service/first-start.ts';
+import { startAdmin, startMetrics } from './app/admin-ports.ts';
 import { openStore } from './app/open-store.ts';
+import { tlsOf } from './app/tls.ts';
 
 /** A running Tollgate. */
 export interface App {
   readonly dataPort: number;
   readonly adminPort: number;
+  /** Undefined: the admin port answers `/metrics`. */
+  readonly metricsPort: number | undefined;
   /** Made at the first start on an empty store, and shown never again. */
   readonly secrets: FirstSecrets | undefined;
   /** Sweeps expired holds now; how many it ended. */
@@ -61,6 +64,8 @@ async function start(settings: Settings, more: AppOptions, undo: UndoList): Prom
 
   const rpcMetrics = createRpcMetrics(store.metrics);
   const connectionMetrics = createConnectionMetrics(store.metrics);
+  const adminParts = { store, log, rpcMetrics, connectionMetrics };
+  const metrics = await startMetrics(settings, adminParts, undo);
   const dataServer = await startDataServer({
     dataPlane: store.dataPlane,
     access: store.access,
@@ -75,14 +80,7 @@ async function start(settings: Settings, more: AppOptions, undo: UndoList): Prom
   // Noted before the second is started: it may find its port taken.
   const servers: Closing[] = [dataServer];
   undo.add(() => closeServers(servers, callsMs));
-  const adminServer = await startAdminServer({
-    ...store,
-    store: store.policyStore,
-    log,
-    rpcMetrics,
-    connectionMetrics: connectionMetrics('admin'),
-    ...adminParts(settings),
-  });
+  const adminServer = await startAdmin(settings, adminParts, metrics.onAdminPort);
   servers.push(adminServer);
 
   // After the ports are bound: a start that fails before loses no secrets.
@@ -98,10 +96,14 @@ async function start(settings: Settings, more: AppOptions, undo: UndoList): Prom
     serving.end();
     await new Promise((done) => setTimeout(done, drainWaitMs));
   });
-  log.info({ dataPort: dataServer.port, adminPort: adminServer.port }, 'serving');
-  return {
+  const ports = {
     dataPort: dataServer.port,
     adminPort: adminServer.port,
+    metricsPort: metrics.port,
+  };
+  log.info(ports, 'serving');
+  return {
+    ...ports,
     secrets,
     expireHolds: () => store.expireHolds(),
     close(waitMs = settings.drainWaitMs) {
@@ -134,26 +136,4 @@ function createServing() {
       servers = [];
     },
   };
-}
-
-/** The settings of the admin port, by the names that its server has for them. */
-function adminParts(settings: Settings) {
-  return {
-    ...settings.adminListen,
-    tls: tlsOf(settings),
-    timeoutMs: settings.adminTimeoutMs,
-    maxMessageBytes: settings.maxMessageBytes,
-    maxConnections: settings.adminMaxConnections,
-    maxPeerConnections: settings.adminMaxPeerConnections,
-    greetingTimeoutMs: settings.greetingTimeoutMs,
-    strangerCalls: settings.strangerCalls,
-    maxStreams: settings.maxStreams,
-    maxUnreadBytes: settings.adminMaxUnreadBytes,
-    maxCallerCalls: settings.adminCallerCalls,
-  };
-}
-
-function tlsOf({ tlsCertificate, tlsKey, tlsClientCa }: Settings) {
-  if (tlsCertificate === undefined || tlsKey === undefined) return undefined;
-  return { certificate: tlsCertificate, key: tlsKey, clientCa: tlsClientCa };
 }

@@ -11,6 +11,7 @@ import {
   oneOf,
   optional,
   postgresUrl,
+  secret,
   setting,
   text,
   yesOrNo,
@@ -34,14 +35,13 @@ const table = {
     address,
     'Where the admin plane (gRPC, gRPC-Web, Connect JSON, metrics) listens.',
   ),
-  databaseUrl: {
-    ...optional(
+  databaseUrl: secret(
+    optional(
       'DATABASE_URL',
       postgresUrl,
       'A PostgreSQL (14 or later) of yours; without it one is started in TOLLGATE_FOLDER.',
     ),
-    isSecret: true,
-  },
+  ),
   folder: setting(
     'TOLLGATE_FOLDER',
     './.tollgate',

@@ -1,11 +1,9 @@
-import type { Registry } from 'prom-client';
 import type { ConnectionMetrics } from '../connections/connection-metrics.ts';
 import type { ConnectionLimits } from '../connections/connections.ts';
 import { createUnreadBytes } from '../connections/unread-bytes.ts';
 import { createCallersUnread } from './http/callers-unread.ts';
 import { listen } from './http/listen.ts';
 import type { TlsMaterial } from './http/listen.ts';
-import { createMetricsText } from './http/metrics-text.ts';
 import { createRpcHandler } from './http/rpc-handler.ts';
 import type { Handler, RpcHandlerParts } from './http/rpc-handler.ts';
 import { sendText } from './http/send-answer.ts';
@@ -15,10 +13,8 @@ import type { ConnectionTimeouts } from './http/timeouts.ts';
 /** What the admin plane is made of. */
 export interface AdminServerParts
   extends ConnectionLimits, Omit<RpcHandlerParts, 'unread' | 'lingerMs'> {
-  /** All of the process, as `/metrics` shows them. */
-  readonly metrics: Registry;
-  /** How old a text of `/metrics` may be, so that many readers cost what one costs; a second unless given. */
-  readonly metricsMaxAgeMs?: number;
+  /** Answers `/metrics`; undefined: another port does. */
+  readonly metrics: Handler | undefined;
   readonly connectionMetrics: ConnectionMetrics;
   readonly host: string;
   readonly port: number;
@@ -50,24 +46,18 @@ export async function startAdminServer(parts: AdminServerParts): Promise<AdminSe
     connectionMetrics.unread(bytes),
   );
   const rpc = createRpcHandler({ ...parts, lingerMs, unread: createCallersUnread(unreadBytes) });
-  const metricsText = createMetricsText(metrics, { maxAgeMs: parts.metricsMaxAgeMs ?? 1000 });
+  const metricsPath = metrics === undefined ? undefined : '/metrics';
   const handler: Handler = (request, response, connection) => {
-    const answerText = (status: number, body: string, headers?: Record<string, string>): void => {
-      if (connection.countStrangerCall()) {
-        sendText({ request, response, lingerMs }, status, body, headers);
-      }
+    const answerText = (status: number, body: string): void => {
+      if (connection.countStrangerCall()) sendText({ request, response, lingerMs }, status, body);
     };
     switch (request.url ?? '/') {
       case '/healthz':
         return answerText(200, 'ok\n');
       case '/readyz':
         return isServing ? answerText(200, 'ready\n') : answerText(503, 'not ready\n');
-      case '/metrics':
-        metricsText().then(
-          (body) => answerText(200, body, { 'content-type': metrics.contentType }),
-          () => answerText(500, 'metrics cannot be collected\n'),
-        );
-        return undefined;
+      case metricsPath:
+        return metrics?.(request, response, connection);
       default:
         return rpc(request, response, connection);
     }

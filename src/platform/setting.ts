@@ -51,6 +51,17 @@ export function optional<Value>(
   return { name, standard: undefined, description, read, isSecret: false };
 }
 
+/** Marks a setting whose value must never be printed. */
+export function secret<Value>(one: Setting<Value>): Setting<Value> {
+  return { ...one, isSecret: true };
+}
+
+/** A token that is sent in a header: 16 to 512 printable ASCII characters without a space. */
+export function token(said: string): string {
+  if (/^[\x21-\x7e]{16,512}$/.test(said)) return said;
+  throw new SettingFault('expected 16 to 512 printable ASCII characters without a space');
+}
+
 /** Any text but the empty one. */
 export function text(said: string): string {
   if (said === '') throw new SettingFault('expected some text');

@@ -87,7 +87,7 @@ test('a compression that nobody knows is answered with those that are known', as
 /** Calls so far of ListUsers, by code. */
 async function counted(): Promise<Record<string, number>> {
   const text = await (await fetch(`${plane.url}/metrics`)).text();
-  const line = /^tollgate_rpc_duration_seconds_count\{rpc="ListUsers",code="(\w+)"\} (\d+)$/gm;
+  const line = /^tollgate_rpc_answered_total\{rpc="ListUsers",code="(\w+)"\} (\d+)$/gm;
   return Object.fromEntries(
     [...text.matchAll(line)].map(([, code, count]) => [code, Number(count)]),
   );

@@ -38,7 +38,7 @@ test('a call that takes too long is DEADLINE_EXCEEDED by the server, over every 
   expect(grpc.code).toBe(Code.DeadlineExceeded);
   expect(grpc.findDetails(ErrorInfoSchema)).toMatchObject([{ reason: 'DEADLINE_EXCEEDED' }]);
   expect(metrics).toContain(
-    'tollgate_rpc_duration_seconds_count{rpc="ExpireHolds",code="DEADLINE_EXCEEDED"} 2',
+    'tollgate_rpc_answered_total{rpc="ExpireHolds",code="DEADLINE_EXCEEDED"} 2',
   );
   const line = { rpc: 'ExpireHolds', code: 'DEADLINE_EXCEEDED', caller: 'root' };
   expect(plane.logged).toMatchObject([line, line]);

@@ -229,8 +229,8 @@ test('every report of a batch is counted as one', async () => {
         ?.split(' ')[1] ?? 0,
     );
   };
-  const ok = 'tollgate_rpc_duration_seconds_count{rpc="Report",code="OK"}';
-  const refused = 'tollgate_rpc_duration_seconds_count{rpc="Report",code="INVALID_ARGUMENT"}';
+  const ok = 'tollgate_rpc_answered_total{rpc="Report",code="OK"}';
+  const refused = 'tollgate_rpc_answered_total{rpc="Report",code="INVALID_ARGUMENT"}';
   const before = [await counted(ok), await counted(refused)];
   await batch('acme', [paid('counted', 1n), { requestId: 'wrong' }, paid('counted', 1n)]);
   // The text of the metrics may be a second old.

@@ -195,10 +195,10 @@ test('messages are logged and counted as the calls they stand for, the stream as
   expect(JSON.stringify(served.logged)).not.toContain(gatewaySecret);
   const text = await served.registry.metrics();
   for (const line of [
-    'tollgate_rpc_duration_seconds_count{rpc="Check",code="OK"} 1',
-    'tollgate_rpc_duration_seconds_count{rpc="Release",code="INVALID_ARGUMENT"} 1',
-    'tollgate_rpc_duration_seconds_count{rpc="SessionMessage",code="INVALID_ARGUMENT"} 1',
-    'tollgate_rpc_duration_seconds_count{rpc="Session",code="OK"} 1',
+    'tollgate_rpc_answered_total{rpc="Check",code="OK"} 1',
+    'tollgate_rpc_answered_total{rpc="Release",code="INVALID_ARGUMENT"} 1',
+    'tollgate_rpc_answered_total{rpc="SessionMessage",code="INVALID_ARGUMENT"} 1',
+    'tollgate_rpc_answered_total{rpc="Session",code="OK"} 1',
     'tollgate_decisions_total{rpc="Check",decision="DENY",reason="COST_EXCEEDED"} 1',
     'tollgate_reports_total{over_hold="false",late="false",unpriced="false"} 1',
     'tollgate_rpc_in_flight{rpc="Session"} 0',

@@ -187,10 +187,8 @@ test('metrics count calls by code and decisions by reason, in seconds, without i
   await refusal(served.client.call(method.check, { ...check, target: '' }));
   await served.client.call(method.report, { orgId: 'acme', requestId: 'r1', usage: {} });
   const text = await served.registry.metrics();
-  expect(text).toContain('tollgate_rpc_duration_seconds_count{rpc="Check",code="OK"} 1');
-  expect(text).toContain(
-    'tollgate_rpc_duration_seconds_count{rpc="Check",code="INVALID_ARGUMENT"} 1',
-  );
+  expect(text).toContain('tollgate_rpc_answered_total{rpc="Check",code="OK"} 1');
+  expect(text).toContain('tollgate_rpc_answered_total{rpc="Check",code="INVALID_ARGUMENT"} 1');
   expect(text).toContain('tollgate_decisions_total{rpc="Check",decision="ALLOW",reason="NONE"} 1');
   expect(text).toContain(
     'tollgate_reports_total{over_hold="false",late="false",unpriced="false"} 1',

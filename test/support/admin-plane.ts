@@ -2,6 +2,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { BadRequestSchema, ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
+import { createMetricsHandler } from '../../src/admin/http/metrics-handler.ts';
 import { startAdminServer } from '../../src/admin/server.ts';
 import type { AdminServer, AdminServerParts } from '../../src/admin/server.ts';
 import { createConnectionMetrics } from '../../src/connections/connection-metrics.ts';
@@ -81,8 +82,12 @@ export async function startAdminPlane(more: Partial<AdminServerParts> = {}): Pro
     },
     access: { authenticate: (secret) => callers[secret], identify: () => undefined },
     log: pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) }),
-    metrics,
-    metricsMaxAgeMs: 0,
+    metrics: createMetricsHandler({
+      registry: metrics,
+      token: undefined,
+      maxAgeMs: 0,
+      lingerMs: 1000,
+    }),
     rpcMetrics: createRpcMetrics(metrics),
     connectionMetrics: createConnectionMetrics(metrics)('admin'),
     maxConnections: 1000,

@@ -10,14 +10,15 @@ export function createMetricsText(
     maxAgeMs,
     nowMs: monotonicMs = () => performance.now(),
   }: { readonly maxAgeMs: number; readonly nowMs?: () => number },
-): () => Promise<string> {
+): () => Promise<Buffer> {
   let renderedAtMs = -Infinity;
-  let text: Promise<string> | undefined;
+  let text: Promise<Buffer> | undefined;
   return () => {
     const nowMs = monotonicMs();
     if (text === undefined || nowMs - renderedAtMs >= maxAgeMs) {
       renderedAtMs = nowMs;
-      text = registry.metrics();
+      // Once for all readers: a text would be encoded for each.
+      text = registry.metrics().then((rendered) => Buffer.from(rendered));
       // The next reader asks again.
       text.catch(() => {
         text = undefined;
