@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { fromBinary } from '@bufbuild/protobuf';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
@@ -140,20 +142,51 @@ test.each(frames)('gRPC-Web frames %s are refused by reason', async (_, encoding
   expect(info && anyUnpack(info, ErrorInfoSchema)?.reason).toBe('MESSAGE_UNDECODABLE');
 });
 
-// Red before: both were undecodable, or the second of two keys was obeyed in silence.
-test.each([
-  ['two messages', 'application/grpc-web+json', 'MESSAGE_TRAILING_BYTES'],
-  ['a key twice', 'application/json', 'MESSAGE_DUPLICATE_KEY'],
-  ['a field by both of its names', 'application/json', 'FIELD_INVALID'],
-])('%s in one request are refused by reason', async (what, type, reason) => {
-  const bodies: Readonly<Record<string, Body>> = {
-    'two messages': new Uint8Array([...frame(json(list)), ...frame(json(list))]),
-    'a key twice': '{"orgId":"acme", "org\\u0049d" : "globex"}',
-    'a field by both of its names': '{"orgId":"acme","org_id":"globex"}',
-  };
-  await send('ListUsers', bodies[what], { 'content-type': type });
+const twice = '{"orgId":"acme", "org\\u0049d" : "globex"}';
+const bothNames = '{"orgId":"acme","org_id":"globex"}';
+const after = (bytes: Uint8Array, extra: string) => new Uint8Array([...bytes, ...json(extra)]);
+const connect = 'application/json';
+const [grpc, web] = ['application/grpc+json', 'application/grpc-web+json'];
+const [trailing, duplicate] = ['MESSAGE_TRAILING_BYTES', 'MESSAGE_DUPLICATE_KEY'];
+
+// Red before: two messages were undecodable, the second of two keys was obeyed in silence, and so were bytes after
+// the end of brotli, or zeros after that of gzip.
+test.each<[what: string, type: string, encoding: string, body: Body, reason: string]>([
+  ['two messages', web, 'identity', after(frame(json(list)), '\0\0\0\0\x02{}'), trailing],
+  ['two messages', grpc, 'identity', after(frame(json(list)), '\0\0\0\0\x02{}'), trailing],
+  ['a byte after its frame', web, 'gzip', after(frame(gzip(list), 1), 'x'), trailing],
+  ['a byte after its frame', grpc, 'gzip', after(frame(gzip(list), 1), 'x'), trailing],
+  ['a zero after its gzip', connect, 'gzip', after(gzip(list), '\0'), trailing],
+  ['a zero after its gzip', web, 'gzip', frame(after(gzip(list), '\0'), 1), trailing],
+  ['a byte after its brotli', connect, 'br', after(brotli(list), 'x'), trailing],
+  ['a byte after its brotli', grpc, 'br', frame(after(brotli(list), 'x'), 1), trailing],
+  ['text after its JSON', connect, 'identity', `${list} {}`, 'MESSAGE_UNDECODABLE'],
+  ['text after its JSON', connect, 'gzip', gzip(`${list} {}`), 'MESSAGE_UNDECODABLE'],
+  ['a key twice', connect, 'identity', twice, duplicate],
+  ['a key twice', connect, 'gzip', gzip(twice), duplicate],
+  ['a key twice', connect, 'br', brotli(twice), duplicate],
+  ['a key twice', web, 'identity', frame(json(twice)), duplicate],
+  ['a key twice', web, 'gzip', frame(gzip(twice), 1), duplicate],
+  ['a key twice', grpc, 'gzip', frame(gzip(twice), 1), duplicate],
+  ['a field by both of its names', connect, 'gzip', gzip(bothNames), 'FIELD_INVALID'],
+])('%s in one request of %s, %s, is refused by reason', async (_, type, encoding, body, reason) => {
+  const header = type === connect ? 'content-encoding' : 'grpc-encoding';
+  if (type === grpc) await sendGrpc(body, { 'content-type': type, [header]: encoding });
+  else await send('ListUsers', body, { 'content-type': type, [header]: encoding });
   expect(plane.logged.at(-1)).toMatchObject({ code: 'INVALID_ARGUMENT', error: reason });
 });
+
+/** Sends over HTTP/2, without which there is no gRPC. */
+async function sendGrpc(body: Body, headers: Record<string, string>): Promise<void> {
+  const session = connectHttp2(plane.url);
+  const path = '/tollgate.admin.v1.DirectoryService/ListUsers';
+  const start = { ':method': 'POST', ':path': path, authorization: 'Bearer root' };
+  const stream = session.request({ ...start, te: 'trailers', ...headers });
+  stream.end(body);
+  stream.resume();
+  await once(stream, 'close');
+  session.close();
+}
 
 test.each(['/healthz', '/metrics', '/nothing', '/tollgate.admin.v1.DirectoryService/ListUsers'])(
   '%s is kept by no cache, and its type is not guessed',

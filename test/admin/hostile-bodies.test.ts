@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import type { DescMessage } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -77,23 +78,55 @@ function* hostileBodies(desc: DescMessage, maxBytes: number): Generator<Hostile>
 test.each(rpcs)('no body of $rpc holds the event loop', async ({ rpc, method }) => {
   const maxBytes = maxBytesOf(method.name, MiB);
   for (const { what, type, body } of hostileBodies(method.input, maxBytes)) {
-    const bytes = Buffer.from(body);
-    const longest = await measureLongestTurn(async () => {
-      expect(await answerLength(rpc, type, bytes), what).toBeLessThan(20_000);
-    });
-    expect(longest.cpuMs, `${rpc}: ${what}`).toBeLessThan(50);
+    for (const [bytes, encoding] of [
+      [Buffer.from(body), 'identity'],
+      [gzipSync(body), 'gzip'],
+    ] as const) {
+      const longest = await measureLongestTurn(async () => {
+        const { length } = await answerOf(rpc, type, bytes, encoding);
+        expect(length, what).toBeLessThan(20_000);
+      });
+      expect(longest.cpuMs, `${rpc}: ${what}, ${encoding}`).toBeLessThan(50);
+    }
+  }
+});
+
+const bombs = {
+  gzip: gzipSync(Buffer.alloc(64 * MiB)),
+  br: brotliCompressSync(Buffer.alloc(64 * MiB)),
+};
+
+// Planted: without the bound in `decompress` all 64 MiB are inflated, and the reason is another.
+test.each(rpcs)('a bomb for $rpc is cut while it inflates', async ({ rpc }) => {
+  for (const [encoding, bytes] of Object.entries(bombs)) {
+    for (const type of ['application/json', 'application/proto']) {
+      const longest = await measureLongestTurn(async () => {
+        const answer = await answerOf(rpc, type, bytes, encoding);
+        expect(answer.toString()).toContain('"reason":"MESSAGE_TOO_LARGE"');
+      });
+      expect(longest.cpuMs, `${rpc}: ${encoding}`).toBeLessThan(50);
+    }
   }
 });
 
 /** Sends with `node:http`, which costs the measured thread less than `fetch` does. */
-async function answerLength(rpc: string, type: string, body: Buffer): Promise<number> {
-  const headers = { authorization: 'Bearer root', 'content-type': type };
+async function answerOf(
+  rpc: string,
+  type: string,
+  body: Buffer,
+  encoding: string,
+): Promise<Buffer> {
+  const headers = {
+    authorization: 'Bearer root',
+    'content-type': type,
+    'content-encoding': encoding,
+  };
   const sent = request(`${plane.url}/tollgate.admin.v1.${rpc}`, { method: 'POST', headers });
   sent.end(body);
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
-  let length = 0;
-  for await (const chunk of response) length += (chunk as Buffer).length;
-  return length;
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
 }
 
 function send(

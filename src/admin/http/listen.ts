@@ -134,14 +134,14 @@ function plain(served: Served): Server {
     });
   });
   http1.on('request', served.take);
+  http1.on('checkExpectation', served.take);
   serveHttp1(http1, served);
   serveHttp2(http2, served);
   return http1;
 }
 
 /** Whatever Node would answer by itself has our headers too. */
-function serveHttp1(server: Server, { connections, take }: Served): void {
-  server.on('checkExpectation', take);
+function serveHttp1(server: Server, { connections }: Served): void {
   server.on('clientError', (error: Error, socket: Socket) => {
     if (connections.find(socket)?.countStrangerCall() === false) return;
     answerBadRequest(error, socket);
@@ -155,6 +155,7 @@ function serveHttp2(
   const takeHttp2 = take as unknown as TakeHttp2;
   server.setTimeout(parts.timeouts.silenceMs);
   server.on('request', takeHttp2);
+  server.on('checkExpectation', takeHttp2);
   // With TLS, HTTP/1.1 has its own meaning of this event, and then no response.
   server.on('connect', (request: Http2ServerRequest, response: Http2ServerResponse | Socket) => {
     if ('stream' in response) takeHttp2(request, response);
@@ -190,6 +191,8 @@ function http1Limits({ headersMs, requestMs }: ConnectionTimeouts) {
     headersTimeout: headersMs,
     requestTimeout: requestMs,
     connectionsCheckingInterval: Math.min(headersMs, mostCheckEveryMs),
+    // Node would answer that by itself.
+    requireHostHeader: false,
   };
 }
 

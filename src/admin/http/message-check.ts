@@ -1,9 +1,9 @@
 import { setImmediate as giveTurn } from 'node:timers/promises';
 import { fromBinary, fromJson } from '@bufbuild/protobuf';
 import type { DescMessage, JsonValue } from '@bufbuild/protobuf';
-import { Code, ConnectError } from '@connectrpc/connect';
 import { tooMuchUnread } from '../../connections/unread-bytes.ts';
-import { withinDeadline } from '../../platform/deadline.ts';
+import { checkDeadline, withinDeadline } from '../../platform/deadline.ts';
+import type { FairGate } from '../../platform/fair-gate.ts';
 import type { Log } from '../../platform/log.ts';
 import { ServiceError } from '../../platform/service-error.ts';
 import { checkBinaryShape } from '../../wire/binary-shape.ts';
@@ -13,6 +13,8 @@ import { collectViolations } from '../../wire/violations.ts';
 import type { CallHeaders } from './call-headers.ts';
 import type { AdminCall } from './call.ts';
 import type { CallersUnread, UnreadBody } from './callers-unread.ts';
+import { decompress } from './decompress.ts';
+import { messageTooLarge, trailingBytes, undecodable } from './message-faults.ts';
 import { abandon, refuse } from './refusal.ts';
 
 /** A gRPC frame's head: one byte of flags, four of length. */
@@ -27,6 +29,8 @@ export interface BodyCheck {
   /** Of the message, compressed and not. */
   readonly maxBytes: number;
   readonly unread: CallersUnread;
+  /** Lets few large bodies be judged at once. */
+  readonly turns: FairGate;
   readonly log: Log;
 }
 
@@ -47,7 +51,7 @@ async function readAndJudge(chunks: AsyncIterable<Uint8Array>, check: BodyCheck)
   let bytes: Buffer | undefined;
   try {
     bytes = await withinDeadline(read(chunks, check, unread), call.deadlineMs);
-    if (bytes !== undefined) await judge(bytes, check);
+    if (bytes !== undefined) await judgeInTurn(bytes, check);
   } catch (cause) {
     throw refuse(log, call, cause);
   } finally {
@@ -78,9 +82,21 @@ async function read(
     // A request's stream fails in no other way than by its connection, and that is not ours to explain.
     return undefined;
   }
-  if (size > mostBytes) throw tooLarge(maxBytes);
+  if (size > mostBytes) throw messageTooLarge(maxBytes);
   if (!fits) throw tooMuchUnread();
   return Buffer.concat(kept, size);
+}
+
+/** Larger bodies take milliseconds to judge; those that arrive together would be judged in one turn. */
+const smallBytes = 16 * 1024;
+function judgeInTurn(bytes: Buffer, check: BodyCheck): Promise<void> {
+  const { call } = check;
+  const isSmall = bytes.length <= smallBytes && check.headers.compression === undefined;
+  if (isSmall) return judge(bytes, check);
+  return check.turns.pass(call.caller?.name ?? '', () => {
+    checkDeadline(call.deadlineMs);
+    return judge(bytes, check);
+  });
 }
 
 async function judge(bytes: Buffer, { headers, desc, maxBytes }: BodyCheck): Promise<void> {
@@ -93,10 +109,9 @@ async function judge(bytes: Buffer, { headers, desc, maxBytes }: BodyCheck): Pro
   if (isCompressed) {
     if (compression === undefined) throw undecodable(desc);
     try {
-      message = await compression.decompress(message, maxBytes);
+      message = await decompress(compression.name, message, maxBytes);
     } catch (cause) {
-      const isTooLarge = cause instanceof ConnectError && cause.code === Code.ResourceExhausted;
-      throw isTooLarge ? tooLarge(maxBytes) : undecodable(desc, cause);
+      throw cause instanceof ServiceError ? cause : undecodable(desc, cause);
     }
   }
   await decode(desc, message, isJson);
@@ -107,9 +122,7 @@ function checkFrame(bytes: Buffer, desc: DescMessage): void {
   if (bytes.length < frameHead) throw undecodable(desc);
   const extra = bytes.length - frameHead - bytes.readUInt32BE(1);
   if (extra < 0) throw undecodable(desc);
-  if (extra === 0) return;
-  const message = 'the request goes on after its one message';
-  throw new ServiceError('INVALID_ARGUMENT', 'MESSAGE_TRAILING_BYTES', message);
+  if (extra > 0) throw trailingBytes();
 }
 
 async function decode(desc: DescMessage, bytes: Uint8Array, isJson: boolean): Promise<void> {
@@ -135,14 +148,4 @@ async function readJson(desc: DescMessage, bytes: Buffer): Promise<void> {
   violations.throwIfAny();
   await giveTurn();
   fromJson(desc, json, { ignoreUnknownFields: false });
-}
-
-function undecodable(desc: DescMessage, cause?: unknown): ServiceError {
-  const message = `the request is not a ${desc.typeName}`;
-  return new ServiceError('INVALID_ARGUMENT', 'MESSAGE_UNDECODABLE', message, { cause });
-}
-
-function tooLarge(maxBytes: number): ServiceError {
-  const message = `a message may have at most ${maxBytes} bytes`;
-  return new ServiceError('RESOURCE_EXHAUSTED', 'MESSAGE_TOO_LARGE', message);
 }

@@ -9,6 +9,8 @@ import { universalRequestFromNodeRequest } from '@connectrpc/connect-node';
 import type { Connection } from '../../connections/connections.ts';
 import { certificateName as nameOf } from '../../platform/certificate-name.ts';
 import { deadlineAfter } from '../../platform/deadline.ts';
+import { createFairGate } from '../../platform/fair-gate.ts';
+import type { FairGate } from '../../platform/fair-gate.ts';
 import type { Log } from '../../platform/log.ts';
 import type { RpcMetrics } from '../../platform/rpc-metrics.ts';
 import type { Access } from '../../service/auth.ts';
@@ -63,6 +65,8 @@ export function createRpcHandler(parts: RpcHandlerParts): Handler {
   adminRoutes(parts)(router);
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   const admissions = createAdmissions();
+  // One caller has half of the places.
+  const turns = createFairGate({ most: 2 });
   return (request, response, connection) => {
     const exchange = { request, response, lingerMs: parts.lingerMs };
     const certified = nameOf(connection.certificate());
@@ -86,7 +90,7 @@ export function createRpcHandler(parts: RpcHandlerParts): Handler {
     }
     const admission = begin();
     if (admission === undefined) return sendNothing(exchange);
-    answer(parts, handler, read, { admission, certificateName: certified, request })
+    answer(parts, handler, read, { admission, certificateName: certified, turns, request })
       .then(({ call, content }) => sendAnswer(exchange, content, call.code === 'DEADLINE_EXCEEDED'))
       .catch((err: unknown) => {
         // The client has gone away, or its stream was reset: there is nobody to tell.
@@ -119,6 +123,7 @@ interface Answered {
 interface Origin {
   readonly admission: Admission;
   readonly certificateName: string | undefined;
+  readonly turns: FairGate;
   readonly request: IncomingMessage;
 }
 
@@ -127,7 +132,7 @@ async function answer(
   parts: RpcHandlerParts,
   handler: UniversalHandler,
   read: UniversalServerRequest,
-  { admission, certificateName, request }: Origin,
+  { admission, certificateName, request, turns }: Origin,
 ): Promise<Answered> {
   const { log, rpcMetrics, timeoutMs, maxMessageBytes, unread } = parts;
   const maxBytes = maxBytesOf(handler.method.name, maxMessageBytes);
@@ -144,7 +149,7 @@ async function answer(
   // A request that is refused half-way must not take its connection along, and so the answer.
   const chunks = request.iterator({ destroyOnReturn: false });
   const { input: desc } = handler.method;
-  const body = checkedBody(chunks, { call, headers, desc, maxBytes, unread, log });
+  const body = checkedBody(chunks, { call, headers, desc, maxBytes, unread, turns, log });
   const contextValues = createContextValues().set(callKey, call);
   try {
     const content = await handler({ ...read, header: forConnect(read), body, contextValues });
