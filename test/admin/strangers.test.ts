@@ -89,6 +89,24 @@ test('a flood of requests over HTTP/1.1 that need no secret ends its connection'
   await plane.stop();
 });
 
+// Red on the first code that cut such connections: a request that was under way failed with nobody to listen, which
+// ended the process.
+test('a flood of calls over HTTP/1.1 with a wrong secret ends its connection, and nothing else', async () => {
+  const plane = await startAdminPlane({ strangerCalls: 10 });
+  const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wrong\r\n`;
+  const call = `${head}Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}`;
+  const flood = async (): Promise<void> => {
+    const { socket, closed } = await connectSocket(plane.server.port);
+    socket.write(call.repeat(500));
+    await closed;
+  };
+  await Promise.all(Array.from({ length: 50 }, flood));
+  // New connections of this peer are slowed, so the first may be refused.
+  const code = () => plane.call(rpc, {}).then((answer) => answer.code, String);
+  await expect.poll(code).toBe('OK');
+  await plane.stop();
+});
+
 /** A call that its client gives up after `timeoutMs`; the status, or how it ended. */
 function callWithin(session: ClientHttp2Session, timeoutMs: number): Promise<number | string> {
   return new Promise((resolve) => {

@@ -53,6 +53,9 @@ export async function listen(parts: ListenParts): Promise<Listener> {
   const connections = createConnections(parts, parts.connectionMetrics);
   const exchanges = createExchanges(connections, parts.timeouts.requestMs);
   const take: Take = (request, response) => {
+    // A connection that is lost comes as an error too, at any time; 'close' says all there is to say.
+    request.on('error', () => undefined);
+    response.on('error', () => undefined);
     const connection = connectionOf(connections, request, response);
     if (connection === undefined) return void response.destroy();
     if (!isGone(response)) {
