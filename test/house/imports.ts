@@ -17,7 +17,7 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
     'lru-cache',
     'prom-client',
     'uuid',
-    'service/events.ts',
+    'service/admin/events.ts',
     'node:',
   ],
   'price-lists': [

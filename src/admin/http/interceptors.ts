@@ -6,7 +6,8 @@ import { authenticate } from './authenticate.ts';
 import { callOf } from './call.ts';
 import { compressions } from './call-headers.ts';
 import type { CallsUnderWay } from './calls-under-way.ts';
-import { leastIntentOf, requireRole } from './least-role.ts';
+import { requireRole } from '../../service/admin/authorize.ts';
+import { leastIntentOf } from './least-role.ts';
 import { refuse } from './refusal.ts';
 
 /** Answers within the deadline; turns what a handler throws into an error with google.rpc details. */

@@ -71,23 +71,6 @@ export async function inField<T>(field: string, work: Promise<T>): Promise<T> {
   }
 }
 
-const mostAttempts = 5;
-
-/**
- * Changes what it has read, on the condition that it is still so. Whoever named no etag did not ask for that
- * condition: then the attempt is repeated when another change came between.
- */
-export async function amend<T>(namedEtag: string, attempt: () => Promise<T>): Promise<T> {
-  for (let left = mostAttempts; ; left -= 1) {
-    try {
-      return await attempt();
-    } catch (cause) {
-      const isOvertaken = cause instanceof ServiceError && cause.reason === 'ETAG_MISMATCH';
-      if (!isOvertaken || namedEtag !== '' || left <= 1) throw cause;
-    }
-  }
-}
-
 /** What is there, or undefined if nothing is and nothing need be. */
 export async function presentOr<T>(
   read: Promise<T>,

@@ -10,7 +10,6 @@ import type {
   Token,
 } from '../../../gen/tollgate/admin/v1/credentials_pb.ts';
 import type { Credential } from '../../core/directory.ts';
-import { newSecret, secretSha256 } from '../../platform/secret.ts';
 import type { PolicyStore, Stored } from '../../policies/policy-store.ts';
 import {
   credentialFromMessage,
@@ -20,8 +19,10 @@ import {
 import { readId } from '../../wire/fields.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import type { Violations } from '../../wire/violations.ts';
+import { createCredential } from '../../service/admin/create-credential.ts';
+import { revokeCredential } from '../../service/admin/revoke-credential.ts';
 import { authorize } from './caller.ts';
-import { amend, inField, readChange, readOrgId, required } from './changes.ts';
+import { inField, readChange, readOrgId, required } from './changes.ts';
 import type { ChangeRequest } from './changes.ts';
 import { recordMethods } from './records.ts';
 
@@ -92,7 +93,6 @@ export function credentialRoutes(store: PolicyStore): ServiceImpl<typeof Credent
     }),
   };
 
-  /** Makes a credential and its secret, which a repeat does not show again. */
   async function createOne(
     kind: Kind,
     request: CreateRequest,
@@ -105,18 +105,10 @@ export function credentialRoutes(store: PolicyStore): ServiceImpl<typeof Credent
     const by = readChange(violations, context, request, 'create');
     const read = credentialFromMessage(kind, violations, kind, required(message, kind));
     violations.throwIfAny();
-    const secret = newSecret(kind === 'key' ? 'key' : 'tok');
-    const credential = { ...read, lastFour: secret.slice(-4) };
-    const creation = store.createCredential(orgId, credential, secretSha256(secret), by);
-    const stored = await inField(kind, creation);
-    const isShown = !stored.replayed && by.validateOnly !== true;
-    return { stored, secret: isShown ? secret : '' };
+    const { stored, secret = '' } = await inField(kind, createCredential(store, orgId, read, by));
+    return { stored, secret };
   }
 
-  /**
-   * Ends a credential for good; one that was revoked before is answered as it is. With a stale etag the
-   * store refuses either way.
-   */
   async function revoke(
     kind: Kind,
     request: RevokeRequest,
@@ -128,19 +120,7 @@ export function credentialRoutes(store: PolicyStore): ServiceImpl<typeof Credent
     const by = readChange(violations, context, request, 'update');
     const id = readId(violations, 'id', request.id);
     violations.throwIfAny();
-    return amend(request.etag, async () => {
-      const present = await store.get(orgId, kind, id);
-      const { record } = present;
-      const etag = request.etag === '' ? present.etag : request.etag;
-      if (record.state !== 'REVOKED' || etag !== present.etag) {
-        return store.put(orgId, kind, { ...record, state: 'REVOKED' }, { ...by, etag });
-      }
-      // Nothing is left to write; but the request id may be that of another change, which is a conflict.
-      if (by.requestId !== undefined) {
-        await store.put(orgId, kind, record, { ...by, etag, validateOnly: true });
-      }
-      return present;
-    });
+    return revokeCredential(store, { orgId, kind, id, etag: request.etag }, by);
   }
 }
 

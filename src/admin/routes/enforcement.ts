@@ -1,7 +1,10 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { EnforcementService } from '../../../gen/tollgate/admin/v1/enforcement_pb.ts';
 import type { PolicyStore } from '../../policies/policy-store.ts';
-import type { Events } from '../../service/events.ts';
+import type { Events } from '../../service/admin/events.ts';
+import { expireHolds } from '../../service/admin/expire-holds.ts';
+import type { ExpireHolds } from '../../service/admin/expire-holds.ts';
+import { listEvents } from '../../service/admin/list-events.ts';
 import { eventActions, eventToMessage } from '../../wire/admin/events.ts';
 import { readEnum, readIdOrNone, readPage, readText } from '../../wire/admin/fields.ts';
 import { collectViolations } from '../../wire/violations.ts';
@@ -14,7 +17,7 @@ const maxLimitName = 1000;
 export function enforcementRoutes(
   store: Pick<PolicyStore, 'getOrganization'>,
   events: Events,
-  expireHolds: (orgId?: string, signal?: AbortSignal) => Promise<number>,
+  sweep: ExpireHolds,
 ): ServiceImpl<typeof EnforcementService> {
   return {
     async listEvents(request, context) {
@@ -32,16 +35,14 @@ export function enforcementRoutes(
         limit: readText(violations, 'limit', request.limit, maxLimitName) || undefined,
       };
       violations.throwIfAny();
-      await store.getOrganization(orgId);
-      const { items, nextToken = '' } = await events.list(filter, page);
+      const { items, nextToken = '' } = await listEvents(store, events, filter, page);
       return { events: items.map(eventToMessage), nextPageToken: nextToken };
     },
 
     async expireHolds(request, context) {
       const orgId = request.orgId === undefined ? undefined : readOrgId(request.orgId);
       authorize(context, orgId === undefined ? 'operate' : 'write', orgId);
-      if (orgId !== undefined) await store.getOrganization(orgId);
-      return { expired: BigInt(await expireHolds(orgId, context.signal)) };
+      return { expired: BigInt(await expireHolds(store, sweep, orgId, context.signal)) };
     },
   };
 }

@@ -10,16 +10,9 @@ import type { PolicyStore, Stored } from '../../policies/policy-store.ts';
 import { readPage } from '../../wire/admin/fields.ts';
 import { organizationFromMessage, organizationToMessage } from '../../wire/admin/organizations.ts';
 import { collectViolations } from '../../wire/violations.ts';
+import { conditionalUpdate } from '../../service/admin/conditional-update.ts';
 import { authorize } from './caller.ts';
-import {
-  amend,
-  masked,
-  maskedFields,
-  presentOr,
-  readChange,
-  readOrgId,
-  required,
-} from './changes.ts';
+import { masked, maskedFields, presentOr, readChange, readOrgId, required } from './changes.ts';
 
 const field = 'organization';
 
@@ -69,21 +62,24 @@ export function organizationRoutes(store: PolicyStore): ServiceImpl<typeof Organ
     authorize(context, 'write', orgId);
     const { updateMask: mask, allowMissing } = request;
     const fields = mask && maskedFields(OrganizationSchema, mask);
-    return amend(sent.etag, async () => {
-      const present = await presentOr(store.getOrganization(orgId), allowMissing);
-      if (present === undefined) authorize(context, 'operate');
-      const isMasked = fields !== undefined && present !== undefined;
-      const full = isMasked
-        ? masked(OrganizationSchema, sent, organizationToMessage(present), fields)
-        : sent;
-      const etag = isMasked && sent.etag === '' ? present.etag : sent.etag;
-      const violations = collectViolations();
-      const by = readChange(violations, context, request, 'update', etag);
-      const organization = organizationFromMessage(violations, field, full);
-      violations.throwIfAny();
-      return present === undefined
-        ? store.createOrganization(organization, by)
-        : store.updateOrganization(organization, by);
+    return conditionalUpdate({
+      etag: sent.etag,
+      read: () => presentOr(store.getOrganization(orgId), allowMissing),
+      write: async (present, etag) => {
+        if (present === undefined) authorize(context, 'operate');
+        const isMasked = fields !== undefined && present !== undefined;
+        const full = isMasked
+          ? masked(OrganizationSchema, sent, organizationToMessage(present), fields)
+          : sent;
+        const violations = collectViolations();
+        const condition = isMasked ? etag : sent.etag;
+        const by = readChange(violations, context, request, 'update', condition);
+        const organization = organizationFromMessage(violations, field, full);
+        violations.throwIfAny();
+        return present === undefined
+          ? store.createOrganization(organization, by)
+          : store.updateOrganization(organization, by);
+      },
     });
   }
 }

@@ -6,9 +6,9 @@ import { readPage } from '../../wire/admin/fields.ts';
 import { readId } from '../../wire/fields.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import type { Violations } from '../../wire/violations.ts';
+import { conditionalUpdate } from '../../service/admin/conditional-update.ts';
 import { authorize } from './caller.ts';
 import {
-  amend,
   inField,
   masked,
   maskedFields,
@@ -105,31 +105,25 @@ export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
       const orgId = readOrgId(request.orgId);
       authorize(context, 'write', orgId);
       const sent = required(message, field);
-      return amend(sent.etag, async () => {
-        const violations = collectViolations();
-        const id = readId(violations, `${field}.id`, sent.id);
-        violations.throwIfAny();
-        const { full, etag } = await merge(orgId, id, sent, request);
-        const by = readChange(violations, context, request, 'update', etag);
-        const record = read(violations, field, full, orgId);
-        violations.throwIfAny();
-        return write(await inField(field, store.put(orgId, kind, record, by)));
+      const { updateMask: mask, allowMissing = false } = request;
+      const fields = mask && maskedFields(desc, mask);
+      const idFaults = collectViolations();
+      const id = readId(idFaults, `${field}.id`, sent.id);
+      idFaults.throwIfAny();
+      return conditionalUpdate({
+        etag: sent.etag,
+        // With a mask the update builds on what is there; without one it replaces the whole.
+        read: async () => fields && (await presentOr(store.get(orgId, kind, id), allowMissing)),
+        write: async (present, etag) => {
+          const isMasked = fields !== undefined && present !== undefined;
+          const full = isMasked ? masked(desc, sent, unmasked(write(present)), fields) : sent;
+          const violations = collectViolations();
+          const by = readChange(violations, context, request, 'update', etag);
+          const record = read(violations, field, full, orgId);
+          violations.throwIfAny();
+          return write(await inField(field, store.put(orgId, kind, record, by)));
+        },
       });
     },
   };
-
-  /** With a mask, only what was read may be changed: its etag becomes the condition. */
-  async function merge(
-    orgId: string,
-    id: string,
-    sent: Message,
-    { updateMask, allowMissing = false }: PutRequest,
-  ): Promise<{ full: MessageShape<Desc>; etag: string }> {
-    if (updateMask === undefined) return { full: sent, etag: sent.etag };
-    const fields = maskedFields(desc, updateMask);
-    const present = await presentOr(store.get(orgId, kind, id), allowMissing);
-    if (present === undefined) return { full: sent, etag: sent.etag };
-    const full = masked(desc, sent, unmasked(write(present)), fields);
-    return { full, etag: sent.etag === '' ? present.etag : sent.etag };
-  }
 }

@@ -8,8 +8,9 @@ import { PolicyService } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
 import { UsageService } from '../../../gen/tollgate/admin/v1/usage_pb.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { PolicyStore } from '../../policies/policy-store.ts';
-import type { Events } from '../../service/events.ts';
-import type { createGetUsage } from '../../service/get-usage.ts';
+import type { Events } from '../../service/admin/events.ts';
+import type { ExpireHolds } from '../../service/admin/expire-holds.ts';
+import type { createGetUsage } from '../../service/admin/get-usage.ts';
 import { catalogRoutes } from './catalog.ts';
 import { credentialRoutes } from './credentials.ts';
 import { directoryRoutes } from './directory.ts';
@@ -24,7 +25,7 @@ export interface AdminRouteParts {
   readonly events: Events;
   readonly clock: Clock;
   readonly getUsage: ReturnType<typeof createGetUsage>;
-  readonly expireHolds: (orgId?: string, signal?: AbortSignal) => Promise<number>;
+  readonly expireHolds: ExpireHolds;
 }
 
 /** All services of the admin plane. */

@@ -3,7 +3,7 @@ import type { UsageService } from '../../../gen/tollgate/admin/v1/usage_pb.ts';
 import { meterOf, parseMeterName } from '../../core/meter.ts';
 import type { Meter } from '../../core/meter.ts';
 import { orgSubject } from '../../core/subject.ts';
-import type { createGetUsage } from '../../service/get-usage.ts';
+import type { createGetUsage } from '../../service/admin/get-usage.ts';
 import { readEnum } from '../../wire/admin/fields.ts';
 import { windowNames } from '../../wire/admin/policies.ts';
 import { idFault } from '../../wire/fields.ts';

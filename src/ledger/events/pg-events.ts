@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { pageOf, positionOf } from '../../platform/paging.ts';
-import type { Events, StoredEvent } from '../../service/events.ts';
+import type { Events, StoredEvent } from '../../service/admin/events.ts';
 import { listEvents } from '../sql/list-events.ts';
 import type { EventRow } from '../sql/list-events.ts';
 

@@ -5,7 +5,7 @@ import {
 } from '../../../gen/tollgate/admin/v1/enforcement_pb.ts';
 import type { EnforcementEvent } from '../../../gen/tollgate/admin/v1/enforcement_pb.ts';
 import { Metric, Window } from '../../../gen/tollgate/v1/limit_pb.ts';
-import type { StoredEvent } from '../../service/events.ts';
+import type { StoredEvent } from '../../service/admin/events.ts';
 import { metricNames, windowNames } from './policies.ts';
 import { timestampOf } from '../time.ts';
 

@@ -1,11 +1,11 @@
-import type { Meter } from '../core/meter.ts';
-import type { Window } from '../core/policy.ts';
-import type { WindowTotals } from '../core/totals.ts';
-import { windowAt } from '../core/window.ts';
-import type { WindowBounds } from '../core/window.ts';
-import type { Ledger } from '../ledger/ledger.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { PolicyStore } from '../policies/policy-store.ts';
+import type { Meter } from '../../core/meter.ts';
+import type { Window } from '../../core/policy.ts';
+import type { WindowTotals } from '../../core/totals.ts';
+import { windowAt } from '../../core/window.ts';
+import type { WindowBounds } from '../../core/window.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { PolicyStore } from '../../policies/policy-store.ts';
 
 /** What a meter says of one window. */
 export interface Usage {

@@ -1,4 +1,4 @@
-import type { Listed, Page } from '../platform/paging.ts';
+import type { Listed, Page } from '../../platform/paging.ts';
 
 /** The enforcement events of an organization, for reading. */
 export interface Events {
