@@ -27,8 +27,11 @@ export interface Connection {
   callEnded(): void;
   /** The client's certificate, if its authority was verified. Read once: it is the connection's. */
   readonly certificate: () => PeerCertificate | undefined;
-  /** Counts a call of nobody known. Cuts the connection when there were too many; whether it goes on. */
-  countStrangerCall(): boolean;
+  /**
+   * Counts a call of nobody known, or a part of one. Cuts the connection when there were too many; whether it
+   * goes on.
+   */
+  countStrangerCall(cost?: number): boolean;
 }
 
 /** The connections of a port. */
@@ -119,10 +122,10 @@ function createOpen(
     },
     callEnded: () => void (open.openCalls -= 1),
     certificate: () => (certificate ??= { value: verifiedCertificate(open.tls) }).value,
-    countStrangerCall() {
-      const isPeerCalm = share.takeStrangerCall();
+    countStrangerCall(cost = 1) {
+      const isPeerCalm = share.takeStrangerCall(cost);
       // A connection of a known caller answers for itself alone.
-      const isCalm = strangers.take() && (isPeerCalm || open.isKnown);
+      const isCalm = strangers.take(cost) && (isPeerCalm || open.isKnown);
       if (!isCalm) cut(open, 'strangers', metrics);
       return isCalm;
     },

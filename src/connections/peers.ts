@@ -23,7 +23,7 @@ const mostRemembered = 10_000;
 /** A peer's share, held by one connection. */
 export interface PeerShare {
   /** Counts a call of nobody known; whether the peer may still make such calls. */
-  takeStrangerCall(): boolean;
+  takeStrangerCall(cost: number): boolean;
   leave(): void;
 }
 
@@ -70,7 +70,7 @@ export function createPeers(limits: PeerLimits, nowMs?: () => number): Peers {
       connections += 1;
       peer.connections += 1;
       return {
-        takeStrangerCall: () => peer.strangers.take(),
+        takeStrangerCall: (cost) => peer.strangers.take(cost),
         leave() {
           connections -= 1;
           peer.connections -= 1;

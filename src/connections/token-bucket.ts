@@ -1,7 +1,7 @@
 /** So much at once, and so much each second. */
 export interface TokenBucket {
-  /** Takes one; whether there was one. */
-  take(): boolean;
+  /** Takes one, or a part of one; whether there was so much. */
+  take(amount?: number): boolean;
   /** How many there are. */
   level(): number;
 }
@@ -22,9 +22,9 @@ export function createTokenBucket(
   }
   return {
     level,
-    take() {
-      if (level() < 1) return false;
-      tokens -= 1;
+    take(amount = 1) {
+      if (level() < amount) return false;
+      tokens -= amount;
       return true;
     },
   };

@@ -19,6 +19,8 @@ export interface Admissions {
 
 /** Calls of one connection whose callers are being looked up, before any of its callers is known. */
 const mostUndecided = 100;
+/** What a call beyond them costs of a stranger's call: an honest client may have some thousands, a flood not more. */
+const undecidedCost = 1 / 15;
 
 /**
  * A call without a credential is counted before anything is done for it. One that presents a credential is
@@ -36,8 +38,10 @@ export function createAdmissions(): Admissions {
         if (!connection.countStrangerCall()) return undefined;
         return { known: () => undefined, refused: () => undefined };
       }
-      if (!connection.isKnown && (undecided.get(connection) ?? 0) >= mostUndecided)
+      if (!connection.isKnown && (undecided.get(connection) ?? 0) >= mostUndecided) {
+        connection.countStrangerCall(undecidedCost);
         return undefined;
+      }
       add(connection, 1);
       let isDecided = false;
       const decide = (): boolean => {

@@ -168,8 +168,14 @@ function serveHttp2(
     const connection = connections.find(session.socket);
     if (connection === undefined) return session.destroy();
     connection.session = session;
-    // Before the server hears of it: a stream that was reset at once no longer knows its session.
-    session.prependListener('stream', (stream) => void connectionOfStream.set(stream, connection));
+    // In place of the server's own listener: a stream that was reset at once no longer knows its session, and one
+    // of a connection that has been cut need not become a request.
+    session.removeAllListeners('stream');
+    session.on('stream', (stream, headers, flags, rawHeaders) => {
+      if (connection.socket.destroyed) return;
+      connectionOfStream.set(stream, connection);
+      server.emit('stream', stream, headers, flags, rawHeaders);
+    });
   });
 }
 

@@ -82,14 +82,17 @@ export function createRpcHandler(parts: RpcHandlerParts): Handler {
       return undefined;
     }
     const handler = handlers.get((request.url ?? '').split('?', 1)[0] ?? '');
-    const read = handler && readRequest(request, response);
-    if (handler === undefined || read === undefined) {
+    if (handler === undefined) {
       if (!connection.countStrangerCall()) return undefined;
-      if (handler === undefined) return sendText(exchange, 404, 'nothing here\n');
-      return sendText(exchange, 400, 'no valid host is named\n');
+      return sendText(exchange, 404, 'nothing here\n');
     }
     const admission = begin();
     if (admission === undefined) return sendNothing(exchange);
+    const read = readRequest(request, response);
+    if (read === undefined) {
+      admission.refused(false);
+      return sendText(exchange, 400, 'no valid host is named\n');
+    }
     answer(parts, handler, read, { admission, certificateName: certified, turns, request })
       .then(({ call, content }) => sendAnswer(exchange, content, call.code === 'DEADLINE_EXCEEDED'))
       .catch((err: unknown) => {

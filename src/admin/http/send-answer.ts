@@ -40,7 +40,8 @@ export function sendText(
 
 /** Whether the client has given the request up. */
 export function isGone(response: ServerResponse): boolean {
-  return response.destroyed || streamOf(response)?.destroyed === true;
+  const stream = streamOf(response);
+  return stream === undefined ? response.destroyed : stream.destroyed || stream.closed;
 }
 
 /** Answers nothing. Clients of HTTP/2 may repeat a call that is refused like this. */
