@@ -1,10 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { createFairShares } from './fair-shares.ts';
+import type { FairShares } from './fair-shares.ts';
 
 /** Looks many keys up at once; keys that are absent are left out of the answer. */
 export type LoadMany<Value> = (keys: readonly string[]) => Promise<ReadonlyMap<string, Value>>;
 
-/** One key of many that were looked up together. */
-export type LoadOne<Value> = (key: string) => Promise<Value | undefined>;
+/**
+ * One key of many that were looked up together. Those who ask on behalf of `owner` share the places of the next
+ * query with the other owners, as `FairShares` says; without an owner the places are bounded all together.
+ */
+export type LoadOne<Value> = (key: string, owner?: string) => Promise<Value | undefined>;
 
 /** How a batch of look-ups is bounded. */
 export interface GatherBounds {
@@ -17,6 +22,7 @@ export interface GatherBounds {
 
 interface Round<Value> {
   readonly keys: Set<string>;
+  readonly shares: FairShares;
   readonly answer: Promise<ReadonlyMap<string, Value>>;
 }
 
@@ -47,13 +53,17 @@ export function gatherLookups<Value>(
     });
     // A failed round fails its own callers, not the round after it.
     last = answer.catch(() => undefined);
-    return { keys, answer };
+    return { keys, shares: createFairShares(maxKeys), answer };
   }
 
-  return async (key) => {
+  return async (key, owner) => {
     gathering ??= startRound();
-    if (gathering.keys.size >= maxKeys && !gathering.keys.has(key)) throw full();
-    gathering.keys.add(key);
+    const { keys, shares } = gathering;
+    if (!keys.has(key)) {
+      const hasPlace = keys.size < maxKeys && (owner === undefined || shares.enter(owner));
+      if (!hasPlace) throw full();
+      keys.add(key);
+    }
     return (await gathering.answer).get(key);
   };
 }

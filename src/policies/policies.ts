@@ -25,9 +25,13 @@ export interface Policies {
 
   /**
    * The organization and id that a secret belongs to, by SHA-256. Undefined: the store was asked after this
-   * call, and does not know it.
+   * call, and does not know it. `askedBy` has a share of the look-ups: the organization that the call names, else
+   * its caller. Fails with RESOURCE_EXHAUSTED `OVERLOADED` when it looks up more than that.
    */
-  credential(sha256: Buffer): Promise<FoundCredential | undefined> | FoundCredential | undefined;
+  credential(
+    sha256: Buffer,
+    askedBy: string,
+  ): Promise<FoundCredential | undefined> | FoundCredential | undefined;
 
   /**
    * The organization's epoch, read from the store after this call, in one query for all who ask at the same

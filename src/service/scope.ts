@@ -32,7 +32,8 @@ export async function findScope(
     const description = 'expected an organization, or a credential that names one';
     throw invalidFields([{ field: 'org_id', description }]);
   }
-  const found = await policies.credential(secretSha256(secret));
+  const askedBy = orgId === undefined ? `caller ${caller.name}` : `org ${orgId}`;
+  const found = await policies.credential(secretSha256(secret), askedBy);
   if (orgId !== undefined) {
     const isOfOrg = found?.orgId === orgId;
     return { orgId, credential: isOfOrg ? { kind: found.kind, id: found.id } : 'UNKNOWN' };

@@ -26,7 +26,8 @@ const lookupIntervalMs = 10;
 
 /**
  * Makes an empty cache. A flood of random secrets costs one query at a time, of at most `maxLookups`
- * secrets; past that, look-ups fail with RESOURCE_EXHAUSTED `OVERLOADED`, while known secrets go on.
+ * secrets. Those who ask share these places, one alone has half of them; past its share its look-ups fail with
+ * RESOURCE_EXHAUSTED `OVERLOADED`, while known secrets go on and others have their places.
  */
 export function createCredentialCache(parts: CredentialCacheParts): CredentialCache {
   const { pool, maxCredentials: max } = parts;
@@ -37,16 +38,16 @@ export function createCredentialCache(parts: CredentialCacheParts): CredentialCa
     intervalMs: lookupIntervalMs,
   });
 
-  async function load(hash: string): Promise<FoundCredential | undefined> {
-    const found = await lookUp(hash);
+  async function load(hash: string, askedBy: string): Promise<FoundCredential | undefined> {
+    const found = await lookUp(hash, askedBy);
     if (found !== undefined) known.set(found.orgId, hash, found);
     return found;
   }
 
   return {
-    find: (sha256) => {
+    find: (sha256, askedBy) => {
       const hash = sha256.toString('hex');
-      return known.get(hash) ?? load(hash);
+      return known.get(hash) ?? load(hash, askedBy);
     },
     clear: () => known.clear(),
   };

@@ -46,14 +46,14 @@ test('whoever has any number of secrets does not displace those of others', asyn
   const policies = createCachedPolicies({ pool: held.pool, maxCredentials: 10 });
   const own = freshId('k');
   await store.createCredential(quiet, key(own), hashOf(own), change);
-  await policies.credential(hashOf(own));
+  await policies.credential(hashOf(own), 'anyone');
   for (let number = 0; number < 30; number += 1) {
     const id = freshId('k');
     await store.createCredential(flood, key(id), hashOf(id), change);
-    await policies.credential(hashOf(id));
+    await policies.credential(hashOf(id), 'anyone');
   }
   const before = held.count(looksUp);
-  expect(await policies.credential(hashOf(own))).toMatchObject({ orgId: quiet, id: own });
+  expect(await policies.credential(hashOf(own), 'anyone')).toMatchObject({ orgId: quiet, id: own });
   expect(held.count(looksUp)).toBe(before);
 });
 
