@@ -2,7 +2,7 @@ import { createPgAccess } from '../auth/pg-access.ts';
 import { createPgAccessStore } from '../auth/pg-access-store.ts';
 import type { Settings } from '../config.ts';
 import { startEmbeddedPostgres } from '../db/embedded.ts';
-import { failureLabel, faultOf, isPoison, storeFailure } from '../db/errors.ts';
+import { failureLabel, faultOf, isLockTimeout, isPoison, storeFailure } from '../db/errors.ts';
 import { migrate } from '../db/migrate.ts';
 import { streamOf } from '../db/open-client.ts';
 import type { StoreWatch } from '../db/store-watch.ts';
@@ -150,7 +150,9 @@ function openLedger(
   undo: UndoList,
 ): Ledger {
   const monotonicMs = (): number => performance.now();
-  const mayLogSaturated = createLogThrottle({ intervalMs: 60_000, maxKeys: 1000, monotonicMs });
+  const throttle = { intervalMs: 60_000, maxKeys: 1000, monotonicMs };
+  const mayLogSaturated = createLogThrottle(throttle);
+  const mayLogLocked = createLogThrottle(throttle);
   const ledger = createPgLedger({
     pools: { lookUps, explain },
     connect: connectLane,
@@ -166,6 +168,8 @@ function openLedger(
     perOrganization: settings.batch === 'per-org',
     durableHolds: settings.durableHolds,
     maxRememberedCalls: settings.rememberedCalls,
+    lockTimeoutMs: Math.ceil(settings.storeTimeoutMs / 4),
+    isLocked: isLockTimeout,
     isRetryable: (cause) => faultOf(cause).retryable,
     isPoison,
     failure: storeFailure,
@@ -178,10 +182,15 @@ function openLedger(
       log.warn({ orgId, meter }, 'the sums of a meter have reached the largest int64');
     },
     onFailure(err, size) {
-      log.warn({ err, size }, 'a batch failed');
+      // The organization that was locked is logged instead.
+      if (!isLockTimeout(err)) log.warn({ err, size }, 'a batch failed');
       metrics.batchFailed(failureLabel(err));
     },
     onRefused: () => metrics.refused(),
+    onLocked(orgId) {
+      if (!mayLogLocked(orgId)) return;
+      log.warn({ orgId }, 'an organization is locked by another session of the database');
+    },
   });
   undo.add(() => ledger.close());
   return ledger;

@@ -110,6 +110,11 @@ export function isPoison(cause: unknown): boolean {
   return refusedStatement.test(codeOf(cause)) && !faultOf(cause).retryable;
 }
 
+/** Whether a statement waited for a lock longer than `lock_timeout`: another session holds it. */
+export function isLockTimeout(cause: unknown): boolean {
+  return codeOf(cause) === '55P03';
+}
+
 /** A failure in one word, for a metric: its SQLSTATE, `connection`, or `internal` for a fault of this program. */
 export function failureLabel(cause: unknown): string {
   const code = codeOf(cause);

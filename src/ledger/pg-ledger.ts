@@ -11,6 +11,7 @@ import { releaseOperation } from './operations/release.ts';
 import { LocalFault } from '../db/wire/local-fault.ts';
 import { createExplainer } from './operations/explain.ts';
 import { extendOperation } from './operations/extend.ts';
+import { createFindLocked } from './lane/find-locked.ts';
 import { createLane, overloaded } from './lane/lane.ts';
 import type { Lane } from './lane/lane.ts';
 import { createLaneConnection } from './lane/connection.ts';
@@ -50,7 +51,11 @@ export interface PgLedgerOptions extends Pick<
   readonly durableHolds: boolean;
   /** Calls kept in memory, so that a Report on the same replica needs no look-up. */
   readonly maxRememberedCalls: number;
+  /** How long a batch waits for a row that another session has locked, milliseconds. */
+  readonly lockTimeoutMs: number;
   readonly isRetryable: (cause: unknown) => boolean;
+  /** Whether a statement waited for a lock longer than that. */
+  readonly isLocked: (cause: unknown) => boolean;
   readonly isPoison: (cause: unknown) => boolean;
   readonly failure: (cause: unknown) => ServiceError;
   /** The monotonic clock of deadlines, milliseconds. */
@@ -60,6 +65,8 @@ export interface PgLedgerOptions extends Pick<
   readonly onSaturated?: (orgId: string, meter: string) => void;
   readonly onFailure?: (cause: unknown, size: number) => void;
   readonly onRefused?: () => void;
+  /** Told of an organization that another session has locked, when that is found out. */
+  readonly onLocked?: (orgId: string) => void;
 }
 
 /** The ledger over PostgreSQL; see `ledger.ts` for what it promises. */
@@ -104,7 +111,7 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
     async close() {
       isClosed = true;
       await Promise.all(lanes.map(({ lane }) => lane.drained()));
-      await Promise.all(lanes.map(({ connection }) => connection.close()));
+      await Promise.all(lanes.flatMap(({ connections }) => connections.map((one) => one.close())));
     },
   };
 }
@@ -121,7 +128,7 @@ function found<T>(value: T | undefined): T {
 
 interface RunningLane {
   readonly lane: Lane;
-  readonly connection: LaneConnection;
+  readonly connections: readonly LaneConnection[];
 }
 
 function startLane(
@@ -129,30 +136,44 @@ function startLane(
   remembered: CallMemory,
   time: OrganizationTime,
 ): RunningLane {
-  const connection = createLaneConnection({
-    connect: () => options.connect((client) => prepareLane(client, options.perOrganization)),
-    streamOf: options.streamOf,
-    silenceMs: options.silenceMs,
-    probeStore: options.probeStore,
-  });
+  const session = {
+    isDistributed: options.perOrganization,
+    lockTimeoutMs: options.lockTimeoutMs,
+  };
+  const createConnection = (): LaneConnection =>
+    createLaneConnection({
+      connect: () => options.connect((client) => prepareLane(client, session)),
+      streamOf: options.streamOf,
+      silenceMs: options.silenceMs,
+      probeStore: options.probeStore,
+    });
+  const connection = createConnection();
+  // Opened when it is needed for the first time.
+  const ofLocked = createConnection();
+  const runner = { ...options, remembered, time };
   const lookUp = createCallLookup(options.pools.lookUps, options.maxQueue, overloaded);
   return {
-    connection,
+    connections: [connection, ofLocked],
     lane: createLane({
       maxBatch: options.maxBatch,
       maxQueue: options.maxQueue,
       perOrganization: options.perOrganization,
       isRetryable: options.isRetryable,
+      isLocked: options.isLocked,
       isPoison: (cause) => cause instanceof LocalFault || options.isPoison(cause),
       failure: (cause) => (cause instanceof LocalFault ? cause.cause : options.failure(cause)),
       now: options.monotonicMs,
       onRefused: () => options.onRefused?.(),
+      onLocked: (orgId) => options.onLocked?.(orgId),
       find({ orgId, requestId, needsCall }) {
         if (needsCall) return remembered.get(orgId, requestId) ?? lookUp(orgId, requestId);
         // A Check of a call that was here before is a repeat: it is answered from its row, without a lock.
         return remembered.has(orgId, requestId) ? lookUp(orgId, requestId) : undefined;
       },
-      runBatch: createBatchRunner({ ...options, connection, remembered, time }),
+      runBatch: createBatchRunner({ ...runner, connection }),
+      runLockedBatch: createBatchRunner({ ...runner, connection: ofLocked }),
+      findLocked: createFindLocked(options.pools.lookUps, options),
+      lockTimeoutMs: options.lockTimeoutMs,
     }),
   };
 }

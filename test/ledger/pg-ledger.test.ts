@@ -6,7 +6,7 @@ import type { CheckPlan } from '../../src/core/plan.ts';
 import { planCheck } from '../../src/core/plan-check.ts';
 import { planExtend } from '../../src/core/plan-extend.ts';
 import { orgSubject } from '../../src/core/subject.ts';
-import { faultOf, isPoison, storeFailure } from '../../src/db/errors.ts';
+import { faultOf, isLockTimeout, isPoison, storeFailure } from '../../src/db/errors.ts';
 import { handMovedClock } from '../../src/platform/database-clock.ts';
 import { connectLane } from '../../src/db/lane-client.ts';
 import { streamOf } from '../../src/db/open-client.ts';
@@ -80,6 +80,8 @@ function start(): Ledger {
     perOrganization: false,
     durableHolds: true,
     maxRememberedCalls: 100,
+    lockTimeoutMs: 20_000,
+    isLocked: isLockTimeout,
     isRetryable: (cause) => faultOf(cause).retryable,
     isPoison,
     failure: storeFailure,

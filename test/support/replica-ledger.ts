@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import { planCheck } from '../../src/core/plan-check.ts';
-import { faultOf, isPoison, storeFailure } from '../../src/db/errors.ts';
+import { faultOf, isLockTimeout, isPoison, storeFailure } from '../../src/db/errors.ts';
 import { handMovedClock } from '../../src/platform/database-clock.ts';
 import { connectLane } from '../../src/db/lane-client.ts';
 import { streamOf } from '../../src/db/open-client.ts';
@@ -16,6 +16,8 @@ import type { Said, SaidCall } from './view.ts';
 export interface Replica {
   readonly ledger: Ledger;
   readonly ways: BatchWay[];
+  /** Batches that failed, but for those that were not as expected. */
+  readonly failures: { readonly cause: unknown; readonly size: number }[];
   nowMs: number;
 }
 
@@ -25,11 +27,19 @@ export interface Replica {
  */
 export function startReplica(
   database: TestDatabase,
-  { durableHolds = true, perOrganization = false, rewrite = unchanged, onOpen = ignore } = {},
+  {
+    durableHolds = true,
+    perOrganization = false,
+    lockTimeoutMs = 20_000,
+    rewrite = unchanged,
+    onOpen = ignore,
+  } = {},
 ): Replica {
   const ways: BatchWay[] = [];
+  const failures: Replica['failures'] = [];
   const replica: Replica = {
     ways,
+    failures,
     nowMs: Date.parse('2026-03-10T09:00:00Z'),
     ledger: createPgLedger({
       pools: { lookUps: database.pool, explain: database.pool },
@@ -55,11 +65,14 @@ export function startReplica(
       perOrganization,
       durableHolds,
       maxRememberedCalls: 100,
+      lockTimeoutMs,
+      isLocked: isLockTimeout,
       isRetryable: (cause) => faultOf(cause).retryable,
       isPoison,
       failure: storeFailure,
       monotonicMs: () => performance.now(),
       onBatch: (_size, _seconds, way) => ways.push(way),
+      onFailure: (cause, size) => failures.push({ cause, size }),
     }),
   };
   return replica;

@@ -5,7 +5,7 @@ import type { CallMemory } from '../calls/call-memory.ts';
 import { LocalFault } from '../../db/wire/local-fault.ts';
 import { createEventWriter } from '../events/event-writer.ts';
 import { GuardFailed } from '../write-first/guard-failed.ts';
-import type { LaneOptions } from './lane.ts';
+import type { RunBatch } from './lane-options.ts';
 import type { Fate, Planned } from './planned.ts';
 import type { LaneConnection } from './connection.ts';
 import { createOptimism } from '../write-first/optimism.ts';
@@ -31,7 +31,7 @@ export interface BatchRunnerOptions {
 }
 
 /** Runs the batches of a lane, each in the way that suits it, and remembers what they leave. */
-export function createBatchRunner(options: BatchRunnerOptions): LaneOptions['runBatch'] {
+export function createBatchRunner(options: BatchRunnerOptions): RunBatch {
   const { connection, remembered } = options;
   const events = createEventWriter();
   const optimism = createOptimism();

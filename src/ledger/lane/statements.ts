@@ -32,9 +32,22 @@ const planning = [
 /** A distributed PostgreSQL cannot plan without the values, since these say where to. */
 const planningOnce = 'SET plan_cache_mode = force_generic_plan';
 
-/** Makes a connection ready for batches: how it plans, and the statements of a batch by name. */
-export async function prepareLane(client: ClientBase, isDistributed: boolean): Promise<void> {
-  await client.query([...planning, ...(isDistributed ? [] : [planningOnce])].join(';\n'));
+/** What the connections of a lane differ in. */
+export interface LaneSession {
+  /** A distributed PostgreSQL. */
+  readonly isDistributed: boolean;
+  /** How long a statement waits for each of its locks, milliseconds. */
+  readonly lockTimeoutMs: number;
+}
+
+/** Makes a connection ready for batches: how it plans and waits, and the statements of a batch by name. */
+export async function prepareLane(
+  client: ClientBase,
+  { isDistributed, lockTimeoutMs }: LaneSession,
+): Promise<void> {
+  const settings = [...planning, `SET lock_timeout = ${lockTimeoutMs}`];
+  if (!isDistributed) settings.push(planningOnce);
+  await client.query(settings.join(';\n'));
   // One by one: with each use of a statement the server copies all of the text that it was prepared in.
   for (const { name, text } of statements) await client.query(`PREPARE "${name}" AS ${text}`);
 }

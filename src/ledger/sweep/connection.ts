@@ -69,10 +69,10 @@ export function createSweepConnection(options: SweepConnectionOptions): SweepCon
 }
 
 async function prepareSweep(client: ClientBase, isDistributed: boolean): Promise<void> {
-  await prepareLane(client, isDistributed);
+  await prepareLane(client, { isDistributed, lockTimeoutMs });
   // Nobody waits for the end of a hold. A crash undoes it as a whole, and it is ended again; so the rows of an
   // organization are not locked while the disk is waited for.
-  await client.query(`SET synchronous_commit = off; SET lock_timeout = ${lockTimeoutMs}`);
+  await client.query('SET synchronous_commit = off');
   const statements = [
     overdueOrganizations,
     overdueHolds,

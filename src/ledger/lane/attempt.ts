@@ -1,0 +1,89 @@
+import { ServiceError } from '../../platform/service-error.ts';
+import type { Operation } from '../operations/operation.ts';
+import { GuardFailed } from '../write-first/guard-failed.ts';
+import type { LaneOptions } from './lane-options.ts';
+import type { Attempt, Fate, Planned } from './planned.ts';
+
+/** What runs the operations of a lane, and what it asks when they fail. */
+export type AttemptOptions = Pick<
+  LaneOptions,
+  'runBatch' | 'isRetryable' | 'isPoison' | 'isLocked' | 'failure' | 'now'
+>;
+
+/** Where the results of a batch go. */
+export interface AttemptResults {
+  readonly apply: (planned: Planned, fate: Fate) => void;
+  /** Operations to be run in another batch. */
+  readonly again: (batch: readonly Planned[]) => void;
+  /** The batch waited too long for a lock: some of its organizations are locked by another session. */
+  readonly locked: (batch: readonly Planned[], cause: unknown) => Promise<void> | void;
+  readonly onSent: () => void;
+}
+
+/** Runs a batch and gives each operation its fate; after a failure tries again what may pass. */
+export async function attempt(
+  batch: readonly Planned[],
+  options: AttemptOptions,
+  results: AttemptResults,
+): Promise<void> {
+  const awaited: Planned[] = [];
+  for (const planned of batch) {
+    if (isAwaited(planned.operation, options)) awaited.push(planned);
+    else results.apply(planned, { kind: 'failed', cause: deadlineExceeded() });
+  }
+  if (awaited.length === 0) return;
+  try {
+    const fates = await options.runBatch(awaited, results.onSent);
+    for (const [index, planned] of awaited.entries()) {
+      const missing = { kind: 'failed' as const, cause: new Error('an operation without a fate') };
+      results.apply(planned, fates[index] ?? missing);
+    }
+  } catch (cause) {
+    if (options.isLocked(cause)) await results.locked(awaited, cause);
+    else afterFailure(awaited, cause, options, results);
+  }
+}
+
+/** Fails the operations of a batch that failed, or runs them again in the way that may succeed. */
+function afterFailure(
+  batch: readonly Planned[],
+  cause: unknown,
+  options: AttemptOptions,
+  results: AttemptResults,
+): void {
+  const again: Planned[] = [];
+  for (const planned of batch) {
+    const next = nextAttempt(planned, batch.length, cause, options);
+    if (next === undefined) {
+      results.apply(planned, { kind: 'failed', cause: options.failure(cause) });
+    } else {
+      again.push({ ...planned, attempt: next });
+    }
+  }
+  results.again(again);
+}
+
+/** Undefined: there is none. */
+function nextAttempt(
+  { attempt: last }: Planned,
+  size: number,
+  cause: unknown,
+  options: AttemptOptions,
+): Attempt | undefined {
+  if (cause instanceof GuardFailed) return 'decideFirst';
+  if (options.isPoison(cause)) return size > 1 ? 'alone' : undefined;
+  const isNew = last === 'first' || last === 'decideFirst';
+  return isNew && options.isRetryable(cause) ? 'retried' : undefined;
+}
+
+function isAwaited({ deadlineMs }: Operation, options: AttemptOptions): boolean {
+  return deadlineMs === undefined || deadlineMs > options.now();
+}
+
+function deadlineExceeded(): ServiceError {
+  return new ServiceError(
+    'DEADLINE_EXCEEDED',
+    'DEADLINE_EXCEEDED',
+    'the deadline passed in the queue',
+  );
+}

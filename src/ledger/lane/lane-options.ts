@@ -1,0 +1,34 @@
+import type { FindLocked } from './find-locked.ts';
+import type { Fate, Planned } from './planned.ts';
+import type { FindCall } from './planner.ts';
+
+/** Runs operations in one transaction: one fate each; throws when the transaction failed. */
+export type RunBatch = (batch: readonly Planned[], onSent: () => void) => Promise<readonly Fate[]>;
+
+/** What a lane needs. */
+export interface LaneOptions {
+  readonly maxBatch: number;
+  readonly maxQueue: number;
+  readonly runBatch: RunBatch;
+  /** The same on another connection, for organizations that are locked by another session. */
+  readonly runLockedBatch: RunBatch;
+  readonly findLocked: FindLocked;
+  /** How long a statement of a batch waits for a lock, milliseconds. */
+  readonly lockTimeoutMs: number;
+  /** The call as an operation is to be planned on. */
+  readonly find: FindCall;
+  /** Whether a failed transaction may be tried again as it was. */
+  readonly isRetryable: (cause: unknown) => boolean;
+  /** Whether it failed because a statement waited too long for a lock. */
+  readonly isLocked: (cause: unknown) => boolean;
+  /** Whether the failure lies in the data of one of the operations. */
+  readonly isPoison: (cause: unknown) => boolean;
+  /** What callers are told of a failed transaction. */
+  readonly failure: (cause: unknown) => unknown;
+  /** Operations of one organization per batch, for a distributed PostgreSQL. */
+  readonly perOrganization: boolean;
+  readonly now: () => number;
+  readonly onRefused: () => void;
+  /** Told of an organization that another session has locked, when that is found out. */
+  readonly onLocked: (orgId: string) => void;
+}
