@@ -57,20 +57,37 @@ function rapidReset(calls: number, headers: Readonly<Record<string, string>> = {
   return Buffer.concat(pairs);
 }
 
+function pem(name: string): Buffer {
+  return readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url));
+}
+
+const tls = { certificate: pem('server.pem'), key: pem('server.key.pem'), clientCa: undefined };
+
 // Red without limits on strangers: every one of the 20,000 calls was begun, and the connection stayed.
-test('calls without a secret that are reset at once end their connection, and no other', async () => {
-  await using served = await startTestServer({ strangerCalls: 10 });
-  await answers(served);
-  const { socket, closed } = await connectHttp2(served.server.port);
+test.each([
+  ['', undefined],
+  [' over TLS', tls],
+])('calls%s without a secret that are reset at once end their connection', async (_how, by) => {
+  await using served = await startTestServer({ strangerCalls: 10, tls: by });
+  const ca = by && pem('ca.pem');
+  const { socket, closed } = await connectHttp2(served.server.port, ca);
   socket.write(rapidReset(20_000));
   await closed;
-  await answers(served);
   expect(
     await count(served, 'tollgate_connections_cut_total{port="data",reason="strangers"}'),
   ).toBe(1);
   const refused = served.logged.filter(({ code }) => code === 'UNAUTHENTICATED');
   // The burst, and what was filled up meanwhile.
   expect(refused.length).toBeLessThan(200);
+});
+
+test("the end of a stranger's connection ends no other", async () => {
+  await using served = await startTestServer({ strangerCalls: 10 });
+  await answers(served);
+  const { socket, closed } = await connectHttp2(served.server.port);
+  socket.write(rapidReset(20_000));
+  await closed;
+  await answers(served);
 });
 
 // Red without the peer's share: each new connection had a burst of its own.
@@ -231,8 +248,6 @@ test('answers that are never taken are given up', async () => {
 
 // Red before: Node waits two minutes.
 test('a TLS handshake that does not come to its end is cut', async () => {
-  const pem = (name: string) => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url));
-  const tls = { certificate: pem('server.pem'), key: pem('server.key.pem'), clientCa: undefined };
   await using served = await startTestServer({ tls, greetingTimeoutMs: 30 });
   const { socket, closed } = await connectSocket(served.server.port);
   socket.write(Buffer.from([22, 3, 1, 1, 0, 1]));

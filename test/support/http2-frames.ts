@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 
 /** The types of frames that tests write (RFC 9113, section 6). */
 export const frameType = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, continuation: 9 };
@@ -55,11 +56,23 @@ export async function connectSocket(port: number): Promise<RawHttp2> {
   return { socket, closed };
 }
 
-/** Connects and greets as a client of HTTP/2 does. */
-export async function connectHttp2(port: number): Promise<RawHttp2> {
-  const { socket, closed } = await connectSocket(port);
+/** Connects, over TLS if there is an authority to trust, and greets as a client of HTTP/2 does. */
+export async function connectHttp2(port: number, ca?: Buffer): Promise<RawHttp2> {
+  const { socket, closed } = await (ca === undefined
+    ? connectSocket(port)
+    : connectOverTls(port, ca));
   socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
   socket.write(frame(frameType.settings, 0, 0, Buffer.alloc(0)));
+  return { socket, closed };
+}
+
+async function connectOverTls(port: number, ca: Buffer): Promise<RawHttp2> {
+  const servername = 'localhost';
+  const socket = connectTls({ port, host: '127.0.0.1', ca, servername, ALPNProtocols: ['h2'] });
+  socket.on('error', () => undefined);
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  await once(socket, 'secureConnect');
+  socket.resume();
   return { socket, closed };
 }
 
