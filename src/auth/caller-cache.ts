@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { storeFailure } from '../db/errors.ts';
-import { gatherLookups } from '../platform/gather.ts';
+import { batchLookups } from '../platform/batch-lookups.ts';
 import { ServiceError } from '../platform/service-error.ts';
 import type { Caller } from '../service/caller.ts';
 import { isOutage, shareLookups } from './shared-lookups.ts';
@@ -43,12 +43,12 @@ export function createCallerCache(parts: CallerCacheParts) {
   const memory = createMemory(parts.monotonicMs);
   const { ageMs, remember } = memory;
   const load = datedLoad(parts);
-  const firstLookup = gatherLookups(load, {
+  const firstLookup = batchLookups(load, {
     maxKeys: maxUnknown,
     full: overloaded,
     intervalMs: unknownIntervalMs,
   });
-  const repeatLookup = gatherLookups(load, { maxKeys: Infinity, full: overloaded, intervalMs: 5 });
+  const repeatLookup = batchLookups(load, { maxKeys: Infinity, full: overloaded, intervalMs: 5 });
   const refresh = shareLookups(
     async (presented) => remember(presented, await repeatLookup(presented)),
     parts.silenceMs,

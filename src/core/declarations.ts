@@ -1,4 +1,4 @@
-import { oncePer } from './once-per.ts';
+import { memoizeByObject } from './memoize-by-object.ts';
 import type { Limit, LimitFor, Policy } from './policy.ts';
 import type { Subject } from './subject.ts';
 
@@ -42,7 +42,7 @@ export function defaultFor(subject: Subject): string | undefined {
   }
 }
 
-const groupedLimits = oncePer((policy: Policy): ReadonlyMap<string, Slots> => {
+const groupedLimits = memoizeByObject((policy: Policy): ReadonlyMap<string, Slots> => {
   const declared = new Map<string, Map<string, { policy: Policy; limits: Limit[] }>>();
   for (const limit of policy.limits) {
     if (!limit.enabled) continue;

@@ -20,7 +20,7 @@ export interface StoreProbeParts extends ProbeConnectionParts {
   readonly onRefused: (what: 'commit' | 'endStuckSessions', cause: unknown) => void;
 }
 
-/** Of two writes together three quarters: callers, who wait two seconds, are told before they give up. */
+/** Two writes together get three quarters of it, so that callers, who wait two seconds, hear of it before they give up. */
 const commitShare = 3 / 8;
 
 /** Probes on a connection of its own. One that fails is closed, and the next probe opens another. */

@@ -10,7 +10,7 @@ import type { CallContext, DataPlane } from '../service/data-plane.ts';
 import { batchFromMessage, batchToMessage, reportOfBatch } from '../wire/batch-report.ts';
 import { noteIds } from './decision-answers.ts';
 import type { DecisionAnswers } from './decision-answers.ts';
-import { attend } from './surround.ts';
+import { runCall } from './surround.ts';
 import type { Answer, Surroundings } from './surround.ts';
 
 type Result = ReportResponse | ServiceError;
@@ -52,7 +52,7 @@ function reportOne(
   report: ReportRequest,
   keep: (result: Result) => void,
 ): Promise<void> {
-  return attend(surroundings, 'Report', {
+  return runCall(surroundings, 'Report', {
     work(facts) {
       facts.caller = context.caller.name;
       const work = async (): Promise<ReportResponse> =>

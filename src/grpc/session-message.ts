@@ -8,7 +8,7 @@ import type { Operation, OperationResult } from '../wire/session.ts';
 import type { CallFacts } from './call-facts.ts';
 import { decode, encode } from './codec.ts';
 import type { DecisionAnswers } from './decision-answers.ts';
-import { attend, serve } from './surround.ts';
+import { runCall, serve } from './surround.ts';
 import type { Arrival, Surroundings } from './surround.ts';
 
 /** The RPC that each operation counts as; a message that names none counts as `SessionMessage`. */
@@ -35,7 +35,7 @@ export function createMessageAnswerer(
       if (!isRefused) underWay.delete(correlationId);
       reply(encode(SessionResponseSchema, sessionToMessage(correlationId, result)));
     };
-    void attend(surroundings, isRefused ? 'SessionMessage' : rpcOf[operation.case], {
+    void runCall(surroundings, isRefused ? 'SessionMessage' : rpcOf[operation.case], {
       work: (facts) =>
         serve(surroundings, call, facts, (context) =>
           isRefused ? Promise.reject(operation) : perform(answers, operation, context, facts),

@@ -82,13 +82,13 @@ function createWriter(
   let isWriting = false;
   let isStopped = false;
   // One timer for all answers: each moves it on, and in a quiet stream it has nothing to say.
-  const patience = setTimeout(() => {
+  const stallTimer = setTimeout(() => {
     if (isWriting) tell.stalled();
   }, stallMs);
 
   function send(bytes: Buffer): void {
     isWriting = true;
-    patience.refresh();
+    stallTimer.refresh();
     call.write(bytes, taken);
   }
 
@@ -110,7 +110,7 @@ function createWriter(
     stop(): void {
       isStopped = true;
       waiting.length = 0;
-      clearTimeout(patience);
+      clearTimeout(stallTimer);
     },
   };
 }

@@ -7,7 +7,7 @@ import { grpcStatus } from './grpc-status.ts';
 import { createMessageAnswerer } from './session-message.ts';
 import { answerStream } from './session-stream.ts';
 import type { AnsweredStream } from './session-stream.ts';
-import { attend, serve } from './surround.ts';
+import { runCall, serve } from './surround.ts';
 import type { Arrival, Surroundings } from './surround.ts';
 
 /** What one Session may ask of the server. */
@@ -58,7 +58,7 @@ export function createSessions(
 
   return {
     handler: (call) =>
-      void attend(surroundings, 'Session', {
+      void runCall(surroundings, 'Session', {
         work: (facts) => conduct(call, facts),
         done: () => call.end(),
         refused: (error) => call.emit('error', grpcStatus(error)),

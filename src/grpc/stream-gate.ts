@@ -7,7 +7,7 @@ import { authenticate } from './authenticate.ts';
 import { watchBody } from './body-watch.ts';
 import { refuseStream } from './refuse-stream.ts';
 import { createStreamAges } from './stream-ages.ts';
-import { attend } from './surround.ts';
+import { runCall } from './surround.ts';
 import type { Surroundings } from './surround.ts';
 
 /** A method as the gate sees it. */
@@ -127,7 +127,7 @@ function refuse(
   rpc: string,
   error: ServiceError,
 ): void {
-  void attend(surroundings, rpc, {
+  void runCall(surroundings, rpc, {
     work: () => Promise.reject(error),
     done: () => undefined,
     refused: () => refuseStream(stream, error),

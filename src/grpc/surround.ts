@@ -39,7 +39,7 @@ export function surround<In extends DescMessage, Out extends DescMessage>(
   answer: Answer<In, Out>,
 ): handleUnaryCall<Buffer, Buffer> {
   return (call, callback) =>
-    void attend(surroundings, method.name, {
+    void runCall(surroundings, method.name, {
       work: (facts) =>
         serve(surroundings, call, facts, async (context) => {
           const message = decode(method.input, call.request);
@@ -61,18 +61,18 @@ function cancellationOf(call: ServerUnaryCall<Buffer, Buffer>): AbortSignal {
   return controller.signal;
 }
 
-/** One piece of work, and where its end is told: exactly one of `done` and `refused` is called. */
-export interface Attended<T> {
+/** One piece of work, and its end: exactly one of `done` and `refused` is called. */
+export interface CallWork<T> {
   readonly work: (facts: CallFacts) => Promise<T>;
   readonly done: (answer: T) => void;
   readonly refused: (error: ServiceError) => void;
 }
 
 /** Does a call's work, tells its end, logs and counts it as the RPC that it stands for. Never rejects. */
-export async function attend<T>(
+export async function runCall<T>(
   { metrics, log }: Pick<Surroundings, 'metrics' | 'log'>,
   rpc: string,
-  { work, done, refused }: Attended<T>,
+  { work, done, refused }: CallWork<T>,
 ): Promise<void> {
   const startedMs = performance.now();
   const facts: CallFacts = {};
@@ -120,9 +120,10 @@ export function serve<T>(
 function logRefusal(log: Log, rpc: string, error: ServiceError, facts: CallFacts): string {
   const row = statusTable[error.kind];
   const code = codeName(row.code);
-  const told = { rpc, code, error: error.reason, ...facts };
+  const fields = { rpc, code, error: error.reason, ...facts };
   // A cause says where our own failures come from; a caller's bug has none worth keeping.
-  const line = row.log === 'info' ? { ...told, message: error.message } : { ...told, err: error };
+  const line =
+    row.log === 'info' ? { ...fields, message: error.message } : { ...fields, err: error };
   log[row.log](line, 'refused');
   return code;
 }

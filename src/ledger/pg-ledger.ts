@@ -20,7 +20,7 @@ import { prepareLane } from './lane/statements.ts';
 import type { Ledger } from './ledger.ts';
 import { createLimitMemory } from './operations/limit-memory.ts';
 import { laneOf } from './lane/lane-of.ts';
-import type { Operation, Told } from './operations/operation.ts';
+import type { Completion, Operation } from './operations/operation.ts';
 import { createOrganizationTime } from './lane/organization-time.ts';
 import type { OrganizationTime } from './lane/organization-time.ts';
 import { readTotals } from './meters/read-totals.ts';
@@ -85,17 +85,18 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
     lanes[laneOf(operation.orgId, lanes.length)]?.lane.submit(operation);
   }
 
-  function answered<Answer>(make: (told: Told<Answer>) => Operation): Promise<Answer> {
+  function answered<Answer>(make: (completion: Completion<Answer>) => Operation): Promise<Answer> {
     return new Promise((resolve, reject) =>
       submit(make({ submission: nextSubmission(), resolve, reject })),
     );
   }
 
   return {
-    check: (call) => answered((told) => checkOperation(call, told, limitMemory)),
-    report: (call) => answered((told) => reportOperation(call, () => time.nowMs(call.orgId), told)),
-    release: (call) => answered((told) => releaseOperation(call, told)),
-    extend: (call) => answered((told) => extendOperation(call, told)),
+    check: (call) => answered((completion) => checkOperation(call, completion, limitMemory)),
+    report: (call) =>
+      answered((completion) => reportOperation(call, () => time.nowMs(call.orgId), completion)),
+    release: (call) => answered((completion) => releaseOperation(call, completion)),
+    extend: (call) => answered((completion) => extendOperation(call, completion)),
     explain: createExplainer({
       pool: pools.explain,
       mostAtOnce: options.explainsAtOnce,

@@ -1,4 +1,4 @@
-import { createFairGate } from '../platform/fair-gate.ts';
+import { createFairSemaphore } from '../platform/fair-semaphore.ts';
 import type { Policies } from '../policies/policies.ts';
 import type { BatchItem, BatchReportInput, CallContext } from './data-plane.ts';
 import { assertMayActFor, noSubjects, viewOf } from './scope.ts';
@@ -24,7 +24,7 @@ const timeForAnswer = 1 / 8;
 
 /** Reports many calls, a bounded number at once. See `DecisionService.BatchReport`. */
 export function createBatchReport({ policies, maxQueue, monotonicMs }: BatchReportDependencies) {
-  const gate = createFairGate({ most: Math.max(1, Math.floor(maxQueue * shareOfQueue)) });
+  const gate = createFairSemaphore({ most: Math.max(1, Math.floor(maxQueue * shareOfQueue)) });
 
   return async function batchReport(input: BatchReportInput, context: CallContext): Promise<void> {
     assertMayActFor(context.caller, input.orgId);

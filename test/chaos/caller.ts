@@ -18,11 +18,11 @@ export interface Step {
   readonly possible: readonly Effect[];
 }
 
-/** What became of a step: an answer, a refusal that says nothing happened, or undefined: it cannot be told. */
-export type Told = Answer | Refused | undefined;
+/** What became of a step: an answer, a refusal that says nothing happened, or undefined: the result is not known. */
+export type StepResult = Answer | Refused | undefined;
 
 /** Asks for a step until it is answered or patience ends, as gateways do: with the same id, at either replica. */
-export type TakeStep = (step: Step) => Promise<Told>;
+export type TakeStep = (step: Step) => Promise<StepResult>;
 
 const waitMs = 100;
 const ways = ['unary', 'unary', 'unary', 'session', 'session', 'batch'] as const;
@@ -40,14 +40,14 @@ export function createCaller(parts: {
     replica: ReplicaIndex,
     isFirst: boolean,
     firstSentMs: number,
-  ): Promise<Told> {
+  ): Promise<StepResult> {
     const way: Way = random.pick(ways);
     const promises = { call: step.call, isFirst, firstSentMs };
     const result = await asker.tryOnce(replica, step.operation, way, promises);
     return result.case === 'doubt' ? undefined : result;
   }
 
-  async function untilTold(step: Step, home: ReplicaIndex): Promise<Told> {
+  async function untilResult(step: Step, home: ReplicaIndex): Promise<StepResult> {
     const firstSentMs = Date.now();
     const tries = random.pick([1, 2, 4, 8]);
     const isTwin = random.between(0, 9) === 0;
@@ -58,17 +58,17 @@ export function createCaller(parts: {
     for (let at = 0; at < tries; at += 1) {
       if (at > 0) await delay(waitMs);
       const replica = (home + at) % 2 === 0 ? 0 : 1;
-      const told = await once(step, replica, at === 0, firstSentMs);
-      if (told !== undefined) return told;
+      const result = await once(step, replica, at === 0, firstSentMs);
+      if (result !== undefined) return result;
     }
     return undefined;
   }
 
   /** Of two answers to one request that came side by side, one; they must be alike. */
-  function sameOf(both: readonly Told[]): Told {
-    const answers = both.filter((told) => told !== undefined && told.case !== 'refused');
+  function sameOf(both: readonly StepResult[]): StepResult {
+    const answers = both.filter((result) => result !== undefined && result.case !== 'refused');
     const [first, second] = answers.map((answer) => ({ answer, text: textOf(answer) }));
-    if (first === undefined) return both.find((told) => told !== undefined);
+    if (first === undefined) return both.find((result) => result !== undefined);
     // Only an answer that is kept is one: a Check that was let pass without the store was not.
     const isKept = [first, second].every((one) => one === undefined || !isDegraded(one.answer));
     if (second !== undefined && isKept && first.text !== second.text) {
@@ -79,23 +79,23 @@ export function createCaller(parts: {
 
   return async (step) => {
     const { call, operation } = step;
-    const told = await untilTold(step, random.pick([0, 1]));
-    if (told === undefined || isDegraded(told)) {
+    const result = await untilResult(step, random.pick([0, 1]));
+    if (result === undefined || isDegraded(result)) {
       doubt(call, step.possible);
-      return told === undefined ? undefined : { ...told };
+      return result === undefined ? undefined : { ...result };
     }
-    if (told.case === 'refused') return told;
-    if (!acknowledge(call, step.effectOf(told))) {
+    if (result.case === 'refused') return result;
+    if (!acknowledge(call, step.effectOf(result))) {
       const stands = call.standings.map(({ state }) => state).join(' or ');
-      const evidence = `${call.requestId}, which is ${stands}: ${textOf(told)}`;
+      const evidence = `${call.requestId}, which is ${stands}: ${textOf(result)}`;
       journal.violated('an answer agrees with those before it', evidence);
     }
-    journal.acknowledged.push({ call, operation, answer: told });
-    return told;
+    journal.acknowledged.push({ call, operation, answer: result });
+    return result;
   };
 }
 
 /** A Check that was let pass without the store: nothing is held by it. */
-export function isDegraded(told: Answer | Refused): boolean {
-  return told.case === 'check' && told.value.degraded;
+export function isDegraded(result: Answer | Refused): boolean {
+  return result.case === 'check' && result.value.degraded;
 }

@@ -3,7 +3,7 @@ import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { Decision } from '../../gen/tollgate/v1/outcome_pb.ts';
 import type { Random } from '../support/random.ts';
 import { isDegraded } from './caller.ts';
-import type { Step, TakeStep, Told } from './caller.ts';
+import type { Step, TakeStep, StepResult } from './caller.ts';
 import type { Journal } from './journal.ts';
 import {
   acknowledge,
@@ -41,9 +41,9 @@ export async function live(parts: LifeParts, tenant: Tenant, requestId: string):
   if (random.between(0, 9) === 0) return report(parts, call, request);
   const held = draw(random, request);
   const ttlMs = Math.min(random.pick(ttls), parts.longestTtlMs);
-  const told = await check(parts, call, held, ttlMs);
-  if (told?.case !== 'check' || isDegraded(told)) return;
-  if (told.value.outcome?.decision !== Decision.ALLOW) {
+  const result = await check(parts, call, held, ttlMs);
+  if (result?.case !== 'check' || isDegraded(result)) return;
+  if (result.value.outcome?.decision !== Decision.ALLOW) {
     if (random.between(0, 5) === 0) await report(parts, call, draw(random, request));
     return;
   }
@@ -99,8 +99,8 @@ async function check(
   call: ReferenceCall,
   { target, user, teams, said, amounts }: Drawn,
   ttlMs: number,
-): Promise<Told> {
-  const told = await parts.take({
+): Promise<StepResult> {
+  const result = await parts.take({
     call,
     operation: {
       case: 'check',
@@ -119,15 +119,15 @@ async function check(
     },
     possible: [checked(amounts, 'ALLOW'), checked(amounts, 'DENY')],
   });
-  if (told?.case === 'refused') unexpected(parts, call, told);
-  if (told?.case !== 'check' || isDegraded(told)) return told;
-  const { outcome } = told.value;
+  if (result?.case === 'refused') unexpected(parts, call, result);
+  if (result?.case !== 'check' || isDegraded(result)) return result;
+  const { outcome } = result.value;
   if (outcome?.decision === Decision.ALLOW && outcome.expiresAt !== undefined) {
     call.openFromMs = Date.now();
     call.expiresAtMs = timestampMs(outcome.expiresAt);
     expect(parts, call, 'what is asked is held', outcome.heldCostNanos, amounts.cost);
   }
-  return told;
+  return result;
 }
 
 /** Whether the hold goes on. */
@@ -138,7 +138,7 @@ async function extend(
   sequence: number,
   ttlMs: number,
 ): Promise<boolean> {
-  const told = await parts.take({
+  const result = await parts.take({
     call,
     operation: { case: 'extend', value: { ...named(call), sequence, added: said } },
     effectOf: (answer) => {
@@ -148,23 +148,23 @@ async function extend(
     },
     possible: [extended(amounts)],
   });
-  if (told?.case === 'refused') overInTime(parts, call, told);
-  if (told?.case !== 'extend' || told.value.outcome?.expiresAt === undefined) return false;
-  call.expiresAtMs = timestampMs(told.value.outcome.expiresAt);
-  return told.value.outcome.decision === Decision.ALLOW && ttlMs > 0;
+  if (result?.case === 'refused') overInTime(parts, call, result);
+  if (result?.case !== 'extend' || result.value.outcome?.expiresAt === undefined) return false;
+  call.expiresAtMs = timestampMs(result.value.outcome.expiresAt);
+  return result.value.outcome.decision === Decision.ALLOW && ttlMs > 0;
 }
 
 /** Whether it was given back. */
 async function release(parts: LifeParts, call: ReferenceCall): Promise<boolean> {
   call.openToMs = Date.now();
-  const told = await parts.take({
+  const result = await parts.take({
     call,
     operation: { case: 'release', value: named(call) },
     effectOf: () => released,
     possible: [released],
   });
-  if (told?.case === 'refused') overInTime(parts, call, told);
-  return told?.case === 'release';
+  if (result?.case === 'refused') overInTime(parts, call, result);
+  return result?.case === 'release';
 }
 
 async function report(parts: LifeParts, call: ReferenceCall, drawn: Drawn): Promise<void> {
@@ -182,29 +182,29 @@ async function report(parts: LifeParts, call: ReferenceCall, drawn: Drawn): Prom
     effectOf: () => effect,
     possible: [effect],
   };
-  const told = await parts.take(step);
-  if (told?.case === 'refused') unexpected(parts, call, told);
-  if (told?.case !== 'report') return;
-  expect(parts, call, 'what is reported is booked', told.value.costNanos, amounts.cost);
+  const result = await parts.take(step);
+  if (result?.case === 'refused') unexpected(parts, call, result);
+  if (result?.case !== 'report') return;
+  expect(parts, call, 'what is reported is booked', result.value.costNanos, amounts.cost);
   const [standing] = before;
   if (before.length !== 1 || standing === undefined) return;
   const isOver = standing.state !== 'OPEN' && standing.state !== 'ABSENT';
   if (standing.state !== 'OPEN') {
     const isLate = isOver && standing.state !== 'DENIED';
-    return expect(parts, call, 'late is what comes after the hold', told.value.late, isLate);
+    return expect(parts, call, 'late is what comes after the hold', result.value.late, isLate);
   }
-  if (told.value.late) endedInTime(parts, call, 'a late Report');
+  if (result.value.late) endedInTime(parts, call, 'a late Report');
 }
 
 /** A refusal that only a hold that is over explains. */
 function overInTime(
   parts: LifeParts,
   call: ReferenceCall,
-  told: Extract<Told, { case: 'refused' }>,
+  result: Extract<StepResult, { case: 'refused' }>,
 ): void {
-  if (told.reason !== 'HOLD_NOT_OPEN') return unexpected(parts, call, told);
-  if (!acknowledge(call, expired)) return unexpected(parts, call, told);
-  endedInTime(parts, call, told.message);
+  if (result.reason !== 'HOLD_NOT_OPEN') return unexpected(parts, call, result);
+  if (!acknowledge(call, expired)) return unexpected(parts, call, result);
+  endedInTime(parts, call, result.message);
 }
 
 function endedInTime({ journal }: LifeParts, call: ReferenceCall, how: string): void {
@@ -217,7 +217,7 @@ function endedInTime({ journal }: LifeParts, call: ReferenceCall, how: string): 
 function unexpected(
   { journal }: LifeParts,
   call: ReferenceCall,
-  { code, reason, message }: Extract<Told, { case: 'refused' }>,
+  { code, reason, message }: Extract<StepResult, { case: 'refused' }>,
 ): void {
   const evidence = `${call.tenant.orgId} ${call.requestId}: ${code} ${reason}: ${message}`;
   journal.violated('a request that is right is not refused', evidence);

@@ -18,16 +18,16 @@ export async function repeat(
 ): Promise<void> {
   const promises = { call, isFirst: false, firstSentMs: 0 };
   const way = random.pick(['unary', 'session'] as const);
-  const told = await asker.tryOnce(random.pick([0, 1]), operation, way, promises);
-  if (told.case === 'doubt' || (told.case === 'check' && told.value.degraded)) return;
-  if (told.case === 'refused') {
-    const evidence = `${call.requestId}: ${told.code} ${told.reason}: ${told.message}`;
+  const result = await asker.tryOnce(random.pick([0, 1]), operation, way, promises);
+  if (result.case === 'doubt' || (result.case === 'check' && result.value.degraded)) return;
+  if (result.case === 'refused') {
+    const evidence = `${call.requestId}: ${result.code} ${result.reason}: ${result.message}`;
     return journal.violated('a repeat is answered', evidence);
   }
-  const [first, now] = [textOf(answer), textOf(told)];
+  const [first, now] = [textOf(answer), textOf(result)];
   if (first !== now)
     journal.violated('a repeat is answered as the first time', `${first}\n    ${now}`);
-  if (!told.value.replayed) journal.violated('a repeat is marked as a replay', now);
+  if (!result.value.replayed) journal.violated('a repeat is marked as a replay', now);
 }
 
 /** Sends another request under the id of one that was acknowledged: it is refused, and changes nothing. */
@@ -38,10 +38,10 @@ export async function contradict(
   const other = changed(operation);
   if (other === undefined) return;
   const promises = { call, isFirst: false, firstSentMs: 0 };
-  const told = await asker.tryOnce(random.pick([0, 1]), other, 'unary', promises);
-  if (told.case === 'doubt' || (told.case === 'check' && told.value.degraded)) return;
-  if (told.case === 'refused' && told.reason === 'REQUEST_ID_CONFLICT') return;
-  const evidence = told.case === 'refused' ? `${told.code} ${told.reason}` : textOf(told);
+  const result = await asker.tryOnce(random.pick([0, 1]), other, 'unary', promises);
+  if (result.case === 'doubt' || (result.case === 'check' && result.value.degraded)) return;
+  if (result.case === 'refused' && result.reason === 'REQUEST_ID_CONFLICT') return;
+  const evidence = result.case === 'refused' ? `${result.code} ${result.reason}` : textOf(result);
   journal.violated('a request id names one request', `${call.requestId}: ${evidence}`);
 }
 

@@ -31,7 +31,10 @@ export function answerInTime(log: Log, underWay: CallsUnderWay): Interceptor {
  * certificate; UNAUTHENTICATED otherwise, and PERMISSION_DENIED for an RPC that the caller's role never allows.
  * It runs before the message is read, so that nobody without the right makes us read or decode anything.
  */
-export function letIn(access: Access, log: Log): (context: HandlerContext) => Promise<void> {
+export function authenticateCaller(
+  access: Access,
+  log: Log,
+): (context: HandlerContext) => Promise<void> {
   return async ({ values, requestHeader, responseHeader }) => {
     const call = callOf(values);
     try {

@@ -3,7 +3,7 @@ import { fromBinary, fromJson } from '@bufbuild/protobuf';
 import type { DescMessage, JsonValue } from '@bufbuild/protobuf';
 import { tooMuchUnread } from '../../connections/unread-bytes.ts';
 import { checkDeadline, withinDeadline } from '../../platform/deadline.ts';
-import type { FairGate } from '../../platform/fair-gate.ts';
+import type { FairSemaphore } from '../../platform/fair-semaphore.ts';
 import type { Log } from '../../platform/log.ts';
 import { ServiceError } from '../../platform/service-error.ts';
 import { checkBinaryShape } from '../../wire/binary-shape.ts';
@@ -30,7 +30,7 @@ export interface BodyCheck {
   readonly maxBytes: number;
   readonly unread: CallersUnread;
   /** Lets few large bodies be judged at once. */
-  readonly turns: FairGate;
+  readonly turns: FairSemaphore;
   readonly log: Log;
 }
 

@@ -8,9 +8,15 @@ export function refuse(log: Log, call: AdminCall, cause: unknown): ConnectError 
   const error = asServiceError(cause);
   const row = statusTable[error.kind];
   call.code = error.kind;
-  const told = { rpc: call.rpc, code: error.kind, error: error.reason, caller: call.caller?.name };
+  const fields = {
+    rpc: call.rpc,
+    code: error.kind,
+    error: error.reason,
+    caller: call.caller?.name,
+  };
   // A cause says where our own failures come from; a caller's bug has none worth keeping.
-  const line = row.log === 'info' ? { ...told, message: error.message } : { ...told, err: error };
+  const line =
+    row.log === 'info' ? { ...fields, message: error.message } : { ...fields, err: error };
   log[row.log](line, 'refused');
   return new ConnectError(error.message, row.code, undefined, statusDetails(error), error);
 }

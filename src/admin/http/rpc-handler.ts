@@ -9,8 +9,8 @@ import { universalRequestFromNodeRequest } from '@connectrpc/connect-node';
 import type { Connection } from '../../connections/connections.ts';
 import { certificateName as nameOf } from '../../platform/certificate-name.ts';
 import { deadlineAfter } from '../../platform/deadline.ts';
-import { createFairGate } from '../../platform/fair-gate.ts';
-import type { FairGate } from '../../platform/fair-gate.ts';
+import { createFairSemaphore } from '../../platform/fair-semaphore.ts';
+import type { FairSemaphore } from '../../platform/fair-semaphore.ts';
 import type { Log } from '../../platform/log.ts';
 import type { RpcMetrics } from '../../platform/rpc-metrics.ts';
 import type { Access } from '../../service/auth.ts';
@@ -22,7 +22,7 @@ import type { AdminCall } from './call.ts';
 import { compressions, readCallHeaders } from './call-headers.ts';
 import type { CallersUnread } from './callers-unread.ts';
 import { createCallsUnderWay } from './calls-under-way.ts';
-import { answerInTime, letIn } from './interceptors.ts';
+import { answerInTime, authenticateCaller } from './interceptors.ts';
 import { checkedBody } from './message-check.ts';
 import { maxBytesOf, maxBytesOfAny } from './message-size.ts';
 import { refuse, refusedByHttp } from './refusal.ts';
@@ -56,7 +56,7 @@ export interface RpcHandlerParts extends AdminRouteParts {
 export function createRpcHandler(parts: RpcHandlerParts): Handler {
   const { access, log, maxMessageBytes } = parts;
   const router = createConnectRouter({
-    requestGate: letIn(access, log),
+    requestGate: authenticateCaller(access, log),
     interceptors: [answerInTime(log, createCallsUnderWay(parts.maxCallerCalls))],
     readMaxBytes: maxBytesOfAny(maxMessageBytes),
     jsonOptions: { ignoreUnknownFields: false },
@@ -66,7 +66,7 @@ export function createRpcHandler(parts: RpcHandlerParts): Handler {
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   const admissions = createAdmissions();
   // One caller has half of the places.
-  const turns = createFairGate({ most: 2 });
+  const turns = createFairSemaphore({ most: 2 });
   return (request, response, connection) => {
     const exchange = { request, response, lingerMs: parts.lingerMs };
     const certified = nameOf(connection.certificate());
@@ -126,7 +126,7 @@ interface Answered {
 interface Origin {
   readonly admission: Admission;
   readonly certificateName: string | undefined;
-  readonly turns: FairGate;
+  readonly turns: FairSemaphore;
   readonly request: IncomingMessage;
 }
 

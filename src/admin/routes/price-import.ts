@@ -5,7 +5,7 @@ import type {
 } from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { checkDeadline } from '../../platform/deadline.ts';
-import { createFairGate } from '../../platform/fair-gate.ts';
+import { createFairSemaphore } from '../../platform/fair-semaphore.ts';
 import { ServiceError, invalidFields } from '../../platform/service-error.ts';
 import { createSlices } from '../../platform/slices.ts';
 import type { PolicyStore } from '../../policies/policy-store.ts';
@@ -38,7 +38,7 @@ const maxWaiting = 16;
  * A list may take a second to read: it is read in slices, and of one caller one list at a time.
  */
 export function createImportPrices(store: PolicyStore, clock: Clock) {
-  const gate = createFairGate({ most: maxReading, mostWaiting: maxWaiting, full: tooMany });
+  const gate = createFairSemaphore({ most: maxReading, mostWaiting: maxWaiting, full: tooMany });
   return async function importPrices(
     request: ImportPricesRequest,
     context: HandlerContext,

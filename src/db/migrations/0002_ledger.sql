@@ -160,7 +160,7 @@ CREATE TABLE enforcement_event_rest PARTITION OF enforcement_event DEFAULT;
 CREATE INDEX enforcement_event_newest ON enforcement_event (org_id, last_at DESC, sequence DESC);
 
 -- Which events were written that come once in a window: thresholds, and saturated sums (no limit, threshold 0).
-CREATE TABLE threshold_told (
+CREATE TABLE threshold_reached (
   org_id text COLLATE "C" NOT NULL,
   limit_name text COLLATE "C" NOT NULL,
   meter_id text COLLATE "C" NOT NULL,

@@ -22,4 +22,4 @@ ALTER TABLE usage_daily
 ALTER TABLE usage_daily SET (fillfactor = 50);
 
 -- Finds the windows that are long over.
-CREATE INDEX threshold_told_start ON threshold_told (time_window, window_start);
+CREATE INDEX threshold_reached_start ON threshold_reached (time_window, window_start);

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { gatherLookups } from '../../platform/gather.ts';
+import { batchLookups } from '../../platform/batch-lookups.ts';
 import { callKey } from './call-key.ts';
 import { knownCall } from './known-call.ts';
 import type { KnownCall } from './known-call.ts';
@@ -14,7 +14,7 @@ export type CallLookup = (orgId: string, requestId: string) => Promise<KnownCall
  * replicas, cost few queries. Fails as `full` says where more than `most` wait.
  */
 export function createCallLookup(pool: Pool, most: number, full: () => Error): CallLookup {
-  const find = gatherLookups(
+  const find = batchLookups(
     async (keys) => {
       const ids = keys.map((key) => key.split('\n'));
       const { rows } = await pool.query<(string | null)[]>({

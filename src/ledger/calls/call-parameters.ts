@@ -1,5 +1,5 @@
 import type { CallPath } from '../../core/call.ts';
-import { oncePer } from '../../core/once-per.ts';
+import { memoizeByObject } from '../../core/memoize-by-object.ts';
 import { arrayLiteral } from '../../db/wire/array-literal.ts';
 import { int8Array, textArray } from '../../db/wire/binary-arrays.ts';
 import type { Parameter } from '../../db/wire/flight.ts';
@@ -7,7 +7,7 @@ import { callTexts } from './known-call.ts';
 import type { KnownCall } from './known-call.ts';
 import { baseNames } from './subjects.ts';
 
-const subjectsLiteral = oncePer((path: CallPath) => arrayLiteral(baseNames(path)));
+const subjectsLiteral = memoizeByObject((path: CallPath) => arrayLiteral(baseNames(path)));
 
 /** What is written of calls that are new, in the order of `hold-calls` and `insert-calls`. */
 export function newCallParameters(calls: readonly KnownCall[]): Parameter[] {

@@ -1,5 +1,5 @@
 import type { Content, PricedUsage, StoredCall } from '../ledger.ts';
-import { oncePer } from '../../core/once-per.ts';
+import { memoizeByObject } from '../../core/memoize-by-object.ts';
 import type { Outcome } from '../../core/outcome.ts';
 import { plainArray } from '../../db/wire/binary-arrays.ts';
 import { numbersOf } from '../../db/wire/number-array.ts';
@@ -60,8 +60,8 @@ interface Detail {
 }
 
 /** Calls that are alike share their path and target, so the texts of these are made once for many calls. */
-const pathText = oncePer((path: StoredCall['path']) => JSON.stringify(path));
-const factsText = oncePer((target: StoredCall['target']) => JSON.stringify(target));
+const pathText = memoizeByObject((path: StoredCall['path']) => JSON.stringify(path));
+const factsText = memoizeByObject((target: StoredCall['target']) => JSON.stringify(target));
 
 /** The texts of a call's row. */
 export function callTexts(call: KnownCall): {

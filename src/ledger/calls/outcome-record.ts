@@ -4,7 +4,7 @@ import { allowance, remainingOf, warned } from '../../core/conclude.ts';
 import { parseMeterName } from '../../core/meter.ts';
 import type { Meter } from '../../core/meter.ts';
 import { noBypass } from '../../core/lifted.ts';
-import { oncePer } from '../../core/once-per.ts';
+import { memoizeByObject } from '../../core/memoize-by-object.ts';
 import type { ConsideredLimit, LimitStatus, Outcome } from '../../core/outcome.ts';
 import type { CheckPlan, PlannedLimit } from '../../core/plan.ts';
 import { actions, metrics, windows } from '../../core/policy.ts';
@@ -148,8 +148,8 @@ interface DeclaredTexts {
 }
 
 /** Limits by the meters that they point into; the same for all calls that are alike. */
-const declaredTexts = oncePer((meters: readonly Meter[]) =>
-  oncePer((limits: readonly PlannedLimit[]): DeclaredTexts => {
+const declaredTexts = memoizeByObject((meters: readonly Meter[]) =>
+  memoizeByObject((limits: readonly PlannedLimit[]): DeclaredTexts => {
     const declared = limits.map(({ subject, revision, limit, meterIndex }): DeclaredLimit => {
       const { name, metric, window, amount, action } = limit;
       return [

@@ -32,7 +32,7 @@ interface Row {
 export function createEventWriter(): EventWriter {
   let second = -1;
   const written = new Map<string, number>();
-  const told = new Set<string>();
+  const remembered = new Set<string>();
 
   /** Where an event goes: a row of its own, or the fold of its limit, meter, action and second. */
   function place(event: EventRecord): { id: string; atMs: number } {
@@ -58,7 +58,7 @@ export function createEventWriter(): EventWriter {
       const marks = new Set<string>();
       for (const event of events) {
         const mark = onceMark(event);
-        if (mark !== undefined && (told.has(mark) || marks.has(mark))) continue;
+        if (mark !== undefined && (remembered.has(mark) || marks.has(mark))) continue;
         if (mark !== undefined) marks.add(mark);
         const { id, atMs } = place(event);
         const key = `${event.orgId} ${atMs} ${id}`;
@@ -70,8 +70,8 @@ export function createEventWriter(): EventWriter {
       return {
         statement: { ...insertEvents, values: parameters([...rows.values()]) },
         committed() {
-          if (told.size + marks.size > maxRemembered) told.clear();
-          for (const mark of marks) told.add(mark);
+          if (remembered.size + marks.size > maxRemembered) remembered.clear();
+          for (const mark of marks) remembered.add(mark);
         },
       };
     },

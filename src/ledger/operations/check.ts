@@ -13,7 +13,7 @@ import type {
   Operation,
   OptimisticPlan,
   Plan,
-  Told,
+  Completion,
   Verdict,
 } from './operation.ts';
 import { decodeOutcome, encodeForeseen, encodeOutcome } from '../calls/outcome-record.ts';
@@ -22,26 +22,26 @@ import type { KeptOutcome } from '../calls/outcome-record.ts';
 /** A Check at the ledger: its ask is added, then decided on exact sums, and taken back if refused. */
 export function checkOperation(
   call: CheckCall,
-  told: Told<CheckAnswer>,
+  completion: Completion<CheckAnswer>,
   limitMemory: LimitMemory,
 ): Operation {
-  return operationOf(call, told, {
+  return operationOf(call, completion, {
     needsCall: false,
     plan(known, atLeastEpoch) {
       if (known !== undefined) {
         assertSameContent(known.content, call.content);
         if (known.answer !== undefined) {
-          told.resolve({
+          completion.resolve({
             outcome: decodeOutcome(known.answer, known.path),
-            replayed: known.writtenBy !== told.submission,
+            replayed: known.writtenBy !== completion.submission,
           });
         }
         return undefined;
       }
       const plan = call.plan(atLeastEpoch);
       return plan instanceof Promise
-        ? plan.then((made) => planned(call, made, told, limitMemory))
-        : planned(call, plan, told, limitMemory);
+        ? plan.then((made) => planned(call, made, completion, limitMemory))
+        : planned(call, plan, completion, limitMemory);
     },
   });
 }
@@ -49,7 +49,7 @@ export function checkOperation(
 function planned(
   call: CheckCall,
   plan: CheckPlan,
-  told: Told<CheckAnswer>,
+  completion: Completion<CheckAnswer>,
   limitMemory: LimitMemory,
 ): Plan {
   // A call that is refused whatever the counters say adds nothing that would have to be taken back.
@@ -78,8 +78,8 @@ function planned(
         })
       : countersOf({}),
     isAddedAfter,
-    ...(isForeseen && { optimistic: optimistic(call, plan, told) }),
-    decide: (context) => decide(call, plan, context, { told, limitMemory }),
+    ...(isForeseen && { optimistic: optimistic(call, plan, completion) }),
+    decide: (context) => decide(call, plan, context, { completion, limitMemory }),
   };
 }
 
@@ -93,7 +93,11 @@ function isForeseeable(plan: CheckPlan): boolean {
   );
 }
 
-function optimistic(call: CheckCall, plan: CheckPlan, told: Told<CheckAnswer>): OptimisticPlan {
+function optimistic(
+  call: CheckCall,
+  plan: CheckPlan,
+  completion: Completion<CheckAnswer>,
+): OptimisticPlan {
   return {
     limits: plan.limits,
     asks: plan.asks,
@@ -102,14 +106,14 @@ function optimistic(call: CheckCall, plan: CheckPlan, told: Told<CheckAnswer>): 
       return newCall(
         call,
         plan,
-        told.submission,
+        completion.submission,
         { allowed: true, answer: { text, sums: [] } },
         nowMs,
       );
     },
     confirm(sums, nowMs) {
       const outcome = concludeOk(plan, sums, nowMs, nowMs + call.ttlMs);
-      return () => told.resolve({ outcome, replayed: false });
+      return () => completion.resolve({ outcome, replayed: false });
     },
   };
 }
@@ -118,21 +122,24 @@ function decide(
   call: CheckCall,
   plan: CheckPlan,
   context: DecisionContext,
-  { told, limitMemory }: { readonly told: Told<CheckAnswer>; readonly limitMemory: LimitMemory },
+  {
+    completion,
+    limitMemory,
+  }: { readonly completion: Completion<CheckAnswer>; readonly limitMemory: LimitMemory },
 ): Verdict {
   const { nowMs } = context;
   const outcome = conclude(plan, (index) => context.totals(index), nowMs, nowMs + call.ttlMs);
   const stays = outcome.decision === 'ALLOW';
   limitMemory.learn(call.orgId, plan, outcome, !stays && plan.reasons.length === 0);
   const answer = encodeOutcome(outcome, plan);
-  const insert = newCall(call, plan, told.submission, { allowed: stays, answer }, nowMs);
+  const insert = newCall(call, plan, completion.submission, { allowed: stays, answer }, nowMs);
   const events = limitEvents(insert, outcome, context);
   // A limit that is OK has reached none of its thresholds.
   if (stays && outcome.limits.some(({ status }) => status !== 'OK')) {
     const crossed = crossedThresholds(plan.limits, (index) => context.totals(index), plan.asks);
     events.push(...thresholdEvents(insert, plan, crossed, context, plan.asks));
   }
-  return { stays, insert, events, answer: () => told.resolve({ outcome, replayed: false }) };
+  return { stays, insert, events, answer: () => completion.resolve({ outcome, replayed: false }) };
 }
 
 function newCall(

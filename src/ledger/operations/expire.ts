@@ -3,7 +3,7 @@ import type { ClosePlanner } from '../ledger.ts';
 import { countersOf } from '../meters/call-delta.ts';
 import { closingPlan } from './closing.ts';
 import { operationOf } from './operation.ts';
-import type { DecisionContext, Operation, Told, Verdict } from './operation.ts';
+import type { Completion, DecisionContext, Operation, Verdict } from './operation.ts';
 
 /**
  * The end of a hold whose time is over; answers whether it was. That is judged by the time of the batch, under
@@ -11,17 +11,17 @@ import type { DecisionContext, Operation, Told, Verdict } from './operation.ts';
  */
 export function expireOperation(
   call: { readonly orgId: string; readonly requestId: string; readonly plan: ClosePlanner },
-  told: Pick<Told<boolean>, 'resolve' | 'reject'>,
+  completion: Pick<Completion<boolean>, 'resolve' | 'reject'>,
 ): Operation {
-  return operationOf({ ...call, deadlineMs: undefined }, told, {
+  return operationOf({ ...call, deadlineMs: undefined }, completion, {
     needsCall: true,
     async plan(known, atLeastEpoch) {
       if (known?.state !== 'OPEN') {
-        told.resolve(false);
+        completion.resolve(false);
         return undefined;
       }
       const plan = await call.plan(known, atLeastEpoch);
-      return closingPlan(known, plan, 0n, (context) => expired(known, context, told));
+      return closingPlan(known, plan, 0n, (context) => expired(known, context, completion));
     },
   });
 }
@@ -29,10 +29,10 @@ export function expireOperation(
 function expired(
   known: KnownCall,
   context: DecisionContext,
-  told: Pick<Told<boolean>, 'resolve'>,
+  completion: Pick<Completion<boolean>, 'resolve'>,
 ): Verdict {
   if (known.expiresAtMs > context.nowMs) {
-    return { stays: false, events: [], answer: () => told.resolve(false) };
+    return { stays: false, events: [], answer: () => completion.resolve(false) };
   }
   const isCharged = context.onExpiry === 'CHARGE';
   const { cost, input, output } = known.held;
@@ -42,6 +42,6 @@ function expired(
     ...(isCharged ? { extra: countersOf(charge) } : {}),
     ends: { call: known, isCharged, atMs: context.nowMs },
     events: [],
-    answer: () => told.resolve(true),
+    answer: () => completion.resolve(true),
   };
 }

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { conclude } from '../../core/conclude.ts';
 import type { Outcome } from '../../core/outcome.ts';
-import { createFairGate } from '../../platform/fair-gate.ts';
+import { createFairSemaphore } from '../../platform/fair-semaphore.ts';
 import type { Ledger, Planner } from '../ledger.ts';
 import { createReadUntil } from '../../db/read-until.ts';
 import type { ReadLimits } from '../../db/read-until.ts';
@@ -26,7 +26,7 @@ const mostWaiting = 64;
 /** Creates the ledger's Explain. Its reading ends at the caller's deadline, or when the caller goes. */
 export function createExplainer(options: ExplainOptions): Ledger['explain'] {
   const { mostAtOnce: most, overloaded: full } = options;
-  const gate = createFairGate({ most, mostWaiting, full });
+  const gate = createFairSemaphore({ most, mostWaiting, full });
   const readUntil = createReadUntil(options.pool, options.monotonicMs);
 
   /** Decides on what can be read, with policies not older than what was read. */

@@ -9,24 +9,27 @@ import type { KnownCall } from '../calls/known-call.ts';
 import type { ExtendAnswer, ExtendCall } from '../ledger.ts';
 import { isLarge } from './large.ts';
 import { operationOf } from './operation.ts';
-import type { DecisionContext, Operation, Plan, Told, Verdict } from './operation.ts';
+import type { Completion, DecisionContext, Operation, Plan, Verdict } from './operation.ts';
 
 /** An Extend at the ledger: more is added to an open hold if the limits bear it, and its expiry moves. */
-export function extendOperation(call: ExtendCall, told: Told<ExtendAnswer>): Operation {
-  return operationOf(call, told, {
+export function extendOperation(call: ExtendCall, completion: Completion<ExtendAnswer>): Operation {
+  return operationOf(call, completion, {
     needsCall: true,
     async plan(known, atLeastEpoch) {
       if (known === undefined) throw callNotFound(call.requestId);
       const first = known.extends[call.sequence - 1];
       if (first !== undefined) {
         assertSameContent(first.content, call.content);
-        told.resolve({ outcome: first.outcome, replayed: first.writtenBy !== told.submission });
+        completion.resolve({
+          outcome: first.outcome,
+          replayed: first.writtenBy !== completion.submission,
+        });
         return undefined;
       }
       if (known.state !== 'OPEN') throw holdNotOpen(known);
       const plan = await call.plan(known, atLeastEpoch);
-      if (call.sequence === known.sequence + 1) return planned(call, known, plan, told);
-      return misnumbered(known, plan, told);
+      if (call.sequence === known.sequence + 1) return planned(call, known, plan, completion);
+      return misnumbered(known, plan, completion);
     },
   });
 }
@@ -35,7 +38,7 @@ export function extendOperation(call: ExtendCall, told: Told<ExtendAnswer>): Ope
  * Refuses a number that is not the next one, but only under the lock: what is remembered here may be
  * older than an Extend at another replica.
  */
-function misnumbered(known: KnownCall, plan: CheckPlan, { reject }: Told<never>): Plan {
+function misnumbered(known: KnownCall, plan: CheckPlan, { reject }: Completion<never>): Plan {
   const description = `expected ${known.sequence + 1}, the next of this call`;
   return {
     epoch: plan.epoch,
@@ -59,7 +62,7 @@ function planned(
   call: ExtendCall,
   known: KnownCall,
   plan: CheckPlan,
-  told: Told<ExtendAnswer>,
+  completion: Completion<ExtendAnswer>,
 ): Plan {
   const { hold } = plan;
   const adds = plan.reasons.length === 0;
@@ -78,7 +81,7 @@ function planned(
       ? countersOf({ heldCost: hold.cost, heldInput: hold.input, heldOutput: hold.output })
       : countersOf({}),
     isAddedAfter: isLarge(hold.cost, hold.input, hold.output),
-    decide: (context) => decide(call, known, plan, context, told),
+    decide: (context) => decide(call, known, plan, context, completion),
   };
 }
 
@@ -87,7 +90,7 @@ function decide(
   known: KnownCall,
   plan: CheckPlan,
   context: DecisionContext,
-  told: Told<ExtendAnswer>,
+  completion: Completion<ExtendAnswer>,
 ): Verdict {
   const expiresAtMs = context.nowMs + (call.ttlMs ?? known.ttlMs);
   const decided = conclude(plan, (index) => context.totals(index), context.nowMs, expiresAtMs);
@@ -97,7 +100,7 @@ function decide(
   const outcome = { ...decided, heldCost: held.cost };
   const answered = {
     sequence: call.sequence,
-    writtenBy: told.submission,
+    writtenBy: completion.submission,
     content: call.content,
     outcome,
   };
@@ -113,7 +116,7 @@ function decide(
     stays,
     update,
     events: limitEvents(known, outcome, context),
-    answer: () => told.resolve({ outcome, replayed: false }),
+    answer: () => completion.resolve({ outcome, replayed: false }),
   };
 }
 

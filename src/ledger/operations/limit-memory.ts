@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { oncePer } from '../../core/once-per.ts';
+import { memoizeByObject } from '../../core/memoize-by-object.ts';
 import type { Outcome } from '../../core/outcome.ts';
 import type { CheckPlan, PlannedLimit } from '../../core/plan.ts';
 import { subjectText } from '../../core/subject.ts';
@@ -57,12 +57,12 @@ export function createLimitMemory(max = defaultMax): LimitMemory {
 }
 
 /** Calls that are alike share their meters and limits, so these are made once for many calls. */
-const metersHash = oncePer((meters: readonly Meter[]) =>
+const metersHash = memoizeByObject((meters: readonly Meter[]) =>
   hashOf(meters.map(({ name }) => name).join('\n')),
 );
 
-const limitHashes = oncePer((meters: readonly Meter[]) =>
-  oncePer((limits: readonly PlannedLimit[]) =>
+const limitHashes = memoizeByObject((meters: readonly Meter[]) =>
+  memoizeByObject((limits: readonly PlannedLimit[]) =>
     limits.map(({ subject, limit, meterIndex }) =>
       hashOf(`${subjectText(subject)}\n${limit.name}\n${meters[meterIndex]?.name}`),
     ),

@@ -31,8 +31,8 @@ export interface Operation {
   reject(cause: unknown): void;
 }
 
-/** Where the end of an operation is told: one of the two, once. */
-export interface Told<Answer> {
+/** How an operation ends: exactly one of `resolve` and `reject` is called, once. */
+export interface Completion<Answer> {
   /**
    * Names this submission in what it writes: after a commit whose answer was lost it finds its own work, and knows it
    * from a caller's earlier submission.
@@ -45,7 +45,7 @@ export interface Told<Answer> {
 /** Makes the operation that a call asks for. */
 export function operationOf(
   { orgId, requestId, deadlineMs }: Pick<Operation, 'orgId' | 'requestId' | 'deadlineMs'>,
-  { reject }: Pick<Told<never>, 'reject'>,
+  { reject }: Pick<Completion<never>, 'reject'>,
   how: Pick<Operation, 'needsCall' | 'plan'>,
 ): Operation {
   return { orgId, requestId, deadlineMs, reject, ...how };

@@ -1,16 +1,19 @@
 import type { ReleaseAnswer, ReleaseCall } from '../ledger.ts';
 import { callNotFound, closingPlan, holdNotOpen } from './closing.ts';
 import { operationOf } from './operation.ts';
-import type { Operation, Told } from './operation.ts';
+import type { Completion, Operation } from './operation.ts';
 
 /** A Release at the ledger: the hold, its request and its slot are given back. */
-export function releaseOperation(call: ReleaseCall, told: Told<ReleaseAnswer>): Operation {
-  return operationOf(call, told, {
+export function releaseOperation(
+  call: ReleaseCall,
+  completion: Completion<ReleaseAnswer>,
+): Operation {
+  return operationOf(call, completion, {
     needsCall: true,
     async plan(known, atLeastEpoch) {
       if (known === undefined) throw callNotFound(call.requestId);
       if (known.state === 'RELEASED' || known.closing?.afterRelease === true) {
-        told.resolve({ replayed: known.releasedBy !== told.submission });
+        completion.resolve({ replayed: known.releasedBy !== completion.submission });
         return undefined;
       }
       if (known.state !== 'OPEN') throw holdNotOpen(known);
@@ -20,10 +23,10 @@ export function releaseOperation(call: ReleaseCall, told: Told<ReleaseAnswer>): 
           ...known,
           state: 'RELEASED',
           version: known.version + 1,
-          releasedBy: told.submission,
+          releasedBy: completion.submission,
         },
         events: [],
-        answer: () => told.resolve({ replayed: false }),
+        answer: () => completion.resolve({ replayed: false }),
       }));
     },
   });

@@ -6,7 +6,7 @@ import type { KnownCall, KnownClosing } from '../calls/known-call.ts';
 import type { PricedUsage, ReportAnswer, ReportCall, SettlePlan } from '../ledger.ts';
 import { isLarge } from './large.ts';
 import { operationOf } from './operation.ts';
-import type { DecisionContext, Operation, Plan, Told, Verdict } from './operation.ts';
+import type { Completion, DecisionContext, Operation, Plan, Verdict } from './operation.ts';
 import { baseNames } from '../calls/subjects.ts';
 import type { UsageRecord } from '../record/usage-record.ts';
 
@@ -14,19 +14,24 @@ import type { UsageRecord } from '../record/usage-record.ts';
 export function reportOperation(
   call: ReportCall,
   nowMs: () => number,
-  told: Told<ReportAnswer>,
+  completion: Completion<ReportAnswer>,
 ): Operation {
-  return operationOf(call, told, {
+  return operationOf(call, completion, {
     needsCall: true,
     async plan(known, atLeastEpoch) {
       if (known?.closing !== undefined) {
         const { content, usage, overHold, late, writtenBy } = known.closing;
         assertSameContent(content, call.content);
-        told.resolve({ usage, overHold, late, replayed: writtenBy !== told.submission });
+        completion.resolve({
+          usage,
+          overHold,
+          late,
+          replayed: writtenBy !== completion.submission,
+        });
         return undefined;
       }
       const plan = await call.plan(known, nowMs(), atLeastEpoch);
-      return planned(call, plan, known, told);
+      return planned(call, plan, known, completion);
     },
   });
 }
@@ -79,7 +84,7 @@ function planned(
   call: ReportCall,
   plan: SettlePlan,
   known: KnownCall | undefined,
-  told: Told<ReportAnswer>,
+  completion: Completion<ReportAnswer>,
 ): Plan {
   const settlement = settlementOf(known);
   const { usage } = plan;
@@ -102,7 +107,7 @@ function planned(
       heldOutput: -held.output,
     }),
     isAddedAfter: isLarge(booked.cost, booked.input, booked.output),
-    decide: (context) => decide(call, plan, known, settlement, context, told),
+    decide: (context) => decide(call, plan, known, settlement, context, completion),
   };
 }
 
@@ -112,11 +117,11 @@ function decide(
   known: KnownCall | undefined,
   settlement: Settlement,
   context: DecisionContext,
-  told: Told<ReportAnswer>,
+  completion: Completion<ReportAnswer>,
 ): Verdict {
   const { usage } = plan;
   const closing: KnownClosing = {
-    writtenBy: told.submission,
+    writtenBy: completion.submission,
     content: call.content,
     usage,
     overHold: known !== undefined && isOver(usage, known),
@@ -150,7 +155,12 @@ function decide(
         undefined,
       ),
     answer: () =>
-      told.resolve({ usage, overHold: closing.overHold, late: closing.late, replayed: false }),
+      completion.resolve({
+        usage,
+        overHold: closing.overHold,
+        late: closing.late,
+        replayed: false,
+      }),
   };
 }
 

@@ -82,12 +82,12 @@ export const forgetCalls = {
  * $1 bigint: the horizon (ms); $2 int: at most.
  */
 export const forgetThresholds = {
-  text: `DELETE FROM threshold_told
+  text: `DELETE FROM threshold_reached
 WHERE (org_id, limit_name, meter_id, threshold, time_window, window_start) IN (
   SELECT t.* FROM (VALUES ('TEN_SECONDS', 1), ('MINUTE', 1), ('HOUR', 1), ('DAY', 2), ('WEEK', 8),
     ('MONTH', 32)) AS w(time_window, days)
   CROSS JOIN LATERAL (
-    SELECT org_id, limit_name, meter_id, threshold, time_window, window_start FROM threshold_told
+    SELECT org_id, limit_name, meter_id, threshold, time_window, window_start FROM threshold_reached
     WHERE time_window = w.time_window AND window_start < $1::bigint - w.days * 86400000::bigint
     LIMIT $2::int) t
   LIMIT $2::int)`,

@@ -1,7 +1,7 @@
 /**
  * Appends enforcement events. A folded event has the id of its fold: a second one adds its count and
  * leaves the last numbers. An event with a `window_start` is kept only if it is the first in its window for its
- * limit, threshold and meter: the insert into `threshold_told` decides, so no replica can write it twice. A meter
+ * limit, threshold and meter: the insert into `threshold_reached` decides, so no replica can write it twice. A meter
  * whose sums saturated stands there with an empty limit and the threshold 0.
  */
 export const insertEvents = {
@@ -18,8 +18,8 @@ export const insertEvents = {
     AS u(org_id, at, id, sequence, occurrences, action, request_id, subjects, user_id, limit_subject,
     limit_name, revision, meter_id, metric, time_window, window_start, spend, amount, ask, threshold,
     last_at)
-), told AS (
-  INSERT INTO threshold_told (org_id, limit_name, meter_id, threshold, time_window, window_start)
+), reached AS (
+  INSERT INTO threshold_reached (org_id, limit_name, meter_id, threshold, time_window, window_start)
   SELECT org_id, coalesce(limit_name, ''), meter_id, coalesce(threshold, 0), time_window, window_start
   FROM u WHERE window_start IS NOT NULL
   ON CONFLICT DO NOTHING
@@ -32,10 +32,10 @@ SELECT u.org_id, to_timestamp(u.at / 1000.0), u.id, to_timestamp(u.last_at / 100
   u.occurrences, u.action, u.request_id, u.subjects::text[],
   u.user_id, u.limit_subject, u.limit_name, u.revision, u.meter_id, u.metric, u.time_window,
   u.window_start, u.spend, u.amount, u.ask, u.threshold
-FROM u LEFT JOIN told ON told.org_id = u.org_id AND told.limit_name = coalesce(u.limit_name, '')
-  AND told.meter_id = u.meter_id AND told.threshold = coalesce(u.threshold, 0)
-  AND told.time_window = u.time_window AND told.window_start = u.window_start
-WHERE u.window_start IS NULL OR told.org_id IS NOT NULL
+FROM u LEFT JOIN reached ON reached.org_id = u.org_id AND reached.limit_name = coalesce(u.limit_name, '')
+  AND reached.meter_id = u.meter_id AND reached.threshold = coalesce(u.threshold, 0)
+  AND reached.time_window = u.time_window AND reached.window_start = u.window_start
+WHERE u.window_start IS NULL OR reached.org_id IS NOT NULL
 ON CONFLICT (org_id, at, id) DO UPDATE SET occurrences = e.occurrences + excluded.occurrences,
   last_at = excluded.last_at, sequence = excluded.sequence, request_id = excluded.request_id,
   spend = excluded.spend, ask = excluded.ask, amount = excluded.amount, revision = excluded.revision`,

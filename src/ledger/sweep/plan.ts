@@ -75,11 +75,11 @@ async function planHold(
 ): Promise<PlannedHold> {
   const { org_id: orgId, request_id: requestId } = row;
   try {
-    const told = {
+    const completion = {
       resolve: (isEnded: boolean) => (isEnded ? onEnded() : undefined),
       reject: () => undefined,
     };
-    const operation = expireOperation({ orgId, requestId, plan }, told);
+    const operation = expireOperation({ orgId, requestId, plan }, completion);
     const planned = await operation.plan(knownCall(row), epoch);
     if (planned === undefined) throw new Error('a hold that was read as open is not');
     return { operation, plan: planned, attempt: 'decideFirst' };

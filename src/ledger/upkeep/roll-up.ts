@@ -21,7 +21,7 @@ export interface RollUpPass {
   /** Days of an organization that have ended and are not complete. */
   readonly waiting: number;
   /**
-   * Why it ended before the last of them: it was told to; another replica is at work; a transaction is open
+   * Why it ended before the last of them: it was stopped; another replica is at work; a transaction is open
    * that may still record into a day that has ended.
    */
   readonly left: 'stopped' | 'taken' | 'unsettled' | undefined;

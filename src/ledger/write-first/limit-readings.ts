@@ -1,6 +1,6 @@
 import { mostThatIsOk } from '../../core/conclude.ts';
 import { countersOfMetric } from '../../core/limit-totals.ts';
-import { oncePer } from '../../core/once-per.ts';
+import { memoizeByObject } from '../../core/memoize-by-object.ts';
 import type { PlannedLimit } from '../../core/plan.ts';
 import { metrics, windows } from '../../core/policy.ts';
 import type { Metric } from '../../core/policy.ts';
@@ -32,14 +32,15 @@ export const slots = windows.length * metrics.length;
 const inFlightColumn = 1;
 
 /** The readings of a call's limits; the same for all calls that are alike. */
-export const limitReadings = oncePer((limits: readonly PlannedLimit[]): readonly LimitReading[] =>
-  limits.map(({ limit, meterIndex }) => {
-    const { metric, window = 'LIFETIME' } = limit;
-    const at = windows.indexOf(window);
-    const [used, held] = readings(metric, at);
-    const slot = at * metrics.length + metrics.indexOf(metric);
-    return { meterIndex, metric, slot, used, held, most: mostThatIsOk(limit) };
-  }),
+export const limitReadings = memoizeByObject(
+  (limits: readonly PlannedLimit[]): readonly LimitReading[] =>
+    limits.map(({ limit, meterIndex }) => {
+      const { metric, window = 'LIFETIME' } = limit;
+      const at = windows.indexOf(window);
+      const [used, held] = readings(metric, at);
+      const slot = at * metrics.length + metrics.indexOf(metric);
+      return { meterIndex, metric, slot, used, held, most: mostThatIsOk(limit) };
+    }),
 );
 
 /** The order of a meter's counters, by the core's names for them. */

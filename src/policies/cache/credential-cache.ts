@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { createFairCache } from '../../platform/fair-cache.ts';
-import { gatherLookups } from '../../platform/gather.ts';
+import { batchLookups } from '../../platform/batch-lookups.ts';
 import { ServiceError } from '../../platform/service-error.ts';
 import { readCredentials } from '../store/pg-policies.ts';
 import type { FoundCredential, Policies } from '../policies.ts';
@@ -32,7 +32,7 @@ const lookupIntervalMs = 10;
 export function createCredentialCache(parts: CredentialCacheParts): CredentialCache {
   const { pool, maxCredentials: max } = parts;
   const known = createFairCache<string, FoundCredential>({ max });
-  const lookUp = gatherLookups((hashes) => readCredentials(pool, hashes), {
+  const lookUp = batchLookups((hashes) => readCredentials(pool, hashes), {
     maxKeys: parts.maxLookups,
     full: overloaded,
     intervalMs: lookupIntervalMs,

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { storeFailure } from '../../db/errors.ts';
-import { gatherLookups } from '../../platform/gather.ts';
+import { batchLookups } from '../../platform/batch-lookups.ts';
 import { ServiceError } from '../../platform/service-error.ts';
 
 /** The epoch of an organization as the store has it after the call; undefined if there is no such organization. */
@@ -14,7 +14,7 @@ const intervalMs = 5;
  * RESOURCE_EXHAUSTED `OVERLOADED`; calls for one organization share its place.
  */
 export function createEpochReader(pool: Pool, maxLookups: number): EpochReader {
-  return gatherLookups((orgIds) => readEpochs(pool, orgIds), {
+  return batchLookups((orgIds) => readEpochs(pool, orgIds), {
     maxKeys: maxLookups,
     full: overloaded,
     intervalMs,

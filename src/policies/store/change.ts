@@ -30,7 +30,7 @@ export interface ChangeNotice {
   readonly kind: string;
 }
 
-/** The channel on which the epochs of changed organizations are told. */
+/** The channel on which the epochs of changed organizations are sent. */
 export const changeChannel = 'tollgate_policy';
 
 /** A change under way: its organization is locked. */

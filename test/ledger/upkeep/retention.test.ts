@@ -139,7 +139,7 @@ test('calls past their horizon are forgotten in one round, however many; open an
 
 test('thresholds are forgotten once no call can be settled in their window any more', async () => {
   const told = (window: string, days: number): Promise<unknown> =>
-    pool.query(`INSERT INTO threshold_told VALUES ('acme', 'l', 'org', 80, $1, $2)`, [
+    pool.query(`INSERT INTO threshold_reached VALUES ('acme', 'l', 'org', 80, $1, $2)`, [
       window,
       nowMs - days * dayMs,
     ]);
@@ -151,7 +151,7 @@ test('thresholds are forgotten once no call can be settled in their window any m
   await told('LIFETIME', 20_000);
   await upkeepAt(nowMs)();
   const { rows } = await pool.query<{ time_window: string }>(
-    'SELECT time_window FROM threshold_told ORDER BY window_start DESC',
+    'SELECT time_window FROM threshold_reached ORDER BY window_start DESC',
   );
   expect(rows.map((row) => row.time_window)).toEqual([...Object.keys(ages), 'LIFETIME']);
 });

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createFairGate } from '../../src/platform/fair-gate.ts';
+import { createFairSemaphore } from '../../src/platform/fair-semaphore.ts';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const short = fc.integer({ min: 0, max: 3 });
@@ -13,7 +13,7 @@ test('never more tasks run than may, all run in their order, and each has its ow
       fc.array(fc.record({ fails: fc.boolean(), turns: short, later: short }), { maxLength: 20 }),
       async (most, tasks) => {
         // One organization alone has half of the places.
-        const gate = createFairGate({ most: 2 * most - 1 });
+        const gate = createFairSemaphore({ most: 2 * most - 1 });
         const begun: number[] = [];
         let inside = 0;
         let highest = 0;
@@ -49,7 +49,7 @@ test('never more tasks run than may, all run in their order, and each has its ow
 
 // Planted: one order of arrival for all organizations: red.
 test('an organization waits for its share, not for the tasks of another that came before', async () => {
-  const gate = createFairGate({ most: 4 });
+  const gate = createFairSemaphore({ most: 4 });
   const ended: string[] = [];
   const task = (name: string) => async (): Promise<void> => {
     for (let waited = 0; waited < 3; waited += 1) await turn();
@@ -63,7 +63,7 @@ test('an organization waits for its share, not for the tasks of another that cam
 });
 
 test('no more tasks of an organization wait than may, and others are not refused for it', async () => {
-  const gate = createFairGate({ most: 2, mostWaiting: 3, full: () => new Error('full') });
+  const gate = createFairSemaphore({ most: 2, mostWaiting: 3, full: () => new Error('full') });
   const { promise: end, resolve } = Promise.withResolvers<void>();
   const busy = Array.from({ length: 10 }, () => gate.pass('busy', () => end));
   const others = ['one', 'two'].map((orgId) => gate.pass(orgId, () => Promise.resolve(orgId)));

@@ -1,7 +1,7 @@
 import { createFairShares } from './fair-shares.ts';
 
 /** Lets a number of tasks run at once, shared fairly among organizations. */
-export interface FairGate {
+export interface FairSemaphore {
   /**
    * Runs a task when its organization has room; its answer or failure is passed on. The tasks of an
    * organization run in the order in which they came; organizations that wait take turns.
@@ -10,7 +10,7 @@ export interface FairGate {
 }
 
 /** How a gate is bounded. */
-export interface FairGateOptions {
+export interface FairSemaphoreOptions {
   /** Tasks that run at once; one organization may take half of the places (see `FairShares`). */
   readonly most: number;
   /** Tasks of one organization that may wait; without it the callers bound them. */
@@ -20,7 +20,11 @@ export interface FairGateOptions {
 }
 
 /** Creates a gate. */
-export function createFairGate({ most, mostWaiting, full }: FairGateOptions): FairGate {
+export function createFairSemaphore({
+  most,
+  mostWaiting,
+  full,
+}: FairSemaphoreOptions): FairSemaphore {
   const shares = createFairShares(most);
   /** The organizations with tasks waiting; the next one to be served comes first. */
   const waiting = new Map<string, (() => void)[]>();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { gatherLookups } from '../../src/platform/gather.ts';
+import { batchLookups } from '../../src/platform/batch-lookups.ts';
 
 /** A store whose answers a test lets out one by one. */
 function slowStore() {
@@ -22,7 +22,7 @@ const full = () => new Error('full');
 
 test('one look-up is under way at a time, and those that come meanwhile share the next', async () => {
   const store = slowStore();
-  const find = gatherLookups(store.load, { maxKeys: 100, full });
+  const find = batchLookups(store.load, { maxKeys: 100, full });
   const first = find('a');
   await turn();
   const later = [find('b'), find('c'), find('b')];
@@ -38,7 +38,7 @@ test('one look-up is under way at a time, and those that come meanwhile share th
 
 test('a failed look-up fails its own callers only', async () => {
   const store = slowStore();
-  const find = gatherLookups(store.load, { maxKeys: 100, full });
+  const find = batchLookups(store.load, { maxKeys: 100, full });
   const first = find('a');
   await turn();
   const second = find('b');
@@ -51,7 +51,7 @@ test('a failed look-up fails its own callers only', async () => {
 
 test('more keys than may wait are refused, the same key again is not', async () => {
   const store = slowStore();
-  const find = gatherLookups(store.load, { maxKeys: 2, full });
+  const find = batchLookups(store.load, { maxKeys: 2, full });
   void find('under way');
   await turn();
   void find('a');

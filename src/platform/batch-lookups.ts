@@ -12,7 +12,7 @@ export type LoadMany<Value> = (keys: readonly string[]) => Promise<ReadonlyMap<s
 export type LoadOne<Value> = (key: string, owner?: string) => Promise<Value | undefined>;
 
 /** How a batch of look-ups is bounded. */
-export interface GatherBounds {
+export interface BatchLookupBounds {
   /** Keys that may wait for the next query; more are refused with what `full` makes. */
   readonly maxKeys: number;
   readonly full: () => Error;
@@ -31,12 +31,12 @@ interface Round<Value> {
  * share the next. So a flood of keys, known or not, costs the store one query at a time, and at most one
  * per `intervalMs`. Every answer comes from a query that began after its key was asked for.
  */
-export function gatherLookups<Value>(
+export function batchLookups<Value>(
   load: LoadMany<Value>,
-  { maxKeys, full, intervalMs = 0 }: GatherBounds,
+  { maxKeys, full, intervalMs = 0 }: BatchLookupBounds,
 ): LoadOne<Value> {
   let last: Promise<unknown> = Promise.resolve();
-  let gathering: Round<Value> | undefined;
+  let collecting: Round<Value> | undefined;
   let startedMs = -Infinity;
 
   async function interval(): Promise<void> {
@@ -48,7 +48,7 @@ export function gatherLookups<Value>(
   function startRound(): Round<Value> {
     const keys = new Set<string>();
     const answer = last.then(interval).then(() => {
-      gathering = undefined;
+      collecting = undefined;
       return load([...keys]);
     });
     // A failed round fails its own callers, not the round after it.
@@ -57,13 +57,13 @@ export function gatherLookups<Value>(
   }
 
   return async (key, owner) => {
-    gathering ??= startRound();
-    const { keys, shares } = gathering;
+    collecting ??= startRound();
+    const { keys, shares } = collecting;
     if (!keys.has(key)) {
       const hasPlace = keys.size < maxKeys && (owner === undefined || shares.enter(owner));
       if (!hasPlace) throw full();
       keys.add(key);
     }
-    return (await gathering.answer).get(key);
+    return (await collecting.answer).get(key);
   };
 }

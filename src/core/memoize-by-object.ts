@@ -2,7 +2,9 @@
  * A derivation that is made once for each value it is asked about and kept as long as that value. It helps
  * where values are shared, as those are that a view remembers.
  */
-export function oncePer<Key extends object, Made>(make: (key: Key) => Made): (key: Key) => Made {
+export function memoizeByObject<Key extends object, Made>(
+  make: (key: Key) => Made,
+): (key: Key) => Made {
   const made = new WeakMap<Key, { readonly value: Made }>();
   return (key) => {
     const known = made.get(key);
