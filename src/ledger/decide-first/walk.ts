@@ -30,6 +30,8 @@ export interface Walk {
   /** Takes back what was refused; adds the deltas that are added only after the decision. */
   readonly corrections: BatchDeltas;
   corrected: boolean;
+  /** The meters whose saturated sums this batch has told of. */
+  readonly saturated: Set<RunningTotals>;
   /** When an organization's usage is recorded: now, but in no day that is rolled up. */
   readonly recordedAt: (orgId: string) => number;
 }
@@ -55,6 +57,7 @@ export function walkMembers(
     events: [],
     corrections: new BatchDeltas(),
     corrected: false,
+    saturated: new Set(),
     recordedAt: (orgId) =>
       Math.max(state.timeOf(orgId), state.organizations.get(orgId)?.recordFromMs ?? 0),
   };
@@ -96,7 +99,7 @@ function walkOne(
   if (call === undefined) return { kind: 'done', answer: verdict.answer };
   walk.calls.push(call);
   if (verdict.usage !== undefined) {
-    walk.events.push(...saturationEvents(call, plan.meters, totals, nowMs));
+    walk.events.push(...saturationEvents(call, plan.meters, totals, nowMs, walk.saturated));
   }
   return { kind: 'done', answer: verdict.answer };
 }
