@@ -168,7 +168,7 @@ function openLedger(
     perOrganization: settings.batch === 'per-org',
     durableHolds: settings.durableHolds,
     maxRememberedCalls: settings.rememberedCalls,
-    lockTimeoutMs: Math.ceil(settings.storeTimeoutMs / 4),
+    lockTimeoutMs: Math.ceil(settings.storeTimeoutMs / 5),
     isLocked: isLockTimeout,
     isRetryable: (cause) => faultOf(cause).retryable,
     isPoison,

@@ -73,6 +73,13 @@ function createQueues(
   accepted: () => number,
 ): (planned: Planned) => void {
   const queue = createFairQueue<Planned>(options.perOrganization);
+  const transactions = new Set<Promise<unknown>>();
+
+  const runBatch: LaneOptions['runBatch'] = (batch, onSent) => {
+    const running = options.runBatch(batch, onSent).finally(() => transactions.delete(running));
+    transactions.add(running);
+    return running;
+  };
 
   const locked = createLockedOrganizations({
     ...options,
@@ -93,12 +100,14 @@ function createQueues(
 
   const runner = createRunner({
     queue,
-    attempt: options,
+    attempt: { ...options, runBatch },
     maxBatch: options.maxBatch,
     apply,
     divert,
     accepted: () => accepted() - locked.waiting,
     async locked(batch, cause) {
+      // Another batch of this lane may wait too: what it has locked would count as locked by another session.
+      await Promise.allSettled(transactions);
       const others = await locked.setAside(batch, cause);
       return others.map((planned) => ({ ...planned, attempt: 'retried' }));
     },

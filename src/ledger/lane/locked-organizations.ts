@@ -15,7 +15,7 @@ export type LockedOrganizationsOptions = Omit<LockedRunnerOptions, 'locked'> &
 const shareOfPlaces = 1 / 4;
 
 /** An operation that has waited for so many lock timeouts is answered as busy while its organization is locked. */
-const patience = 1.5;
+const patience = 2.5;
 
 /**
  * The organizations of a lane whose rows another session has locked for long: an administrator's transaction, a

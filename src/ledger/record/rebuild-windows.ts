@@ -13,7 +13,7 @@ import { applyDeltas, columns, windowOffsets } from '../sql/apply-deltas.ts';
 import { databaseNowMs } from '../sql/database-now.ts';
 import { lockOrganization } from '../sql/lock-organization.ts';
 
-/** Meters that are written by one statement. */
+/** Meters that are read, worked out and written at a time: all at once would block the process for a second. */
 const mostRows = 1_000;
 
 /**
@@ -29,16 +29,16 @@ export async function rebuildWindows(
   const starts = windowStarts(calendar, await lockedNowMs(client, orgId, clock));
   await moveWindows(client, orgId, starts);
   const recorded = await windowSums(client, orgId, starts);
-  const corrections: MeterRow[] = [];
-  for (const { meter, found } of await readMeters(client, orgId)) {
-    const values = missing(found, recorded(meter));
-    if (values.some((value, index) => value !== 0n && columns[index]?.isStart === false)) {
-      corrections.push({ orgId, meter, complete: true, values });
+  for await (const page of meterPages(client, orgId)) {
+    const corrections: MeterRow[] = [];
+    for (const { meter, found } of page) {
+      const values = missing(found, recorded(meter));
+      if (values.some((value, index) => value !== 0n && columns[index]?.isStart === false)) {
+        corrections.push({ orgId, meter, complete: true, values });
+      }
     }
-  }
-  for (let at = 0; at < corrections.length; at += mostRows) {
-    const values = applyDeltasParameters(corrections.slice(at, at + mostRows));
-    await fly(client, [{ text: applyDeltas.text, values }]);
+    if (corrections.length === 0) continue;
+    await fly(client, [{ text: applyDeltas.text, values: applyDeltasParameters(corrections) }]);
   }
 }
 
@@ -71,21 +71,35 @@ async function moveWindows(
   ]);
 }
 
-async function readMeters(
+interface FoundMeter {
+  readonly meter: Meter;
+  readonly found: readonly bigint[];
+}
+
+async function* meterPages(
   client: ClientBase,
   orgId: string,
-): Promise<{ readonly meter: Meter; readonly found: readonly bigint[] }[]> {
-  const { rows } = await client.query<[string, ...string[]]>({
-    text: `SELECT meter_id, ${columns.map(({ name }) => `${name}::text`).join(', ')}
-FROM meter WHERE org_id = $1 AND filled`,
-    values: [orgId],
-    rowMode: 'array',
-  });
-  return rows.map(([name, ...values]) => {
-    const meter = parseMeterName(name);
-    if (meter === undefined) throw new Error(`a meter has the name ${name}`);
-    return { meter, found: values.map(BigInt) };
-  });
+): AsyncGenerator<readonly FoundMeter[]> {
+  // A cursor reads the table once; pages by key would read it once for each page while it has no statistics.
+  const names = columns.map(({ name }) => `${name}::text`).join(', ');
+  const text = `DECLARE meters_to_rebuild NO SCROLL CURSOR FOR
+SELECT meter_id, ${names} FROM meter WHERE org_id = $1 AND filled`;
+  await client.query(text, [orgId]);
+  for (;;) {
+    const { rows } = await client.query<[string, ...string[]]>({
+      text: `FETCH ${mostRows} FROM meters_to_rebuild`,
+      rowMode: 'array',
+    });
+    yield rows.map(foundMeter);
+    if (rows.length < mostRows) break;
+  }
+  await client.query('CLOSE meters_to_rebuild');
+}
+
+function foundMeter([name, ...values]: [string, ...string[]]): FoundMeter {
+  const meter = parseMeterName(name);
+  if (meter === undefined) throw new Error(`a meter has the name ${name}`);
+  return { meter, found: values.map(BigInt) };
 }
 
 const lifetimeAt = windowOffsets.at(-1)?.counters ?? columns.length;
