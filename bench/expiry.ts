@@ -1,12 +1,13 @@
 /**
  * `node bench/expiry.ts`: many holds that expire at once, while Checks go on. Prints how long it takes to end
- * them, and the rate of Checks meanwhile as a ratio to the rate just before.
+ * them, and the rate of Checks meanwhile as a ratio to the mean of the rates before and after.
  *
  *   --holds N    100000 unless given
  *   --orgs N     organizations that they are spread over, 8 unless given
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import type { Pool } from 'pg';
 import { runLoad } from './processes.ts';
 import type { Serving } from './processes.ts';
 import { benchSecret } from './scene.ts';
@@ -20,53 +21,94 @@ const { values: options } = parseArgs({
 });
 const holds = Number(options.holds);
 const orgIds = Array.from({ length: Number(options.orgs) }, (_, index) => `bench-${index}`);
-/** Time to start a server, warm it up and measure it, before the holds expire. */
-const leadSeconds = 40;
+/** Seconds. */
+const time = { window: 4, quiet: 12, warm: 12, mostEnding: 180, mostFilling: 300 };
 
-const { pool, ...stage } = await setStage(orgIds);
-
-function check({ address }: Serving, seconds: number) {
-  return runLoad({ address, token: benchSecret, kind: 'check', orgIds, inFlight: 64, seconds });
+const stage = await setStage(orgIds);
+try {
+  const scene = await stage.open();
+  try {
+    await fill(scene.database.pool, () => scene.serve());
+    // A new server: the one before remembers its calls as they were.
+    const server = await scene.serve();
+    try {
+      await measureExpiry(scene.database.pool, server);
+    } finally {
+      await server.stop();
+    }
+  } finally {
+    await scene.close();
+  }
+} finally {
+  await stage.close();
 }
 
-async function openHolds(): Promise<number> {
+async function fill(pool: Pool, serve: () => Promise<Serving>): Promise<void> {
+  const server = await serve();
+  try {
+    const untilMs = performance.now() + time.mostFilling * 1000;
+    while ((await openHolds(pool, Number.MAX_SAFE_INTEGER)) < holds) {
+      if (performance.now() > untilMs) throw new Error(`${holds} holds take too long to make`);
+      await check(server, time.window);
+    }
+  } finally {
+    await server.stop();
+  }
+}
+
+async function measureExpiry(pool: Pool, server: Serving): Promise<void> {
+  await check(server, time.warm);
+  const before = await check(server, time.quiet);
+  const endMs = Date.now();
+  await pool.query(
+    `UPDATE call SET expires_at = $2 WHERE (org_id, request_id) IN
+       (SELECT org_id, request_id FROM call WHERE state = 'OPEN' ORDER BY expires_at LIMIT $1)`,
+    [holds, endMs],
+  );
+  const startedMs = performance.now();
+  const [endedMs, during] = await Promise.all([
+    pollUntilEnded(pool, endMs + 1),
+    checkUntilEnded(pool, endMs + 1, server),
+  ]);
+  const seconds = (endedMs - startedMs) / 1000;
+  const after = await check(server, time.quiet);
+  const rate = during.reduce((sum, one) => sum + one, 0) / during.length;
+  const ratio = rate / ((before + after) / 2);
+  console.log(
+    `${holds} holds of ${orgIds.length} organizations ended in ${seconds.toFixed(0)} s; ` +
+      `Checks ${before}/s before, ${rate.toFixed(0)}/s meanwhile, ${after}/s after: ${ratio.toFixed(2)}`,
+  );
+}
+
+/** Checks of all organizations; returns how many were answered a second. */
+async function check({ port }: Serving, seconds: number): Promise<number> {
+  const order = { port, token: benchSecret, kind: 'check', orgIds, inFlight: 64 } as const;
+  const { perSecond } = await runLoad({ ...order, warmSeconds: 0.2, seconds });
+  return perSecond;
+}
+
+/** The rates of one window after the other. */
+async function checkUntilEnded(pool: Pool, endMs: number, server: Serving): Promise<number[]> {
+  const rates: number[] = [];
+  while ((await openHolds(pool, endMs)) > 0) rates.push(await check(server, time.window));
+  return rates;
+}
+
+/** When the last of the holds was ended. */
+async function pollUntilEnded(pool: Pool, endMs: number): Promise<number> {
+  const untilMs = performance.now() + time.mostEnding * 1000;
+  while ((await openHolds(pool, endMs)) > 0) {
+    if (performance.now() > untilMs) throw new Error('the holds are not ended');
+    await delay(200);
+  }
+  return performance.now();
+}
+
+/** Holds that end before a moment. */
+async function openHolds(pool: Pool, endMs: number): Promise<number> {
   const { rows } = await pool.query<{ open: number }>(
     `SELECT count(*)::int AS open FROM call WHERE state = 'OPEN' AND expires_at < $1`,
     [endMs],
   );
   return rows[0]?.open ?? 0;
-}
-
-let endMs = Number.MAX_SAFE_INTEGER;
-try {
-  const first = await stage.serve();
-  while ((await openHolds()) < holds) await check(first, 5);
-  await first.stop();
-  endMs = Date.now() + leadSeconds * 1000;
-  await pool.query(
-    `UPDATE call SET expires_at = $2 WHERE (org_id, request_id) IN
-       (SELECT org_id, request_id FROM call WHERE state = 'OPEN' LIMIT $1)`,
-    [holds, endMs],
-  );
-  endMs += 1;
-  // A new server: the old one remembers its calls as they were.
-  const server = await stage.serve();
-  await check(server, 15);
-  const before = await check(server, 8);
-  await delay(Math.max(0, endMs - Date.now()));
-  const startedMs = performance.now();
-  const during: number[] = [];
-  while ((await openHolds()) > 0 && performance.now() - startedMs < 180_000) {
-    during.push((await check(server, 4)).perSecond);
-  }
-  const seconds = (performance.now() - startedMs) / 1000;
-  const rate = during.reduce((sum, one) => sum + one, 0) / during.length;
-  const ratio = (rate / before.perSecond).toFixed(2);
-  console.log(
-    `${holds} holds of ${orgIds.length} organizations ended in ${seconds.toFixed(0)} s; ` +
-      `Checks ${before.perSecond.toFixed(0)}/s before, ${rate.toFixed(0)}/s meanwhile: ${ratio}`,
-  );
-  await server.stop();
-} finally {
-  await stage.close();
 }

@@ -1,17 +1,24 @@
 /**
- * `npm run bench`: drives the data plane over real gRPC and prints, beside each figure, its ratio to a bare
- * grpc-js echo of the same messages, run in the same minute.
+ * `npm run bench`: drives the data plane over real gRPC. Each figure is taken on a fresh database and a fresh server,
+ * and stands beside that of a bare grpc-js echo of the same messages, measured right before it by the same load
+ * generator.
  *
- *   --quick       a two-minute form
- *   --json FILE   writes one object: echo, check, report, replay, deny by c1, c64, c256, and ratio
- *   --ledger N    puts N rows into the usage ledger first
- *   --users N     one run over N distinct users, for the memory it takes
+ *   --quick         a form of less than three minutes: echo, check, report, replay, deny
+ *   --only NAMES    some figures only, such as check,report
+ *   --levels LIST   calls in flight, 1,64,256 unless given
+ *   --json FILE     writes one object: echo and each figure by c1, c64, c256, ratio, and the machine
+ *   --ledger N      puts N rows into the usage ledger first
+ *   --users N       one run over N distinct users, for the memory it takes
+ *   --profile DIR   writes a CPU profile of each server, warm-up included
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import type { LoadOrder, LoadResult } from './load.ts';
+import type { CallKind } from './load/order.ts';
+import { measure, ratioOf } from './measure.ts';
+import type { Figure, Measured } from './measure.ts';
 import { prefillLedger } from './prefill.ts';
+import { figureLine, headLines } from './print-figures.ts';
 import { runLoad, startServing } from './processes.ts';
 import { sampleAnswer } from './sample.ts';
 import { benchSecret } from './scene.ts';
@@ -20,147 +27,189 @@ import { setStage } from './stage.ts';
 const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    levels: { type: 'string', default: '1,64,256' },
     json: { type: 'string' },
     ledger: { type: 'string', default: '0' },
     users: { type: 'string' },
+    profile: { type: 'string' },
   },
 });
 
 const orgIds = Array.from({ length: 8 }, (_, index) => `bench-${index}`);
 const one = orgIds.slice(0, 1);
-const seconds = options.quick ? 2.5 : 8;
-/** Until the code that calls take is compiled, which takes some fifty thousand of them. */
-const warmSeconds = options.quick ? 14 : 30;
-const levels = [1, 64, 256];
 
-type Figures = Record<string, LoadResult>;
+/** What is measured, in this order. */
+interface Scene {
+  readonly name: string;
+  readonly kind: CallKind;
+  readonly orgIds: readonly string[];
+}
 
-const { pool, ...stage } = await setStage(orgIds);
-if (options.ledger !== '0') await prefillLedger(pool, one[0] ?? '', Number(options.ledger));
-
-const tollgate = await stage.serve();
-const echo = await startServing(
-  'echo.ts',
-  [await sampleAnswer(tollgate.address, one)],
-  {},
-  (line) => line,
+const quickScenes: Scene[] = [
+  { name: 'check', kind: 'check', orgIds: one },
+  { name: 'report', kind: 'pair', orgIds: one },
+  { name: 'replay', kind: 'replay', orgIds: one },
+  { name: 'deny', kind: 'deny', orgIds: ['deny'] },
+];
+const moreScenes: Scene[] = [
+  { name: 'check, 8 orgs', kind: 'check', orgIds },
+  { name: 'full model', kind: 'full', orgIds: ['full'] },
+  { name: 'explain', kind: 'explain', orgIds: one },
+  { name: 'flood', kind: 'flood', orgIds: one },
+];
+const only = options.only?.split(',');
+const scenes = [...quickScenes, ...(options.quick ? [] : moreScenes)].filter(
+  ({ name }) => only?.includes(name) ?? true,
 );
+const levels = options.levels.split(',').map(Number);
 
+/**
+ * Seconds. A server is warm when its code is compiled, which takes some fifty thousand calls; the echo, which is one
+ * process from first to last, after its first second.
+ */
+const seconds = options.quick
+  ? { warm: 4.5, settle: 0.5, measured: 2.5, echo: 1.5 }
+  : { warm: 15, settle: 1, measured: 8, echo: 5 };
+
+type Figures = Record<string, Figure>;
+
+const stage = await setStage(orgIds, {
+  async prepare(pool) {
+    if (options.ledger !== '0') await prefillLedger(pool, one[0] ?? '', Number(options.ledger));
+  },
+  nodeArgs:
+    options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profile}`],
+});
 try {
-  if (options.users !== undefined) await memoryRun(Number(options.users));
-  else await figuresRun();
+  if (options.users === undefined) await measureScenes();
+  else await measureMemory(Number(options.users));
 } finally {
-  await echo.stop();
-  await tollgate.stop();
   await stage.close();
 }
 
-async function figuresRun(): Promise<void> {
-  // Both servers as they are after their first minute: code compiled, policies of all users at hand.
-  await load(echo.address, 'check', one, 64);
-  await load(tollgate.address, 'check', one, 64, warmSeconds);
+async function measureScenes(): Promise<void> {
+  const echo = await startEcho();
   const echoes: Figures = {};
-  const kinds: Record<string, Figures> = { check: {}, report: {}, replay: {}, deny: {} };
-  for (const inFlight of levels) {
-    const level = `c${inFlight}`;
-    for (const [name, figures] of Object.entries(kinds)) {
-      const kind = name === 'report' ? 'pair' : (name as LoadOrder['kind']);
-      const target = kind === 'deny' ? ['deny'] : one;
-      // The calibration runs right before each figure; the first stands in the table.
-      const calibration = await load(echo.address, 'check', one, inFlight);
-      echoes[level] ??= calibration;
-      figures[level] = await load(tollgate.address, kind, target, inFlight);
-      print(name, level, figures[level], calibration);
+  const figures: Record<string, Figures> = {};
+  const ratio: Record<string, Record<string, number | null>> = {};
+  const loadBefore = loadavg();
+  try {
+    await measureLoad({ server: echo }, 'check', one, 64, { warm: 1, measured: 1 });
+    for (const line of headLines) console.log(line);
+    for (const scene of scenes) {
+      for (const inFlight of levels) {
+        const level = `c${inFlight}`;
+        const { calibration, figure } = await measureScene({ server: echo }, scene, inFlight);
+        echoes[level] ??= calibration;
+        (figures[scene.name] ??= {})[level] = figure;
+        (ratio[scene.name] ??= {})[level] = ratioOf(figure, calibration) ?? null;
+        console.log(figureLine('echo', level, calibration));
+        console.log(figureLine(scene.name, level, figure, calibration));
+      }
     }
-    if (options.quick) continue;
-    const calibration = await load(echo.address, 'check', one, inFlight);
-    print(
-      'check, 8 orgs',
-      level,
-      await load(tollgate.address, 'check', orgIds, inFlight),
-      calibration,
-    );
-    print('explain', level, await load(tollgate.address, 'explain', one, inFlight), calibration);
-    print(
-      'full model',
-      level,
-      await load(tollgate.address, 'full', ['full'], inFlight),
-      calibration,
-    );
-    const before = await transactions();
-    const flood = await load(tollgate.address, 'flood', one, inFlight);
-    print('flood', level, flood, calibration);
-    const each = ((await transactions()) - before) / flood.sent;
-    console.log(`  transactions per call with an unknown secret: ${each.toFixed(3)}`);
+  } finally {
+    await echo.stop();
   }
-  const ratio = Object.fromEntries(
-    Object.entries(kinds).map(([name, figures]) => [name, ratios(figures, echoes)]),
-  );
-  console.log(`node ${process.version}, ${cpus().length} cores`);
+  const machine = {
+    node: process.version,
+    cores: availableParallelism(),
+    loadBefore,
+    loadAfter: loadavg(),
+  };
+  console.log(machineLine(machine));
   if (options.json !== undefined) {
-    writeFileSync(options.json, `${JSON.stringify({ echo: echoes, ...kinds, ratio }, null, 2)}\n`);
+    const all = { machine, echo: echoes, ...figures, ratio };
+    writeFileSync(options.json, `${JSON.stringify(all, null, 2)}\n`);
   }
 }
 
-/** Transactions that the database has ended; its own count lags by a second at most. */
-async function transactions(): Promise<number> {
-  const { rows } = await pool.query<{ count: string }>(
-    'SELECT xact_commit + xact_rollback AS count FROM pg_stat_database WHERE datname = current_database()',
-  );
-  return Number(rows[0]?.count);
+function machineLine(machine: { loadBefore: number[]; loadAfter: number[]; cores: number }) {
+  const of = (averages: number[]): string => averages.map((one) => one.toFixed(1)).join(' ');
+  const load = `load average ${of(machine.loadBefore)} before, ${of(machine.loadAfter)} after`;
+  return `node ${process.version}, ${machine.cores} cores, ${load}`;
 }
 
-function load(
-  address: string,
-  kind: LoadOrder['kind'],
+/** The echo and, right after it, one kind of calls on a database of its own. */
+async function measureScene(echo: Measured, scene: Scene, inFlight: number) {
+  const open = await stage.open();
+  try {
+    const server = await open.serve();
+    try {
+      const tollgate = { server, database: open.database };
+      // As it is after its first minute: code compiled, policies of all users at hand.
+      await measureLoad(tollgate, scene.kind, scene.orgIds, 64, {
+        warm: 0,
+        measured: seconds.warm,
+      });
+      const { settle: warm, measured } = seconds;
+      const calibration = await measureLoad(echo, 'check', one, inFlight, {
+        warm,
+        measured: seconds.echo,
+      });
+      const figure = await measureLoad(tollgate, scene.kind, scene.orgIds, inFlight, {
+        warm,
+        measured,
+      });
+      return { calibration, figure };
+    } finally {
+      await server.stop();
+    }
+  } finally {
+    await open.close();
+  }
+}
+
+function measureLoad(
+  measured: Measured,
+  kind: CallKind,
   target: readonly string[],
   inFlight: number,
-  forSeconds = seconds,
-): Promise<LoadResult> {
-  const order = { address, token: benchSecret, kind, orgIds: target, inFlight };
-  return runLoad({ ...order, seconds: forSeconds });
+  time: { readonly warm: number; readonly measured: number },
+): Promise<Figure> {
+  return measure(measured, {
+    token: benchSecret,
+    kind,
+    orgIds: target,
+    inFlight,
+    warmSeconds: time.warm,
+    seconds: time.measured,
+  });
 }
 
-function ratios(figures: Figures, echoes: Figures): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(figures).map(([level, figure]) => [
-      level,
-      rounded(figure.perSecond / (echoes[level]?.perSecond ?? Infinity)),
-    ]),
-  );
-}
-
-function rounded(ratio: number): number {
-  return Math.round(ratio * 1000) / 1000;
-}
-
-function print(name: string, level: string, figure: LoadResult, calibration: LoadResult): void {
-  const { perSecond, p50Ms, p99Ms } = figure;
-  const share = rounded(perSecond / calibration.perSecond);
-  const beyond = rounded(p50Ms - calibration.p50Ms);
-  console.log(
-    `${name.padEnd(14)} ${level.padEnd(5)} ${String(perSecond).padStart(6)}/s  p50 ${p50Ms} ms  p99 ${p99Ms} ms` +
-      `  echo ${calibration.perSecond}/s  ratio ${share}  p50 beyond echo ${beyond} ms`,
-  );
+/** A server that answers what Tollgate answers, and does nothing else. */
+async function startEcho() {
+  const open = await stage.open();
+  try {
+    const tollgate = await open.serve();
+    const sample = await sampleAnswer(tollgate.port, one);
+    await tollgate.stop();
+    return await startServing({ file: 'echo.ts', args: [sample] }, (line) => line);
+  } finally {
+    await open.close();
+  }
 }
 
 /** Memory after calls of many distinct users: what is kept of them is bounded. */
-async function memoryRun(users: number): Promise<void> {
-  const order = {
-    address: tollgate.address,
-    token: benchSecret,
-    kind: 'check',
-    orgIds: one,
-  } as const;
-  let done = 0;
-  while (done < users) {
-    const { sent } = await runLoad({ ...order, inFlight: 256, seconds: 20, users, offset: done });
-    done += sent;
-    console.log(`${done} distinct users, rss ${rssMiB(tollgate.process.pid)} MiB`);
+async function measureMemory(users: number): Promise<void> {
+  const open = await stage.open();
+  const server = await open.serve();
+  try {
+    const order = { port: server.port, token: benchSecret, kind: 'check', orgIds: one } as const;
+    const time = { warmSeconds: 0, seconds: 20 };
+    let done = 0;
+    while (done < users) {
+      const { sent } = await runLoad({ ...order, ...time, inFlight: 256, users, offset: done });
+      done += sent;
+      console.log(`${done} distinct users, rss ${rssMiB(server.pid)} MiB`);
+    }
+  } finally {
+    await server.stop();
+    await open.close();
   }
 }
 
-function rssMiB(pid: number | undefined): number {
+function rssMiB(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
 }

@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import type { TargetFacts } from '../src/core/call.ts';
 import { inTransaction } from '../src/db/transaction.ts';
 import { createRollUp } from '../src/ledger/upkeep/roll-up.ts';
-import { benchUsers } from './scene.ts';
+import { benchUser, benchUsers } from './scene.ts';
 
 const days = 30;
 const dayMs = 86_400_000;
@@ -61,7 +61,7 @@ async function fillDay(
        $5, 7500000, 1000, 500, 0, 0, 1,
        'MODEL gpt-4o 1', false, false, false
      FROM generate_series(0, $3::bigint - 1) AS i,
-       LATERAL (SELECT $4::bigint + i * ${dayMs} / $3::bigint AS at, 'user-' || i % ${benchUsers} AS who) AS one`,
+       LATERAL (SELECT $4::bigint + i * ${dayMs} / $3::bigint AS at, '${benchUser('')}' || lpad((i % ${benchUsers})::text, 9, '0') AS who) AS one`,
     [orgId, from, rows, startMs, JSON.stringify(facts)],
   );
   await pool.query(

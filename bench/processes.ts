@@ -1,25 +1,32 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
-import type { LoadOrder, LoadResult } from './load.ts';
+import type { LoadMessage, LoadOrder, LoadResult } from './load/order.ts';
 
-/** A child process that serves, until it is stopped. */
+/** A child process that serves on a port of 127.0.0.1, until it is stopped. */
 export interface Serving {
-  readonly address: string;
-  readonly process: ChildProcess;
+  readonly port: number;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
-/** Starts a program of this folder (or of the project) and waits for the line that names its port. */
+/** A program of this folder (or of the project). */
+export interface Program {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Options of Node itself. */
+  readonly nodeArgs?: readonly string[];
+}
+
+/** Starts a program and waits for the line that names its port. */
 export async function startServing(
-  program: string,
-  args: readonly string[],
-  environment: Readonly<Record<string, string>>,
+  { file, args, environment, nodeArgs = [] }: Program,
   portOf: (line: string) => string | undefined,
 ): Promise<Serving> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, program), ...args], {
+  const path = join(import.meta.dirname, file);
+  const child = spawn(process.execPath, [...nodeArgs, path, ...args], {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -29,27 +36,41 @@ export async function startServing(
     if (port === undefined) continue;
     child.stdout.resume();
     return {
-      address: `127.0.0.1:${port}`,
-      process: child,
+      port: Number(port),
+      pid: child.pid ?? 0,
       async stop() {
         child.kill('SIGTERM');
         if (child.exitCode === null) await once(child, 'exit');
       },
     };
   }
-  throw new Error(`${program} ended before it served`);
+  throw new Error(`${file} ended before it served`);
+}
+
+/** What is called at the two ends of a measurement; the load generator lives as long as the second takes. */
+export interface LoadListener {
+  readonly measuring: (generatorPid: number) => Promise<void>;
+  readonly measured: (generatorPid: number) => Promise<void>;
 }
 
 /** Runs the load generator once. */
-export async function runLoad(order: LoadOrder): Promise<LoadResult> {
-  const child = spawn(
-    process.execPath,
-    [join(import.meta.dirname, 'load.ts'), JSON.stringify(order)],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  let text = '';
-  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  const [code] = (await once(child, 'close')) as [number | null];
+export async function runLoad(order: LoadOrder, listener?: LoadListener): Promise<LoadResult> {
+  const child = fork(join(import.meta.dirname, 'load/main.ts'), [JSON.stringify(order)]);
+  const pid = child.pid ?? 0;
+  const exited = once(child, 'exit');
+  const result = new Promise<LoadResult>((resolve, reject) => {
+    child.on('message', (message: LoadMessage) => {
+      if (message.phase === 'measuring') void listener?.measuring(pid).catch(reject);
+      else {
+        const done = listener?.measured(pid) ?? Promise.resolve();
+        void done.then(() => resolve(message.result), reject);
+      }
+    });
+    child.once('exit', (code) => reject(new Error(`the load generator ended with ${code}`)));
+  });
+  const got = await result;
+  child.disconnect();
+  const [code] = (await exited) as [number | null];
   if (code !== 0) throw new Error(`the load generator ended with ${code}`);
-  return JSON.parse(text) as LoadResult;
+  return got;
 }

@@ -1,16 +1,16 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Client, Metadata, credentials } from '@grpc/grpc-js';
 import { CheckRequestSchema, CheckResponseSchema } from '../gen/tollgate/v1/decision_pb.ts';
-import { benchSecret } from './scene.ts';
+import { benchSecret, benchUser } from './scene.ts';
 
 /** One real answer to the benchmark's Check, in base64: what the echo answers too. */
-export async function sampleAnswer(address: string, orgIds: readonly string[]): Promise<string> {
-  const client = new Client(address, credentials.createInsecure());
+export async function sampleAnswer(port: number, orgIds: readonly string[]): Promise<string> {
+  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
   const metadata = new Metadata();
   metadata.set('authorization', `Bearer ${benchSecret}`);
   const request = create(CheckRequestSchema, {
     orgId: orgIds[0] ?? '',
-    subjects: { user: 'user-0', teams: ['red'], app: 'crm' },
+    subjects: { user: benchUser('000000000'), teams: ['red'], app: 'crm' },
     target: 'gpt-4o',
     estimate: { inputTokens: 1000n, outputTokens: 500n },
   });

@@ -12,7 +12,13 @@ export const benchSecret = 'tg_gateway_bench';
 /** Users of each organization; all on one team, so that organization and team are hot. */
 export const benchUsers = 1000;
 
+/** The id of a user, by its number of nine digits. */
+export function benchUser(number: string): string {
+  return `user-${number}`;
+}
+
 const by: Change = { actor: 'bench', reason: 'bench', exists: 'any' };
+
 /**
  * Makes organizations with 8 limits that no call exceeds, on 4 subjects: organization, team, user and app.
  * In organization `deny` the user's daily requests are 0, so every call is refused; organization `full` uses
