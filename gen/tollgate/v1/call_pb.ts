@@ -15,16 +15,16 @@ export const file_tollgate_v1_call: GenFile = /*@__PURE__*/
   fileDesc("ChZ0b2xsZ2F0ZS92MS9jYWxsLnByb3RvEgt0b2xsZ2F0ZS52MSKxAgoIU3ViamVjdHMSDQoFdGVhbXMYASADKAkSEQoEdXNlchgCIAEoCUgAiAEBEhEKBHRpZXIYAyABKAlIAYgBARIQCgNrZXkYBCABKAlIAogBARIWCglwcmluY2lwYWwYBSABKAlIA4gBARIQCgNhcHAYBiABKAlIBIgBARIVCghjdXN0b21lchgHIAEoCUgFiAEBEjEKBmxhYmVscxgIIAMoCzIhLnRvbGxnYXRlLnYxLlN1YmplY3RzLkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX3VzZXJCBwoFX3RpZXJCBgoEX2tleUIMCgpfcHJpbmNpcGFsQgYKBF9hcHBCCwoJX2N1c3RvbWVyIq8BCghFc3RpbWF0ZRIUCgxpbnB1dF90b2tlbnMYASABKAMSGgoNb3V0cHV0X3Rva2VucxgCIAEoA0gAiAEBEhsKE2NhY2hlZF9pbnB1dF90b2tlbnMYAyABKAMSGgoSY2FjaGVfd3JpdGVfdG9rZW5zGAQgASgDEhcKCmNvc3RfbmFub3MYBSABKANIAYgBAUIQCg5fb3V0cHV0X3Rva2Vuc0INCgtfY29zdF9uYW5vcyK2AQoFVXNhZ2USFAoMaW5wdXRfdG9rZW5zGAEgASgDEhUKDW91dHB1dF90b2tlbnMYAiABKAMSGwoTY2FjaGVkX2lucHV0X3Rva2VucxgDIAEoAxIaChJjYWNoZV93cml0ZV90b2tlbnMYBCABKAMSFwoKY29zdF9uYW5vcxgFIAEoA0gAiAEBEh8KF3JlYXNvbmluZ19vdXRwdXRfdG9rZW5zGAYgASgDQg0KC19jb3N0X25hbm9zYgZwcm90bzM");
 
 /**
- * The subjects a call belongs to, beside its organization. Ids are 1 to 200 characters without white space or
- * control characters; a present but empty id is INVALID_ARGUMENT. What a request names must agree with what its
- * credential is bound to (else the call is denied, SUBJECT_MISMATCH); what it leaves out, the credential and
- * the directory fill in.
+ * The subjects that a call belongs to, in addition to its organization. Ids are 1 to 200 characters without white
+ * space or control characters; an id that is present but empty is INVALID_ARGUMENT. The subjects of a request must
+ * agree with those that its credential is bound to, otherwise the call is denied with SUBJECT_MISMATCH. Subjects
+ * that the request leaves out are taken from the credential and the directory.
  *
  * @generated from message tollgate.v1.Subjects
  */
 export type Subjects = Message<"tollgate.v1.Subjects"> & {
   /**
-   * Teams the call is charged to, at most 32; a repeated one counts once. Their ancestors join by themselves.
+   * Teams the call is charged to, at most 32; a repeated one counts once. Their ancestors are added automatically.
    * Empty: the teams that the user is registered with.
    *
    * @generated from field: repeated string teams = 1;
@@ -74,8 +74,8 @@ export type Subjects = Message<"tollgate.v1.Subjects"> & {
   customer?: string | undefined;
 
   /**
-   * Free labels by key, at most 32. Keys have no `=`; key and value together with a `=` between are an id like
-   * the others. The order does not matter.
+   * Free labels by key, at most 32. A key must not contain `=`. `<key>=<value>` must be a valid id. The order does
+   * not matter.
    *
    * @generated from field: map<string, string> labels = 8;
    */
@@ -96,7 +96,7 @@ export const SubjectsSchema: GenMessage<Subjects> = /*@__PURE__*/
  */
 export type Estimate = Message<"tollgate.v1.Estimate"> & {
   /**
-   * Input tokens, cached ones included. 0 beside an output of 0: unknown.
+   * Input tokens, cached ones included. If input and output are both 0, the estimate is unknown.
    *
    * @generated from field: int64 input_tokens = 1;
    */
@@ -140,7 +140,7 @@ export const EstimateSchema: GenMessage<Estimate> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_call, 1);
 
 /**
- * What a call did use. All numbers are 0 to 2^63-1.
+ * What a call has used. All numbers are 0 to 2^63-1.
  *
  * @generated from message tollgate.v1.Usage
  */
@@ -181,8 +181,8 @@ export type Usage = Message<"tollgate.v1.Usage"> & {
   costNanos?: bigint | undefined;
 
   /**
-   * The part of `output_tokens` that was reasoning; not above it. It has a price of its own where the price in
-   * force says one. 0: none, or not told apart.
+   * The part of `output_tokens` that was reasoning; not above it. It has its own price if the price in force
+   * defines one. 0: none, or not known.
    *
    * @generated from field: int64 reasoning_output_tokens = 6;
    */

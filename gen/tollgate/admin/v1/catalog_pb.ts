@@ -44,7 +44,7 @@ export type Model = Message<"tollgate.admin.v1.Model"> & {
   provider: string;
 
   /**
-   * What `max_tier` is compared with, 0 or more. Absent: below every ceiling.
+   * Its rank, which `max_tier` is compared with; 0 or more. Absent: below every `max_tier`.
    *
    * @generated from field: optional int32 tier_rank = 4;
    */
@@ -58,7 +58,7 @@ export type Model = Message<"tollgate.admin.v1.Model"> & {
   groups: string[];
 
   /**
-   * Output tokens assumed where a call says none, 0 to 2^63-1. Absent: the organization's.
+   * Output tokens assumed if a call gives none, 0 to 2^63-1. Absent: the organization's default.
    *
    * @generated from field: optional int64 default_output_tokens = 6;
    */
@@ -72,7 +72,7 @@ export type Model = Message<"tollgate.admin.v1.Model"> & {
   contextWindow?: bigint | undefined;
 
   /**
-   * Changes with every change; send it back to change only what you have seen.
+   * A new value after every change. Send it back to change only the version that you have read.
    *
    * @generated from field: string etag = 100;
    */
@@ -128,14 +128,14 @@ export type CreateModelRequest = Message<"tollgate.admin.v1.CreateModelRequest">
   reason: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 4;
    */
   requestId?: string | undefined;
 
   /**
-   * Check everything, write nothing, answer what would be.
+   * Validate everything, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 5;
    */
@@ -247,7 +247,8 @@ export type ListModelsRequest = Message<"tollgate.admin.v1.ListModelsRequest"> &
   pageToken: string;
 
   /**
-   * Only those whose id or display name contains this text, letter case aside; at most 200 characters. Empty: all.
+   * Only those whose id or display name contains this text, ignoring letter case; at most 200 characters. Empty:
+   * all.
    *
    * @generated from field: string filter = 4;
    */
@@ -303,14 +304,15 @@ export type UpdateModelRequest = Message<"tollgate.admin.v1.UpdateModelRequest">
   orgId: string;
 
   /**
-   * What it shall be; `id` names it. A non-empty `etag` must be the present one, else ABORTED `ETAG_MISMATCH`.
+   * The new state; `id` identifies the record. A non-empty `etag` must be the current one, otherwise ABORTED
+   * `ETAG_MISMATCH`.
    *
    * @generated from field: tollgate.admin.v1.Model model = 2;
    */
   model?: Model | undefined;
 
   /**
-   * Which fields to take from the message. Absent: all, so that what is not sent returns to its default.
+   * Which fields to take from the message. Absent: all; fields that are not sent return to their defaults.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
@@ -331,14 +333,14 @@ export type UpdateModelRequest = Message<"tollgate.admin.v1.UpdateModelRequest">
   reason: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 6;
    */
   requestId?: string | undefined;
 
   /**
-   * Check everything, write nothing, answer what would be.
+   * Validate everything, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 7;
    */
@@ -401,7 +403,7 @@ export type RouteGroup = Message<"tollgate.admin.v1.RouteGroup"> & {
   members: string[];
 
   /**
-   * Changes with every change; send it back to change only what you have seen.
+   * A new value after every change. Send it back to change only the version that you have read.
    *
    * @generated from field: string etag = 100;
    */
@@ -457,14 +459,14 @@ export type CreateRouteGroupRequest = Message<"tollgate.admin.v1.CreateRouteGrou
   reason: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 4;
    */
   requestId?: string | undefined;
 
   /**
-   * Check everything, write nothing, answer what would be.
+   * Validate everything, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 5;
    */
@@ -576,7 +578,8 @@ export type ListRouteGroupsRequest = Message<"tollgate.admin.v1.ListRouteGroupsR
   pageToken: string;
 
   /**
-   * Only those whose id or display name contains this text, letter case aside; at most 200 characters. Empty: all.
+   * Only those whose id or display name contains this text, ignoring letter case; at most 200 characters. Empty:
+   * all.
    *
    * @generated from field: string filter = 4;
    */
@@ -632,14 +635,15 @@ export type UpdateRouteGroupRequest = Message<"tollgate.admin.v1.UpdateRouteGrou
   orgId: string;
 
   /**
-   * What it shall be; `id` names it. A non-empty `etag` must be the present one, else ABORTED `ETAG_MISMATCH`.
+   * The new state; `id` identifies the record. A non-empty `etag` must be the current one, otherwise ABORTED
+   * `ETAG_MISMATCH`.
    *
    * @generated from field: tollgate.admin.v1.RouteGroup route_group = 2;
    */
   routeGroup?: RouteGroup | undefined;
 
   /**
-   * Which fields to take from the message. Absent: all, so that what is not sent returns to its default.
+   * Which fields to take from the message. Absent: all; fields that are not sent return to their defaults.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
@@ -660,14 +664,14 @@ export type UpdateRouteGroupRequest = Message<"tollgate.admin.v1.UpdateRouteGrou
   reason: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 6;
    */
   requestId?: string | undefined;
 
   /**
-   * Check everything, write nothing, answer what would be.
+   * Validate everything, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 7;
    */
@@ -703,8 +707,8 @@ export const UpdateRouteGroupResponseSchema: GenMessage<UpdateRouteGroupResponse
   messageDesc(file_tollgate_admin_v1_catalog, 17);
 
 /**
- * A group of models: a label that models bear in `groups`, and that rules and limits name as `group:<id>`. It needs
- * no record to work; the record says what it is called.
+ * A group of models: a label that models have in `groups`, and that rules and limits name as `group:<id>`. It works
+ * without a record; the record gives it a display name.
  *
  * @generated from message tollgate.admin.v1.ModelGroup
  */
@@ -731,21 +735,22 @@ export type ModelGroup = Message<"tollgate.admin.v1.ModelGroup"> & {
   description: string;
 
   /**
-   * How many models bear it; set by ListModelGroups.
+   * How many models have it; set by ListModelGroups.
    *
    * @generated from field: int32 models = 4;
    */
   models: number;
 
   /**
-   * Changes with every change; send it back to change only what you have seen. Empty: nothing was said of it.
+   * A new value after every change. Send it back to change only the version that you have read. Empty: there is no
+   * record.
    *
    * @generated from field: string etag = 100;
    */
   etag: string;
 
   /**
-   * When it was first said.
+   * When the record was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 101;
    */
@@ -794,14 +799,14 @@ export type CreateModelGroupRequest = Message<"tollgate.admin.v1.CreateModelGrou
   reason: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 4;
    */
   requestId?: string | undefined;
 
   /**
-   * Check everything, write nothing, answer what would be.
+   * Validate everything, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 5;
    */
@@ -913,7 +918,8 @@ export type ListModelGroupsRequest = Message<"tollgate.admin.v1.ListModelGroupsR
   pageToken: string;
 
   /**
-   * Only those whose id or display name contains this text, letter case aside; at most 200 characters. Empty: all.
+   * Only those whose id or display name contains this text, ignoring letter case; at most 200 characters. Empty:
+   * all.
    *
    * @generated from field: string filter = 4;
    */
@@ -969,14 +975,15 @@ export type UpdateModelGroupRequest = Message<"tollgate.admin.v1.UpdateModelGrou
   orgId: string;
 
   /**
-   * What it shall be; `id` names it. A non-empty `etag` must be the present one, else ABORTED `ETAG_MISMATCH`.
+   * The new state; `id` identifies the record. A non-empty `etag` must be the current one, otherwise ABORTED
+   * `ETAG_MISMATCH`.
    *
    * @generated from field: tollgate.admin.v1.ModelGroup model_group = 2;
    */
   modelGroup?: ModelGroup | undefined;
 
   /**
-   * Which fields to take from the message. Absent: all, so that what is not sent returns to its default.
+   * Which fields to take from the message. Absent: all; fields that are not sent return to their defaults.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
@@ -997,14 +1004,14 @@ export type UpdateModelGroupRequest = Message<"tollgate.admin.v1.UpdateModelGrou
   reason: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 6;
    */
   requestId?: string | undefined;
 
   /**
-   * Check everything, write nothing, answer what would be.
+   * Validate everything, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 7;
    */
@@ -1060,7 +1067,7 @@ export type DeleteModelGroupRequest = Message<"tollgate.admin.v1.DeleteModelGrou
   id: string;
 
   /**
-   * Must be the present one, else ABORTED `ETAG_MISMATCH`; empty: whatever it is.
+   * Must be the current one, otherwise ABORTED `ETAG_MISMATCH`. Empty: any.
    *
    * @generated from field: string etag = 3;
    */
@@ -1074,14 +1081,14 @@ export type DeleteModelGroupRequest = Message<"tollgate.admin.v1.DeleteModelGrou
   reason: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 5;
    */
   requestId?: string | undefined;
 
   /**
-   * Check everything, write nothing, answer what would be.
+   * Validate everything, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 6;
    */
@@ -1123,7 +1130,7 @@ export const DeleteModelGroupResponseSchema: GenMessage<DeleteModelGroupResponse
  */
 export type Rates = Message<"tollgate.admin.v1.Rates"> & {
   /**
-   * They hold when the call's input is above this; 0 for the first.
+   * They apply if the call's input is above this; 0 for the first.
    *
    * @generated from field: int64 above_input_tokens = 1;
    */
@@ -1165,8 +1172,8 @@ export type Rates = Message<"tollgate.admin.v1.Rates"> & {
   perRequest: string;
 
   /**
-   * Of the reasoning part of the output, where a Report tells it apart. Absent: the output price. A hold is at the
-   * dearer of the two.
+   * Of the reasoning part of the output, if a Report says how much it is. Absent: the output price. A hold is at
+   * the dearer of the two.
    *
    * @generated from field: optional string reasoning_output = 7;
    */
@@ -1243,7 +1250,7 @@ export type Price = Message<"tollgate.admin.v1.Price"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * When it was revoked; absent while it stands. Set by the server.
+   * When it was revoked; absent while it is in force. Set by the server.
    *
    * @generated from field: google.protobuf.Timestamp revoke_time = 9;
    */
@@ -1292,14 +1299,14 @@ export type AppendPricesRequest = Message<"tollgate.admin.v1.AppendPricesRequest
   reason: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 4;
    */
   requestId?: string | undefined;
 
   /**
-   * Check everything, write nothing, answer what would be.
+   * Validate everything, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 5;
    */
@@ -1362,7 +1369,8 @@ export type ListPricesRequest = Message<"tollgate.admin.v1.ListPricesRequest"> &
   pageToken: string;
 
   /**
-   * Only those whose scope and subject contains this text, letter case aside; at most 200 characters. Empty: all.
+   * Only those whose scope and subject contains this text, ignoring letter case; at most 200 characters. Empty:
+   * all.
    *
    * @generated from field: string filter = 4;
    */
@@ -1439,14 +1447,14 @@ export type RevokePriceRequest = Message<"tollgate.admin.v1.RevokePriceRequest">
   reason: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 5;
    */
   requestId?: string | undefined;
 
   /**
-   * Check everything, write nothing, answer what would be.
+   * Validate everything, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 6;
    */
@@ -1516,7 +1524,7 @@ export type ImportPricesRequest = Message<"tollgate.admin.v1.ImportPricesRequest
    */
   source: {
     /**
-     * The list that comes with this version; it is looked up nowhere else.
+     * The list that comes with this version. It is never fetched over the network.
      *
      * @generated from field: tollgate.admin.v1.BuiltInPriceList built_in = 2;
      */
@@ -1524,7 +1532,7 @@ export type ImportPricesRequest = Message<"tollgate.admin.v1.ImportPricesRequest
     case: "builtIn";
   } | {
     /**
-     * The text of a file of the form of `model_prices_and_context_window.json`; the message may have 3 MiB.
+     * The text of a file in the format of `model_prices_and_context_window.json`. The message may have up to 3 MiB.
      *
      * @generated from field: string model_prices_json = 3;
      */
@@ -1548,7 +1556,8 @@ export type ImportPricesRequest = Message<"tollgate.admin.v1.ImportPricesRequest
   providers: string[];
 
   /**
-   * Only these models, by the name that the revision would bear; anchored patterns with `*`, at most 100. Empty: all.
+   * Only these models, by the name that the revision would have; anchored patterns with `*`, at most 100. Empty:
+   * all.
    *
    * @generated from field: repeated string models = 6;
    */
@@ -1570,7 +1579,8 @@ export type ImportPricesRequest = Message<"tollgate.admin.v1.ImportPricesRequest
   keepProviderPrefix: boolean;
 
   /**
-   * Import prices that are 0 in all parts, too: calls of such a model pass spent COST budgets. Otherwise skipped.
+   * Also import prices that are 0 in all parts. Calls of such a model pass COST budgets that are used up. Otherwise
+   * these prices are skipped.
    *
    * @generated from field: bool include_free = 9;
    */
@@ -1584,14 +1594,14 @@ export type ImportPricesRequest = Message<"tollgate.admin.v1.ImportPricesRequest
   reason: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 11;
    */
   requestId?: string | undefined;
 
   /**
-   * Compare, write nothing, answer what would be.
+   * Compare, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 12;
    */
@@ -1620,7 +1630,7 @@ export const ImportPricesRequestSchema: GenMessage<ImportPricesRequest> = /*@__P
   messageDesc(file_tollgate_admin_v1_catalog, 38);
 
 /**
- * One price of a list, and what an import does about it.
+ * One price of a list, and what an import does with it.
  *
  * @generated from message tollgate.admin.v1.PriceImport
  */
@@ -1647,7 +1657,7 @@ export type PriceImport = Message<"tollgate.admin.v1.PriceImport"> & {
   model: string;
 
   /**
-   * What holds after the import; as it is stored, where it is in force already or was appended. Absent when skipped.
+   * The price after the import, as stored if it was appended or is in force already. Absent if skipped.
    *
    * @generated from field: tollgate.admin.v1.Price price = 4;
    */
@@ -1668,7 +1678,7 @@ export type PriceImport = Message<"tollgate.admin.v1.PriceImport"> & {
   skipped: PriceImportSkip;
 
   /**
-   * The part of the list that made it so, in words: do not parse it. Only with SKIPPED.
+   * The part of the list that caused this, in words. Do not parse it. Only with SKIPPED.
    *
    * @generated from field: string detail = 7;
    */
@@ -1676,7 +1686,7 @@ export type PriceImport = Message<"tollgate.admin.v1.PriceImport"> & {
 
   /**
    * Parts of the list's price that have no place in a revision and were left out, as the list names them: of sound,
-   * of searches, of batches. Calls that use them cost something else than they are priced.
+   * of searches, of batches. For calls that use them, the real cost differs from the price.
    *
    * @generated from field: repeated string left_out = 8;
    */
@@ -1932,7 +1942,7 @@ export const PriceImportSkip = {
   TIME_OF_DAY: 2,
 
   /**
-   * It is of another kind of call than text in and text out: of images, sound, video.
+   * It is for calls other than text to text: images, sound, video.
    *
    * @generated from enum value: PRICE_IMPORT_SKIP_MODE = 3;
    */
@@ -1953,14 +1963,14 @@ export const PriceImportSkip = {
   AMBIGUOUS: 5,
 
   /**
-   * Provider and name make no subject of a price: absent, too long, with white space.
+   * Provider and name do not make a valid subject: absent, too long, or with white space.
    *
    * @generated from enum value: PRICE_IMPORT_SKIP_NAME = 6;
    */
   NAME: 6,
 
   /**
-   * One of its prices is no decimal of this range, or its steps have no order.
+   * One of its prices is not a decimal in the valid range, or its steps are not in order.
    *
    * @generated from enum value: PRICE_IMPORT_SKIP_INVALID = 7;
    */
@@ -1981,7 +1991,7 @@ export const PriceImportSkipSchema: GenEnum<PriceImportSkip> = /*@__PURE__*/
   enumDesc(file_tollgate_admin_v1_catalog, 3);
 
 /**
- * What can be called, and what it costs.
+ * The targets that can be called, and their prices.
  *
  * @generated from service tollgate.admin.v1.CatalogService
  */
@@ -2017,7 +2027,7 @@ export const CatalogService: GenService<{
     output: typeof ListModelsResponseSchema;
   },
   /**
-   * Changes one, or with `allow_missing` creates it. Binds the next Check everywhere.
+   * Changes one, or with `allow_missing` creates it. Applies to the next Check on every replica.
    *
    * @generated from rpc tollgate.admin.v1.CatalogService.UpdateModel
    */
@@ -2057,7 +2067,7 @@ export const CatalogService: GenService<{
     output: typeof ListRouteGroupsResponseSchema;
   },
   /**
-   * Changes one, or with `allow_missing` creates it. Binds the next Check everywhere.
+   * Changes one, or with `allow_missing` creates it. Applies to the next Check on every replica.
    *
    * @generated from rpc tollgate.admin.v1.CatalogService.UpdateRouteGroup
    */
@@ -2067,7 +2077,7 @@ export const CatalogService: GenService<{
     output: typeof UpdateRouteGroupResponseSchema;
   },
   /**
-   * Says how a group of models is called; ALREADY_EXISTS if that was said before.
+   * Creates the record of a model group; ALREADY_EXISTS if there is one.
    *
    * @generated from rpc tollgate.admin.v1.CatalogService.CreateModelGroup
    */
@@ -2077,7 +2087,7 @@ export const CatalogService: GenService<{
     output: typeof CreateModelGroupResponseSchema;
   },
   /**
-   * Reads what was said of a group; NOT_FOUND if nothing was.
+   * Reads the record of a group; NOT_FOUND if there is none.
    *
    * @generated from rpc tollgate.admin.v1.CatalogService.GetModelGroup
    */
@@ -2087,7 +2097,7 @@ export const CatalogService: GenService<{
     output: typeof GetModelGroupResponseSchema;
   },
   /**
-   * Lists all groups of an organization, by id: those that something was said of, and those that models name.
+   * Lists all groups of an organization, by id: those that have a record, and those that models name.
    *
    * @generated from rpc tollgate.admin.v1.CatalogService.ListModelGroups
    */
@@ -2097,7 +2107,7 @@ export const CatalogService: GenService<{
     output: typeof ListModelGroupsResponseSchema;
   },
   /**
-   * Changes what is said of a group, or with `allow_missing` says it.
+   * Changes the record of a group, or with `allow_missing` creates it.
    *
    * @generated from rpc tollgate.admin.v1.CatalogService.UpdateModelGroup
    */
@@ -2107,7 +2117,7 @@ export const CatalogService: GenService<{
     output: typeof UpdateModelGroupResponseSchema;
   },
   /**
-   * Takes back what was said of a group; NOT_FOUND if nothing was. Models and rules that name it stay as they are.
+   * Deletes the record of a group; NOT_FOUND if there is none. Models and rules that name the group do not change.
    *
    * @generated from rpc tollgate.admin.v1.CatalogService.DeleteModelGroup
    */
@@ -2117,7 +2127,8 @@ export const CatalogService: GenService<{
     output: typeof DeleteModelGroupResponseSchema;
   },
   /**
-   * Appends price revisions, all or none; each holds from its time on, until a later one of its scope and subject.
+   * Appends price revisions, all or none; each applies from its time on, until a later one of its scope and
+   * subject.
    *
    * @generated from rpc tollgate.admin.v1.CatalogService.AppendPrices
    */
@@ -2137,7 +2148,7 @@ export const CatalogService: GenService<{
     output: typeof ListPricesResponseSchema;
   },
   /**
-   * Ends the price in force of a scope and subject: the next less specific one applies.
+   * Ends the price in force of a scope and subject; then the next less specific price applies.
    *
    * @generated from rpc tollgate.admin.v1.CatalogService.RevokePrice
    */
@@ -2148,8 +2159,8 @@ export const CatalogService: GenService<{
   },
   /**
    * Compares a price list with the prices in force, and appends a revision where they differ, all in one change.
-   * Nothing is revoked, and a list that says what is in force already changes nothing. With `validate_only` it is
-   * the preview.
+   * Nothing is revoked, and a list that equals the prices in force changes nothing. With `validate_only` it is the
+   * preview.
    *
    * @generated from rpc tollgate.admin.v1.CatalogService.ImportPrices
    */

@@ -17,7 +17,7 @@ export const file_tollgate_admin_v1_directory: GenFile = /*@__PURE__*/
   fileDesc("CiF0b2xsZ2F0ZS9hZG1pbi92MS9kaXJlY3RvcnkucHJvdG8SEXRvbGxnYXRlLmFkbWluLnYxItgBCgRUZWFtEgoKAmlkGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCRIOCgZwYXJlbnQYAyABKAkSLgoFc3RhdGUYBCABKA4yHy50b2xsZ2F0ZS5hZG1pbi52MS5TdWJqZWN0U3RhdGUSDAoEZXRhZxhkIAEoCRIvCgtjcmVhdGVfdGltZRhlIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYZiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIpkBChFDcmVhdGVUZWFtUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSJQoEdGVhbRgCIAEoCzIXLnRvbGxnYXRlLmFkbWluLnYxLlRlYW0SDgoGcmVhc29uGAMgASgJEhcKCnJlcXVlc3RfaWQYBCABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIQg0KC19yZXF1ZXN0X2lkIjsKEkNyZWF0ZVRlYW1SZXNwb25zZRIlCgR0ZWFtGAEgASgLMhcudG9sbGdhdGUuYWRtaW4udjEuVGVhbSIsCg5HZXRUZWFtUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSCgoCaWQYAiABKAkiOAoPR2V0VGVhbVJlc3BvbnNlEiUKBHRlYW0YASABKAsyFy50b2xsZ2F0ZS5hZG1pbi52MS5UZWFtIlkKEExpc3RUZWFtc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEg4KBmZpbHRlchgEIAEoCSJUChFMaXN0VGVhbXNSZXNwb25zZRImCgV0ZWFtcxgBIAMoCzIXLnRvbGxnYXRlLmFkbWluLnYxLlRlYW0SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIuEBChFVcGRhdGVUZWFtUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSJQoEdGVhbRgCIAEoCzIXLnRvbGxnYXRlLmFkbWluLnYxLlRlYW0SLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhUKDWFsbG93X21pc3NpbmcYBCABKAgSDgoGcmVhc29uGAUgASgJEhcKCnJlcXVlc3RfaWQYBiABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAcgASgIQg0KC19yZXF1ZXN0X2lkIjsKElVwZGF0ZVRlYW1SZXNwb25zZRIlCgR0ZWFtGAEgASgLMhcudG9sbGdhdGUuYWRtaW4udjEuVGVhbSLlAQoEVXNlchIKCgJpZBgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSDQoFdGVhbXMYAyADKAkSDAoEdGllchgEIAEoCRIuCgVzdGF0ZRgFIAEoDjIfLnRvbGxnYXRlLmFkbWluLnYxLlN1YmplY3RTdGF0ZRIMCgRldGFnGGQgASgJEi8KC2NyZWF0ZV90aW1lGGUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRhmIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAimQEKEUNyZWF0ZVVzZXJSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIlCgR1c2VyGAIgASgLMhcudG9sbGdhdGUuYWRtaW4udjEuVXNlchIOCgZyZWFzb24YAyABKAkSFwoKcmVxdWVzdF9pZBgEIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYBSABKAhCDQoLX3JlcXVlc3RfaWQiOwoSQ3JlYXRlVXNlclJlc3BvbnNlEiUKBHVzZXIYASABKAsyFy50b2xsZ2F0ZS5hZG1pbi52MS5Vc2VyIiwKDkdldFVzZXJSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIKCgJpZBgCIAEoCSI4Cg9HZXRVc2VyUmVzcG9uc2USJQoEdXNlchgBIAEoCzIXLnRvbGxnYXRlLmFkbWluLnYxLlVzZXIiWQoQTGlzdFVzZXJzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSDgoGZmlsdGVyGAQgASgJIlQKEUxpc3RVc2Vyc1Jlc3BvbnNlEiYKBXVzZXJzGAEgAygLMhcudG9sbGdhdGUuYWRtaW4udjEuVXNlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki4QEKEVVwZGF0ZVVzZXJSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIlCgR1c2VyGAIgASgLMhcudG9sbGdhdGUuYWRtaW4udjEuVXNlchIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoNYWxsb3dfbWlzc2luZxgEIAEoCBIOCgZyZWFzb24YBSABKAkSFwoKcmVxdWVzdF9pZBgGIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYByABKAhCDQoLX3JlcXVlc3RfaWQiOwoSVXBkYXRlVXNlclJlc3BvbnNlEiUKBHVzZXIYASABKAsyFy50b2xsZ2F0ZS5hZG1pbi52MS5Vc2VyIo4CCglQcmluY2lwYWwSCgoCaWQYASABKAkSFAoMZGlzcGxheV9uYW1lGAIgASgJEi4KBGtpbmQYAyABKA4yIC50b2xsZ2F0ZS5hZG1pbi52MS5QcmluY2lwYWxLaW5kEhEKCW5hbWVzcGFjZRgEIAEoCRIOCgZncm91cHMYBSADKAkSCwoDYXBwGAYgASgJEg8KB3B1cnBvc2UYByABKAkSDAoEZXRhZxhkIAEoCRIvCgtjcmVhdGVfdGltZRhlIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYZiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqgBChZDcmVhdGVQcmluY2lwYWxSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIvCglwcmluY2lwYWwYAiABKAsyHC50b2xsZ2F0ZS5hZG1pbi52MS5QcmluY2lwYWwSDgoGcmVhc29uGAMgASgJEhcKCnJlcXVlc3RfaWQYBCABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIQg0KC19yZXF1ZXN0X2lkIkoKF0NyZWF0ZVByaW5jaXBhbFJlc3BvbnNlEi8KCXByaW5jaXBhbBgBIAEoCzIcLnRvbGxnYXRlLmFkbWluLnYxLlByaW5jaXBhbCIxChNHZXRQcmluY2lwYWxSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIKCgJpZBgCIAEoCSJHChRHZXRQcmluY2lwYWxSZXNwb25zZRIvCglwcmluY2lwYWwYASABKAsyHC50b2xsZ2F0ZS5hZG1pbi52MS5QcmluY2lwYWwiXgoVTGlzdFByaW5jaXBhbHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRIOCgZmaWx0ZXIYBCABKAkiYwoWTGlzdFByaW5jaXBhbHNSZXNwb25zZRIwCgpwcmluY2lwYWxzGAEgAygLMhwudG9sbGdhdGUuYWRtaW4udjEuUHJpbmNpcGFsEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLwAQoWVXBkYXRlUHJpbmNpcGFsUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSLwoJcHJpbmNpcGFsGAIgASgLMhwudG9sbGdhdGUuYWRtaW4udjEuUHJpbmNpcGFsEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIVCg1hbGxvd19taXNzaW5nGAQgASgIEg4KBnJlYXNvbhgFIAEoCRIXCgpyZXF1ZXN0X2lkGAYgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgHIAEoCEINCgtfcmVxdWVzdF9pZCJKChdVcGRhdGVQcmluY2lwYWxSZXNwb25zZRIvCglwcmluY2lwYWwYASABKAsyHC50b2xsZ2F0ZS5hZG1pbi52MS5QcmluY2lwYWwilwEKA0FwcBIKCgJpZBgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSDAoEZXRhZxhkIAEoCRIvCgtjcmVhdGVfdGltZRhlIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYZiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIpYBChBDcmVhdGVBcHBSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIjCgNhcHAYAiABKAsyFi50b2xsZ2F0ZS5hZG1pbi52MS5BcHASDgoGcmVhc29uGAMgASgJEhcKCnJlcXVlc3RfaWQYBCABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIQg0KC19yZXF1ZXN0X2lkIjgKEUNyZWF0ZUFwcFJlc3BvbnNlEiMKA2FwcBgBIAEoCzIWLnRvbGxnYXRlLmFkbWluLnYxLkFwcCIrCg1HZXRBcHBSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIKCgJpZBgCIAEoCSI1Cg5HZXRBcHBSZXNwb25zZRIjCgNhcHAYASABKAsyFi50b2xsZ2F0ZS5hZG1pbi52MS5BcHAiWAoPTGlzdEFwcHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRIOCgZmaWx0ZXIYBCABKAkiUQoQTGlzdEFwcHNSZXNwb25zZRIkCgRhcHBzGAEgAygLMhYudG9sbGdhdGUuYWRtaW4udjEuQXBwEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLeAQoQVXBkYXRlQXBwUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSIwoDYXBwGAIgASgLMhYudG9sbGdhdGUuYWRtaW4udjEuQXBwEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIVCg1hbGxvd19taXNzaW5nGAQgASgIEg4KBnJlYXNvbhgFIAEoCRIXCgpyZXF1ZXN0X2lkGAYgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgHIAEoCEINCgtfcmVxdWVzdF9pZCI4ChFVcGRhdGVBcHBSZXNwb25zZRIjCgNhcHAYASABKAsyFi50b2xsZ2F0ZS5hZG1pbi52MS5BcHAinAEKCEN1c3RvbWVyEgoKAmlkGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCRIMCgRldGFnGGQgASgJEi8KC2NyZWF0ZV90aW1lGGUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRhmIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAipQEKFUNyZWF0ZUN1c3RvbWVyUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSLQoIY3VzdG9tZXIYAiABKAsyGy50b2xsZ2F0ZS5hZG1pbi52MS5DdXN0b21lchIOCgZyZWFzb24YAyABKAkSFwoKcmVxdWVzdF9pZBgEIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYBSABKAhCDQoLX3JlcXVlc3RfaWQiRwoWQ3JlYXRlQ3VzdG9tZXJSZXNwb25zZRItCghjdXN0b21lchgBIAEoCzIbLnRvbGxnYXRlLmFkbWluLnYxLkN1c3RvbWVyIjAKEkdldEN1c3RvbWVyUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSCgoCaWQYAiABKAkiRAoTR2V0Q3VzdG9tZXJSZXNwb25zZRItCghjdXN0b21lchgBIAEoCzIbLnRvbGxnYXRlLmFkbWluLnYxLkN1c3RvbWVyIl0KFExpc3RDdXN0b21lcnNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRIOCgZmaWx0ZXIYBCABKAkiYAoVTGlzdEN1c3RvbWVyc1Jlc3BvbnNlEi4KCWN1c3RvbWVycxgBIAMoCzIbLnRvbGxnYXRlLmFkbWluLnYxLkN1c3RvbWVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLtAQoVVXBkYXRlQ3VzdG9tZXJSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRItCghjdXN0b21lchgCIAEoCzIbLnRvbGxnYXRlLmFkbWluLnYxLkN1c3RvbWVyEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIVCg1hbGxvd19taXNzaW5nGAQgASgIEg4KBnJlYXNvbhgFIAEoCRIXCgpyZXF1ZXN0X2lkGAYgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgHIAEoCEINCgtfcmVxdWVzdF9pZCJHChZVcGRhdGVDdXN0b21lclJlc3BvbnNlEi0KCGN1c3RvbWVyGAEgASgLMhsudG9sbGdhdGUuYWRtaW4udjEuQ3VzdG9tZXIqZAoMU3ViamVjdFN0YXRlEh0KGVNVQkpFQ1RfU1RBVEVfVU5TUEVDSUZJRUQQABIYChRTVUJKRUNUX1NUQVRFX0FDVElWRRABEhsKF1NVQkpFQ1RfU1RBVEVfU1VTUEVOREVEEAIqfwoNUHJpbmNpcGFsS2luZBIeChpQUklOQ0lQQUxfS0lORF9VTlNQRUNJRklFRBAAEhgKFFBSSU5DSVBBTF9LSU5EX0FHRU5UEAESGgoWUFJJTkNJUEFMX0tJTkRfU0VSVklDRRACEhgKFFBSSU5DSVBBTF9LSU5EX0hVTUFOEAMy0g4KEERpcmVjdG9yeVNlcnZpY2USWQoKQ3JlYXRlVGVhbRIkLnRvbGxnYXRlLmFkbWluLnYxLkNyZWF0ZVRlYW1SZXF1ZXN0GiUudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlVGVhbVJlc3BvbnNlElAKB0dldFRlYW0SIS50b2xsZ2F0ZS5hZG1pbi52MS5HZXRUZWFtUmVxdWVzdBoiLnRvbGxnYXRlLmFkbWluLnYxLkdldFRlYW1SZXNwb25zZRJWCglMaXN0VGVhbXMSIy50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0VGVhbXNSZXF1ZXN0GiQudG9sbGdhdGUuYWRtaW4udjEuTGlzdFRlYW1zUmVzcG9uc2USWQoKVXBkYXRlVGVhbRIkLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZVRlYW1SZXF1ZXN0GiUudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlVGVhbVJlc3BvbnNlElkKCkNyZWF0ZVVzZXISJC50b2xsZ2F0ZS5hZG1pbi52MS5DcmVhdGVVc2VyUmVxdWVzdBolLnRvbGxnYXRlLmFkbWluLnYxLkNyZWF0ZVVzZXJSZXNwb25zZRJQCgdHZXRVc2VyEiEudG9sbGdhdGUuYWRtaW4udjEuR2V0VXNlclJlcXVlc3QaIi50b2xsZ2F0ZS5hZG1pbi52MS5HZXRVc2VyUmVzcG9uc2USVgoJTGlzdFVzZXJzEiMudG9sbGdhdGUuYWRtaW4udjEuTGlzdFVzZXJzUmVxdWVzdBokLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RVc2Vyc1Jlc3BvbnNlElkKClVwZGF0ZVVzZXISJC50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVVc2VyUmVxdWVzdBolLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZVVzZXJSZXNwb25zZRJoCg9DcmVhdGVQcmluY2lwYWwSKS50b2xsZ2F0ZS5hZG1pbi52MS5DcmVhdGVQcmluY2lwYWxSZXF1ZXN0GioudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlUHJpbmNpcGFsUmVzcG9uc2USXwoMR2V0UHJpbmNpcGFsEiYudG9sbGdhdGUuYWRtaW4udjEuR2V0UHJpbmNpcGFsUmVxdWVzdBonLnRvbGxnYXRlLmFkbWluLnYxLkdldFByaW5jaXBhbFJlc3BvbnNlEmUKDkxpc3RQcmluY2lwYWxzEigudG9sbGdhdGUuYWRtaW4udjEuTGlzdFByaW5jaXBhbHNSZXF1ZXN0GikudG9sbGdhdGUuYWRtaW4udjEuTGlzdFByaW5jaXBhbHNSZXNwb25zZRJoCg9VcGRhdGVQcmluY2lwYWwSKS50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVQcmluY2lwYWxSZXF1ZXN0GioudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlUHJpbmNpcGFsUmVzcG9uc2USVgoJQ3JlYXRlQXBwEiMudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlQXBwUmVxdWVzdBokLnRvbGxnYXRlLmFkbWluLnYxLkNyZWF0ZUFwcFJlc3BvbnNlEk0KBkdldEFwcBIgLnRvbGxnYXRlLmFkbWluLnYxLkdldEFwcFJlcXVlc3QaIS50b2xsZ2F0ZS5hZG1pbi52MS5HZXRBcHBSZXNwb25zZRJTCghMaXN0QXBwcxIiLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RBcHBzUmVxdWVzdBojLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RBcHBzUmVzcG9uc2USVgoJVXBkYXRlQXBwEiMudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlQXBwUmVxdWVzdBokLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZUFwcFJlc3BvbnNlEmUKDkNyZWF0ZUN1c3RvbWVyEigudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlQ3VzdG9tZXJSZXF1ZXN0GikudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlQ3VzdG9tZXJSZXNwb25zZRJcCgtHZXRDdXN0b21lchIlLnRvbGxnYXRlLmFkbWluLnYxLkdldEN1c3RvbWVyUmVxdWVzdBomLnRvbGxnYXRlLmFkbWluLnYxLkdldEN1c3RvbWVyUmVzcG9uc2USYgoNTGlzdEN1c3RvbWVycxInLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RDdXN0b21lcnNSZXF1ZXN0GigudG9sbGdhdGUuYWRtaW4udjEuTGlzdEN1c3RvbWVyc1Jlc3BvbnNlEmUKDlVwZGF0ZUN1c3RvbWVyEigudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlQ3VzdG9tZXJSZXF1ZXN0GikudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlQ3VzdG9tZXJSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
- * A team; its limits and rules hold for its calls and for those of all teams below it.
+ * A team. Its limits and rules apply to its calls and to those of all teams below it.
  *
  * @generated from message tollgate.admin.v1.Team
  */
@@ -37,7 +37,7 @@ export type Team = Message<"tollgate.admin.v1.Team"> & {
   displayName: string;
 
   /**
-   * The team above, registered; at most 8 levels, no circle. Empty: none.
+   * The parent team, which must be registered; at most 8 levels, no cycle. Empty: none.
    *
    * @generated from field: string parent = 3;
    */
@@ -51,7 +51,7 @@ export type Team = Message<"tollgate.admin.v1.Team"> & {
   state: SubjectState;
 
   /**
-   * Changes with every change; send it back to change only what you have seen.
+   * A new value after every change. Send it back to change only the version that you have read.
    *
    * @generated from field: string etag = 100;
    */
@@ -107,14 +107,14 @@ export type CreateTeamRequest = Message<"tollgate.admin.v1.CreateTeamRequest"> &
   reason: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 4;
    */
   requestId?: string | undefined;
 
   /**
-   * Check everything, write nothing, answer what would be.
+   * Validate everything, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 5;
    */
@@ -226,7 +226,8 @@ export type ListTeamsRequest = Message<"tollgate.admin.v1.ListTeamsRequest"> & {
   pageToken: string;
 
   /**
-   * Only those whose id or display name contains this text, letter case aside; at most 200 characters. Empty: all.
+   * Only those whose id or display name contains this text, ignoring letter case; at most 200 characters. Empty:
+   * all.
    *
    * @generated from field: string filter = 4;
    */
@@ -282,14 +283,15 @@ export type UpdateTeamRequest = Message<"tollgate.admin.v1.UpdateTeamRequest"> &
   orgId: string;
 
   /**
-   * What it shall be; `id` names it. A non-empty `etag` must be the present one, else ABORTED `ETAG_MISMATCH`.
+   * The new state; `id` identifies the record. A non-empty `etag` must be the current one, otherwise ABORTED
+   * `ETAG_MISMATCH`.
    *
    * @generated from field: tollgate.admin.v1.Team team = 2;
    */
   team?: Team | undefined;
 
   /**
-   * Which fields to take from the message. Absent: all, so that what is not sent returns to its default.
+   * Which fields to take from the message. Absent: all; fields that are not sent return to their defaults.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
@@ -310,14 +312,14 @@ export type UpdateTeamRequest = Message<"tollgate.admin.v1.UpdateTeamRequest"> &
   reason: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 6;
    */
   requestId?: string | undefined;
 
   /**
-   * Check everything, write nothing, answer what would be.
+   * Validate everything, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 7;
    */
@@ -353,7 +355,7 @@ export const UpdateTeamResponseSchema: GenMessage<UpdateTeamResponse> = /*@__PUR
   messageDesc(file_tollgate_admin_v1_directory, 8);
 
 /**
- * A user, with what holds when a request says nothing else.
+ * A user, with the settings that apply if a request does not name others.
  *
  * @generated from message tollgate.admin.v1.User
  */
@@ -380,7 +382,7 @@ export type User = Message<"tollgate.admin.v1.User"> & {
   teams: string[];
 
   /**
-   * The tier whose templates hold; a request may name another. Empty: none.
+   * The tier whose templates apply; a request may name another. Empty: none.
    *
    * @generated from field: string tier = 4;
    */
@@ -394,7 +396,7 @@ export type User = Message<"tollgate.admin.v1.User"> & {
   state: SubjectState;
 
   /**
-   * Changes with every change; send it back to change only what you have seen.
+   * A new value after every change. Send it back to change only the version that you have read.
    *
    * @generated from field: string etag = 100;
    */
@@ -450,14 +452,14 @@ export type CreateUserRequest = Message<"tollgate.admin.v1.CreateUserRequest"> &
   reason: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 4;
    */
   requestId?: string | undefined;
 
   /**
-   * Check everything, write nothing, answer what would be.
+   * Validate everything, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 5;
    */
@@ -569,7 +571,8 @@ export type ListUsersRequest = Message<"tollgate.admin.v1.ListUsersRequest"> & {
   pageToken: string;
 
   /**
-   * Only those whose id or display name contains this text, letter case aside; at most 200 characters. Empty: all.
+   * Only those whose id or display name contains this text, ignoring letter case; at most 200 characters. Empty:
+   * all.
    *
    * @generated from field: string filter = 4;
    */
@@ -625,14 +628,15 @@ export type UpdateUserRequest = Message<"tollgate.admin.v1.UpdateUserRequest"> &
   orgId: string;
 
   /**
-   * What it shall be; `id` names it. A non-empty `etag` must be the present one, else ABORTED `ETAG_MISMATCH`.
+   * The new state; `id` identifies the record. A non-empty `etag` must be the current one, otherwise ABORTED
+   * `ETAG_MISMATCH`.
    *
    * @generated from field: tollgate.admin.v1.User user = 2;
    */
   user?: User | undefined;
 
   /**
-   * Which fields to take from the message. Absent: all, so that what is not sent returns to its default.
+   * Which fields to take from the message. Absent: all; fields that are not sent return to their defaults.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
@@ -653,14 +657,14 @@ export type UpdateUserRequest = Message<"tollgate.admin.v1.UpdateUserRequest"> &
   reason: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 6;
    */
   requestId?: string | undefined;
 
   /**
-   * Check everything, write nothing, answer what would be.
+   * Validate everything, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 7;
    */
@@ -737,7 +741,7 @@ export type Principal = Message<"tollgate.admin.v1.Principal"> & {
   groups: string[];
 
   /**
-   * The app that joins its calls when they name none; registered. Empty: none.
+   * The app that is added to its calls if they name none; must be registered. Empty: none.
    *
    * @generated from field: string app = 6;
    */
@@ -751,7 +755,7 @@ export type Principal = Message<"tollgate.admin.v1.Principal"> & {
   purpose: string;
 
   /**
-   * Changes with every change; send it back to change only what you have seen.
+   * A new value after every change. Send it back to change only the version that you have read.
    *
    * @generated from field: string etag = 100;
    */
@@ -807,14 +811,14 @@ export type CreatePrincipalRequest = Message<"tollgate.admin.v1.CreatePrincipalR
   reason: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 4;
    */
   requestId?: string | undefined;
 
   /**
-   * Check everything, write nothing, answer what would be.
+   * Validate everything, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 5;
    */
@@ -926,7 +930,8 @@ export type ListPrincipalsRequest = Message<"tollgate.admin.v1.ListPrincipalsReq
   pageToken: string;
 
   /**
-   * Only those whose id or display name contains this text, letter case aside; at most 200 characters. Empty: all.
+   * Only those whose id or display name contains this text, ignoring letter case; at most 200 characters. Empty:
+   * all.
    *
    * @generated from field: string filter = 4;
    */
@@ -982,14 +987,15 @@ export type UpdatePrincipalRequest = Message<"tollgate.admin.v1.UpdatePrincipalR
   orgId: string;
 
   /**
-   * What it shall be; `id` names it. A non-empty `etag` must be the present one, else ABORTED `ETAG_MISMATCH`.
+   * The new state; `id` identifies the record. A non-empty `etag` must be the current one, otherwise ABORTED
+   * `ETAG_MISMATCH`.
    *
    * @generated from field: tollgate.admin.v1.Principal principal = 2;
    */
   principal?: Principal | undefined;
 
   /**
-   * Which fields to take from the message. Absent: all, so that what is not sent returns to its default.
+   * Which fields to take from the message. Absent: all; fields that are not sent return to their defaults.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
@@ -1010,14 +1016,14 @@ export type UpdatePrincipalRequest = Message<"tollgate.admin.v1.UpdatePrincipalR
   reason: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 6;
    */
   requestId?: string | undefined;
 
   /**
-   * Check everything, write nothing, answer what would be.
+   * Validate everything, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 7;
    */
@@ -1073,7 +1079,7 @@ export type App = Message<"tollgate.admin.v1.App"> & {
   displayName: string;
 
   /**
-   * Changes with every change; send it back to change only what you have seen.
+   * A new value after every change. Send it back to change only the version that you have read.
    *
    * @generated from field: string etag = 100;
    */
@@ -1129,14 +1135,14 @@ export type CreateAppRequest = Message<"tollgate.admin.v1.CreateAppRequest"> & {
   reason: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 4;
    */
   requestId?: string | undefined;
 
   /**
-   * Check everything, write nothing, answer what would be.
+   * Validate everything, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 5;
    */
@@ -1248,7 +1254,8 @@ export type ListAppsRequest = Message<"tollgate.admin.v1.ListAppsRequest"> & {
   pageToken: string;
 
   /**
-   * Only those whose id or display name contains this text, letter case aside; at most 200 characters. Empty: all.
+   * Only those whose id or display name contains this text, ignoring letter case; at most 200 characters. Empty:
+   * all.
    *
    * @generated from field: string filter = 4;
    */
@@ -1304,14 +1311,15 @@ export type UpdateAppRequest = Message<"tollgate.admin.v1.UpdateAppRequest"> & {
   orgId: string;
 
   /**
-   * What it shall be; `id` names it. A non-empty `etag` must be the present one, else ABORTED `ETAG_MISMATCH`.
+   * The new state; `id` identifies the record. A non-empty `etag` must be the current one, otherwise ABORTED
+   * `ETAG_MISMATCH`.
    *
    * @generated from field: tollgate.admin.v1.App app = 2;
    */
   app?: App | undefined;
 
   /**
-   * Which fields to take from the message. Absent: all, so that what is not sent returns to its default.
+   * Which fields to take from the message. Absent: all; fields that are not sent return to their defaults.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
@@ -1332,14 +1340,14 @@ export type UpdateAppRequest = Message<"tollgate.admin.v1.UpdateAppRequest"> & {
   reason: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 6;
    */
   requestId?: string | undefined;
 
   /**
-   * Check everything, write nothing, answer what would be.
+   * Validate everything, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 7;
    */
@@ -1395,7 +1403,7 @@ export type Customer = Message<"tollgate.admin.v1.Customer"> & {
   displayName: string;
 
   /**
-   * Changes with every change; send it back to change only what you have seen.
+   * A new value after every change. Send it back to change only the version that you have read.
    *
    * @generated from field: string etag = 100;
    */
@@ -1451,14 +1459,14 @@ export type CreateCustomerRequest = Message<"tollgate.admin.v1.CreateCustomerReq
   reason: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 4;
    */
   requestId?: string | undefined;
 
   /**
-   * Check everything, write nothing, answer what would be.
+   * Validate everything, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 5;
    */
@@ -1570,7 +1578,8 @@ export type ListCustomersRequest = Message<"tollgate.admin.v1.ListCustomersReque
   pageToken: string;
 
   /**
-   * Only those whose id or display name contains this text, letter case aside; at most 200 characters. Empty: all.
+   * Only those whose id or display name contains this text, ignoring letter case; at most 200 characters. Empty:
+   * all.
    *
    * @generated from field: string filter = 4;
    */
@@ -1626,14 +1635,15 @@ export type UpdateCustomerRequest = Message<"tollgate.admin.v1.UpdateCustomerReq
   orgId: string;
 
   /**
-   * What it shall be; `id` names it. A non-empty `etag` must be the present one, else ABORTED `ETAG_MISMATCH`.
+   * The new state; `id` identifies the record. A non-empty `etag` must be the current one, otherwise ABORTED
+   * `ETAG_MISMATCH`.
    *
    * @generated from field: tollgate.admin.v1.Customer customer = 2;
    */
   customer?: Customer | undefined;
 
   /**
-   * Which fields to take from the message. Absent: all, so that what is not sent returns to its default.
+   * Which fields to take from the message. Absent: all; fields that are not sent return to their defaults.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
@@ -1654,14 +1664,14 @@ export type UpdateCustomerRequest = Message<"tollgate.admin.v1.UpdateCustomerReq
   reason: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 6;
    */
   requestId?: string | undefined;
 
   /**
-   * Check everything, write nothing, answer what would be.
+   * Validate everything, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 7;
    */
@@ -1786,8 +1796,8 @@ export const PrincipalKindSchema: GenEnum<PrincipalKind> = /*@__PURE__*/
   enumDesc(file_tollgate_admin_v1_directory, 1);
 
 /**
- * Who calls belong to. Unregistered users, principals, apps and customers may call too, unless the organization
- * refuses them.
+ * The subjects that calls belong to. Unregistered users, principals, apps and customers may call too, unless the
+ * organization refuses them.
  *
  * @generated from service tollgate.admin.v1.DirectoryService
  */
@@ -1823,7 +1833,7 @@ export const DirectoryService: GenService<{
     output: typeof ListTeamsResponseSchema;
   },
   /**
-   * Changes one, or with `allow_missing` creates it. Binds the next Check everywhere.
+   * Changes one, or with `allow_missing` creates it. Applies to the next Check on every replica.
    *
    * @generated from rpc tollgate.admin.v1.DirectoryService.UpdateTeam
    */
@@ -1863,7 +1873,7 @@ export const DirectoryService: GenService<{
     output: typeof ListUsersResponseSchema;
   },
   /**
-   * Changes one, or with `allow_missing` creates it. Binds the next Check everywhere.
+   * Changes one, or with `allow_missing` creates it. Applies to the next Check on every replica.
    *
    * @generated from rpc tollgate.admin.v1.DirectoryService.UpdateUser
    */
@@ -1903,7 +1913,7 @@ export const DirectoryService: GenService<{
     output: typeof ListPrincipalsResponseSchema;
   },
   /**
-   * Changes one, or with `allow_missing` creates it. Binds the next Check everywhere.
+   * Changes one, or with `allow_missing` creates it. Applies to the next Check on every replica.
    *
    * @generated from rpc tollgate.admin.v1.DirectoryService.UpdatePrincipal
    */
@@ -1943,7 +1953,7 @@ export const DirectoryService: GenService<{
     output: typeof ListAppsResponseSchema;
   },
   /**
-   * Changes one, or with `allow_missing` creates it. Binds the next Check everywhere.
+   * Changes one, or with `allow_missing` creates it. Applies to the next Check on every replica.
    *
    * @generated from rpc tollgate.admin.v1.DirectoryService.UpdateApp
    */
@@ -1983,7 +1993,7 @@ export const DirectoryService: GenService<{
     output: typeof ListCustomersResponseSchema;
   },
   /**
-   * Changes one, or with `allow_missing` creates it. Binds the next Check everywhere.
+   * Changes one, or with `allow_missing` creates it. Applies to the next Check on every replica.
    *
    * @generated from rpc tollgate.admin.v1.DirectoryService.UpdateCustomer
    */

@@ -19,7 +19,7 @@ export const file_tollgate_admin_v1_organizations: GenFile = /*@__PURE__*/
   fileDesc("CiV0b2xsZ2F0ZS9hZG1pbi92MS9vcmdhbml6YXRpb25zLnByb3RvEhF0b2xsZ2F0ZS5hZG1pbi52MSKuBQoMT3JnYW5pemF0aW9uEgoKAmlkGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCRIzCgVzdGF0ZRgDIAEoDjIkLnRvbGxnYXRlLmFkbWluLnYxLk9yZ2FuaXphdGlvblN0YXRlEhEKCXRpbWVfem9uZRgEIAEoCRIuCgp3ZWVrX3N0YXJ0GAUgASgOMhoudG9sbGdhdGUuYWRtaW4udjEuV2Vla0RheRIdChBtb250aF9hbmNob3JfZGF5GAYgASgFSACIAQESNgoOdW5rbm93bl9tb2RlbHMYByABKA4yHi50b2xsZ2F0ZS5hZG1pbi52MS5EZWZhdWx0UnVsZRI4ChB1bmtub3duX3N1YmplY3RzGAggASgOMh4udG9sbGdhdGUuYWRtaW4udjEuRGVmYXVsdFJ1bGUSMQoIdW5wcmljZWQYCSABKA4yHy50b2xsZ2F0ZS5hZG1pbi52MS5VbnByaWNlZFJ1bGUSMAoJb25fZXhwaXJ5GAogASgOMh0udG9sbGdhdGUuYWRtaW4udjEuRXhwaXJ5UnVsZRI4ChBvbl9zdG9yZV9mYWlsdXJlGAsgASgOMh4udG9sbGdhdGUuYWRtaW4udjEuRGVmYXVsdFJ1bGUSMAoNc3RvcmVfY29udGVudBgMIAEoDjIZLnRvbGxnYXRlLnYxLlN0b3JlQ29udGVudBIdChVkZWZhdWx0X291dHB1dF90b2tlbnMYDSABKAMSDAoEZXRhZxhkIAEoCRIvCgtjcmVhdGVfdGltZRhlIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYZiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQhMKEV9tb250aF9hbmNob3JfZGF5IqEBChlDcmVhdGVPcmdhbml6YXRpb25SZXF1ZXN0EjUKDG9yZ2FuaXphdGlvbhgCIAEoCzIfLnRvbGxnYXRlLmFkbWluLnYxLk9yZ2FuaXphdGlvbhIOCgZyZWFzb24YAyABKAkSFwoKcmVxdWVzdF9pZBgEIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYBSABKAhCDQoLX3JlcXVlc3RfaWQiUwoaQ3JlYXRlT3JnYW5pemF0aW9uUmVzcG9uc2USNQoMb3JnYW5pemF0aW9uGAEgASgLMh8udG9sbGdhdGUuYWRtaW4udjEuT3JnYW5pemF0aW9uIigKFkdldE9yZ2FuaXphdGlvblJlcXVlc3QSDgoGb3JnX2lkGAEgASgJIlAKF0dldE9yZ2FuaXphdGlvblJlc3BvbnNlEjUKDG9yZ2FuaXphdGlvbhgBIAEoCzIfLnRvbGxnYXRlLmFkbWluLnYxLk9yZ2FuaXphdGlvbiJRChhMaXN0T3JnYW5pemF0aW9uc1JlcXVlc3QSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSDgoGZmlsdGVyGAQgASgJImwKGUxpc3RPcmdhbml6YXRpb25zUmVzcG9uc2USNgoNb3JnYW5pemF0aW9ucxgBIAMoCzIfLnRvbGxnYXRlLmFkbWluLnYxLk9yZ2FuaXphdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki6QEKGVVwZGF0ZU9yZ2FuaXphdGlvblJlcXVlc3QSNQoMb3JnYW5pemF0aW9uGAIgASgLMh8udG9sbGdhdGUuYWRtaW4udjEuT3JnYW5pemF0aW9uEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIVCg1hbGxvd19taXNzaW5nGAQgASgIEg4KBnJlYXNvbhgFIAEoCRIXCgpyZXF1ZXN0X2lkGAYgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgHIAEoCEINCgtfcmVxdWVzdF9pZCJTChpVcGRhdGVPcmdhbml6YXRpb25SZXNwb25zZRI1Cgxvcmdhbml6YXRpb24YASABKAsyHy50b2xsZ2F0ZS5hZG1pbi52MS5Pcmdhbml6YXRpb24qeAoRT3JnYW5pemF0aW9uU3RhdGUSIgoeT1JHQU5JWkFUSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASHQoZT1JHQU5JWkFUSU9OX1NUQVRFX0FDVElWRRABEiAKHE9SR0FOSVpBVElPTl9TVEFURV9TVVNQRU5ERUQQAipaCgtEZWZhdWx0UnVsZRIcChhERUZBVUxUX1JVTEVfVU5TUEVDSUZJRUQQABIWChJERUZBVUxUX1JVTEVfQUxMT1cQARIVChFERUZBVUxUX1JVTEVfREVOWRACKl0KDFVucHJpY2VkUnVsZRIdChlVTlBSSUNFRF9SVUxFX1VOU1BFQ0lGSUVEEAASFgoSVU5QUklDRURfUlVMRV9ERU5ZEAESFgoSVU5QUklDRURfUlVMRV9aRVJPEAIqWgoKRXhwaXJ5UnVsZRIbChdFWFBJUllfUlVMRV9VTlNQRUNJRklFRBAAEhcKE0VYUElSWV9SVUxFX1JFTEVBU0UQARIWChJFWFBJUllfUlVMRV9DSEFSR0UQAiq+AQoHV2Vla0RheRIYChRXRUVLX0RBWV9VTlNQRUNJRklFRBAAEhMKD1dFRUtfREFZX01PTkRBWRABEhQKEFdFRUtfREFZX1RVRVNEQVkQAhIWChJXRUVLX0RBWV9XRURORVNEQVkQAxIVChFXRUVLX0RBWV9USFVSU0RBWRAEEhMKD1dFRUtfREFZX0ZSSURBWRAFEhUKEVdFRUtfREFZX1NBVFVSREFZEAYSEwoPV0VFS19EQVlfU1VOREFZEAcy1QMKE09yZ2FuaXphdGlvblNlcnZpY2UScQoSQ3JlYXRlT3JnYW5pemF0aW9uEiwudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlT3JnYW5pemF0aW9uUmVxdWVzdBotLnRvbGxnYXRlLmFkbWluLnYxLkNyZWF0ZU9yZ2FuaXphdGlvblJlc3BvbnNlEmgKD0dldE9yZ2FuaXphdGlvbhIpLnRvbGxnYXRlLmFkbWluLnYxLkdldE9yZ2FuaXphdGlvblJlcXVlc3QaKi50b2xsZ2F0ZS5hZG1pbi52MS5HZXRPcmdhbml6YXRpb25SZXNwb25zZRJuChFMaXN0T3JnYW5pemF0aW9ucxIrLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RPcmdhbml6YXRpb25zUmVxdWVzdBosLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RPcmdhbml6YXRpb25zUmVzcG9uc2UScQoSVXBkYXRlT3JnYW5pemF0aW9uEiwudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlT3JnYW5pemF0aW9uUmVxdWVzdBotLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZU9yZ2FuaXphdGlvblJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_tollgate_v1_outcome]);
 
 /**
- * The top-level tenant and budget boundary. Absent settings are at the default that stands beside each.
+ * The top-level tenant and budget boundary. Absent settings have the default that their comment names.
  *
  * @generated from message tollgate.admin.v1.Organization
  */
@@ -46,7 +46,7 @@ export type Organization = Message<"tollgate.admin.v1.Organization"> & {
   state: OrganizationState;
 
   /**
-   * The IANA zone whose days and months the windows follow. UTC. A change cuts the current windows anew.
+   * The IANA time zone of its days, weeks and months. Default: UTC. A change recomputes the current windows.
    *
    * @generated from field: string time_zone = 4;
    */
@@ -119,7 +119,7 @@ export type Organization = Message<"tollgate.admin.v1.Organization"> & {
   defaultOutputTokens: bigint;
 
   /**
-   * Changes with every change; send it back to change only what you have seen.
+   * A new value after every change. Send it back to change only the version that you have read.
    *
    * @generated from field: string etag = 100;
    */
@@ -168,14 +168,14 @@ export type CreateOrganizationRequest = Message<"tollgate.admin.v1.CreateOrganiz
   reason: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 4;
    */
   requestId?: string | undefined;
 
   /**
-   * Check everything, write nothing, answer what would be.
+   * Validate everything, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 5;
    */
@@ -273,7 +273,8 @@ export type ListOrganizationsRequest = Message<"tollgate.admin.v1.ListOrganizati
   pageToken: string;
 
   /**
-   * Only those whose id or display name contains this text, letter case aside; at most 200 characters. Empty: all.
+   * Only those whose id or display name contains this text, ignoring letter case; at most 200 characters. Empty:
+   * all.
    *
    * @generated from field: string filter = 4;
    */
@@ -322,14 +323,15 @@ export const ListOrganizationsResponseSchema: GenMessage<ListOrganizationsRespon
  */
 export type UpdateOrganizationRequest = Message<"tollgate.admin.v1.UpdateOrganizationRequest"> & {
   /**
-   * What it shall be; `id` names it. A non-empty `etag` must be the present one, else ABORTED `ETAG_MISMATCH`.
+   * The new state; `id` identifies the record. A non-empty `etag` must be the current one, otherwise ABORTED
+   * `ETAG_MISMATCH`.
    *
    * @generated from field: tollgate.admin.v1.Organization organization = 2;
    */
   organization?: Organization | undefined;
 
   /**
-   * Which fields to take from the message. Absent: all, so that what is not sent returns to its default.
+   * Which fields to take from the message. Absent: all; fields that are not sent return to their defaults.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
@@ -350,14 +352,14 @@ export type UpdateOrganizationRequest = Message<"tollgate.admin.v1.UpdateOrganiz
   reason: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 6;
    */
   requestId?: string | undefined;
 
   /**
-   * Check everything, write nothing, answer what would be.
+   * Validate everything, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 7;
    */
@@ -669,7 +671,7 @@ export const OrganizationService: GenService<{
     output: typeof ListOrganizationsResponseSchema;
   },
   /**
-   * Changes one, or with `allow_missing` creates it. Binds the next Check everywhere.
+   * Changes one, or with `allow_missing` creates it. Applies to the next Check on every replica.
    *
    * @generated from rpc tollgate.admin.v1.OrganizationService.UpdateOrganization
    */

@@ -46,8 +46,8 @@ export type Limit = Message<"tollgate.admin.v1.Limit"> & {
   window: Window;
 
   /**
-   * COST: decimal USD with at most 9 decimals; other metrics: a whole number; 0 to 2^63-1 in nano-USD or
-   * units. `unlimited` lifts farther declarations of the same slot.
+   * COST: decimal USD with at most 9 decimals; other metrics: a whole number; 0 to 2^63-1 in nano-USD or units.
+   * `unlimited` removes farther declarations of the same slot.
    *
    * @generated from field: string amount = 4;
    */
@@ -61,14 +61,14 @@ export type Limit = Message<"tollgate.admin.v1.Limit"> & {
   action: Action;
 
   /**
-   * Percentages at which the limit tells that it is near. Absent: 80. CONCURRENCY has none.
+   * Percentages at which the limit counts as near. Absent: 80. CONCURRENCY has none.
    *
    * @generated from field: tollgate.admin.v1.Thresholds thresholds = 6;
    */
   thresholds?: Thresholds | undefined;
 
   /**
-   * Whom it is for: SELF, or on organizations and teams USER, KEY, CUSTOMER, PRINCIPAL, APP, TEAM or
+   * The subjects it applies to: SELF, or on organizations and teams USER, KEY, CUSTOMER, PRINCIPAL, APP, TEAM or
    * LABEL:<key>, on teams also MEMBER; on a tier always USER. Empty: SELF (on a tier USER).
    *
    * @generated from field: string for = 7;
@@ -162,7 +162,7 @@ export const AccessSchema: GenMessage<Access> = /*@__PURE__*/
   messageDesc(file_tollgate_admin_v1_policies, 2);
 
 /**
- * What is lifted; on users, principals and keys alone, and only with notes. Usage is counted all the same.
+ * What is bypassed. Only on users, principals and keys, and only with notes. Usage is still counted.
  *
  * @generated from message tollgate.admin.v1.Bypass
  */
@@ -217,7 +217,7 @@ export const BypassSchema: GenMessage<Bypass> = /*@__PURE__*/
  */
 export type Policy = Message<"tollgate.admin.v1.Policy"> & {
   /**
-   * `org`, or kind and id as they are: `user:alice@example.com`, `team:red`, `label:feature=search`.
+   * `org`, or kind and id without encoding: `user:alice@example.com`, `team:red`, `label:feature=search`.
    *
    * @generated from field: string subject = 1;
    */
@@ -241,14 +241,14 @@ export type Policy = Message<"tollgate.admin.v1.Policy"> & {
   access?: Access | undefined;
 
   /**
-   * Absent: nothing is lifted.
+   * Absent: nothing is bypassed.
    *
    * @generated from field: tollgate.admin.v1.Bypass bypass = 4;
    */
   bypass?: Bypass | undefined;
 
   /**
-   * For people; at most 2000 characters; required beside a bypass.
+   * For people; at most 2000 characters; required with a bypass.
    *
    * @generated from field: string notes = 5;
    */
@@ -304,7 +304,7 @@ export type PolicyRevision = Message<"tollgate.admin.v1.PolicyRevision"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * The name of the limit that it took back, if it was made by RevokeLimit.
+   * The name of the limit that it removed, if RevokeLimit created it.
    *
    * @generated from field: string revoked = 6;
    */
@@ -353,21 +353,21 @@ export type PutPolicyRequest = Message<"tollgate.admin.v1.PutPolicyRequest"> & {
   reason: string;
 
   /**
-   * If not empty, the etag of the newest revision, else ABORTED `ETAG_MISMATCH`.
+   * If not empty, must be the etag of the newest revision, otherwise ABORTED `ETAG_MISMATCH`.
    *
    * @generated from field: string etag = 4;
    */
   etag: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 5;
    */
   requestId?: string | undefined;
 
   /**
-   * Check everything, write nothing, answer what would be.
+   * Validate everything, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 6;
    */
@@ -486,7 +486,7 @@ export type ListPoliciesRequest = Message<"tollgate.admin.v1.ListPoliciesRequest
   pageToken: string;
 
   /**
-   * Only those whose subject contains this text, letter case aside; at most 200 characters. Empty: all.
+   * Only those whose subject contains this text, ignoring letter case; at most 200 characters. Empty: all.
    *
    * @generated from field: string filter = 4;
    */
@@ -633,21 +633,21 @@ export type RevokeLimitRequest = Message<"tollgate.admin.v1.RevokeLimitRequest">
   reason: string;
 
   /**
-   * If not empty, the etag of the newest revision, else ABORTED `ETAG_MISMATCH`.
+   * If not empty, must be the etag of the newest revision, otherwise ABORTED `ETAG_MISMATCH`.
    *
    * @generated from field: string etag = 5;
    */
   etag: string;
 
   /**
-   * Names this change: a repeat is answered as the first time. 1 to 128 printable ASCII characters.
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
    *
    * @generated from field: optional string request_id = 6;
    */
   requestId?: string | undefined;
 
   /**
-   * Check everything, write nothing, answer what would be.
+   * Validate everything, write nothing, and return what the result would be.
    *
    * @generated from field: bool validate_only = 7;
    */
@@ -683,7 +683,7 @@ export const RevokeLimitResponseSchema: GenMessage<RevokeLimitResponse> = /*@__P
   messageDesc(file_tollgate_admin_v1_policies, 15);
 
 /**
- * How an allow list and a ceiling relate to those of tier and teams.
+ * How `allow` and `max_tier` relate to those of the tier and the teams.
  *
  * @generated from enum tollgate.admin.v1.AccessMode
  */
@@ -703,7 +703,8 @@ export const AccessMode = {
   NARROW: 1,
 
   /**
-   * On a user: in place of the lists and ceilings of tier and teams, each where the user states its own.
+   * On a user: `allow` and `max_tier` replace those of the tier and the teams. Each is replaced only if the user
+   * has its own.
    *
    * @generated from enum value: ACCESS_MODE_REPLACE = 2;
    */
@@ -711,7 +712,7 @@ export const AccessMode = {
 } as const;
 
 /**
- * How an allow list and a ceiling relate to those of tier and teams.
+ * How `allow` and `max_tier` relate to those of the tier and the teams.
  *
  * @generated from enum tollgate.admin.v1.AccessMode
  */
