@@ -20,6 +20,8 @@ export interface TcpProxy {
    * sends arrives.
    */
   swallowAfter(text: string): void;
+  /** Connections on which that has happened. */
+  readonly mutedCount: number;
   /** Delays what is passed on, milliseconds. */
   delay(ms: number): void;
   /** Cuts every connection, with a reset. */
@@ -45,11 +47,16 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
   let isHole = false;
   let delayMs = 0;
   let muting: string | undefined;
+  let mutedCount = 0;
+
+  function mute(pair: Pair): void {
+    if (!pair.isMute) mutedCount += 1;
+    pair.isMute = true;
+  }
 
   function forward(pair: Pair, from: Socket, to: Socket, passage: () => Passage): void {
     from.on('data', (bytes: Buffer) => {
-      if (from === pair.client && muting !== undefined && bytes.includes(muting))
-        pair.isMute = true;
+      if (from === pair.client && muting !== undefined && bytes.includes(muting)) mute(pair);
       if (pair.isLost || passage() === 'swallow' || (pair.isMute && to === pair.client)) return;
       if (delayMs === 0) to.write(bytes);
       else setTimeout(() => to.write(bytes), delayMs);
@@ -88,6 +95,9 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
       muting = undefined;
       [toServer, toClient] = ['pass', 'pass'];
       delayMs = 0;
+    },
+    get mutedCount() {
+      return mutedCount;
     },
     swallowAfter(text) {
       muting = text;
