@@ -110,7 +110,10 @@ async function openDatabase(settings: Settings, log: Log, undo: UndoList): Promi
     undo.add(() => embedded.stop());
     url = embedded.url;
   }
-  const migrations = await migrate(url);
+  const migrations = await migrate(url, {
+    silenceMs: settings.storeTimeoutMs,
+    onWait: () => log.info('waits for another process that brings the schema up to date'),
+  });
   if (migrations.length > 0) log.info({ migrations }, 'schema brought up to date');
   return url;
 }

@@ -2,28 +2,36 @@ import type { Pool } from 'pg';
 import { readSettings } from '../config.ts';
 import { startEmbeddedPostgres } from '../db/embedded.ts';
 import { createPool } from '../db/pool.ts';
+import { watchSockets } from '../db/watched-sockets.ts';
 import type { UndoList } from '../platform/undo.ts';
 
-/** One connection to the database that the settings name, or to the embedded one, for a command of the host. */
+/**
+ * One connection to the database that the settings name, or to the embedded one, for a command of the host. What
+ * it asks fails when the database is silent for the time of the settings, however long a statement may run.
+ */
 export async function openDatabase(
   undo: UndoList,
   command: string,
   statementTimeoutMs: number,
 ): Promise<Pool> {
-  const { databaseUrl, folder, poolWaitMs } = readSettings();
+  const { databaseUrl, folder, poolWaitMs, storeTimeoutMs } = readSettings();
   let url = databaseUrl;
   if (url === undefined) {
     const embedded = await startEmbeddedPostgres({ folder });
     undo.add(() => embedded.stop());
     url = embedded.url;
   }
+  const watched = watchSockets(url, storeTimeoutMs);
   const pool = createPool({
     url,
     applicationName: `tollgate ${command}`,
     maxConnections: 1,
     statementTimeoutMs,
     poolWaitMs,
+    sockets: watched.sockets,
   });
+  watched.begin();
+  undo.add(() => watched.stop());
   undo.add(() => pool.end());
   return pool;
 }

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
+import { killTree } from './kill-tree.ts';
 import { claimFolder } from './folder-claim.ts';
 import { postgresAccount, spawnable } from './postgres-account.ts';
 import type { PostgresAccount } from './postgres-account.ts';
@@ -125,11 +126,13 @@ async function startServer(
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
     const server = spawnServer(cluster, settings, port);
+    const exitHandler = keepNoServerBehind(server);
     const failure = await untilReady(server, settings.onLine);
     if (failure === undefined) {
       const url = `postgres://postgres:${cluster.password}@127.0.0.1:${port}/postgres`;
-      return { url, stop: stopper(server, release) };
+      return { url, stop: stopper(server, exitHandler, release) };
     }
+    exitHandler.end();
     const portTaken = /could not bind|Address already in use/.test(failure);
     if (!portTaken || attempt === startAttempts) {
       throw new Error(`PostgreSQL did not start in ${cluster.data}: ${failure}`);
@@ -182,14 +185,25 @@ function untilReady(
   return promise;
 }
 
-function stopper(server: ChildProcess, release: () => void): () => Promise<void> {
+/**
+ * If this process ends without stopping the server (its time is up, it is told to end while it starts, or something
+ * was not caught), the server must not stay behind. It may be frozen, so that only SIGKILL is left; the next start
+ * recovers what was committed.
+ */
+function keepNoServerBehind(server: ChildProcess): { end(): void } {
+  const kill = (): void => killTree(server);
+  process.once('exit', kill);
+  server.once('exit', () => process.off('exit', kill));
+  return { end: () => void process.off('exit', kill) };
+}
+
+function stopper(
+  server: ChildProcess,
+  exitHandler: { end(): void },
+  release: () => void,
+): () => Promise<void> {
   const gone = new Promise<void>((done) => server.once('exit', () => done()));
-  // If we end without stopping it, by process.exit or an uncaught error, it must not stay behind.
-  const atExit = (): void => {
-    server.kill('SIGINT');
-    release();
-  };
-  process.once('exit', atExit);
+  process.once('exit', release);
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     const running = server.exitCode === null && server.signalCode === null;
@@ -199,7 +213,8 @@ function stopper(server: ChildProcess, release: () => void): () => Promise<void>
       await gone;
       clearTimeout(impatient);
     }
-    process.off('exit', atExit);
+    exitHandler.end();
+    process.off('exit', release);
     release();
   };
   return () => (stopping ??= stop());

@@ -1,49 +1,105 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
-import { Client } from 'pg';
-import { storeFailure } from './errors.ts';
+import type { Client } from 'pg';
+import { inTime } from '../platform/in-time.ts';
+import { faultOf, storeFailure } from './errors.ts';
+import { destroyClient, openClient } from './open-client.ts';
+import { setSessionLimits } from './session-limits.ts';
+import { watchSockets } from './watched-sockets.ts';
+
+/** How long a migration may wait, and for whom; times in milliseconds. */
+export interface MigrateOptions {
+  /** How long the server may be silent: another connection probes it meanwhile. */
+  readonly silenceMs?: number;
+  /** For waiting and migrating together. */
+  readonly timeoutMs?: number;
+  /** Told once when another process is at it. */
+  readonly onWait?: () => void;
+}
 
 const connectTimeoutMs = 10_000;
+const defaultSilenceMs = 5000;
+const defaultTimeoutMs = 600_000;
+const lockIntervalMs = 100;
+
+/** The server ends the session of a process that stops here, so that others do not wait for it. */
+const limits = { idleInTransactionMs: 5000, unacknowledgedMs: 10_000 };
+const idleLimit = `SET idle_session_timeout = ${limits.idleInTransactionMs}`;
 
 /** Whoever holds this lock migrates; the others wait, then find nothing left to do. */
 const migrationLock = 7_045_184_311_009;
 
 /**
  * Brings the schema of a database up to date; returns the names of the migrations that were run.
- * Several processes may do this at once. A migration that fails leaves the schema as it was.
+ * Several processes may do this at once. A migration that fails leaves the schema as it was. Fails with
+ * STORE_UNAVAILABLE if the server cannot be reached or falls silent, and after ten minutes in all unless another
+ * time is given.
  */
-export async function migrate(url: string): Promise<readonly string[]> {
-  const client = new Client({
-    connectionString: url,
-    application_name: 'tollgate migrate',
-    connectionTimeoutMillis: connectTimeoutMs,
-    keepAlive: true,
-    // Waiting for another process's migration, and a large table's own, may be long.
-    statement_timeout: 0,
-  });
-  client.on('error', () => {
-    // The query under way fails with the same error; unheard, it would end the process.
-  });
+export async function migrate(
+  url: string,
+  options: MigrateOptions = {},
+): Promise<readonly string[]> {
+  const { silenceMs = defaultSilenceMs, timeoutMs = defaultTimeoutMs } = options;
+  const watched = watchSockets(url, silenceMs);
+  let client: Client | undefined;
+  const late = () => new Error(`the schema was not up to date within ${timeoutMs} ms`);
   try {
-    await client.connect();
-  } catch (cause) {
-    throw storeFailure(cause);
-  }
-  try {
-    const run = await runner({
-      dbClient: client,
-      dir: fileURLToPath(new URL('./migrations', import.meta.url)),
-      direction: 'up',
-      migrationsTable: 'tollgate_migration',
-      singleTransaction: true,
-      lockValue: migrationLock,
-      advisoryLockMode: 'wait',
-      logger: silent,
+    client = await openClient({
+      connectionString: url,
+      applicationName: 'tollgate migrate',
+      sockets: watched.sockets,
+      connectTimeoutMs,
+      // A large table's own migration may be long.
+      statementTimeoutMs: 0,
+      prepare: async (opened) => {
+        await opened.query(setSessionLimits(limits));
+        await opened.query(idleLimit);
+      },
     });
-    return run.map((migration) => migration.name);
+    watched.begin();
+    return await inTime(migrateAlone(client, options.onWait), timeoutMs, late);
+  } catch (cause) {
+    throw faultOf(cause).blame === 'ours' ? cause : storeFailure(cause);
   } finally {
-    await client.end();
+    watched.stop();
+    // The session ends, and the lock with it.
+    if (client !== undefined) destroyClient(client);
   }
+}
+
+async function migrateAlone(
+  client: Client,
+  onWait: (() => void) | undefined,
+): Promise<readonly string[]> {
+  await takeLock(client, onWait);
+  return runMigrations(client);
+}
+
+/** Asks again and again, since a statement that waits cannot be told from a server that is silent. */
+async function takeLock(client: Client, onWait: (() => void) | undefined): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    const { rows } = await client.query<{ isTaken: boolean }>(
+      'SELECT pg_try_advisory_lock($1) AS "isTaken"',
+      [migrationLock],
+    );
+    if (rows[0]?.isTaken === true) return;
+    if (attempt === 1) onWait?.();
+    await delay(lockIntervalMs);
+  }
+}
+
+async function runMigrations(client: Client): Promise<readonly string[]> {
+  const run = await runner({
+    dbClient: client,
+    dir: fileURLToPath(new URL('./migrations', import.meta.url)),
+    direction: 'up',
+    migrationsTable: 'tollgate_migration',
+    singleTransaction: true,
+    noLock: true,
+    logger: silent,
+  });
+  return run.map((migration) => migration.name);
 }
 
 const silent = { info: ignore, warn: ignore, error: ignore };

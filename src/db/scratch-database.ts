@@ -1,5 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { Client } from 'pg';
+import { inTime } from '../platform/in-time.ts';
+import { destroyClient, openClient } from './open-client.ts';
+import { createStoreSockets } from './store-sockets.ts';
+
+/** Copying the template may take a while on a slow disk. */
+const statementTimeoutMs = 60_000;
 
 /** An empty database beside others on somebody's server. */
 export interface ScratchDatabase {
@@ -21,11 +26,17 @@ export async function createScratchDatabase(url: string): Promise<ScratchDatabas
 }
 
 async function execute(url: string, statement: string): Promise<void> {
-  const client = new Client({ connectionString: url, application_name: 'tollgate scratch' });
-  await client.connect();
+  const client = await openClient({
+    connectionString: url,
+    applicationName: 'tollgate scratch',
+    sockets: createStoreSockets(),
+    connectTimeoutMs: 10_000,
+    statementTimeoutMs,
+  });
   try {
-    await client.query(statement);
+    const silent = () => new Error(`the database did not answer within ${statementTimeoutMs} ms`);
+    await inTime(client.query(statement), statementTimeoutMs, silent);
   } finally {
-    await client.end();
+    destroyClient(client);
   }
 }

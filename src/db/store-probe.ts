@@ -36,6 +36,8 @@ export function createStoreProbe(parts: StoreProbeParts): StoreProbe {
   const monotonicMs = (): number => performance.now();
   const stuckSessions = createStuckSessions({ idleInTransactionMs, monotonicMs });
 
+  let isEnded = false;
+
   async function probe(withCommit: boolean): Promise<void> {
     const answer = await connection.ask(commits.hungPids);
     await endStuckSessions(() => answerOf(stuckSessions.look(answer.client), silenceMs / 2));
@@ -44,6 +46,7 @@ export function createStoreProbe(parts: StoreProbeParts): StoreProbe {
 
   /** What was wrong. */
   async function tryOnce(withCommit: boolean): Promise<Error | undefined> {
+    if (isEnded) return new Error('the probe has ended');
     try {
       await probe(withCommit);
       return undefined;
@@ -51,11 +54,17 @@ export function createStoreProbe(parts: StoreProbeParts): StoreProbe {
       // What answers that commits hang is a good connection.
       if (!(cause instanceof CommitsHang)) connection.close();
       return cause instanceof Error ? cause : new Error(String(cause));
+    } finally {
+      // It may have been ended while a connection was opened.
+      if (isEnded) connection.close();
     }
   }
 
   return {
-    close: () => connection.close(),
+    close() {
+      isEnded = true;
+      connection.close();
+    },
     async run(withCommit) {
       const wasOpen = connection.isOpen;
       const failure = await tryOnce(withCommit);
