@@ -138,7 +138,7 @@ function startLane(
   time: OrganizationTime,
 ): RunningLane {
   const session = {
-    isDistributed: options.perOrganization,
+    perOrganization: options.perOrganization,
     lockTimeoutMs: options.lockTimeoutMs,
   };
   const createConnection = (): LaneConnection =>
@@ -152,7 +152,12 @@ function startLane(
   // Opened when it is needed for the first time.
   const ofLocked = createConnection();
   const runner = { ...options, remembered, time };
-  const lookUp = createCallLookup(options.pools.lookUps, options.maxQueue, overloaded);
+  const lookUp = createCallLookup({
+    pool: options.pools.lookUps,
+    perOrganization: options.perOrganization,
+    most: options.maxQueue,
+    full: overloaded,
+  });
   return {
     connections: [connection, ofLocked],
     lane: createLane({

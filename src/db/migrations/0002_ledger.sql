@@ -167,5 +167,7 @@ CREATE TABLE threshold_reached (
   threshold integer NOT NULL,
   time_window text NOT NULL,
   window_start bigint NOT NULL,
+  -- The event that was written for it. The statement that writes events finds the first in each window by it.
+  event_id text COLLATE "C",
   PRIMARY KEY (org_id, limit_name, meter_id, threshold, time_window, window_start)
 );

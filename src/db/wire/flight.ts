@@ -12,6 +12,11 @@ export interface FlightStatement {
   readonly name?: string;
   readonly text: string;
   readonly values: readonly Parameter[];
+  /**
+   * How many rows it must return or write. The flight fails if there are others: a statement that finds nothing to
+   * insert does not fail by itself. What stands behind it was run.
+   */
+  readonly rowCount?: number;
 }
 
 /** The rows of one statement, each column as text. */
@@ -28,7 +33,7 @@ export function fly(
   client: ClientBase,
   statements: readonly FlightStatement[],
 ): Promise<readonly FlightRows[]> {
-  return submit(client, messagesOf([statements]));
+  return submit(client, messagesOf([statements]), statements);
 }
 
 /**
@@ -41,7 +46,7 @@ export function flyBoth(
   second: readonly FlightStatement[],
 ): Promise<readonly FlightRows[]> {
   const messages = messagesOf([first, second]);
-  return settled([submit(client, messages), submit(client, undefined)]);
+  return settled([submit(client, messages, first), submit(client, undefined, second)]);
 }
 
 async function settled(
@@ -54,9 +59,13 @@ async function settled(
 }
 
 /** `messages` are what goes out with a flight; undefined: it went out with the one before. */
-function submit(client: ClientBase, messages: Buffer | undefined): Promise<readonly FlightRows[]> {
+function submit(
+  client: ClientBase,
+  messages: Buffer | undefined,
+  statements: readonly FlightStatement[],
+): Promise<readonly FlightRows[]> {
   return new Promise((resolve, reject) => {
-    client.query(new Flight(messages, resolve, reject));
+    client.query(new Flight(messages, statements, resolve, reject));
   });
 }
 
@@ -66,18 +75,22 @@ function submit(client: ClientBase, messages: Buffer | undefined): Promise<reado
  */
 class Flight extends Query {
   readonly #messages: Buffer | undefined;
+  readonly #statements: readonly FlightStatement[];
   readonly #resolve: (rows: readonly FlightRows[]) => void;
   readonly #reject: (cause: Error) => void;
   readonly #done: FlightRows[] = [];
   #rows: (readonly (string | null)[])[] = [];
+  #miscount: Error | undefined;
 
   constructor(
     messages: Buffer | undefined,
+    statements: readonly FlightStatement[],
     resolve: (rows: readonly FlightRows[]) => void,
     reject: (cause: Error) => void,
   ) {
     super('a flight');
     this.#messages = messages;
+    this.#statements = statements;
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -90,18 +103,29 @@ class Flight extends Query {
     this.#rows.push(fields);
   }
 
-  handleCommandComplete(): void {
+  handleCommandComplete({ text }: { readonly text: string }): void {
+    const statement = this.#statements[this.#done.length];
+    if (statement?.rowCount !== undefined && statement.rowCount !== rowCountOf(text)) {
+      const { name = statement.text, rowCount } = statement;
+      this.#miscount ??= new Error(`${name}: expected ${rowCount} rows, the server says ${text}`);
+    }
     this.#done.push(this.#rows);
     this.#rows = [];
   }
 
   handleReadyForQuery(): void {
-    this.#resolve(this.#done);
+    if (this.#miscount === undefined) this.#resolve(this.#done);
+    else this.#reject(this.#miscount);
   }
 
   handleError(cause: Error): void {
     this.#reject(cause);
   }
+}
+
+/** The last number of a command's tag, such as `INSERT 0 5`. */
+function rowCountOf(tag: string): number {
+  return Number(tag.slice(tag.lastIndexOf(' ') + 1));
 }
 
 /** As many bytes as the last flights took, and some more. */

@@ -1,3 +1,4 @@
+import { v7 as uuidv7 } from 'uuid';
 import { plainArray, textArray } from '../../db/wire/binary-arrays.ts';
 import type { FlightStatement } from '../../db/wire/flight.ts';
 import type { KnownCall } from './known-call.ts';
@@ -24,12 +25,26 @@ export function endHolds(
   const targets = textArray(holds.map(({ call }) => call.target.name));
   const recordedAt = plainArray(holds.map(({ call }) => recordedAtMs(call.orgId)));
   const at = plainArray(holds.map(({ atMs }) => atMs));
+  const rowCount = holds.length;
   return [
-    { ...closeHolds, values: [orgIds, requestIds, states] },
+    { ...closeHolds, values: [orgIds, requestIds, states], rowCount },
     {
       ...recordEndedHolds,
-      values: [orgIds, requestIds, charged, users, targets, recordedAt],
+      values: [
+        orgIds,
+        requestIds,
+        charged,
+        users,
+        targets,
+        recordedAt,
+        plainArray(holds.map(() => uuidv7())),
+      ],
+      rowCount,
     },
-    { ...tellEndedHolds, values: [orgIds, requestIds, users, at] },
+    {
+      ...tellEndedHolds,
+      values: [orgIds, requestIds, users, at, textArray(holds.map(() => uuidv7()))],
+      rowCount,
+    },
   ];
 }

@@ -38,7 +38,9 @@ export async function fillMeters(
     }
   }
   if (filled.length === 0) return;
-  await fly(client, [{ ...applyDeltas, values: applyDeltasParameters(filled) }]);
+  await fly(client, [
+    { ...applyDeltas, values: applyDeltasParameters(filled), rowCount: filled.length },
+  ]);
 }
 
 /** New meters of one organization that begin in the same windows. */

@@ -99,7 +99,7 @@ export async function writeAndCommit(
 ): Promise<void> {
   const prepared = localFaults(() => events.prepare(walk.events));
   const statements = localFaults(() => writing(walk, durableHolds));
-  if (prepared !== undefined) statements.push(prepared.statement);
+  if (prepared !== undefined) statements.push(...prepared.statements);
   // Of a transaction that failed a COMMIT makes a ROLLBACK, without an error, and the next batch finds the
   // connection free.
   const committed = flyBoth(client, statements, [{ text: 'COMMIT', values: [] }]);
@@ -112,18 +112,25 @@ export async function writeAndCommit(
 function writing(walk: Walk, durableHolds: boolean): FlightStatement[] {
   const statements: FlightStatement[] = [];
   if (walk.corrected) {
-    const values = applyDeltasParameters(rowsOf(walk.corrections.sorted()));
-    statements.push({ ...applyDeltas, values });
+    const rows = rowsOf(walk.corrections.sorted());
+    statements.push({ ...applyDeltas, values: applyDeltasParameters(rows), rowCount: rows.length });
   }
   const inserts = walk.verdicts.flatMap(({ insert }) => insert ?? []);
-  if (inserts.length > 0) statements.push({ ...insertCalls, values: insertParameters(inserts) });
+  if (inserts.length > 0) {
+    const values = insertParameters(inserts);
+    statements.push({ ...insertCalls, values, rowCount: inserts.length });
+  }
   const updates = walk.verdicts.flatMap(({ update }) => update ?? []);
-  if (updates.length > 0) statements.push({ ...updateCalls, values: updateParameters(updates) });
+  if (updates.length > 0) {
+    const values = updateParameters(updates);
+    statements.push({ ...updateCalls, values, rowCount: updates.length });
+  }
   const ended = walk.verdicts.flatMap(({ ends }) => ends ?? []);
   if (ended.length > 0) statements.push(...endHolds(ended, walk.recordedAt));
   const usage = walk.verdicts.flatMap((verdict) => verdict.usage ?? []);
   if (usage.length > 0) {
-    statements.push({ ...insertUsage, values: usageParameters(usage, walk.recordedAt) });
+    const values = usageParameters(usage, walk.recordedAt);
+    statements.push({ ...insertUsage, values, rowCount: usage.length });
   }
   if (!durableHolds && usage.length + updates.length + ended.length === 0) {
     statements.push({ text: 'SET LOCAL synchronous_commit TO off', values: [] });

@@ -3,17 +3,17 @@ import { arrayLiteral } from '../../db/wire/array-literal.ts';
 import { plainArray, textArray } from '../../db/wire/binary-arrays.ts';
 import type { EventRecord } from './event-record.ts';
 import type { FlightStatement, Parameter } from '../../db/wire/flight.ts';
-import { insertEvents } from '../sql/write-events.ts';
+import { claimWindows, insertEvents } from '../sql/write-events.ts';
 
-/** Turns a batch's events into one statement. */
+/** Turns a batch's events into statements. */
 export interface EventWriter {
   /** Undefined when nothing is left to write: all of them are written once in a window, and were. */
   prepare(events: readonly EventRecord[]): PreparedEvents | undefined;
 }
 
-/** Events on their way: the statement, and what to call once it is committed. */
+/** Events on their way: the statements, and what to call once it is committed. */
 export interface PreparedEvents {
-  readonly statement: FlightStatement;
+  readonly statements: readonly FlightStatement[];
   committed(): void;
 }
 
@@ -68,7 +68,7 @@ export function createEventWriter(): EventWriter {
       }
       if (rows.size === 0) return undefined;
       return {
-        statement: { ...insertEvents, values: parameters([...rows.values()]) },
+        statements: statementsOf([...rows.values()]),
         committed() {
           if (remembered.size + marks.size > maxRemembered) remembered.clear();
           for (const mark of marks) remembered.add(mark);
@@ -83,6 +83,25 @@ function onceMark({ orgId, sum, limit }: EventRecord): string | undefined {
   if (sum?.onceInWindowMs === undefined) return undefined;
   const { meter, window, onceInWindowMs } = sum;
   return [orgId, limit?.name, limit?.threshold, meter, window, onceInWindowMs].join(' ');
+}
+
+function statementsOf(rows: readonly Row[]): readonly FlightStatement[] {
+  const insert = { ...insertEvents, values: parameters(rows) };
+  const once = rows.filter(({ event }) => event.sum?.onceInWindowMs !== undefined);
+  return once.length === 0 ? [insert] : [{ ...claimWindows, values: claims(once) }, insert];
+}
+
+function claims(rows: readonly Row[]): Parameter[] {
+  const sums = rows.map((row) => row.event.sum);
+  return [
+    textArray(rows.map((row) => row.event.orgId)),
+    textArray(rows.map((row) => row.id)),
+    textArray(rows.map((row) => row.event.limit?.name ?? '')),
+    textArray(sums.map((sum) => sum?.meter ?? '')),
+    plainArray(rows.map((row) => row.event.limit?.threshold ?? 0)),
+    textArray(sums.map((sum) => sum?.window ?? '')),
+    plainArray(sums.map((sum) => sum?.onceInWindowMs ?? 0)),
+  ];
 }
 
 function parameters(rows: readonly Row[]): Parameter[] {

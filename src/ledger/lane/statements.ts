@@ -1,22 +1,40 @@
 import type { ClientBase } from 'pg';
+import type { BatchStatement } from '../sql/batch-statement.ts';
 import { applyDeltas } from '../sql/apply-deltas.ts';
 import { agreeOnEpochs, holdCalls } from '../sql/hold-calls.ts';
 import { readCalls, readEpochs } from '../sql/read-state.ts';
 import { insertCalls, updateCalls } from '../sql/write-calls.ts';
-import { insertEvents } from '../sql/write-events.ts';
+import { claimWindows, insertEvents } from '../sql/write-events.ts';
 import { insertUsage } from '../sql/write-usage.ts';
 
-const statements = [
-  holdCalls,
-  agreeOnEpochs,
+/** Writing first is for mixed batches: a distributed PostgreSQL refuses a statement that writes two tables. */
+const writeFirst = [holdCalls, agreeOnEpochs];
+
+const decideFirst: readonly BatchStatement[] = [
   applyDeltas,
   readEpochs,
   readCalls,
   insertCalls,
   updateCalls,
   insertUsage,
+  claimWindows,
   insertEvents,
 ];
+
+/** The statements that a lane prepares, by name. */
+export function laneStatements(
+  perOrganization: boolean,
+): readonly { readonly name: string; readonly text: string }[] {
+  return perOrganization ? decideFirst.map(ofOneOrganization) : [...writeFirst, ...decideFirst];
+}
+
+/** A statement of a batch in the form for one organization. */
+export function ofOneOrganization({ name, perOrganizationText }: BatchStatement): {
+  readonly name: string;
+  readonly text: string;
+} {
+  return { name, text: perOrganizationText };
+}
 
 /**
  * Every statement of a lane reaches its rows by a key, whatever the statistics say: a plan made while a
@@ -34,8 +52,8 @@ const planningOnce = 'SET plan_cache_mode = force_generic_plan';
 
 /** What the connections of a lane differ in. */
 export interface LaneSession {
-  /** A distributed PostgreSQL. */
-  readonly isDistributed: boolean;
+  /** One organization in each batch, for a distributed PostgreSQL. */
+  readonly perOrganization: boolean;
   /** How long a statement waits for each of its locks, milliseconds. */
   readonly lockTimeoutMs: number;
 }
@@ -43,11 +61,18 @@ export interface LaneSession {
 /** Makes a connection ready for batches: how it plans and waits, and the statements of a batch by name. */
 export async function prepareLane(
   client: ClientBase,
-  { isDistributed, lockTimeoutMs }: LaneSession,
+  { perOrganization, lockTimeoutMs }: LaneSession,
 ): Promise<void> {
   const settings = [...planning, `SET lock_timeout = ${lockTimeoutMs}`];
-  if (!isDistributed) settings.push(planningOnce);
+  if (!perOrganization) settings.push(planningOnce);
   await client.query(settings.join(';\n'));
-  // One by one: with each use of a statement the server copies all of the text that it was prepared in.
+  await prepareStatements(client, laneStatements(perOrganization));
+}
+
+/** Prepares statements one by one: with each use of one the server copies all of the text it was prepared in. */
+export async function prepareStatements(
+  client: ClientBase,
+  statements: readonly { readonly name: string; readonly text: string }[],
+): Promise<void> {
   for (const { name, text } of statements) await client.query(`PREPARE "${name}" AS ${text}`);
 }

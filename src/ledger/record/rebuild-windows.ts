@@ -38,7 +38,9 @@ export async function rebuildWindows(
       }
     }
     if (corrections.length === 0) continue;
-    await fly(client, [{ text: applyDeltas.text, values: applyDeltasParameters(corrections) }]);
+    const values = applyDeltasParameters(corrections);
+    const text = applyDeltas.perOrganizationText;
+    await fly(client, [{ text, values, rowCount: corrections.length }]);
   }
 }
 

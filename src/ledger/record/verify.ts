@@ -42,7 +42,9 @@ export async function verifyOrganization(
       corrections.push({ orgId, meter, complete: true, values: missing(found, recorded) });
   }
   if (repair && corrections.length > 0) {
-    await fly(client, [{ text: applyDeltas.text, values: applyDeltasParameters(corrections) }]);
+    const values = applyDeltasParameters(corrections);
+    const text = applyDeltas.perOrganizationText;
+    await fly(client, [{ text, values, rowCount: corrections.length }]);
   }
   return differences;
 }

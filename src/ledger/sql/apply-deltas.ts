@@ -1,4 +1,5 @@
 import { windows } from '../../core/policy.ts';
+import type { BatchStatement } from './batch-statement.ts';
 
 /**
  * Adds deltas to meters and returns what they hold afterwards: the one statement that changes a meter.
@@ -86,15 +87,32 @@ const assignments = columns.map(({ name, start, isStart }) => {
 });
 
 const values = columns.map((_, index) => `d.n[u.base + ${index + 1}]`).join(', ');
+const valuesOfOne = columns
+  .map((_, index) => `($5::bigint[])[(u.i::int - 1) * ${deltaWidth} + ${index + 1}]`)
+  .join(', ');
+
+const insert = `INSERT INTO meter AS m (org_id, meter_id, family, filled, ${names})`;
+const orUpdate = `ON CONFLICT (org_id, meter_id) DO UPDATE SET
+  filled = m.filled OR excluded.filled, ${assignments.join(', ')}`;
 
 /** The upsert of the arrays, without what it returns. */
-export const upsertMeters = `INSERT INTO meter AS m (org_id, meter_id, family, filled, ${names})
+export const upsertMeters = `${insert}
 SELECT u.org_id, u.meter_id, u.family, u.filled, ${values}
 FROM (SELECT org_id, meter_id, family, filled, (i::int - 1) * ${deltaWidth} AS base
   FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[]) WITH ORDINALITY
     AS u(org_id, meter_id, family, filled, i) OFFSET 0) AS u, (SELECT $5::bigint[] AS n) AS d
-ON CONFLICT (org_id, meter_id) DO UPDATE SET
-  filled = m.filled OR excluded.filled, ${assignments.join(', ')}`;
+${orUpdate}`;
+
+/**
+ * The same for one organization. A distributed PostgreSQL sends no INSERT to one shard that has OFFSET in a subquery,
+ * or a subquery without a table.
+ */
+const upsertMetersOfOne = `${insert}
+SELECT o.org_id, u.meter_id, u.family, u.filled, ${valuesOfOne}
+FROM org o CROSS JOIN unnest($2::text[], $3::text[], $4::boolean[]) WITH ORDINALITY
+  AS u(meter_id, family, filled, i)
+WHERE o.org_id = ($1::text[])[1]
+${orUpdate}`;
 
 /** All `columns` of a row, as `RETURNING` names them. */
 export const returnedColumns = columns.map((column) => `m.${column.name}`).join(', ');
@@ -103,8 +121,12 @@ export const returnedColumns = columns.map((column) => `m.${column.name}`).join(
  * One row per meter, in any order: its key, `filled`, and all `columns` as one array: to describe and split 57
  * columns of a row took more of the process than deciding on them.
  */
-export const applyDeltas = {
+export const applyDeltas: BatchStatement = {
   name: 'apply-deltas',
-  text: `${upsertMeters}
-RETURNING m.org_id, m.meter_id, m.filled, ARRAY[${returnedColumns}]`,
-} as const;
+  text: `${upsertMeters}${returning()}`,
+  perOrganizationText: `${upsertMetersOfOne}${returning()}`,
+};
+
+function returning(): string {
+  return `\nRETURNING m.org_id, m.meter_id, m.filled, ARRAY[${returnedColumns}]`;
+}

@@ -1,43 +1,50 @@
+import { batchStatement } from './batch-statement.ts';
+
 /**
  * Ends holds whose time is over: closes the calls, and appends to the record and to the events what their rows
  * say. So little of a call has to be sent back to the database. Measured: 50 µs of the process's time for a hold
  * instead of 67, and as much of the database's.
  *
  * Parameters of all three, one element for each hold: $1 text[] org_id, $2 text[] request_id; the others are
- * named below. The calls are locked, since their organization is.
+ * named below. The calls are locked, since their organization is. Ids are parameters: a distributed PostgreSQL sends
+ * no INSERT to one shard that calls a volatile function.
  */
-const calls = 'JOIN call c ON c.org_id = u.org_id AND c.request_id = u.request_id';
+const isCall = 'c.org_id = u.org_id AND c.request_id = u.request_id';
 
-export const closeHolds = {
-  name: 'close-holds',
+export const closeHolds = batchStatement(
+  'close-holds',
   /** $3 text[] state. */
-  text: `UPDATE call AS c SET state = u.state, version = c.version + 1
+  ({ and }) => `UPDATE call AS c SET state = u.state, version = c.version + 1
 FROM unnest($1::text[], $2::text[], $3::text[]) AS u(org_id, request_id, state)
-WHERE c.org_id = u.org_id AND c.request_id = u.request_id`,
-} as const;
+WHERE ${isCall}${and('c')}`,
+);
 
 /** The request counts; what was held is used if the hold is charged. */
-export const recordEndedHolds = {
-  name: 'record-ended-holds',
-  /** $3 boolean[] charged, $4 text[] user_id, $5 text[] target, $6 bigint[] recorded_at (ms). */
-  text: `INSERT INTO usage (org_id, recorded_at, id, request_id, kind, booked_at, subjects, user_id,
+export const recordEndedHolds = batchStatement(
+  'record-ended-holds',
+  /** $3 boolean[] charged, $4 text[] user_id, $5 text[] target, $6 bigint[] recorded_at (ms), $7 uuid[] id. */
+  ({
+    and,
+  }) => `INSERT INTO usage (org_id, recorded_at, id, request_id, kind, booked_at, subjects, user_id,
   target, facts, cost, input, output, cached_input, cache_write, requests, price_revision, over_hold,
   late, unpriced, reasoning_output)
-SELECT c.org_id, to_timestamp(u.recorded_at / 1000.0), gen_random_uuid(), c.request_id, 'EXPIRED', c.booked_at,
+SELECT c.org_id, to_timestamp(u.recorded_at / 1000.0), u.id, c.request_id, 'EXPIRED', c.booked_at,
   c.subjects, u.user_id, u.target, c.facts, CASE WHEN u.charged THEN c.held_cost ELSE 0 END,
   CASE WHEN u.charged THEN c.held_input ELSE 0 END, CASE WHEN u.charged THEN c.held_output ELSE 0 END,
   0, 0, 1, NULL, false, false, false, 0
-FROM unnest($1::text[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::bigint[])
-  AS u(org_id, request_id, charged, user_id, target, recorded_at) ${calls}`,
-} as const;
+FROM unnest($1::text[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::bigint[], $7::uuid[])
+  AS u(org_id, request_id, charged, user_id, target, recorded_at, id) JOIN call c ON ${isCall}${and('c')}`,
+);
 
-export const tellEndedHolds = {
-  name: 'tell-ended-holds',
-  /** $3 text[] user_id, $4 bigint[] at (ms). */
-  text: `INSERT INTO enforcement_event (org_id, at, id, last_at, sequence, occurrences, action, request_id,
+export const tellEndedHolds = batchStatement(
+  'tell-ended-holds',
+  /** $3 text[] user_id, $4 bigint[] at (ms), $5 text[] id. */
+  ({
+    and,
+  }) => `INSERT INTO enforcement_event (org_id, at, id, last_at, sequence, occurrences, action, request_id,
   subjects, user_id)
-SELECT c.org_id, e.at, e.id, e.at, e.id, 1, 'EXPIRED', c.request_id, c.subjects, u.user_id
-FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS u(org_id, request_id, user_id, at)
-${calls} CROSS JOIN LATERAL (
-  SELECT gen_random_uuid()::text AS id, to_timestamp(u.at / 1000.0) AS at) AS e`,
-} as const;
+SELECT c.org_id, to_timestamp(u.at / 1000.0), u.id, to_timestamp(u.at / 1000.0), u.id, 1, 'EXPIRED',
+  c.request_id, c.subjects, u.user_id
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[])
+  AS u(org_id, request_id, user_id, at, id) JOIN call c ON ${isCall}${and('c')}`,
+);

@@ -1,3 +1,4 @@
+import { batchStatement } from './batch-statement.ts';
 import { databaseNowMs } from './database-now.ts';
 
 /** The first day after the last one of an organization that was rolled up. */
@@ -11,15 +12,17 @@ const dayAfterRolledUp = (orgId: string): string => `(SELECT r.day + 1 FROM usag
  * It runs after `apply-deltas` in the same flight, as statements of their own: in READ COMMITTED a
  * statement sees what was committed before it began, so everything the previous holder of the rows wrote.
  */
-export const readEpochs = {
-  name: 'read-epochs',
+export const readEpochs = batchStatement(
+  'read-epochs',
   /** $1 text[]: organizations. */
-  text: `SELECT o.org_id, o.epoch, o.time_zone, o.week_start, o.month_anchor_day, o.on_expiry,
+  ({
+    isOne,
+  }) => `SELECT o.org_id, o.epoch, o.time_zone, o.week_start, o.month_anchor_day, o.on_expiry,
   ${databaseNowMs} AS now_ms,
   coalesce(greatest(${dayAfterRolledUp('o.org_id')}, ${dayAfterRolledUp("''")}) - date '1970-01-01', 0)
     * 86400000::bigint AS record_from_ms
-FROM org o WHERE o.org_id = ANY($1::text[])`,
-} as const;
+FROM org o WHERE ${isOne('o')}`,
+);
 
 /** One row of `readEpochs`. */
 export interface EpochRow {
@@ -66,18 +69,18 @@ const callColumns = [
   'closing',
 ] as const;
 
-export const readCalls = {
-  name: 'read-calls',
+export const readCalls = batchStatement(
+  'read-calls',
   /**
    * $1 text[]: organizations; $2 text[]: request ids, $3 int[]: versions, pairwise. A call that has the
    * given version is known already: of it only ids and version come back.
    */
-  text: `SELECT c.org_id, c.request_id, c.version, ${callColumns
+  ({ and }) => `SELECT c.org_id, c.request_id, c.version, ${callColumns
     .map((column) => `CASE WHEN c.version <> u.version THEN c.${column}::text END`)
     .join(', ')}
 FROM unnest($1::text[], $2::text[], $3::int[]) AS u(org_id, request_id, version)
-JOIN call c ON c.org_id = u.org_id AND c.request_id = u.request_id`,
-} as const;
+JOIN call c ON c.org_id = u.org_id AND c.request_id = u.request_id${and('c')}`,
+);
 
 /** One row of `readCalls`, as text, of a call that is not known yet. */
 export type CallRow = Readonly<

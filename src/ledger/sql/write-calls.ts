@@ -1,38 +1,44 @@
+import { batchStatement } from './batch-statement.ts';
+
 /**
  * Writes the batch's new calls, and the calls it changed: two statements, because most batches have
  * only one of the two. A new call whose id is taken cannot happen under the organization's lock; the
  * primary key makes it an error instead of a second claim.
  */
-export const insertCalls = {
-  name: 'insert-calls',
+export const insertCalls = batchStatement(
+  'insert-calls',
   /** $1 text[] org_id, $2 text[] request_id, $3 text[] content, $4 text[] answer, $5 text[] detail,
    *  $6 text[] subjects as array literals, $7 text[] facts, $8 bigint[] held_cost, $9 bigint[] held_input,
    *  $10 bigint[] held_output, $11 bigint[] booked_at, $12 bigint[] expires_at, $13 text[] state,
    *  $14 text[] closing, $15 text[] sums as array literals. */
-  text: `INSERT INTO call (org_id, request_id, state, version, content, answer, detail, subjects, facts,
+  ({
+    source,
+    from,
+    where,
+  }) => `INSERT INTO call (org_id, request_id, state, version, content, answer, detail, subjects, facts,
   held_cost, held_input, held_output, booked_at, expires_at, closing, sums)
-SELECT u.org_id, u.request_id, u.state, 1, u.content, u.answer, u.detail,
+SELECT ${source}.org_id, u.request_id, u.state, 1, u.content, u.answer, u.detail,
   u.subjects::text[], u.facts,
   u.held_cost, u.held_input, u.held_output, u.booked_at, u.expires_at, u.closing,
   u.sums::bigint[]
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+FROM ${from}unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
   $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[],
   $15::text[])
   AS u(org_id, request_id, content, answer, detail, subjects, facts, held_cost, held_input, held_output,
-  booked_at, expires_at, state, closing, sums)`,
-} as const;
+  booked_at, expires_at, state, closing, sums)${where}`,
+);
 
-export const updateCalls = {
-  name: 'update-calls',
+export const updateCalls = batchStatement(
+  'update-calls',
   /** $1 text[] org_id, $2 text[] request_id, $3 text[] state, $4 text[] detail, $5 bigint[] held_cost,
    *  $6 bigint[] held_input, $7 bigint[] held_output, $8 bigint[] booked_at, $9 bigint[] expires_at,
    *  $10 text[] extends, $11 text[] closing. */
-  text: `UPDATE call AS c SET state = u.state, version = c.version + 1, detail = u.detail,
+  ({ and }) => `UPDATE call AS c SET state = u.state, version = c.version + 1, detail = u.detail,
   held_cost = u.held_cost, held_input = u.held_input, held_output = u.held_output,
   booked_at = u.booked_at, expires_at = u.expires_at, extends = u.extends, closing = u.closing
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[],
   $7::bigint[], $8::bigint[], $9::bigint[], $10::text[], $11::text[])
   AS u(org_id, request_id, state, detail, held_cost, held_input, held_output, booked_at, expires_at,
   extends, closing)
-WHERE c.org_id = u.org_id AND c.request_id = u.request_id`,
-} as const;
+WHERE c.org_id = u.org_id AND c.request_id = u.request_id${and('c')}`,
+);

@@ -4,7 +4,7 @@ import { fly } from '../../db/wire/flight.ts';
 import type { FlightRows, FlightStatement } from '../../db/wire/flight.ts';
 import { createLaneConnection } from '../lane/connection.ts';
 import type { LaneConnectionParts } from '../lane/connection.ts';
-import { prepareLane } from '../lane/statements.ts';
+import { ofOneOrganization, prepareLane, prepareStatements } from '../lane/statements.ts';
 import { isRefusedByServer } from '../../db/wire/server-refusal.ts';
 import { closeHolds, recordEndedHolds, tellEndedHolds } from '../sql/end-holds.ts';
 import { overdueHolds, overdueOrganizations, sweepNow } from '../sql/overdue-holds.ts';
@@ -68,8 +68,11 @@ export function createSweepConnection(options: SweepConnectionOptions): SweepCon
   };
 }
 
-async function prepareSweep(client: ClientBase, isDistributed: boolean): Promise<void> {
-  await prepareLane(client, { isDistributed, lockTimeoutMs });
+/** The statements that end holds, beside those of a lane. */
+const endings = [closeHolds, recordEndedHolds, tellEndedHolds];
+
+async function prepareSweep(client: ClientBase, perOrganization: boolean): Promise<void> {
+  await prepareLane(client, { perOrganization, lockTimeoutMs });
   // Nobody waits for the end of a hold. A crash undoes it as a whole, and it is ended again; so the rows of an
   // organization are not locked while the disk is waited for.
   await client.query('SET synchronous_commit = off');
@@ -79,9 +82,7 @@ async function prepareSweep(client: ClientBase, isDistributed: boolean): Promise
     sweepNow,
     takeSweepLease,
     leaveSweepLease,
-    closeHolds,
-    recordEndedHolds,
-    tellEndedHolds,
+    ...(perOrganization ? endings.map(ofOneOrganization) : endings),
   ];
-  for (const { name, text } of statements) await client.query(`PREPARE "${name}" AS ${text}`);
+  await prepareStatements(client, statements);
 }

@@ -72,9 +72,11 @@ test.each([
 function reordered(text: string, { name, reversed }: { name: string; reversed: string }): string {
   if (!text.startsWith(`PREPARE "${name}"`)) return text;
   const [from, to] =
-    reversed === 'meters'
-      ? ['i) OFFSET 0)', 'i) ORDER BY i DESC OFFSET 0)']
-      : ['FROM now, held', 'FROM now, held ORDER BY held.sums DESC'];
+    name === 'apply-deltas'
+      ? ['[1]\nON CONFLICT', '[1] ORDER BY u.i DESC\nON CONFLICT']
+      : reversed === 'meters'
+        ? ['i) OFFSET 0)', 'i) ORDER BY i DESC OFFSET 0)']
+        : ['FROM now, held', 'FROM now, held ORDER BY held.sums DESC'];
   if (!text.includes(from)) throw new Error(`the statement ${name} has no ${from}`);
   return text.replace(from, to);
 }

@@ -18,7 +18,7 @@ beforeAll(async () => {
   });
   // The planner knows the tables as they are on the first day: empty.
   await database.pool.query('ANALYZE call, meter, org');
-  await prepareLane(client, { isDistributed: false, lockTimeoutMs: 0 });
+  await prepareLane(client, { perOrganization: false, lockTimeoutMs: 0 });
 });
 
 afterAll(async () => {

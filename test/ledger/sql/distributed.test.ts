@@ -1,0 +1,128 @@
+import { readdirSync } from 'node:fs';
+import { Client } from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { laneStatements } from '../../../src/ledger/lane/statements.ts';
+import { agreeOnEpochs } from '../../../src/ledger/sql/hold-calls.ts';
+import { createTestDatabase } from '../../support/database.ts';
+import type { TestDatabase } from '../../support/database.ts';
+import { distributedFaults, textFaults } from '../../support/distributed-rules.ts';
+import type { JudgedStatement } from '../../support/distributed-rules.ts';
+
+let database: TestDatabase;
+let client: Client;
+let distributed: ReadonlySet<string>;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  client = new Client({ connectionString: database.url });
+  await client.connect();
+  // Every table and partition whose rows belong to an organization.
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT c.relname AS name FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id'
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname <> 'credential_secret'`,
+  );
+  distributed = new Set(rows.map(({ name }) => name));
+});
+
+afterAll(async () => {
+  await client.end();
+  await database.drop();
+});
+
+/** Statements over all organizations, and why they may be. */
+const overAll: Readonly<Record<string, string>> = {
+  holdCalls: 'written first, which is for mixed batches alone',
+  agreeOnEpochs: 'beside it',
+  openPartitions: 'reads the marks of whole days',
+  waitingDays: 'the list of the days to roll up, of all organizations',
+  markPartition: 'marks a whole day',
+  readEpochs: 'reads the marks of whole days',
+  'sumLedger.ofAny': 'reads the marks of whole days',
+  'sumLedger.ofUsers': 'reads the marks of whole days',
+  'sumLedger.ofAll': 'reads the marks of whole days',
+  restHolds: 'looks for any row of a day',
+  forgetRest: 'retention of all organizations',
+  forgetCalls: 'retention of all organizations',
+  forgetThresholds: 'retention of all organizations',
+  overdueOrganizations: 'the list of organizations of a mixed sweep',
+};
+
+const isStatement = /^(?:SELECT|WITH|INSERT|UPDATE|DELETE)\b/;
+
+/** The statements that a module exports, by the name of the export; of a batch's, the form for one organization. */
+async function statementsOf(file: string): Promise<readonly JudgedStatement[]> {
+  const module = (await import(`../../../src/ledger/sql/${file.replace('.ts', '')}.ts`)) as Record<
+    string,
+    unknown
+  >;
+  return Object.entries(module).flatMap(([name, exported]) => judged(name, exported));
+}
+
+function judged(name: string, exported: unknown): readonly JudgedStatement[] {
+  if (typeof exported === 'function') {
+    return judgedResult(name, exported as (table: string) => unknown);
+  }
+  if (typeof exported !== 'object' || exported === null) return judgedText(name, exported);
+  const { text, perOrganizationText = text } = exported as Record<string, unknown>;
+  if (typeof perOrganizationText === 'string') return judgedText(name, perOrganizationText);
+  return Object.entries(exported).flatMap(([part, one]) =>
+    typeof one === 'object' ? judged(`${name}.${part}`, one) : [],
+  );
+}
+
+function judgedText(name: string, text: unknown): readonly JudgedStatement[] {
+  // It is a part of others.
+  if (name === 'upsertMeters') return [];
+  return typeof text === 'string' && isStatement.test(text) ? [{ name, text }] : [];
+}
+
+/** What a function makes for a table, if it makes a statement. */
+function judgedResult(name: string, make: (table: string) => unknown): readonly JudgedStatement[] {
+  try {
+    const made = make('usage');
+    return typeof made === 'object' ? judged(name, made) : [];
+  } catch {
+    return [];
+  }
+}
+
+const files = readdirSync(new URL('../../../src/ledger/sql/', import.meta.url)).toSorted();
+
+test.each(files)(
+  'the statements of %s keep the rules of a distributed PostgreSQL',
+  async (file) => {
+    const faults: string[] = [];
+    for (const statement of await statementsOf(file)) {
+      if (statement.name in overAll) continue;
+      faults.push(...(await distributedFaults(client, statement, distributed)));
+    }
+    expect(faults).toEqual([]);
+  },
+);
+
+test('all that a lane prepares for one organization is judged', async () => {
+  const known = (await Promise.all(files.map(statementsOf))).flat();
+  const texts = new Set(known.map(({ text }) => text));
+  const prepared = laneStatements(true);
+  expect(prepared.length).toBeGreaterThan(6);
+  expect(prepared.filter(({ text }) => !texts.has(text))).toEqual([]);
+});
+
+/** Faults planted: the forms that serve several organizations, and one of each form that is refused. */
+test('what breaks a rule is found', async () => {
+  const mixed = laneStatements(false).map(({ name, text }) => ({ name, text }));
+  for (const statement of mixed) {
+    if (statement.name === agreeOnEpochs.name) continue;
+    expect(await distributedFaults(client, statement, distributed), statement.name).not.toEqual([]);
+  }
+  const refused = [
+    'INSERT INTO meter AS m VALUES ($1, $2) ON CONFLICT DO UPDATE SET a = (SELECT 1)',
+    'INSERT INTO meter AS m VALUES ($1, $2) ON CONFLICT DO UPDATE SET a = now()',
+    'UPDATE meter SET a = u.n[1] FROM u',
+    'SELECT 1 FROM org o CROSS JOIN LATERAL (SELECT max(a) FROM call LIMIT 1) one',
+    'INSERT INTO usage SELECT o.org_id, gen_random_uuid() FROM org o',
+    'INSERT INTO usage SELECT o.org_id FROM org o OFFSET 0',
+    'MERGE INTO meter',
+  ];
+  for (const text of refused) expect(textFaults(text), text).toHaveLength(1);
+});
