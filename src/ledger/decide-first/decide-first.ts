@@ -22,6 +22,8 @@ import type { Member } from './walk.ts';
 /** What a batch is run with. */
 export interface BatchOptions {
   readonly client: ClientBase;
+  /** Run at the begin of the transaction. */
+  readonly settings: readonly string[];
   readonly events: EventWriter;
   /** False: a batch of Checks alone may be forgotten by a crash of the database. */
   readonly durableHolds: boolean;
@@ -54,7 +56,7 @@ export async function runBatch(batch: readonly Planned[], options: BatchOptions)
   };
   try {
     const sentMs = options.monotonicMs();
-    const state = await lockAndRead(client, sums, batch);
+    const state = await lockAndRead(options, sums, batch);
     options.onLocked?.();
     const nowMs = time.read({
       databaseNowMs: state.nowMs,

@@ -24,19 +24,21 @@ import { insertUsage } from '../sql/write-usage.ts';
 
 /** First flight: adds the sums, which locks their rows, and reads what may not change any more. */
 export async function lockAndRead(
-  client: ClientBase,
+  { client, settings }: { readonly client: ClientBase; readonly settings: readonly string[] },
   sums: readonly MeterSum[],
   batch: readonly Planned[],
 ): Promise<BatchState> {
   const orgIds = batch.map(({ operation }) => operation.orgId);
   const requestIds = batch.map(({ operation }) => operation.requestId);
   const versions = batch.map(({ plan }) => plan.known?.version ?? 0);
-  const [, meters = [], epochs = [], calls = []] = await fly(client, [
-    { text: 'BEGIN', values: [] },
+  const begin = ['BEGIN', ...settings].map((text) => ({ text, values: [] }));
+  const rows = await fly(client, [
+    ...begin,
     { ...applyDeltas, values: applyDeltasParameters(rowsOf(sums)) },
     { ...readEpochs, values: [textArray([...new Set(orgIds)])] },
     { ...readCalls, values: [textArray(orgIds), textArray(requestIds), plainArray(versions)] },
   ]);
+  const [meters = [], epochs = [], calls = []] = rows.slice(begin.length);
   const inOrder = localFaults(() =>
     rowsByKey(
       meters,

@@ -6,6 +6,7 @@ import { LocalFault } from '../../db/wire/local-fault.ts';
 import { createEventWriter } from '../events/event-writer.ts';
 import { GuardFailed } from '../write-first/guard-failed.ts';
 import type { RunBatch } from './lane-options.ts';
+import { transactionSettings } from '../sql/transaction-settings.ts';
 import type { Fate, Planned } from './planned.ts';
 import type { LaneConnection } from './connection.ts';
 import { createOptimism } from '../write-first/optimism.ts';
@@ -22,6 +23,7 @@ export interface BatchRunnerOptions {
   readonly time: OrganizationTime;
   readonly durableHolds: boolean;
   readonly perOrganization: boolean;
+  readonly lockTimeoutMs: number;
   readonly remembered: CallMemory;
   readonly monotonicMs: () => number;
   readonly onBatch?: (size: number, seconds: number, way: BatchWay) => void;
@@ -35,6 +37,7 @@ export function createBatchRunner(options: BatchRunnerOptions): RunBatch {
   const { connection, remembered } = options;
   const events = createEventWriter();
   const optimism = createOptimism();
+  const settings = transactionSettings(options.perOrganization, options.lockTimeoutMs);
 
   function chooseWay(batch: readonly Planned[]): BatchWay {
     // What a statement writes into two tables at once, a distributed PostgreSQL refuses.
@@ -64,6 +67,7 @@ export function createBatchRunner(options: BatchRunnerOptions): RunBatch {
     try {
       const fates = await (way === 'optimistic' ? runOptimisticBatch : runBatch)(batch, {
         client,
+        settings,
         events,
         onSent,
         durableHolds: options.durableHolds,

@@ -33,7 +33,7 @@ export interface SweepConnectionOptions extends Pick<
  * Whoever waits longer for a lock than this leaves the organization to a later pass. Where a transaction locks
  * several organizations, calls of the others wait for it meanwhile.
  */
-const lockTimeoutMs = 500;
+export const lockTimeoutMs = 500;
 
 /** Opens the connection when it is first needed. */
 export function createSweepConnection(options: SweepConnectionOptions): SweepConnection {

@@ -4,9 +4,10 @@ import { createEventWriter } from '../events/event-writer.ts';
 import type { Fate, Planned } from '../lane/planned.ts';
 import { createOrganizationTime } from '../lane/organization-time.ts';
 import { overdueHold, overdueHolds, overdueOrganizations, sweepNow } from '../sql/overdue-holds.ts';
+import { transactionSettings } from '../sql/transaction-settings.ts';
 import type { CallRow } from '../sql/read-state.ts';
 import { leaveSweepLease, takeSweepLease } from '../sql/sweep-lease.ts';
-import { createSweepConnection } from './connection.ts';
+import { createSweepConnection, lockTimeoutMs } from './connection.ts';
 import type { SweepConnection, SweepConnectionOptions } from './connection.ts';
 import type { SweepTurn } from './turns.ts';
 
@@ -90,15 +91,17 @@ export function createSweepStore(options: SweepStoreOptions): SweepStore {
 
 function batchRunner(
   connection: SweepConnection,
-  { clock, monotonicMs }: SweepStoreOptions,
+  { clock, monotonicMs, perOrganization }: SweepStoreOptions,
 ): SweepStore['run'] {
   const events = createEventWriter();
+  const settings = transactionSettings(perOrganization, lockTimeoutMs);
   const time = createOrganizationTime(clock);
   return (batch) =>
     connection.alone(async (client) => {
       let lockedMs = monotonicMs();
       const fates = await runBatch(batch, {
         client,
+        settings,
         events,
         time,
         monotonicMs,
