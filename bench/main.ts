@@ -69,7 +69,7 @@ const levels = options.levels.split(',').map(Number);
  * process from first to last, after its first second.
  */
 const seconds = options.quick
-  ? { warm: 4.5, settle: 0.5, measured: 2.5, echo: 1.5 }
+  ? { warm: 4, settle: 0.5, measured: 2.5, echo: 1.5 }
   : { warm: 15, settle: 1, measured: 8, echo: 5 };
 
 type Figures = Record<string, Figure>;
