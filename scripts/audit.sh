@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fails if a package that runs in production has a known vulnerability that is high or critical. A registry that
-# does not answer the question is told, and fails nothing.
+# does not answer the question is reported, and fails nothing.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 

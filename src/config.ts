@@ -205,7 +205,7 @@ const table = {
   ),
 } satisfies Readonly<Record<string, Setting<unknown>>>;
 
-/** What the process was told, read and checked. */
+/** The settings of the process, parsed and validated. */
 export type Settings = {
   readonly [Key in keyof typeof table]: ReturnType<(typeof table)[Key]['read']>;
 };
@@ -219,7 +219,7 @@ export class SettingsError extends Error {
   }
 }
 
-/** Reads all settings; throws a SettingsError with every fault. An empty variable is as unset. */
+/** Reads all settings; throws a SettingsError with every fault. An empty variable counts as unset. */
 export function readSettings(
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Settings {

@@ -63,7 +63,7 @@ function sweepJob({ sweep, log, metrics }: JobParts, signal: AbortSignal): () =>
   };
 }
 
-/** One pass of the roll-up, told to the metrics and, if there was anything to do, to the log. */
+/** One pass of the roll-up. It is counted in the metrics, and logged if there was anything to do. */
 function rollUpJob(
   { pool, clock, log, metrics }: JobParts,
   transact: Transact,

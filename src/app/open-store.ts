@@ -180,7 +180,7 @@ function openLedger(
     onBatch: (size, seconds, way) => metrics.batch(size, seconds, way),
     onSaturated(orgId, meter) {
       metrics.saturated();
-      // Told by every batch that touches such a meter.
+      // Called by every batch that touches such a meter.
       if (!mayLogSaturated(`${orgId}\n${meter}`)) return;
       log.warn({ orgId, meter }, 'the sums of a meter have reached the largest int64');
     },

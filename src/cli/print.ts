@@ -8,7 +8,7 @@ export function print(text: string): Promise<void> {
     () => reject(new Error(`standard output was not read in ${timeoutMs} ms`)),
     timeoutMs,
   );
-  // Unheard, a reader that is gone would end the process. It may be told after the write has failed.
+  // Unheard, a reader that is gone would end the process. The event may come after the write has failed.
   if (!process.stdout.listeners('error').includes(ignore)) process.stdout.on('error', ignore);
   process.stdout.write(text, (error) => {
     if (error) reject(error);

@@ -69,7 +69,10 @@ function stopSignal(): Promise<NodeJS.Signals> {
   return promise;
 }
 
-/** Before the secrets are committed: whoever is killed after this line has them, or starts anew. */
+/**
+ * This is before the secrets are committed. If the process is killed after this line, the secrets are either valid
+ * or made again by the next start.
+ */
 async function show({ admin, gateway }: FirstSecrets, { secretsFile }: Settings): Promise<void> {
   if (secretsFile === undefined) {
     const secrets = [`  administrator  ${admin}`, `  gateway        ${gateway}`];

@@ -19,7 +19,7 @@ export interface ErrorDetails {
   readonly retryAfterMs: number | undefined;
 }
 
-/** Reads the details of a failed call; all absent when the error bears none. */
+/** Reads the details of a failed call; all absent if the error has none. */
 export function errorDetails(error: ServiceError): ErrorDetails {
   const [bytes] = error.metadata.get('grpc-status-details-bin');
   if (!(bytes instanceof Uint8Array)) {

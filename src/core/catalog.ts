@@ -10,7 +10,7 @@ export interface Model {
   readonly contextWindow: bigint | undefined;
 }
 
-/** What people call a label that models bear; the label itself needs no record. */
+/** The display name of a model label; the label itself needs no record. */
 export interface ModelGroup {
   readonly id: string;
   readonly displayName: string;

@@ -167,8 +167,8 @@ export function mostThatIsOk({
 }
 
 /**
- * The thresholds that are reached: by an allowed Check with its asks, by a settlement without. Whether one
- * was told before in its window is not known here.
+ * The thresholds that are reached: by an allowed Check with its asks, by a settlement without. Whether one was
+ * reported before in its window is not known here.
  */
 export function crossedThresholds(
   limits: readonly PlannedLimit[],
@@ -250,7 +250,7 @@ function overflowReasons(plan: CheckPlan, totals: TotalsOf): Reason[] {
   return found;
 }
 
-/** What is told is int64; what lies beyond was decided before it is cut. */
+/** Answers have int64. Larger values are decided exactly before they are cut. */
 function asInt64(sum: bigint): bigint {
   return sum > maxInt64 ? maxInt64 : sum;
 }

@@ -2,13 +2,13 @@ import type { CheckPlan } from './plan.ts';
 import { maxInt64 } from './totals.ts';
 import type { TotalsOf } from './totals.ts';
 
-/** What a call's meters can still bear before a sum leaves int64, whether a limit is there or not. */
+/** What can still be added to a call's meters before a sum passes int64, with or without limits. */
 export interface Int64Room {
   readonly tokens: bigint;
   readonly cost: bigint;
 }
 
-/** The least room among the meters of a plan. LIFETIME bears the largest sums of a meter. */
+/** The least room among the meters of a plan. LIFETIME has the largest sums of a meter. */
 export function int64Room(plan: CheckPlan, totals: TotalsOf): Int64Room {
   let mostTokens = 0n;
   let mostCost = 0n;

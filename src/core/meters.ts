@@ -104,8 +104,8 @@ export function familyName(family: MeterFamily): string {
 }
 
 /**
- * A coarse tag that a family shares with all its meters (and perhaps with those of others): when a family
- * goes, every row of its tag is deleted, and what is still named is filled anew from the ledger.
+ * A coarse tag that a family shares with all its meters (and perhaps with those of others): when a family goes,
+ * every row of its tag is deleted, and what is still named is filled again from the ledger.
  */
 export function familyTag(family: MeterFamily): string {
   return tag(family.kind, family.member, family.targets);

@@ -10,8 +10,9 @@ import type { EffectiveLimit } from './resolve.ts';
 import { targetMatches } from './target.ts';
 
 /**
- * The meters that a call is charged to, the limits that judge it, each pointing at its meter, and the model
- * rules' word on it; and the path and target all that was derived from, the same objects for calls alike.
+ * The meters that a call is charged to, the limits that judge it, each pointing at its meter, and the model rules'
+ * word on it; and the path and target all that was derived from, the same objects for calls of the same path and
+ * target.
  */
 export interface MeteredLimits {
   readonly path: CallPath;

@@ -52,7 +52,7 @@ export interface Limit {
   readonly enabled: boolean;
 }
 
-/** Which targets may be called. An empty `allow` is as unset. */
+/** Which targets may be called. An empty `allow` counts as unset. */
 export interface Access {
   readonly allow: readonly string[];
   readonly deny: readonly string[];

@@ -96,8 +96,8 @@ function isLater(a: PriceRevision, b: PriceRevision): boolean {
 }
 
 /**
- * Whether two prices cost the same for whatever usage: rates that are left out count as what stands in for
- * them, and 1,000 tokens are told apart from 1,000,000 by the money only.
+ * Whether two prices cost the same for whatever usage: rates that are left out count as what stands in for them,
+ * and 1,000 and 1,000,000 tokens are distinguished by the money only.
  */
 export function isSamePrice(
   a: Pick<PriceRevision, 'perTokens' | 'rates'>,

@@ -20,7 +20,7 @@ export interface MeterTotals {
 /** The totals of the meters of a plan, by the meter's index in `plan.meters`. */
 export type TotalsOf = (meterIndex: number) => MeterTotals;
 
-/** The largest amount that a counter, an ask or a limit can bear. */
+/** The largest amount that a counter, an ask or a limit can have. */
 export const maxInt64 = 9_223_372_036_854_775_807n;
 
 /** A sum as a meter keeps it: what would pass int64 stays at its largest value. */

@@ -21,8 +21,8 @@ const lifetime: WindowBounds = { startMs: 0, endMs: Infinity };
 const lengthMs = { TEN_SECONDS: 10_000, MINUTE: 60_000, HOUR: 3_600_000 } as const;
 
 /**
- * The window of a calendar that an instant lies in. A day starts at the first instant that bears its date;
- * windows up to an hour are aligned with local time and always of full length.
+ * The window of a calendar that an instant lies in. A day starts at the first instant that has its date; windows up
+ * to an hour are aligned with local time and always of full length.
  */
 export function windowAt(calendar: Calendar, window: Window, atMs: number): WindowBounds {
   switch (window) {
@@ -121,7 +121,7 @@ function boundsOf(
   const [from, to] = calendarDates(calendar, window, date);
   const startMs = firstInstant(from, calendar.timeZone);
   const endMs = firstInstant(to, calendar.timeZone);
-  // A clock set back over midnight bears yesterday's date again; a day that has begun goes on all the same.
+  // A clock set back over midnight shows yesterday's date again; a day that has begun goes on anyway.
   return atMs < endMs
     ? { startMs, endMs }
     : boundsOf(calendar, window, date.add({ days: 1 }), atMs);

@@ -8,7 +8,7 @@ import { CommitsHang } from './store-faults.ts';
 export interface CommitProbe {
   /** The server processes whose commits hung; empty when the last write was committed. */
   readonly hungPids: readonly number[];
-  /** Commits a write, or throws `CommitsHang`. `answer` is what the connection has just been told. */
+  /** Commits a write, or throws `CommitsHang`. `answer` is the last answer on the connection. */
   run(answer: ProbeAnswer): Promise<void>;
 }
 

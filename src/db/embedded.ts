@@ -25,7 +25,7 @@ export interface EmbeddedSettings {
   readonly folder: string;
   /** Server settings, such as `fsync: 'off'` for tests. */
   readonly serverSettings?: Readonly<Record<string, string>>;
-  /** Told of each line the server writes. */
+  /** Called with each line that the server writes. */
   readonly onLine?: (line: string) => void;
 }
 

@@ -131,9 +131,9 @@ function codeOf(cause: unknown): string {
 const unstorableText = /^(?:22021|22P05)$/;
 
 /**
- * The failure as a caller is told it. A ServiceError stays as it is. A store that is away is UNAVAILABLE
- * `STORE_UNAVAILABLE`, one that is busy RESOURCE_EXHAUSTED `STORE_BUSY`; text that cannot be stored is the
- * caller's fault; everything else is ours, INTERNAL.
+ * The error that a caller gets for this failure. A ServiceError is not changed. A store that is away is UNAVAILABLE
+ * `STORE_UNAVAILABLE`, one that is busy RESOURCE_EXHAUSTED `STORE_BUSY`; text that cannot be stored is the caller's
+ * fault; everything else is ours, INTERNAL.
  */
 export function storeFailure(cause: unknown): ServiceError {
   if (cause instanceof ServiceError) return cause;

@@ -2,7 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Claims a folder for this process, with a file that bears its process id; returns how to let go of it.
+ * Claims a folder for this process, with a file that contains its process id. Returns a function that releases it.
  * Fails when the process that claimed it lives; the claim of a dead one is taken over.
  */
 export function claimFolder(folder: string): () => void {

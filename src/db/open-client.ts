@@ -18,8 +18,8 @@ export interface OpenClientOptions {
 }
 
 /**
- * Opens a connection. Its errors never end the process: what is under way fails with them, and so does
- * whatever is asked later. `onLost` is told once when the connection is gone, also while it is made ready.
+ * Opens a connection. Its errors never end the process: what is under way fails with them, and so does whatever is
+ * asked later. `onLost` is called once when the connection is lost, also while it is being prepared.
  */
 export async function openClient(
   options: OpenClientOptions,

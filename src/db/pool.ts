@@ -17,7 +17,7 @@ export interface PoolSettings {
   readonly poolWaitMs: number;
   /** Sends queries without waiting for the answers before them (`pipeline` of `pg`). */
   readonly pipeline?: boolean;
-  /** Told of connections that broke while idle; the pool replaces them by itself. */
+  /** Called when an idle connection breaks; the pool replaces it by itself. */
   readonly onIdleError?: (error: Error) => void;
   readonly sockets?: Pick<StoreSockets, 'open'>;
   readonly limits?: SessionLimits;

@@ -1,7 +1,7 @@
 /** Rounds one after another, with a pause between them that ends early if somebody asks for one. */
 export interface ProbeRounds {
   readonly isStopped: boolean;
-  /** Runs until `stop`; each round is told whether somebody asked for it. */
+  /** Runs until `stop`; each round gets whether somebody asked for it. */
   run(round: (isAsked: boolean) => Promise<void>): Promise<void>;
   /** Resolves at the end of a round that begins after this. */
   ask(): Promise<void>;

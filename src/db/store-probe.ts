@@ -16,11 +16,11 @@ export interface StoreProbe {
 export interface StoreProbeParts extends ProbeConnectionParts {
   /** After this long a session of ours that waits in a transaction for its client is ended. */
   readonly idleInTransactionMs: number;
-  /** Told once, until it works again, when the server refuses something that the probe can do without. */
+  /** Called once, until it works again, when the server refuses something that the probe does not need. */
   readonly onRefused: (what: 'commit' | 'endStuckSessions', cause: unknown) => void;
 }
 
-/** Two writes together get three quarters of it, so that callers, who wait two seconds, hear of it before they give up. */
+/** Two writes get three quarters of it, so that callers, who wait two seconds, get an answer before they give up. */
 const commitShare = 3 / 8;
 
 /** Probes on a connection of its own. One that fails is closed, and the next probe opens another. */

@@ -81,7 +81,10 @@ interface Ids {
   readonly requestId?: string | undefined;
 }
 
-/** Log lines bear the ids that came in, also when they are refused: cut, for they may be anything. */
+/**
+ * Log lines contain the ids of the request, also if they are invalid. They are cut, because they may be of any
+ * length.
+ */
 export function noteIds(facts: CallFacts, ids: Ids): void {
   if (ids.orgId !== undefined) facts.orgId = ids.orgId.slice(0, 200);
   if (ids.requestId !== undefined) facts.requestId = ids.requestId.slice(0, 128);

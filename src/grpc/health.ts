@@ -15,7 +15,7 @@ import { asServiceError } from '../wire/status.ts';
 import { decode, encode } from './codec.ts';
 import { grpcStatus } from './grpc-status.ts';
 
-/** The health of a server, told to whoever asks (`grpc.health.v1.Health`), without authentication. */
+/** Answers health checks (`grpc.health.v1.Health`), without authentication. */
 export interface Health {
   readonly handlers: {
     readonly check: handleUnaryCall<Buffer, Buffer>;

@@ -15,8 +15,8 @@ import type { Arrival, Surroundings } from './surround.ts';
 const rpcOf = { check: 'Check', report: 'Report', release: 'Release', extend: 'Extend' } as const;
 
 /**
- * Answers the messages of one stream: each as if it had come alone, its caller looked up anew. `onRejected`
- * hears when the caller is not let in any more.
+ * Answers the messages of one stream: each as if it had been sent alone. The caller is looked up again for each
+ * message. `onRejected` hears when the caller is not let in any more.
  */
 export function createMessageAnswerer(
   answers: DecisionAnswers,

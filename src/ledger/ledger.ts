@@ -74,7 +74,7 @@ export interface PricedUsage {
   readonly cost: bigint;
   readonly input: bigint;
   readonly output: bigint;
-  /** The part of `output` that was told to be reasoning. */
+  /** The part of `output` that is reasoning, as reported. */
   readonly reasoningOutput: bigint;
   readonly cachedInput: bigint;
   readonly cacheWrite: bigint;

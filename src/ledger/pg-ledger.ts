@@ -61,7 +61,7 @@ export interface PgLedgerOptions extends Pick<
   /** The monotonic clock of deadlines, milliseconds. */
   readonly monotonicMs: () => number;
   readonly onBatch?: (size: number, seconds: number, way: BatchWay) => void;
-  /** Told of each meter of a batch whose sums have reached the largest int64. */
+  /** Called for each meter of a batch whose sums have reached the largest int64. */
   readonly onSaturated?: (orgId: string, meter: string) => void;
   readonly onFailure?: (cause: unknown, size: number) => void;
   readonly onRefused?: () => void;

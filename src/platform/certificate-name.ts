@@ -1,6 +1,6 @@
 import type { PeerCertificate } from 'node:tls';
 
-/** The name that a client certificate bears: its first URI (a SPIFFE id, say), else its common name. */
+/** The name in a client certificate: its first URI (for example a SPIFFE id), else its common name. */
 export function certificateName(certificate: PeerCertificate | undefined): string | undefined {
   const uri = certificate?.subjectaltname
     ?.split(', ')

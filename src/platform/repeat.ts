@@ -4,7 +4,7 @@ export interface Repetition {
   stop(): Promise<void>;
 }
 
-/** Runs a job at once and again `intervalMs` after each end; a failed round is told and does not end it. */
+/** Runs a job at once and again `intervalMs` after each end; a failed round is reported and does not stop the job. */
 export function repeat(
   job: () => Promise<unknown>,
   intervalMs: number,

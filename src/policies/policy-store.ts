@@ -40,7 +40,7 @@ export interface PolicyStore {
     page: Page,
   ): Promise<Listed<Stored<RecordOf[K]>>>;
 
-  /** Every label that a model bears or that has a record, by id. */
+  /** Every label that a model has or that has a record, by id. */
   listModelGroups(orgId: string, page: Page): Promise<Listed<ListedModelGroup>>;
   /** Takes the record of a label away; NOT_FOUND `MODEL_GROUP_NOT_FOUND` if it has none. */
   deleteModelGroup(orgId: string, id: string, by: Change): Promise<Stored<ModelGroup>>;
@@ -126,7 +126,7 @@ export interface Stored<T> {
   readonly updatedAtMs: number;
 }
 
-/** A label of models, and how many bear it; `stored` only if something was said of it. */
+/** A label of models, and how many models have it; `stored` only if it has a record. */
 export interface ListedModelGroup {
   readonly id: string;
   readonly models: number;

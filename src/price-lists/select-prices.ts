@@ -17,7 +17,7 @@ export interface PriceSelection {
   readonly scope: Exclude<PriceScope, 'KEY'>;
   /** Anchored patterns of the list's providers; empty: all. */
   readonly providers: readonly string[];
-  /** Anchored patterns of the names that the revisions would bear; empty: all. */
+  /** Anchored patterns of the names that the revisions would have; empty: all. */
   readonly models: readonly string[];
   /** By the list's provider, what it is called in the catalog. */
   readonly providerNames: ReadonlyMap<string, string>;
@@ -27,7 +27,7 @@ export interface PriceSelection {
 
 const perTokens = 1_000_000n;
 
-/** An entry of a list with the name that its revision would bear. */
+/** An entry of a list with the name that its revision would have. */
 interface Named {
   readonly listed: ListedModel;
   readonly subject: string;

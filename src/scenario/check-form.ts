@@ -4,7 +4,7 @@ import { durationMs, instantMs } from './duration.ts';
 import { stepKinds } from './keys.ts';
 import type { Form, Mapping, Scalar } from './keys.ts';
 
-/** Told of every fault: the node it is at, the path of its key, and what is wrong. */
+/** Called for every fault, with its node, the path of its key, and what is wrong. */
 export type OnFault = (node: unknown, path: string, what: string) => void;
 
 /** Compares a document with a form; every key that the form does not know is a fault. */

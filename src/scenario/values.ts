@@ -4,8 +4,8 @@ import { durationMs } from './duration.ts';
 import type { Value } from './form.ts';
 
 /**
- * Values go to the service as they are written. Where a field of the data plane cannot bear them (letters in
- * an int64), something goes in their place that the service refuses as it would refuse them: a negative number.
+ * Values go to the service as they are written. Where a field of the data plane cannot hold them (letters in an
+ * int64), something goes in their place that the service refuses as it would refuse them: a negative number.
  */
 const refused = -1n;
 

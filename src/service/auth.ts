@@ -17,7 +17,7 @@ export type Plane = 'data' | 'admin';
 export interface Access {
   /** The caller that a secret belongs to. */
   authenticate(secret: string, plane: Plane): Promise<Caller | undefined> | Caller | undefined;
-  /** The caller of the name that a verified client certificate bears. */
+  /** The caller with the name in a verified client certificate. */
   identify(name: string, plane: Plane): Promise<Caller | undefined> | Caller | undefined;
 }
 

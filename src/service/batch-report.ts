@@ -19,7 +19,7 @@ const mostOfOne = 128;
  * no outbox keeps out Checks or the batches of others.
  */
 const shareOfQueue = 1 / 8;
-/** The last part of the time is kept for the answer: what was not reached is told report by report. */
+/** The last part of the time is kept for the answer: reports that were not reached get an error each. */
 const timeForAnswer = 1 / 8;
 
 /** Reports many calls, a bounded number at once. See `DecisionService.BatchReport`. */

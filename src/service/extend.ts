@@ -6,7 +6,7 @@ import { withinMeterBound } from './meter-bound.ts';
 import { needOf, orgOf } from './settlement.ts';
 import { viewOf } from './scope.ts';
 
-/** Adds to an open hold during a long stream, if the limits bear it. See `DecisionService.Extend`. */
+/** Adds to an open hold during a long stream, if the limits allow it. See `DecisionService.Extend`. */
 export function createExtend({ policies, ledger, clock }: CheckDependencies) {
   return async function extend(input: ExtendInput, context: CallContext): Promise<CheckOutput> {
     const { requestId, sequence, ttlMs, added } = input;

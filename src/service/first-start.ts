@@ -43,7 +43,7 @@ function entriesOf({ admin, gateway }: FirstSecrets): readonly NewAccess[] {
   ];
 }
 
-/** Every change bears a fixed request id, so that what an interrupted start began is finished, not repeated. */
+/** Every change has a fixed request id, so that the next start completes what an interrupted one began. */
 async function createExample(store: PolicyStore): Promise<void> {
   if (!(await isOurs(store.createOrganization(example, by('organization'))))) return;
   await store.put(orgId, 'team', team, by('team'));

@@ -65,7 +65,7 @@ function endOfString(text: Buffer, start: number): number {
   return Math.min(at, text.length);
 }
 
-/** Keys longer than any field or map key are told apart by their beginning and their length. */
+/** Keys longer than any field or map key are distinguished by their beginning and their length. */
 const maxKeyBytes = 1024;
 
 /** The string if a colon follows it. */

@@ -26,27 +26,27 @@ export interface StatusRow {
 
 /** Failure to status: each row says what the caller will do with it. */
 export const statusTable: Readonly<Record<ErrorKind, StatusRow>> = {
-  // Mend the request; a repeat fails alike.
+  // Fix the request. Retrying it unchanged fails again.
   INVALID_ARGUMENT: { code: Code.InvalidArgument, log: 'info' },
   // Repeat with the same request id: it may have happened.
   DEADLINE_EXCEEDED: { code: Code.DeadlineExceeded, log: 'info' },
-  // Create what is missing, or mend its name.
+  // Create what is missing, or fix its name.
   NOT_FOUND: { code: Code.NotFound, log: 'info' },
   // Take the present one, or another name.
   ALREADY_EXISTS: { code: Code.AlreadyExists, log: 'info' },
-  // Ask an administrator for permission; a repeat fails alike.
+  // Ask an administrator for permission. Until then a retry fails again.
   PERMISSION_DENIED: { code: Code.PermissionDenied, log: 'info' },
   // Wait as RetryInfo says, then repeat with the same request id.
   RESOURCE_EXHAUSTED: { code: Code.ResourceExhausted, log: 'info' },
-  // Bring the state into order first; a repeat fails alike until then.
+  // Fix the state first. Until then a retry fails again.
   FAILED_PRECONDITION: { code: Code.FailedPrecondition, log: 'info' },
   // Read again, decide again, repeat with the new etag.
   ABORTED: { code: Code.Aborted, log: 'info' },
-  // Mend the request; unlike INVALID_ARGUMENT it may become right as the state grows.
+  // Fix the request. Unlike INVALID_ARGUMENT, it may become valid when the state changes.
   OUT_OF_RANGE: { code: Code.OutOfRange, log: 'info' },
-  // Say it in another way that the answer names; a repeat fails alike.
+  // Use an encoding that the answer names. Retrying it unchanged fails again.
   UNIMPLEMENTED: { code: Code.Unimplemented, log: 'info' },
-  // Nothing: the caller went away, this is told to the log alone.
+  // Nothing: the caller is gone, so this is only logged.
   CANCELLED: { code: Code.Canceled, log: 'info' },
   // Give up and tell us: this is our bug.
   INTERNAL: { code: Code.Internal, log: 'error' },

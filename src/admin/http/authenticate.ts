@@ -9,7 +9,7 @@ const bearer = /^Bearer +([\x21-\x7e]{1,512}) *$/i;
 /** Where a call says who makes it. */
 export interface Presented {
   readonly authorization: string | undefined;
-  /** The name that the client's verified certificate bears. */
+  /** The name in the client's verified certificate. */
   readonly certificateName: string | undefined;
 }
 

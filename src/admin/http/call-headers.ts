@@ -14,7 +14,7 @@ export interface CallHeaders {
   readonly compression: Compression | undefined;
   /** How long the client waits at most; infinite unless it says. */
   readonly timeoutMs: number;
-  /** What is wrong with them, in our own words: Connect's errors for that bear no reason. */
+  /** What is wrong with them. We write the error ourselves, because Connect's errors for this have no reason. */
   readonly fault: ServiceError | undefined;
 }
 

@@ -9,9 +9,9 @@ export interface AdminCall {
   readonly rpc: string;
   /** An instant on the monotonic clock, milliseconds: the earlier of the server's and the client's deadline. */
   readonly deadlineMs: number;
-  /** The name that the client's verified certificate bears. */
+  /** The name in the client's verified certificate. */
   readonly certificateName: string | undefined;
-  /** What is wrong with the headers; told only to those who are let in. */
+  /** What is wrong with the headers; only authenticated callers get this error. */
   readonly fault: ServiceError | undefined;
   readonly admission: Admission;
   /** Undefined until it is let in. */

@@ -38,7 +38,7 @@ export function readChange(
   };
 }
 
-/** All that a request says, in one form; its type tells apart those of two calls that look alike. */
+/** All that a request says, in one form; its type distinguishes two requests with equal fields. */
 function askedBy({ method }: HandlerContext, request: ChangeRequest): string {
   const said = create(method.input);
   Object.assign(said, request, { validateOnly: false });

@@ -10,7 +10,7 @@ ALTER TABLE usage_rolled
   ADD COLUMN rolled_to_id uuid;
 
 -- The recorded day that a sum is of, which says whether it counts. Sums that were added before there was this
--- column are complete; their day is told as -infinity.
+-- column are complete; their day is -infinity.
 ALTER TABLE usage_daily ADD COLUMN recorded_day date NOT NULL DEFAULT '-infinity';
 INSERT INTO usage_rolled (org_id, day) SELECT DISTINCT org_id, date '-infinity' FROM usage_daily;
 ALTER TABLE usage_daily

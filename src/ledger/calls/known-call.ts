@@ -59,7 +59,7 @@ interface Detail {
   readonly releasedBy?: string;
 }
 
-/** Calls that are alike share their path and target, so the texts of these are made once for many calls. */
+/** Calls of the same path and target share these objects, so their texts are made once for many calls. */
 const pathText = memoizeByObject((path: StoredCall['path']) => JSON.stringify(path));
 const factsText = memoizeByObject((target: StoredCall['target']) => JSON.stringify(target));
 

@@ -24,7 +24,7 @@ type OutcomeRecord = readonly [
   form: number,
   allowed: boolean,
   reasons: readonly string[],
-  /** An index into the limits, `noBinding`, or null: to be found anew. */
+  /** An index into the limits, `noBinding`, or null: to be computed again. */
   binding: number | null,
   limits: readonly DeclaredLimit[],
   /** By limit; null where all are OK. */
@@ -147,7 +147,7 @@ interface DeclaredTexts {
   readonly windows: ReadonlySet<Window>;
 }
 
-/** Limits by the meters that they point into; the same for all calls that are alike. */
+/** Limits by the meters that they point into; calls with the same path and target share them. */
 const declaredTexts = memoizeByObject((meters: readonly Meter[]) =>
   memoizeByObject((limits: readonly PlannedLimit[]): DeclaredTexts => {
     const declared = limits.map(({ subject, revision, limit, meterIndex }): DeclaredLimit => {

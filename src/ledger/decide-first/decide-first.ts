@@ -5,7 +5,7 @@ import { callKey } from '../calls/call-key.ts';
 import type { KnownCall } from '../calls/known-call.ts';
 import type { EventWriter } from '../events/event-writer.ts';
 import type { OrganizationTime } from '../lane/organization-time.ts';
-import type { Fate, Planned } from '../lane/planned.ts';
+import type { OperationResult, Planned } from '../lane/planned.ts';
 import { BatchDeltas } from '../meters/batch-deltas.ts';
 import type { MeterSum } from '../meters/batch-deltas.ts';
 import { deltaOf, totalsByMeter } from '../meters/batch-totals.ts';
@@ -29,13 +29,16 @@ export interface BatchOptions {
   readonly durableHolds: boolean;
   readonly time: OrganizationTime;
   readonly monotonicMs: () => number;
-  /** Told when all rows of the batch are locked. */
+  /** Called when all rows of the batch are locked. */
   onLocked?(): void;
-  /** Told when all is sent, the commit last: what is sent now finds this batch done or undone. */
+  /**
+   * Called when everything is sent, the commit last. A statement that is sent after this sees the batch committed
+   * or rolled back.
+   */
   onSent(): void;
-  /** Told of each meter of a batch whose sums have reached the largest int64. */
+  /** Called for each meter of a batch whose sums have reached the largest int64. */
   readonly onSaturated?: ((orgId: string, meter: string) => void) | undefined;
-  /** Told what a call is after the commit. */
+  /** Called with the new state of a call after the commit. */
   remember(call: KnownCall): void;
 }
 
@@ -43,9 +46,12 @@ export interface BatchOptions {
  * Runs a batch as one transaction: adds every ask, locks thereby, reads what can no longer change, decides
  * in order of arrival, takes back what was refused, writes, commits.
  *
- * One fate per operation, in order. Throws what the database threw; then nothing has happened.
+ * One result per operation, in order. Throws what the database threw; then nothing has happened.
  */
-export async function runBatch(batch: readonly Planned[], options: BatchOptions): Promise<Fate[]> {
+export async function runBatch(
+  batch: readonly Planned[],
+  options: BatchOptions,
+): Promise<OperationResult[]> {
   const { client, time } = options;
   const expected = time.expected();
   const { members, sums } = localFaults(() => addedFirst(batch, expected));
@@ -71,7 +77,7 @@ export async function runBatch(batch: readonly Planned[], options: BatchOptions)
       // The batch may have rolled windows too early or by an old calendar, or brought a meter to life
       // that no limit keeps any more: only undoing it whole brings them back.
       await rollback(client);
-      return batch.map(({ operation }) => staleFate(operation, state));
+      return batch.map(({ operation }) => staleResult(operation, state));
     }
     const rows = totalsByMeter(
       sums,
@@ -83,7 +89,7 @@ export async function runBatch(batch: readonly Planned[], options: BatchOptions)
     const walk = walkMembers(members, rows, { ...state, past, timeOf: nowMs }, time);
     await writeAndCommit(client, walk, { ...options, onSent });
     for (const call of walk.calls) options.remember(call);
-    return walk.fates;
+    return walk.results;
   } catch (cause) {
     // After a COMMIT was sent there is nothing to undo, and the next batch's transaction may have begun.
     if (!isSent) await rollback(client);
@@ -129,7 +135,7 @@ function isCalendarStale(batch: readonly Planned[], state: BatchState): boolean 
   });
 }
 
-/** Whether a derived meter was born while some plan of its organization is older than its policies. */
+/** Whether a derived meter was created while a plan of its organization is older than the policies. */
 function isOvertaken(
   batch: readonly Planned[],
   sums: readonly MeterSum[],
@@ -145,7 +151,10 @@ function isOvertaken(
   );
 }
 
-function staleFate({ orgId, requestId }: Planned['operation'], state: BatchState): Fate {
+function staleResult(
+  { orgId, requestId }: Planned['operation'],
+  state: BatchState,
+): OperationResult {
   const known = state.calls.get(callKey(orgId, requestId));
   return { kind: 'replan', known, epoch: state.organizations.get(orgId)?.epoch ?? 0 };
 }

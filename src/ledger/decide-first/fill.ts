@@ -15,9 +15,9 @@ import { emptyRow, ledgerSums } from '../record/ledger-sums.ts';
 import { applyDeltas } from '../sql/apply-deltas.ts';
 
 /**
- * Fills the derived meters that this batch has brought to life with what the record says happened before
- * it. Under the organization's lock nothing can be booked in between, so the sums are exact. The record is
- * read once for all new meters of an organization, and not at all for those of a subject without calls.
+ * Fills the derived meters that this batch has created, with the usage and holds that the record has from before
+ * it. Under the organization's lock nothing can be booked in between, so the sums are exact. The record is read
+ * once for all new meters of an organization, and not at all for those of a subject without calls.
  */
 export async function fillMeters(
   client: ClientBase,
@@ -96,7 +96,7 @@ function partition<T>(all: readonly T[], isFirst: (one: T) => boolean): readonly
   return [first, second];
 }
 
-/** The windows of now, or those that the row was born with where it was born for an older hold. */
+/** The current windows, or those that the row was created with if it was created for an older hold. */
 function rowStarts(calendar: Calendar, nowMs: number, sum: MeterSum): WindowStarts {
   const born = sum.added.parts.map(({ starts }) => starts);
   return windowStarts(calendar, nowMs).map((now, index) =>

@@ -68,7 +68,7 @@ function organizationStates(
   return { organizations, nowMs };
 }
 
-/** The calls as they stand: those that are as their operation knows them, and those that were read anew. */
+/** The calls as they stand: those that have the version their operation knows, and those that were read again. */
 function callsById(rows: FlightRows, batch: readonly Planned[]): Map<string, KnownCall> {
   const planned = new Map(
     batch.map(({ operation, plan }) => [callKey(operation.orgId, operation.requestId), plan.known]),

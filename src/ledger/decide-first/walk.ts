@@ -4,7 +4,7 @@ import { callKey } from '../calls/call-key.ts';
 import type { KnownCall } from '../calls/known-call.ts';
 import { saturationEvents } from '../events/saturation-events.ts';
 import type { OrganizationTime } from '../lane/organization-time.ts';
-import type { Fate, Planned } from '../lane/planned.ts';
+import type { OperationResult, Planned } from '../lane/planned.ts';
 import { BatchDeltas } from '../meters/batch-deltas.ts';
 import { totalsOf } from '../meters/batch-totals.ts';
 import type { MeterRows } from '../meters/batch-totals.ts';
@@ -23,7 +23,7 @@ export interface Member {
 
 /** What a batch decided, and what is left to be written. */
 export interface Walk {
-  readonly fates: Fate[];
+  readonly results: OperationResult[];
   readonly verdicts: Verdict[];
   readonly calls: KnownCall[];
   readonly events: Verdict['events'][number][];
@@ -51,7 +51,7 @@ export function walkMembers(
   time: OrganizationTime,
 ): Walk {
   const walk: Walk = {
-    fates: [],
+    results: [],
     verdicts: [],
     calls: [],
     events: [],
@@ -62,7 +62,7 @@ export function walkMembers(
       Math.max(state.timeOf(orgId), state.organizations.get(orgId)?.recordFromMs ?? 0),
   };
   localFaults(() => {
-    for (const member of members) walk.fates.push(walkOne(member, rows, state, time, walk));
+    for (const member of members) walk.results.push(walkOne(member, rows, state, time, walk));
   });
   return walk;
 }
@@ -73,7 +73,7 @@ function walkOne(
   state: ReadState,
   time: OrganizationTime,
   walk: Walk,
-): Fate {
+): OperationResult {
   const { operation, plan } = member.planned;
   const { orgId, requestId } = operation;
   const org = state.organizations.get(orgId);

@@ -30,7 +30,7 @@ export function limitEvents(
   return events;
 }
 
-/** One event per threshold that was crossed; the store keeps it only if it was not told in the window. */
+/** One event per threshold that was crossed; the store keeps it only if it is the first of its window. */
 export function thresholdEvents(
   call: KnownCall,
   plan: {

@@ -2,7 +2,7 @@ import { ServiceError } from '../../platform/service-error.ts';
 import type { Operation } from '../operations/operation.ts';
 import { GuardFailed } from '../write-first/guard-failed.ts';
 import type { LaneOptions } from './lane-options.ts';
-import type { Attempt, Fate, Planned } from './planned.ts';
+import type { Attempt, OperationResult, Planned } from './planned.ts';
 
 /** What runs the operations of a lane, and what it asks when they fail. */
 export type AttemptOptions = Pick<
@@ -12,7 +12,7 @@ export type AttemptOptions = Pick<
 
 /** Where the results of a batch go. */
 export interface AttemptResults {
-  readonly apply: (planned: Planned, fate: Fate) => void;
+  readonly apply: (planned: Planned, result: OperationResult) => void;
   /** Operations to be run in another batch. */
   readonly again: (batch: readonly Planned[]) => void;
   /** The batch waited too long for a lock: some of its organizations are locked by another session. */
@@ -20,7 +20,7 @@ export interface AttemptResults {
   readonly onSent: () => void;
 }
 
-/** Runs a batch and gives each operation its fate; after a failure tries again what may pass. */
+/** Runs a batch and gives each operation its result; after a failure tries again what may pass. */
 export async function attempt(
   batch: readonly Planned[],
   options: AttemptOptions,
@@ -33,10 +33,13 @@ export async function attempt(
   }
   if (awaited.length === 0) return;
   try {
-    const fates = await options.runBatch(awaited, results.onSent);
+    const operationResults = await options.runBatch(awaited, results.onSent);
     for (const [index, planned] of awaited.entries()) {
-      const missing = { kind: 'failed' as const, cause: new Error('an operation without a fate') };
-      results.apply(planned, fates[index] ?? missing);
+      const missing = {
+        kind: 'failed' as const,
+        cause: new Error('an operation without a result'),
+      };
+      results.apply(planned, operationResults[index] ?? missing);
     }
   } catch (cause) {
     if (options.isLocked(cause)) await results.locked(awaited, cause);

@@ -7,7 +7,7 @@ import { createEventWriter } from '../events/event-writer.ts';
 import { GuardFailed } from '../write-first/guard-failed.ts';
 import type { RunBatch } from './lane-options.ts';
 import { transactionSettings } from '../sql/transaction-settings.ts';
-import type { Fate, Planned } from './planned.ts';
+import type { OperationResult, Planned } from './planned.ts';
 import type { LaneConnection } from './connection.ts';
 import { createOptimism } from '../write-first/optimism.ts';
 import { isOptimistic, runOptimisticBatch } from '../write-first/write-first.ts';
@@ -28,7 +28,7 @@ export interface BatchRunnerOptions {
   readonly monotonicMs: () => number;
   readonly onBatch?: (size: number, seconds: number, way: BatchWay) => void;
   readonly onSaturated?: BatchOptions['onSaturated'];
-  /** Told why a batch failed, unless a guard did. */
+  /** Called with the cause when a batch failed, except for a failed guard. */
   readonly onFailure?: (cause: unknown, size: number) => void;
 }
 
@@ -61,11 +61,11 @@ export function createBatchRunner(options: BatchRunnerOptions): RunBatch {
     client: Client,
     batch: readonly Planned[],
     onSent: () => void,
-  ): Promise<readonly Fate[]> => {
+  ): Promise<readonly OperationResult[]> => {
     const startedMs = options.monotonicMs();
     let way = chooseWay(batch);
     try {
-      const fates = await (way === 'optimistic' ? runOptimisticBatch : runBatch)(batch, {
+      const results = await (way === 'optimistic' ? runOptimisticBatch : runBatch)(batch, {
         client,
         settings,
         events,
@@ -77,7 +77,7 @@ export function createBatchRunner(options: BatchRunnerOptions): RunBatch {
         remember: (call) => remembered.set(call),
       });
       if (way === 'optimistic') optimism.wasRight();
-      return fates;
+      return results;
     } catch (cause) {
       if (cause instanceof GuardFailed) way = 'unforeseen';
       afterFailure(batch, cause);

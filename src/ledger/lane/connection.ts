@@ -3,7 +3,7 @@ import type { Client } from 'pg';
 import { watchSilence } from './connection-silence.ts';
 import type { SilenceWatch } from './connection-silence.ts';
 
-/** One connection of a lane, made anew when it breaks. */
+/** One connection of a lane, replaced when it breaks. */
 export interface LaneConnection {
   /**
    * Runs a batch on the connection, which is opened if there is none; concurrent callers share one attempt.
@@ -54,7 +54,7 @@ export function createLaneConnection(parts: LaneConnectionParts): LaneConnection
       client.on('end', () => silence.stop());
       opened = { client, silence };
     } catch {
-      // Whoever waits for the attempt is told why.
+      // Whoever waits for the attempt gets the cause.
       forget();
     }
   }

@@ -1,9 +1,12 @@
 import type { FindLocked } from './find-locked.ts';
-import type { Fate, Planned } from './planned.ts';
+import type { OperationResult, Planned } from './planned.ts';
 import type { FindCall } from './planner.ts';
 
-/** Runs operations in one transaction: one fate each; throws when the transaction failed. */
-export type RunBatch = (batch: readonly Planned[], onSent: () => void) => Promise<readonly Fate[]>;
+/** Runs operations in one transaction: one result each; throws when the transaction failed. */
+export type RunBatch = (
+  batch: readonly Planned[],
+  onSent: () => void,
+) => Promise<readonly OperationResult[]>;
 
 /** What a lane needs. */
 export interface LaneOptions {
@@ -23,7 +26,7 @@ export interface LaneOptions {
   readonly isLocked: (cause: unknown) => boolean;
   /** Whether the failure lies in the data of one of the operations. */
   readonly isPoison: (cause: unknown) => boolean;
-  /** What callers are told of a failed transaction. */
+  /** The error that callers get for a failed transaction. */
   readonly failure: (cause: unknown) => unknown;
   /** Operations of one organization per batch, for a distributed PostgreSQL. */
   readonly perOrganization: boolean;

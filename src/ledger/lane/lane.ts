@@ -1,7 +1,7 @@
 import { ServiceError } from '../../platform/service-error.ts';
 import { createFairQueue } from './fair-queue.ts';
 import { createPlanner } from './planner.ts';
-import type { Fate, Planned } from './planned.ts';
+import type { OperationResult, Planned } from './planned.ts';
 import type { LaneOptions } from './lane-options.ts';
 import { createLockedOrganizations } from './locked-organizations.ts';
 import { createRunner } from './runner.ts';
@@ -18,7 +18,7 @@ export interface Lane {
   drained(): Promise<void>;
 }
 
-/** Creates a lane. While a batch is at the database, what arrives gathers into the next. */
+/** Creates a lane. While a batch is at the database, new operations wait for the next batch. */
 export function createLane(options: LaneOptions): Lane {
   const accepted = createFairShares(options.maxQueue);
 
@@ -36,15 +36,15 @@ export function createLane(options: LaneOptions): Lane {
     },
   });
 
-  function apply(planned: Planned, fate: Fate): void {
-    switch (fate.kind) {
+  function apply(planned: Planned, result: OperationResult): void {
+    switch (result.kind) {
       case 'done':
-        fate.answer();
+        result.answer();
         return accepted.leave(planned.operation.orgId);
       case 'replan':
-        return planner.again(planned.operation, fate.known, fate.epoch);
+        return planner.again(planned.operation, result.known, result.epoch);
       case 'failed':
-        return fail(planned.operation, fate.cause);
+        return fail(planned.operation, result.cause);
     }
   }
 
@@ -69,7 +69,7 @@ export function createLane(options: LaneOptions): Lane {
 /** The queue of all organizations, and beside it those that are locked: where to give an operation to be run. */
 function createQueues(
   options: LaneOptions,
-  apply: (planned: Planned, fate: Fate) => void,
+  apply: (planned: Planned, result: OperationResult) => void,
   accepted: () => number,
 ): (planned: Planned) => void {
   const queue = createFairQueue<Planned>(options.perOrganization);

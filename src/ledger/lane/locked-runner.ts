@@ -63,9 +63,9 @@ export function createLockedRunner(
     const startedMs = options.attempt.now();
     let hasPassed = false;
     const runBatch: AttemptOptions['runBatch'] = async (awaited, onSent) => {
-      const fates = await options.attempt.runBatch(awaited, onSent);
+      const results = await options.attempt.runBatch(awaited, onSent);
       hasPassed = true;
-      return fates;
+      return results;
     };
     const results = { apply, again, locked, onSent: () => undefined };
     await attempt(batch, { ...options.attempt, runBatch }, results);

@@ -15,8 +15,8 @@ export interface Planned {
   readonly attempt: Attempt;
 }
 
-/** What became of one planned operation in a batch. */
-export type Fate =
+/** The result of one planned operation of a batch. */
+export type OperationResult =
   | { readonly kind: 'done'; readonly answer: () => void }
   | { readonly kind: 'replan'; readonly known: KnownCall | undefined; readonly epoch: number }
   | { readonly kind: 'failed'; readonly cause: unknown };

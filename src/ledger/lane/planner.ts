@@ -8,7 +8,7 @@ export type FindCall = (
 
 /** What a planner tells its lane. */
 export interface PlannerOptions {
-  /** What callers are told when the store fails. */
+  /** The error that callers get when the store fails. */
   readonly failure: (cause: unknown) => unknown;
   readonly fail: (operation: Operation, cause: unknown) => void;
   /** Without a plan there is nothing left to do. */

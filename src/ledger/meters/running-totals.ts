@@ -66,7 +66,7 @@ export class RunningTotals implements MeterTotals {
     );
   }
 
-  /** Joins what the record says of a meter that was just born; its newer windows win. */
+  /** Adds the record's sums of a meter that was just created; its newer windows win. */
   join(filled: readonly bigint[]): void {
     const values = this.#row.map((value) => BigInt(value));
     values[0] = (values[0] ?? 0n) + (filled[0] ?? 0n);

@@ -11,7 +11,7 @@ import { isLarge } from './large.ts';
 import { operationOf } from './operation.ts';
 import type { Completion, DecisionContext, Operation, Plan, Verdict } from './operation.ts';
 
-/** An Extend at the ledger: more is added to an open hold if the limits bear it, and its expiry moves. */
+/** An Extend at the ledger: adds to an open hold if the limits allow it, and moves its expiry. */
 export function extendOperation(call: ExtendCall, completion: Completion<ExtendAnswer>): Operation {
   return operationOf(call, completion, {
     needsCall: true,

@@ -56,7 +56,7 @@ export function createLimitMemory(max = defaultMax): LimitMemory {
   };
 }
 
-/** Calls that are alike share their meters and limits, so these are made once for many calls. */
+/** Calls of the same path and target share their meters and limits, so these are made once for many calls. */
 const metersHash = memoizeByObject((meters: readonly Meter[]) =>
   hashOf(meters.map(({ name }) => name).join('\n')),
 );

@@ -99,7 +99,10 @@ export interface DecisionContext {
 export interface Verdict {
   /** The delta stays; otherwise it is taken back. */
   readonly stays: boolean;
-  /** Counters added beside the delta, booked alike; for what only the lock tells (a charge at expiry). */
+  /**
+   * Counters that are added with the delta, in the same windows, for amounts that are known only under the lock (a
+   * charge at expiry).
+   */
   readonly extra?: readonly bigint[];
   readonly insert?: KnownCall;
   readonly update?: KnownCall;

@@ -9,7 +9,7 @@ import type { BatchStatement } from './batch-statement.ts';
  *   $1 text[]    org_id
  *   $2 text[]    meter_id
  *   $3 text[]    family
- *   $4 boolean[] filled: true for meters that are born complete
+ *   $4 boolean[] filled: true for meters that are complete when created
  *   $5 bigint[]  `deltaWidth` numbers per meter: in_flight, then of each window its start (not LIFETIME)
  *                and its seven counters; flat, because one array of numbers is parsed about four times
  *                as fast as 56 arrays

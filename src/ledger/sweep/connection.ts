@@ -12,7 +12,7 @@ import { leaveSweepLease, takeSweepLease } from '../sql/sweep-lease.ts';
 
 /** The connection of the sweep, apart from the lanes: for one thing at a time. */
 export interface SweepConnection {
-  /** Runs work when what was asked for before is done. A connection that fails is made anew for the next. */
+  /** Runs work after all earlier work is done. A connection that fails is replaced for the next work. */
   alone<Result>(work: (client: Client) => Promise<Result>): Promise<Result>;
   /** The rows of statements that travel together. */
   rows(...statements: readonly FlightStatement[]): Promise<readonly FlightRows[]>;

@@ -19,7 +19,7 @@ export interface SweepPassOptions {
   readonly monotonicMs: () => number;
   /** Rests between two pieces of a pass; a signal ends the rest early, without an error. */
   readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** Told when holds were ended. */
+  /** Called when holds were ended. */
   readonly onEnded?: (holds: number) => void;
 }
 

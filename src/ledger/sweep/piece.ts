@@ -1,5 +1,5 @@
 import { LocalFault } from '../../db/wire/local-fault.ts';
-import type { Fate } from '../lane/planned.ts';
+import type { OperationResult } from '../lane/planned.ts';
 import type { ClosePlanner } from '../ledger.ts';
 import { planPart } from './plan.ts';
 import type { StuckHold, SweepPart, SweepPartOrder } from './plan.ts';
@@ -66,8 +66,8 @@ export function createSweepPiece(options: SweepPieceOptions) {
     if (batch.length === 0) return { past: parts, again: [], stuck: [], workMs: 0 };
     const startedMs = monotonicMs();
     try {
-      const { fates, workMs } = await store.run(batch);
-      return { ...afterBatch(parts, fates), workMs };
+      const { results, workMs } = await store.run(batch);
+      return { ...afterBatch(parts, results), workMs };
     } catch (cause) {
       if (options.isStoreWide(cause)) throw cause;
       const tries = isUrgent ? mostTries : 0;
@@ -106,15 +106,15 @@ export function createSweepPiece(options: SweepPieceOptions) {
 }
 
 /** Where a plan proved old, the organization has another turn at the same place. */
-function afterBatch(parts: readonly SweepPart[], fates: readonly Fate[]): Result {
+function afterBatch(parts: readonly SweepPart[], results: readonly OperationResult[]): Result {
   const past: SweepPart[] = [];
   const again: SweepTurn[] = [];
   let at = 0;
   for (const part of parts) {
-    const own = fates.slice(at, at + part.planned.length);
+    const own = results.slice(at, at + part.planned.length);
     at += part.planned.length;
-    for (const fate of own) if (fate.kind === 'done') fate.answer();
-    const epochs = own.flatMap((fate) => (fate.kind === 'replan' ? fate.epoch : []));
+    for (const result of own) if (result.kind === 'done') result.answer();
+    const epochs = own.flatMap((result) => (result.kind === 'replan' ? result.epoch : []));
     const { turn } = part;
     if (epochs.length === 0) past.push(part);
     else if (turn.tries < mostTries) {

@@ -39,7 +39,7 @@ export interface SweepPartOrder {
   readonly isStoreWide: (cause: unknown) => boolean;
   /** Whether planning may succeed later: then the hold is left to the next pass. */
   readonly isTransient: (cause: unknown) => boolean;
-  /** Told of each hold that is answered as ended. */
+  /** Called for each hold that was ended. */
   readonly onEnded: () => void;
 }
 

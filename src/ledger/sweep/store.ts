@@ -1,7 +1,7 @@
 import type { FollowingClock } from '../../platform/database-clock.ts';
 import { runBatch } from '../decide-first/decide-first.ts';
 import { createEventWriter } from '../events/event-writer.ts';
-import type { Fate, Planned } from '../lane/planned.ts';
+import type { OperationResult, Planned } from '../lane/planned.ts';
 import { createOrganizationTime } from '../lane/organization-time.ts';
 import { overdueHold, overdueHolds, overdueOrganizations, sweepNow } from '../sql/overdue-holds.ts';
 import { transactionSettings } from '../sql/transaction-settings.ts';
@@ -33,7 +33,7 @@ export interface SweepStore {
 
 /** What became of a batch. */
 export interface SweepBatch {
-  readonly fates: readonly Fate[];
+  readonly results: readonly OperationResult[];
   /** How long it took, without the time that it waited for its locks. */
   readonly workMs: number;
 }
@@ -99,7 +99,7 @@ function batchRunner(
   return (batch) =>
     connection.alone(async (client) => {
       let lockedMs = monotonicMs();
-      const fates = await runBatch(batch, {
+      const results = await runBatch(batch, {
         client,
         settings,
         events,
@@ -113,6 +113,6 @@ function batchRunner(
         // A late Report looks its call up; the memory of a replica is for calls that are not over.
         remember: () => undefined,
       });
-      return { fates, workMs: monotonicMs() - lockedMs };
+      return { results, workMs: monotonicMs() - lockedMs };
     });
 }

@@ -20,8 +20,8 @@ import { createSweepTurns } from './turns.ts';
  */
 export interface Sweep {
   /**
-   * One pass over the holds that are due, on the replica that has the lease; on others it does nothing. Between
-   * two transactions it rests (`pace.ts`). Ends early when it is told to stop. Fails if the store does.
+   * One pass over the holds that are due, on the replica that has the lease; on others it does nothing. Between two
+   * transactions it rests (`pace.ts`). Ends early when it is stopped. Fails if the store does.
    */
   pass(signal: AbortSignal): Promise<SweepPass>;
   /**
@@ -38,7 +38,7 @@ export interface SweepOptions
     SweepStoreOptions,
     Omit<SweepPieceOptions, 'store'>,
     Pick<SweepPassOptions, 'pause' | 'onEnded'> {
-  /** What a caller is told of a failure. */
+  /** The error that callers get for a failure. */
   readonly failure: (cause: unknown) => Error;
 }
 

@@ -18,7 +18,7 @@ export interface SweepTally {
 
 const maxExamples = 3;
 
-/** Starts at nothing; `onEnded` is told of each piece that ended holds. */
+/** Starts at nothing; `onEnded` is called for each piece that ended holds. */
 export function createSweepTally(onEnded?: (holds: number) => void): SweepTally {
   let ended = 0;
   let stuck = 0;

@@ -19,7 +19,7 @@ export interface Reading {
 export interface LimitReading {
   readonly meterIndex: number;
   readonly metric: Metric;
-  /** The same for limits that are read alike; below `slots`. */
+  /** Equal for limits with equal readings; less than `slots`. */
   readonly slot: number;
   readonly used: Reading;
   readonly held: Reading;
@@ -31,7 +31,7 @@ export const slots = windows.length * metrics.length;
 
 const inFlightColumn = 1;
 
-/** The readings of a call's limits; the same for all calls that are alike. */
+/** The readings of a call's limits; calls with the same path and target share them. */
 export const limitReadings = memoizeByObject(
   (limits: readonly PlannedLimit[]): readonly LimitReading[] =>
     limits.map(({ limit, meterIndex }) => {

@@ -10,7 +10,7 @@ import { fly } from '../../db/wire/flight.ts';
 import type { FlightRows, FlightStatement } from '../../db/wire/flight.ts';
 import { numbersOf } from '../../db/wire/number-array.ts';
 import type { KnownCall } from '../calls/known-call.ts';
-import type { Fate, Planned } from '../lane/planned.ts';
+import type { OperationResult, Planned } from '../lane/planned.ts';
 import type { OptimisticPlan } from '../operations/operation.ts';
 import { columnsOf, OptimisticMeters } from './expected-meters.ts';
 import type { OptimisticMeter } from './expected-meters.ts';
@@ -30,7 +30,10 @@ interface Member {
   readonly call: KnownCall;
 }
 
-/** Whether a batch can be written before it is decided: Checks that should be allowed, planned alike. */
+/**
+ * Whether a batch can be written before it is decided: all are Checks that should be allowed, planned for the same
+ * windows.
+ */
 export function isOptimistic(batch: readonly Planned[]): boolean {
   const epochs = new Map<string, number>();
   return batch.every(({ operation, plan, attempt }) => {
@@ -46,13 +49,13 @@ export function isOptimistic(batch: readonly Planned[]): boolean {
  * nothing; then the batch is to be decided first. The decision itself does not change: the process learns the
  * exact sums only after the commit.
  *
- * One fate per operation, in order. Throws `GuardFailed` where the database found something else and did nothing,
+ * One result per operation, in order. Throws `GuardFailed` where the database found something else and did nothing,
  * and whatever else made it fail as it is.
  */
 export async function runOptimisticBatch(
   batch: readonly Planned[],
   options: BatchOptions,
-): Promise<Fate[]> {
+): Promise<OperationResult[]> {
   const { time, monotonicMs } = options;
   const expected = time.expected();
   const prepared = prepare(batch, options, expected);
@@ -172,11 +175,11 @@ function confirmed(
   members: readonly Member[],
   sums: FlightRows,
   expected: (orgId: string) => number,
-): Fate[] {
+): OperationResult[] {
   return localFaults(() => {
     const keys = members.map(({ call }) => [call.orgId, call.requestId] as const);
     const inOrder = rowsByKey(sums, keys);
-    return members.map(({ orgId, optimistic }, index): Fate => {
+    return members.map(({ orgId, optimistic }, index): OperationResult => {
       const answer = optimistic.confirm(numbersOf(inOrder[index]?.[2]), expected(orgId));
       return { kind: 'done', answer };
     });

@@ -16,7 +16,7 @@ export interface OrganizationCache {
 export interface OrganizationCacheParts {
   readonly loadOrganization: LoadOrganization;
   readonly maxOrganizations: number;
-  /** Told of changed named subjects, in the same breath in which the newer snapshot takes its place. */
+  /** Called with the changed named subjects, in the same turn in which the newer snapshot replaces the older one. */
   readonly onNamedChange: (generation: number, named: readonly NamedSubject[]) => void;
 }
 

@@ -11,7 +11,7 @@ import type { NamedSubject } from '../store/pg-policies.ts';
 export interface CachedOrganization {
   readonly snapshot: OrganizationSnapshot;
   readonly shared: SharedView;
-  /** Named subjects cached under this number are as they stood at the newest snapshot that bears it. */
+  /** Named subjects cached under this number have the state of the newest snapshot with this number. */
   readonly generation: number;
 }
 

@@ -9,7 +9,7 @@ import type { OrganizationChanges } from '../store/pg-policies.ts';
 
 /** What all calls of an organization share, as it stood at one epoch; never changed once made. */
 export interface OrganizationSnapshot {
-  /** No two snapshots bear the same: what was derived from one is never taken for another's. */
+  /** Unique for each snapshot, so that what was derived from one is never used for another. */
   readonly serial: number;
   readonly epoch: number;
   readonly organization: Organization;

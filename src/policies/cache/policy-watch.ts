@@ -11,7 +11,7 @@ export interface PolicyWatchParts {
   readonly sockets?: { open(): Socket };
   readonly connectTimeoutMs?: number;
   readonly onNotice: (notice: ChangeNotice) => void;
-  /** Told when the connection is lost; the watch tries again by itself. */
+  /** Called when the connection is lost; the watch reconnects by itself. */
   readonly onLost?: (cause: unknown) => void;
   /** The first wait before a new try; doubles up to half a minute. */
   readonly firstDelayMs?: number;

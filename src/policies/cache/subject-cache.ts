@@ -10,8 +10,9 @@ export interface SubjectAt {
 }
 
 /**
- * The named subjects of all organizations, the unregistered ones too, in one bounded memory that they share. It knows nothing
- * of epochs: whoever puts a subject in warrants that it is as of its generation's newest snapshot.
+ * The named subjects of all organizations, the unregistered ones too, in one bounded memory that they share. It
+ * knows nothing of epochs: whoever adds a subject guarantees that it is as new as the newest snapshot of its
+ * generation.
  */
 export interface SubjectCache {
   get(generation: number, subject: NamedSubject): LoadedSubject | undefined;

@@ -67,7 +67,7 @@ export function createViewLoader(
   };
 }
 
-/** The view, if everything is at hand; else what is missing. Only ever of what is present now. */
+/** The view if everything is cached, else what is missing. It contains only what is cached now. */
 function assemble(
   { snapshot, shared, generation }: CachedOrganization,
   subjects: SubjectCache,

@@ -19,7 +19,7 @@ export interface StoreParts {
     orgId: string,
     calendar: Calendar,
   ) => Promise<void>;
-  /** Told after each change that was committed here; a hint for caches of this process. */
+  /** Called after each change that was committed here; a hint for caches of this process. */
   readonly onChange?: ((change: ChangeNotice) => void) | undefined;
 }
 
@@ -159,7 +159,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
   await client.query('SELECT pg_notify($1, $2)', [changeChannel, notice]);
 }
 
-/** Keeps the answer for repeats, if the change bears a name that repeats can have. */
+/** Keeps the answer for repeats, if the change has a request id. */
 async function keepAnswer<T>(
   { client, orgId, now, by }: Locked,
   request: ChangeRequest<T>,

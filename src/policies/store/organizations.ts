@@ -203,7 +203,7 @@ ORDER BY org_id LIMIT $4`,
   }
 }
 
-/** Makes an organization of the columns that bear its settings. */
+/** Makes an organization from the columns of its settings. */
 export function organizationOf(
   row: Omit<OrganizationRow, 'version' | 'created_at' | 'updated_at'>,
 ): Organization {

@@ -104,7 +104,7 @@ export function modelGroupToMessage(of: Stored<ModelGroup>): messages.ModelGroup
   return create(ModelGroupSchema, { ...record, ...storedFields(stored) });
 }
 
-/** Writes a group of models, with how many bear it. */
+/** Writes a group of models, with how many models have it. */
 export function listedModelGroupToMessage(of: ListedModelGroup): messages.ModelGroup {
   const { id, models, stored } = of;
   const said =
