@@ -46,7 +46,8 @@ describe('the headers of the load generator', () => {
 });
 
 describe('the status in trailers', () => {
-  // Each case was red when the form it is about was not read.
+  // Seen red for: an indexed field, a change of the table size, both names of the static table, 200 bytes, the
+  // Huffman code, and `nowhere`, each when the line that reads that form was taken out.
   it.each([
     ['alone', status('0'), 0],
     ['of two digits', status('16'), 16],
