@@ -36,8 +36,8 @@ export async function prefillLedger(pool: Pool, orgId: string, rows: number): Pr
     pause: () => Promise.resolve(),
   });
   const pass = await rollUp();
-  console.log(`ledger: ${pass.days} days rolled up, ${pass.waiting} left`);
-  await pool.query('VACUUM ANALYZE usage_daily');
+  console.log(`ledger: ${pass.rows} rows rolled up, ${pass.waiting} organizations left`);
+  await pool.query('VACUUM ANALYZE usage_daily, usage_quarter');
   await pool.query('CHECKPOINT');
 }
 

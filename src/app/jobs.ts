@@ -73,7 +73,7 @@ function rollUpJob(
     pool,
     transact,
     nowMs: () => clock.nowMs(),
-    onWaiting: (days) => metrics.waitingForRollUp(days),
+    onWaiting: (organizations) => metrics.waitingForRollUp(organizations),
     onPiece: (rows) => metrics.rolledUp(rows),
   });
   return async () => {
@@ -81,7 +81,7 @@ function rollUpJob(
     const pass = await rollUp(signal);
     const seconds = (performance.now() - startedMs) / 1000;
     metrics.rollUpPassed(seconds);
-    if (pass.days > 0 || pass.rows > 0) log.info({ ...pass, seconds }, 'usage rolled up');
+    if (pass.rows > 0) log.info({ ...pass, seconds }, 'usage rolled up');
     else if (pass.waiting > 0) log.info({ ...pass }, 'usage waits to be rolled up');
   };
 }

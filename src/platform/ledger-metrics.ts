@@ -13,8 +13,8 @@ export interface LedgerMetrics {
   expired(holds: number): void;
   /** Holds whose time is over and that the last pass of the sweep could not end. */
   stuckHolds(holds: number): void;
-  /** Days of an organization that have ended and are not rolled up. */
-  waitingForRollUp(days: number): void;
+  /** Organizations with usage of a quarter that has ended and is not rolled up. */
+  waitingForRollUp(organizations: number): void;
   /** A piece of the roll-up. */
   rolledUp(rows: number): void;
   /** A pass of the roll-up, with its rests. */
@@ -53,8 +53,8 @@ export function createLedgerMetrics(registry: Registry): LedgerMetrics {
     registers,
   });
   const waiting = new Gauge({
-    name: 'tollgate_rollup_days_waiting',
-    help: 'Days (each of one organization) that have ended and are not rolled up.',
+    name: 'tollgate_rollup_organizations_waiting',
+    help: 'Organizations with usage of a quarter of an hour that has ended and is not rolled up.',
     registers,
   });
   const rows = new Counter({
@@ -76,7 +76,7 @@ export function createLedgerMetrics(registry: Registry): LedgerMetrics {
     refused: () => refusals.inc(),
     expired: (holds) => expiries.inc(holds),
     stuckHolds: (holds) => stuck.set(holds),
-    waitingForRollUp: (days) => waiting.set(days),
+    waitingForRollUp: (organizations) => waiting.set(organizations),
     rolledUp: (count) => rows.inc(count),
     rollUpPassed: (took) => pass.set(took),
   };

@@ -77,7 +77,7 @@ async function lockRecord(): Promise<void> {
 async function sumsUnderWay(): Promise<number> {
   const { rows } = await database.pool.query<{ count: number }>(
     `SELECT count(*)::int AS count FROM pg_stat_activity
-     WHERE datname = current_database() AND state = 'active' AND query LIKE 'WITH s AS%'`,
+     WHERE datname = current_database() AND state = 'active' AND query LIKE 'WITH mark AS%'`,
   );
   return rows[0]?.count ?? -1;
 }

@@ -49,17 +49,22 @@ export async function lifetimeOf(pool: Pool, orgId: string, subject: string): Pr
   return sums.slice(from, from + 4).join('/');
 }
 
-/** The sums per recorded day, day and subject that the roll-up shall arrive at, computed at once. */
-export async function dailySumsOf(pool: Pool, table: 'usage' | 'usage_daily'): Promise<string[]> {
+/** The sums of quarters, or of days of UTC, that the roll-up arrives at, or that single rows add up to. */
+export async function sumsOf(
+  pool: Pool,
+  of: 'usage_quarter' | 'usage_daily',
+  from: 'sums' | 'rows',
+): Promise<string[]> {
+  const lengthMs = of === 'usage_quarter' ? 900_000 : 86_400_000;
   const rows =
-    table === 'usage_daily'
-      ? 'usage_daily'
-      : `(SELECT org_id, (recorded_at AT TIME ZONE 'UTC')::date AS recorded_day,
-  (to_timestamp(booked_at / 1000) AT TIME ZONE 'UTC')::date AS day, unnest(subjects) AS subject, facts, cost,
+    from === 'sums'
+      ? `(SELECT s.org_id, extract(epoch FROM s.starts_at)::bigint * 1000 AS start_ms, s.subject, t.facts, s.cost,
+  s.input, s.output, s.requests FROM ${of} s JOIN usage_target t USING (org_id, target)) AS u`
+      : `(SELECT org_id, booked_at / ${lengthMs} * ${lengthMs} AS start_ms, unnest(subjects) AS subject, facts, cost,
   input, output, requests FROM usage) AS u`;
   const { rows: sums } = await pool.query<{ sum: string }>(
-    `SELECT concat_ws(' ', org_id, recorded_day, day, subject, facts, sum(cost), sum(input), sum(output),
-  sum(requests)) AS sum FROM ${rows} GROUP BY org_id, recorded_day, day, subject, facts ORDER BY 1`,
+    `SELECT concat_ws(' ', org_id, start_ms, subject, facts, sum(cost), sum(input), sum(output),
+  sum(requests)) AS sum FROM ${rows} GROUP BY org_id, start_ms, subject, facts ORDER BY 1`,
   );
   return sums.map(({ sum }) => sum);
 }

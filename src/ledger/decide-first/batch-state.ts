@@ -16,6 +16,6 @@ export interface OrganizationState {
   readonly epoch: number;
   readonly calendar: Calendar;
   readonly onExpiry: 'RELEASE' | 'CHARGE';
-  /** No usage may be recorded before this instant: the days before it are rolled up. */
+  /** No usage may be recorded before this instant: what was recorded before it is closed, and is summed up. */
   readonly recordFromMs: number;
 }

@@ -5,10 +5,12 @@ import type { Window } from '../../core/policy.ts';
 import type { MeterTotals, WindowTotals } from '../../core/totals.ts';
 import { windowAt } from '../../core/window.ts';
 import type { MeterRows } from '../meters/batch-totals.ts';
-import { ledgerSums } from '../record/ledger-sums.ts';
+import { longestDayMs } from '../record/quarters.ts';
+import { readParts } from '../record/record-parts.ts';
+import type { PartSums } from '../record/record-parts.ts';
 import type { Planned } from '../lane/planned.ts';
 import type { DecisionContext } from '../operations/operation.ts';
-import { counters, windowOffsets } from '../sql/apply-deltas.ts';
+import { counters } from '../sql/apply-deltas.ts';
 
 /** Totals in the place of a meter's own, for windows that the meter has left behind. */
 export type PastTotals = (meterIndex: number, totals: MeterTotals) => MeterTotals;
@@ -66,18 +68,19 @@ async function readPast(
   { operation, plan }: Planned,
   past: readonly PastWindow[],
 ): Promise<PastTotals> {
+  const bounded = past.map((one) => ({
+    ...one,
+    bounds: windowAt(plan.calendar, one.window, one.atMs),
+  }));
+  const cuts = bounded.flatMap(({ bounds }) => [bounds.startMs, bounds.endMs]);
+  const cutsMs = [...new Set(cuts)].toSorted((a, b) => a - b);
+  const meters = past.map(({ meter }) => meter);
+  const fromMs = (cutsMs[0] ?? 0) - longestDayMs;
+  const partsOf = await readParts(client, operation.orgId, meters, { cutsMs, fromMs });
   const read = new Map<string, WindowTotals>();
-  for (const [window, ofWindow] of Map.groupBy(past, (one) => one.window)) {
-    const [first] = ofWindow;
-    if (first === undefined) continue;
-    const { startMs, endMs } = windowAt(plan.calendar, window, first.atMs);
-    // What was booked since the window began, less what was since it ended.
-    const starts = windows.map((_, index) => (index === 0 ? startMs : endMs));
-    const meters = ofWindow.map(({ meter }) => meter);
-    const sums = await ledgerSums(client, operation.orgId, meters, starts);
-    for (const [index, { meterIndex }] of ofWindow.entries()) {
-      read.set(`${meterIndex} ${window}`, differenceOf(sums[index] ?? [], 0, 1));
-    }
+  for (const { meterIndex, meter, window, bounds } of bounded) {
+    const [from, to] = [bounds.startMs, bounds.endMs].map((at) => cutsMs.indexOf(at) + 1);
+    read.set(`${meterIndex} ${window}`, totalsOf(partsOf(meter).slice(from, to)));
   }
   return (meterIndex, totals) => ({
     inFlight: totals.inFlight,
@@ -85,12 +88,12 @@ async function readPast(
   });
 }
 
-/** Of a meter's columns those of one window less those of another, by their indexes. */
-function differenceOf(sums: readonly bigint[], since: number, until: number): WindowTotals {
-  const counter = (index: number, at: number): bigint =>
-    sums[(windowOffsets[index]?.counters ?? 0) + at] ?? 0n;
+/** The sums of some parts as totals of a window. */
+function totalsOf(parts: readonly PartSums[]): WindowTotals {
+  const counter = (at: number): bigint =>
+    parts.reduce((sum, one) => sum + (one.sums[at] ?? 0n), 0n);
   const [usedCost = 0n, usedInput = 0n, usedOutput = 0n, usedRequests = 0n, ...held] = counters.map(
-    (_, at) => counter(since, at) - counter(until, at),
+    (_, at) => counter(at),
   );
   const [heldCost = 0n, heldInput = 0n, heldOutput = 0n] = held;
   return { usedCost, usedInput, usedOutput, usedRequests, heldCost, heldInput, heldOutput };

@@ -32,7 +32,7 @@ export interface Walk {
   corrected: boolean;
   /** The meters whose saturated sums this batch has told of. */
   readonly saturated: Set<RunningTotals>;
-  /** When an organization's usage is recorded: now, but in no day that is rolled up. */
+  /** When an organization's usage is recorded: now, but not before what is closed for the roll-up. */
   readonly recordedAt: (orgId: string) => number;
 }
 

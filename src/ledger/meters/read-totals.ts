@@ -20,7 +20,7 @@ interface MetersAt {
 }
 
 /**
- * Meters as they stand at one instant, and the epoch they were read at, in at most two statements. Takes no
+ * Meters as they stand at one instant, and the epoch they were read at, in at most three statements. Takes no
  * lock and writes nothing. Outside a transaction of one instant, derived meters that no limit keeps yet are
  * summed a moment later. Stops between the statements when `over` is aborted.
  */

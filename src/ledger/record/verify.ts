@@ -9,7 +9,8 @@ import type { MeterRow } from '../meters/batch-deltas.ts';
 import { fly } from '../../db/wire/flight.ts';
 import { applyDeltas, columns, counters, deltaWidth, windowOffsets } from '../sql/apply-deltas.ts';
 import { lockOrganization } from '../sql/lock-organization.ts';
-import { metersAndRecord } from '../sql/meters-and-record.ts';
+import { daysWithoutQuarters, metersAndRecord } from '../sql/meters-and-record.ts';
+import { quarterMs } from './quarters.ts';
 
 /** One counter of one meter that is not what the record says. */
 export interface Difference {
@@ -21,8 +22,9 @@ export interface Difference {
 }
 
 /**
- * Compares every meter of an organization, in every window, with the record; with `repair` also sets it
- * right. Inside a transaction of the caller. Comparing stops no call: meters and record are read by one
+ * Compares every meter of an organization with the record, in every window of which the record still tells the
+ * beginning; with `repair` also sets it right. What is rolled up is taken from its sums, which are not compared with
+ * their rows here. Inside a transaction of the caller. Comparing stops no call: meters and record are read by one
  * statement, hence at one instant, and every batch changes both in one transaction. To repair, the
  * organization is locked.
  */
@@ -35,7 +37,10 @@ export async function verifyOrganization(
   const meters = await readMeters(client, orgId);
   const differences: Difference[] = [];
   const corrections: MeterRow[] = [];
-  for (const { meter, found, recorded } of meters) {
+  for (const { meter, found, recorded: all, compared } of meters) {
+    const recorded = columns.map(
+      (_, index) => (compared[index] === false ? found : all)[index] ?? 0n,
+    );
     const wrong = compare(meter, found, recorded);
     differences.push(...wrong);
     if (wrong.length > 0)
@@ -53,6 +58,8 @@ interface Compared {
   readonly meter: Meter;
   readonly found: bigint[];
   readonly recorded: bigint[];
+  /** For each column whether the record still tells it. */
+  readonly compared: readonly boolean[];
 }
 
 async function readMeters(client: ClientBase, orgId: string): Promise<Iterable<Compared>> {
@@ -61,18 +68,64 @@ async function readMeters(client: ClientBase, orgId: string): Promise<Iterable<C
     values: [orgId],
     rowMode: 'array',
   });
+  const isTold = await windowsTold(client, orgId, Number(rows[0]?.[2] ?? -Infinity) * 1000);
   const meters = new Map<string, Compared>();
   const width = 1 + counters.length * windowOffsets.length;
-  for (const [name, facts, ...numbers] of rows) {
+  for (const [name, facts, , ...numbers] of rows) {
     const meter = parseMeterName(name ?? '');
     if (meter === undefined) throw new Error(`a meter has the name ${name}`);
     const values = numbers.map((number) => BigInt(number ?? 0));
     const found = values.slice(width);
-    const known = meters.get(meter.name) ?? { meter, found, recorded: emptyLike(found) };
+    const known = meters.get(meter.name) ?? {
+      meter,
+      found,
+      recorded: emptyLike(found),
+      compared: comparedColumns(found, isTold),
+    };
     meters.set(meter.name, known);
     if (typeof facts === 'string' && isOf(meter, facts)) addRecorded(known.recorded, values);
   }
   return meters.values();
+}
+
+/**
+ * Whether the record still tells all that was booked since the start of a window. It does not where that lies within a
+ * quarter that is rolled up, or within a day whose quarters are no longer kept. Such a window is over, and the next call
+ * of its meter empties it.
+ */
+async function windowsTold(
+  client: ClientBase,
+  orgId: string,
+  markMs: number,
+): Promise<(startMs: number) => boolean> {
+  const { rows } = await client.query<[string, string]>({
+    ...daysWithoutQuarters,
+    values: [orgId],
+    rowMode: 'array',
+  });
+  const days = rows.map(([startMs, endMs]) => [Number(startMs), Number(endMs)] as const);
+  const told = new Map<number, boolean>();
+  return (startMs) => {
+    const known = told.get(startMs);
+    if (known !== undefined) return known;
+    const isCut = days.some(([from, to]) => from < startMs && startMs < to);
+    const isTold = startMs > markMs || (startMs % quarterMs === 0 && !isCut);
+    told.set(startMs, isTold);
+    return isTold;
+  };
+}
+
+/** For each column whether its window is compared. */
+function comparedColumns(
+  found: readonly bigint[],
+  isTold: (startMs: number) => boolean,
+): boolean[] {
+  const compared = columns.map(() => true);
+  for (const offset of windowOffsets) {
+    if (offset.start >= 0 && !isTold(Number(found[offset.start] ?? 0)))
+      compared.fill(false, offset.start, offset.counters + counters.length);
+  }
+  return compared;
 }
 
 function isOf(meter: Meter, facts: string): boolean {

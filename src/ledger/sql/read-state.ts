@@ -1,10 +1,6 @@
 import { batchStatement } from './batch-statement.ts';
 import { databaseNowMs } from './database-now.ts';
 
-/** The first day after the last one of an organization that was rolled up. */
-const dayAfterRolledUp = (orgId: string): string => `(SELECT r.day + 1 FROM usage_rolled r
-    WHERE r.org_id = ${orgId} AND r.complete AND isfinite(r.day) ORDER BY r.day DESC LIMIT 1)`;
-
 /**
  * Reads, after the batch's rows are locked, what may no longer change under it: the epoch and calendar of
  * each organization, the calls already known by their request ids, and the database's clock.
@@ -17,11 +13,12 @@ export const readEpochs = batchStatement(
   /** $1 text[]: organizations. */
   ({
     isOne,
+    and,
   }) => `SELECT o.org_id, o.epoch, o.time_zone, o.week_start, o.month_anchor_day, o.on_expiry,
   ${databaseNowMs} AS now_ms,
-  coalesce(greatest(${dayAfterRolledUp('o.org_id')}, ${dayAfterRolledUp("''")}) - date '1970-01-01', 0)
-    * 86400000::bigint AS record_from_ms
-FROM org o WHERE ${isOne('o')}`,
+  coalesce(extract(epoch FROM r.closed_to) * 1000, 0)::bigint AS record_from_ms
+FROM org o LEFT JOIN usage_rolled r ON r.org_id = o.org_id${and('r')}
+WHERE ${isOne('o')}`,
 );
 
 /** One row of `readEpochs`. */
@@ -33,7 +30,7 @@ export interface EpochRow {
   readonly monthAnchorDay: number;
   readonly onExpiry: 'RELEASE' | 'CHARGE';
   readonly nowMs: number;
-  /** The start of the first day that usage may still be recorded in: those before it are summed up. */
+  /** Usage may be recorded from this instant on: what was recorded before it is closed, and is summed up. */
   readonly recordFromMs: number;
 }
 

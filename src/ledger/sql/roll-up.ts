@@ -1,104 +1,124 @@
-import { dailyPartitions } from './daily-partitions.ts';
+import { quarterMs } from '../record/quarters.ts';
 
 /**
- * The roll-up of the usage ledger into `usage_daily`, by recorded day (UTC) of one organization, in pieces.
+ * The roll-up of the usage ledger into `usage_quarter` and `usage_daily`, in pieces, of one organization at a time.
  *
  * Bounds come as `timestamptz` values, never as a date in SQL: what a date is compared as depends on the
- * session's time zone. They also let the planner choose the one partition that is read.
+ * session's time zone. They also let the planner choose the few partitions that are read.
  */
 
-/** Partitions of usage of ended days that are not known to be complete. $1 text: the first day that has not ended. */
-export const openPartitions = {
-  text: `SELECT to_char(p.day, 'YYYY-MM-DD') AS day, p.name FROM (${dailyPartitions("'usage'")}) p
-WHERE p.day < $1::date
-  AND NOT EXISTS (SELECT 1 FROM usage_rolled r WHERE r.org_id = '' AND r.day = p.day)
-ORDER BY p.day`,
-} as const;
+/** Less than the id of any row of usage. */
+const noId = "'00000000-0000-0000-0000-000000000000'::uuid";
 
 /**
- * The organizations and recorded days of one partition that are not complete, by the index alone: its cost
- * grows with the organizations (and days, of the partition for the rest), not with the rows. `LIMIT 1` and a
- * scalar query stand where EXISTS would, which the planner may turn into a join with every row.
- * $1 timestamptz: the end of the days to look at.
+ * The organizations of which one partition has rows that are not rolled up, by the index alone: its cost grows with
+ * the organizations, not with the rows. `LIMIT 1` stands where EXISTS would, which the planner may turn into a join
+ * with every row. $1 timestamptz: recorded before; $2 int: rows to skip, so that more than that many must wait.
  */
-export function waitingDays(partition: string) {
+export function waitingOrganizations(partition: string) {
   return {
-    text: `SELECT o.org_id, to_char(d.day, 'YYYY-MM-DD') AS day FROM org o
+    text: `SELECT o.org_id FROM org o LEFT JOIN usage_rolled r ON r.org_id = o.org_id
 CROSS JOIN LATERAL (
-  SELECT min(u.recorded_at) AS first, max(u.recorded_at) AS last FROM ${partition} u
-  WHERE u.org_id = o.org_id AND u.recorded_at < $1::timestamptz) span
-CROSS JOIN LATERAL generate_series(date_trunc('day', span.first AT TIME ZONE 'UTC'),
-  span.last AT TIME ZONE 'UTC', interval '1 day') AS d(day)
-CROSS JOIN LATERAL (
-  SELECT FROM ${partition} u WHERE u.org_id = o.org_id AND u.recorded_at >= d.day AT TIME ZONE 'UTC'
-    AND u.recorded_at < (d.day + interval '1 day') AT TIME ZONE 'UTC' LIMIT 1) one
-WHERE (SELECT r.complete FROM usage_rolled r WHERE r.org_id = o.org_id AND r.day = d.day::date) IS NOT TRUE
-ORDER BY d.day, o.org_id`,
+  SELECT FROM ${partition} u WHERE u.org_id = o.org_id AND u.recorded_at < $1::timestamptz
+    AND (u.recorded_at, u.id) > (coalesce(r.rolled_to, '-infinity'), coalesce(r.rolled_to_id, ${noId}))
+  ORDER BY u.recorded_at, u.id LIMIT 1 OFFSET $2::int) one
+ORDER BY o.org_id`,
   };
 }
 
-/** Notes that every organization of a day's partition is complete. $1 date. */
-export const markPartition = {
-  text: `INSERT INTO usage_rolled (org_id, day) VALUES ('', $1::date) ON CONFLICT DO NOTHING`,
-} as const;
-
-/**
- * Whether a transaction that writes has been open for so long that it may still record into a day that has
- * ended. $1 bigint: how long, in ms.
- */
-export const openWriters = {
-  text: `SELECT 1 FROM pg_stat_activity
-WHERE datname = current_database() AND backend_xid IS NOT NULL AND pid <> pg_backend_pid()
-  AND xact_start < clock_timestamp() - $1::bigint * interval '1 millisecond' LIMIT 1`,
-} as const;
+const rollUpLock = 'pg_try_advisory_xact_lock(7045184311010)';
 
 /** Whether this transaction is the one that rolls up; another replica's is not waited for. */
-export const tryRollUpLock = {
-  text: 'SELECT pg_try_advisory_xact_lock(7045184311010) AS ours',
-} as const;
+export const tryRollUpLock = { text: `SELECT ${rollUpLock} AS ours` } as const;
 
 /**
- * Takes the row that says how far a day is, or makes it, and locks it; a complete day is told.
- * $1 text: org_id; $2 date: the recorded day.
+ * From now on nothing of an organization is recorded before an instant. The organization's lock makes it true: calls
+ * that are being booked are waited for, and later ones read it. One statement and a transaction of its own, so the lock
+ * is held no longer than a commit takes, even if the process stops. Does nothing while another replica rolls up, whose
+ * lock of the row would be waited for under the organization's. $1 text: org_id; $2 timestamptz.
  */
-export const takeDay = {
-  text: `INSERT INTO usage_rolled (org_id, day, complete, rolled_to, rolled_to_id)
-VALUES ($1, $2::date, false, '-infinity', '00000000-0000-0000-0000-000000000000')
-ON CONFLICT (org_id, day) DO UPDATE SET complete = usage_rolled.complete RETURNING complete`,
+export const closeUsage = {
+  text: `WITH turn AS MATERIALIZED (SELECT ${rollUpLock} AS ours), own AS MATERIALIZED (
+  SELECT m.org_id FROM meter m, turn WHERE turn.ours AND m.org_id = $1 AND m.meter_id = 'org' FOR UPDATE OF m
+), closed AS (
+  INSERT INTO usage_rolled AS r (org_id, closed_to, rolled_to, rolled_to_id)
+  SELECT org_id, $2::timestamptz, '-infinity', ${noId} FROM own
+  ON CONFLICT (org_id) DO UPDATE SET closed_to = greatest(r.closed_to, excluded.closed_to)
+)
+SELECT ours FROM turn`,
+} as const;
+
+/** Locks the row that says how far an organization is, and reads it. $1 text: org_id. */
+export const takeMark = {
+  text: `SELECT r.closed_to::text, r.rolled_to::text, r.rolled_to_id, o.time_zone
+FROM usage_rolled r JOIN org o ON o.org_id = r.org_id WHERE r.org_id = $1 FOR UPDATE OF r`,
 } as const;
 
 /**
- * Adds the next rows of a day to `usage_daily` and moves its place behind them; the piece that finds fewer
- * than it may take completes the day. Exactly once, because sums and place are written together, by the
- * transaction that holds the place's lock (`takeDay`, a statement before: so this one sees where it is).
- * $1 text: org_id; $2 date: the recorded day; $3, $4 timestamptz: its bounds; $5 int: rows at most.
+ * The rows of a piece. $1 text: org_id; $2 timestamptz, $3 uuid: the last row that was added; $4 timestamptz: the end
+ * of what is closed; $5 int: rows at most.
+ */
+const piece = `SELECT recorded_at, id, to_timestamp(booked_at / ${quarterMs} * ${quarterMs / 1000}) AS quarter,
+    subjects, facts, cost, input, output, requests
+  FROM usage
+  WHERE org_id = $1 AND recorded_at >= $2::timestamptz AND recorded_at < $4::timestamptz
+    AND (recorded_at, id) > ($2::timestamptz, $3::uuid)
+  ORDER BY recorded_at, id LIMIT $5::int`;
+
+/** The quarters of a piece that lie in no day yet, in milliseconds. Parameters as those of `rollUpPiece`. */
+export const quartersWithoutDay = {
+  text: `SELECT DISTINCT (extract(epoch FROM p.quarter) * 1000)::bigint::text AS at_ms
+FROM (SELECT DISTINCT quarter FROM (${piece}) piece) p
+WHERE NOT EXISTS (
+  SELECT FROM usage_day d WHERE d.org_id = $1 AND d.starts_at <= p.quarter AND d.ends_at > p.quarter)`,
+} as const;
+
+/**
+ * Makes the day of a quarter, where no other day is. $1 text: org_id; $2 timestamptz: the quarter; $3, $4 timestamptz:
+ * where the day would begin and end.
+ */
+export const makeDay = {
+  text: `INSERT INTO usage_day (org_id, starts_at, ends_at)
+SELECT $1, greatest($3::timestamptz, before.ends_at), least($4::timestamptz, after.starts_at)
+FROM (SELECT max(ends_at) AS ends_at FROM usage_day WHERE org_id = $1 AND starts_at <= $2::timestamptz) before,
+  (SELECT min(starts_at) AS starts_at FROM usage_day WHERE org_id = $1 AND starts_at > $2::timestamptz) after
+RETURNING (extract(epoch FROM ends_at) * 1000)::bigint::text AS ends_ms`,
+} as const;
+
+const addition = `cost = s.cost + excluded.cost, input = s.input + excluded.input,
+    output = s.output + excluded.output, requests = s.requests + excluded.requests`;
+
+/**
+ * Adds the next rows to the sums and moves the mark behind them. Exactly once, because sums and mark are written
+ * together, by the transaction that has locked the mark (`takeMark`). Sums and single rows trade places in its commit.
  */
 export const rollUpPiece = {
-  text: `WITH place AS MATERIALIZED (
-  SELECT rolled_to, rolled_to_id FROM usage_rolled WHERE org_id = $1 AND day = $2::date
-), piece AS MATERIALIZED (
-  SELECT recorded_at, id, date '1970-01-01' + (booked_at / 86400000)::int AS day, subjects, facts,
-    cost, input, output, requests
-  FROM usage
-  WHERE org_id = $1 AND recorded_at >= $3::timestamptz AND recorded_at < $4::timestamptz
-    AND (recorded_at, id) > ((SELECT rolled_to FROM place), (SELECT rolled_to_id FROM place))
-  ORDER BY recorded_at, id LIMIT $5::int
-), summed AS (
-  INSERT INTO usage_daily AS d (org_id, recorded_day, day, subject, facts, cost, input, output, requests)
-  SELECT $1, $2::date, p.day, s.subject, p.facts, sum(p.cost), sum(p.input), sum(p.output),
-    sum(p.requests)
-  FROM piece p CROSS JOIN unnest(p.subjects) AS s(subject)
-  GROUP BY 3, 4, 5
-  ON CONFLICT (org_id, recorded_day, day, subject, facts) DO UPDATE SET cost = d.cost + excluded.cost,
-    input = d.input + excluded.input, output = d.output + excluded.output,
-    requests = d.requests + excluded.requests
-), reached AS (
-  SELECT recorded_at, id FROM piece ORDER BY recorded_at DESC, id DESC LIMIT 1
+  text: `WITH piece AS MATERIALIZED (
+  ${piece}
+), named AS MATERIALIZED (
+  SELECT facts, encode(substring(sha256(convert_to(facts, 'UTF8')) FROM 1 FOR 16), 'hex')::uuid AS target
+  FROM (SELECT DISTINCT facts FROM piece) f
+), summed AS MATERIALIZED (
+  SELECT p.quarter, s.subject, n.target, sum(p.cost) AS cost, sum(p.input) AS input, sum(p.output) AS output,
+    sum(p.requests) AS requests
+  FROM piece p JOIN named n ON n.facts = p.facts CROSS JOIN unnest(p.subjects) AS s(subject)
+  GROUP BY 1, 2, 3
+), targets AS (
+  INSERT INTO usage_target (org_id, target, facts) SELECT $1, target, facts FROM named ON CONFLICT DO NOTHING
+), quarters AS (
+  INSERT INTO usage_quarter AS s (org_id, starts_at, subject, target, cost, input, output, requests)
+  SELECT $1, quarter, subject, target, cost, input, output, requests FROM summed
+  ON CONFLICT (org_id, subject, starts_at, target) DO UPDATE SET ${addition}
+), days AS (
+  INSERT INTO usage_daily AS s (org_id, starts_at, subject, target, cost, input, output, requests)
+  SELECT $1, d.starts_at, q.subject, q.target, sum(q.cost), sum(q.input), sum(q.output), sum(q.requests)
+  FROM summed q JOIN usage_day d ON d.org_id = $1 AND d.starts_at <= q.quarter AND d.ends_at > q.quarter
+  GROUP BY 2, 3, 4
+  ON CONFLICT (org_id, subject, starts_at, target) DO UPDATE SET ${addition}
 )
-UPDATE usage_rolled r SET complete = n.rows < $5::int,
-  rolled_to = coalesce((SELECT recorded_at FROM reached), r.rolled_to),
-  rolled_to_id = coalesce((SELECT id FROM reached), r.rolled_to_id)
-FROM (SELECT count(*)::int AS rows FROM piece) n
-WHERE r.org_id = $1 AND r.day = $2::date
-RETURNING n.rows, r.complete`,
+UPDATE usage_rolled r SET rolled_to = last.recorded_at, rolled_to_id = last.id
+FROM (SELECT recorded_at, id, (SELECT count(*)::int FROM piece) AS rows FROM piece
+  ORDER BY recorded_at DESC, id DESC LIMIT 1) last
+WHERE r.org_id = $1
+RETURNING last.rows`,
 } as const;

@@ -2,8 +2,17 @@ import { dailyPartitions } from './daily-partitions.ts';
 
 /** What the upkeep does: partitions ahead, and what is past its retention removed. */
 
-/** The tables that are partitioned by day, and by which column. */
-const dayColumn = { usage: 'recorded_at', enforcement_event: 'at' } as const;
+/** The tables that are partitioned by day, by which column, and what else tells rows of an instant apart. */
+const dayColumn = {
+  usage: 'recorded_at',
+  usage_quarter: 'starts_at',
+  enforcement_event: 'at',
+} as const;
+const otherKey = {
+  usage: ['id'],
+  usage_quarter: ['subject', 'target'],
+  enforcement_event: ['id'],
+} as const;
 
 /** A table that is partitioned by day. */
 export type Partitioned = keyof typeof dayColumn;
@@ -56,17 +65,24 @@ export function restHolds(table: Partitioned) {
  */
 export function forgetRest(table: Partitioned) {
   const at = dayColumn[table];
-  const rolledUp = `AND EXISTS (SELECT 1 FROM usage_rolled d WHERE d.org_id = o.org_id AND d.complete
-      AND d.day = (r.${at} AT TIME ZONE 'UTC')::date)`;
+  const key = [at, ...otherKey[table]];
+  const ofRow = key.map((column) => `r.${column}`).join(', ');
+  const rolledUp = `AND (r.recorded_at, r.id) <= (SELECT d.rolled_to, d.rolled_to_id FROM usage_rolled d
+        WHERE d.org_id = o.org_id)`;
   return {
-    text: `DELETE FROM ${table}_rest WHERE (org_id, ${at}, id) IN (
-  SELECT o.org_id, r.${at}, r.id FROM org o CROSS JOIN LATERAL (
-    SELECT r.${at}, r.id FROM ${table}_rest r WHERE r.org_id = o.org_id AND r.${at} < $1::timestamptz
+    text: `DELETE FROM ${table}_rest WHERE (org_id, ${key.join(', ')}) IN (
+  SELECT o.org_id, ${ofRow} FROM org o CROSS JOIN LATERAL (
+    SELECT ${ofRow} FROM ${table}_rest r WHERE r.org_id = o.org_id AND r.${at} < $1::timestamptz
       ${table === 'usage' ? rolledUp : ''}
     ORDER BY r.${at} LIMIT $2::int) r
   LIMIT $2::int)`,
   };
 }
+
+/** Says of days before an instant that their quarters may be gone; then they are read as a whole. $1 timestamptz. */
+export const withoutQuarters = {
+  text: 'UPDATE usage_day SET has_quarters = false WHERE has_quarters AND starts_at < $1::timestamptz',
+} as const;
 
 /** Forgets calls past the idempotency horizon. $1 bigint: booked before (ms); $2 int: at most. */
 export const forgetCalls = {

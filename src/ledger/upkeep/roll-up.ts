@@ -1,142 +1,89 @@
-import type { ClientBase, Pool } from 'pg';
+import type { Pool } from 'pg';
 import { createPace } from '../../platform/pace.ts';
 import type { PaceOptions } from '../../platform/pace.ts';
-import { boundsOf, dayOf } from '../record/recorded-day.ts';
+import { quarterMs } from '../record/quarters.ts';
 import type { Transact } from './transact.ts';
-import {
-  markPartition,
-  openPartitions,
-  openWriters,
-  rollUpPiece,
-  takeDay,
-  tryRollUpLock,
-  waitingDays,
-} from '../sql/roll-up.ts';
+import { closeUsage } from '../sql/roll-up.ts';
+import { createWaitingSearch } from './waiting-search.ts';
+import { rollUpSome } from './roll-up-piece.ts';
 
 /** What one pass of the roll-up did. */
 export interface RollUpPass {
-  /** Days of an organization that it completed. */
-  readonly days: number;
+  /** Organizations of which it rolled up all that had waited. */
+  readonly organizations: number;
   readonly rows: number;
-  /** Days of an organization that have ended and are not complete. */
+  /** Organizations that have usage of a quarter that has ended which is not rolled up. */
   readonly waiting: number;
-  /**
-   * Why it ended before the last of them: it was stopped; another replica is at work; a transaction is open
-   * that may still record into a day that has ended.
-   */
-  readonly left: 'stopped' | 'taken' | 'unsettled' | undefined;
+  /** Why it ended before the last of them: it was stopped; another replica is at work. */
+  readonly left: 'stopped' | 'taken' | undefined;
 }
 
 /** What the roll-up is made of. */
 export interface RollUpOptions extends PaceOptions {
-  /** For looking; what is written goes through `transact`. */
+  /** For looking, and for closing quarters; sums are written through `transact`. */
   readonly pool: Pool;
   readonly transact: Transact;
   readonly nowMs: () => number;
-  /** How long after its end a day is left alone, and the longest that a transaction may be open meanwhile. */
-  readonly settleMs?: number;
-  /** Told how many days wait, whenever that may have changed. */
-  readonly onWaiting?: (days: number) => void;
+  /** Usage rows of an organization that may wait for their quarter to end; with more, it is rolled up to now. */
+  readonly mostWaitingRows?: number;
+  /** Told how many organizations wait, whenever that may have changed. */
+  readonly onWaiting?: (organizations: number) => void;
   /** Told of the rows of each piece. */
   readonly onPiece?: (rows: number) => void;
 }
 
-const usualSettleMs = 600_000;
+/** A quarter is left alone for so long after its end: most Reports of its calls are recorded by then. */
+const settleMs = 60_000;
+const usualWaitingRows = 10_000;
 
 /**
- * Rolls up the days that have ended, in pieces with rests between them, so that Checks hardly notice.
+ * Rolls up the usage of quarters of an hour that have ended, in pieces with rests between them, so that Checks hardly
+ * notice.
  *
- * A pass may end anywhere, in a crash too: each piece is a transaction that adds rows to the sums and notes
- * how far it came, and the next pass, on any replica, goes on from there. A day's sums count from the
- * transaction that completes it, and from then its rows do not. Several replicas may run passes at once: one
- * that finds another at work ends its own.
+ * A pass may end anywhere, in a crash too. Of each organization it first closes what is to be rolled up: nothing is
+ * recorded there any more. Then each piece is a transaction that adds rows to the sums of the quarter and of the day
+ * that they were booked in, and moves the organization's mark: rows up to the mark count by their sums from then on,
+ * and later ones one by one. The next pass, on any replica, goes on from the mark. Several replicas may run passes at
+ * once: one that finds another at work ends its own.
  */
-export function createRollUp(options: RollUpOptions) {
-  const { pool, transact, settleMs = usualSettleMs, onWaiting = () => undefined } = options;
+export function createRollUp(
+  options: RollUpOptions,
+): (signal?: AbortSignal) => Promise<RollUpPass> {
+  const { pool, onWaiting = () => undefined, mostWaitingRows = usualWaitingRows } = options;
+  const search = createWaitingSearch(pool);
   return async function rollUp(signal = new AbortController().signal): Promise<RollUpPass> {
-    const waiting = await findWaiting(pool, dayOf(options.nowMs() - settleMs));
-    let [days, rows] = [0, 0];
+    const nowMs = options.nowMs();
+    const endedMs = Math.floor((nowMs - settleMs) / quarterMs) * quarterMs;
+    const waiting = await search(endedMs, nowMs, mostWaitingRows);
+    let [organizations, rows] = [0, 0];
     const passed = (left?: RollUpPass['left']): RollUpPass => {
-      return { days, rows, waiting: waiting.length - days, left };
+      return { organizations, rows, waiting: waiting.length - organizations, left };
     };
     onWaiting(waiting.length);
     const pace = createPace(signal, options);
-    if (waiting.length > 0 && (await hasOpenWriter(pool, settleMs))) return passed('unsettled');
-    for (const { org_id: orgId, day } of waiting) {
+    for (const { orgId, isCrowded } of waiting) {
+      const closeMs = isCrowded ? Math.floor(nowMs) : endedMs;
+      if (!(await close(pool, orgId, closeMs))) return passed('taken');
       for (let isComplete = false; !isComplete;) {
         if (signal.aborted) return passed('stopped');
         const piece = await pace((most) =>
-          transact((client) => rollUpSome(client, orgId, day, most)),
+          options.transact((client) => rollUpSome(client, orgId, most)),
         );
         if (piece.isTaken) return passed('taken');
         rows += piece.rows;
         options.onPiece?.(piece.rows);
         isComplete = piece.isComplete;
       }
-      days += 1;
-      onWaiting(waiting.length - days);
+      organizations += 1;
+      onWaiting(waiting.length - organizations);
     }
     return passed();
   };
 }
 
-interface WaitingDay {
-  readonly org_id: string;
-  readonly day: string;
-}
-
-/** The days that ended before `today` and are not complete, partition by partition; notes partitions that are. */
-async function findWaiting(pool: Pool, today: string): Promise<readonly WaitingDay[]> {
-  const { rows: partitions } = await pool.query<{ day: string; name: string }>(
-    openPartitions.text,
-    [today],
-  );
-  const found: WaitingDay[] = [];
-  for (const { day, name } of partitions) {
-    const waiting = await waitingIn(pool, name, boundsOf(day).end);
-    if (waiting.length === 0) await pool.query(markPartition.text, [day]);
-    found.push(...waiting);
-  }
-  // What no partition was made for. Its days are not noted: any organization may have some there.
-  return [...found, ...(await waitingIn(pool, 'usage_rest', boundsOf(today).start))];
-}
-
-/** The organizations and days of one partition of usage that are not complete. */
-export async function waitingIn(
-  client: ClientBase | Pool,
-  partition: string,
-  before: string,
-): Promise<readonly WaitingDay[]> {
-  return (await client.query<WaitingDay>(waitingDays(partition).text, [before])).rows;
-}
-
-async function hasOpenWriter(pool: Pool, settleMs: number): Promise<boolean> {
-  return (await pool.query(openWriters.text, [settleMs])).rows.length > 0;
-}
-
-interface Piece {
-  readonly rows: number;
-  readonly isComplete: boolean;
-  readonly isTaken: boolean;
-}
-
-/** Adds the next rows of a day, unless another replica is at work. */
-async function rollUpSome(
-  client: ClientBase,
-  orgId: string,
-  day: string,
-  mostRows: number,
-): Promise<Piece> {
-  const { rows: locks } = await client.query<{ ours: boolean }>(tryRollUpLock.text);
-  if (locks[0]?.ours !== true) return { rows: 0, isComplete: false, isTaken: true };
-  const { rows: taken } = await client.query<{ complete: boolean }>(takeDay.text, [orgId, day]);
-  if (taken[0]?.complete !== false) return { rows: 0, isComplete: true, isTaken: false };
-  const { start, end } = boundsOf(day);
-  const values = [orgId, day, start, end, mostRows];
-  const { rows } = await client.query<{ rows: number; complete: boolean }>(
-    rollUpPiece.text,
-    values,
-  );
-  for (const piece of rows) return { rows: piece.rows, isComplete: piece.complete, isTaken: false };
-  throw new Error(`the place of ${orgId} ${day} is gone while it is locked`);
+/** Closes what is to be rolled up of an organization; false if another replica is at work. */
+async function close(pool: Pool, orgId: string, untilMs: number): Promise<boolean> {
+  const until = new Date(untilMs).toISOString();
+  const { rows } = await pool.query<{ ours: boolean }>(closeUsage.text, [orgId, until]);
+  return rows[0]?.ours === true;
 }

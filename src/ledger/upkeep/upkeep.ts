@@ -2,7 +2,7 @@ import type { ClientBase, Pool } from 'pg';
 import { createPace } from '../../platform/pace.ts';
 import type { PaceOptions } from '../../platform/pace.ts';
 import { boundsOf, dayOf } from '../record/recorded-day.ts';
-import { waitingIn } from './roll-up.ts';
+import { waitingIn } from './waiting-search.ts';
 import {
   addPartition,
   boundLockWait,
@@ -12,6 +12,7 @@ import {
   listPartitions,
   restHolds,
   tryPartitionLock,
+  withoutQuarters,
 } from '../sql/upkeep.ts';
 import type { Partitioned } from '../sql/upkeep.ts';
 import type { Transact } from './transact.ts';
@@ -44,6 +45,8 @@ export interface UpkeepOptions extends PaceOptions {
 const dayMs = 86_400_000;
 const hourMs = 3_600_000;
 const daysAhead = 7;
+/** Sums by quarter of an hour are kept so long; those by day stay. */
+const quarterDays = 90;
 
 /**
  * Keeps the ledger's tables in shape: makes partitions ahead, and removes what is past its retention; of
@@ -62,14 +65,16 @@ export function createUpkeep(options: UpkeepOptions) {
         return 0;
       });
     };
-    const kept = { usage: retention.usageDays, enforcement_event: retention.eventDays };
+    const kept = {
+      usage: retention.usageDays,
+      usage_quarter: quarterDays,
+      enforcement_event: retention.eventDays,
+    };
     let dropped = 0;
-    for (const table of ['usage', 'enforcement_event'] as const) {
+    for (const table of ['usage', 'usage_quarter', 'enforcement_event'] as const) {
       const horizonMs = now - kept[table] * dayMs;
       await step(() => makePartitions(options, table, now));
-      dropped += await step(() => dropBefore(options, table, horizonMs));
-      const { text } = forgetRest(table);
-      await step(() => removeSome(options, text, new Date(horizonMs).toISOString(), signal));
+      dropped += await step(() => removeBefore(options, table, horizonMs, signal));
     }
     const horizonMs = now - retention.requestIdHours * hourMs;
     const forgotten = await step(() => removeSome(options, forgetCalls.text, horizonMs, signal));
@@ -77,6 +82,20 @@ export function createUpkeep(options: UpkeepOptions) {
     if (failures.length > 0) throw failures[0];
     return { dropped, forgotten };
   };
+}
+
+/** Removes rows before an instant, by partitions and from the partition for the rest; how many partitions. */
+async function removeBefore(
+  options: UpkeepOptions,
+  table: Partitioned,
+  beforeMs: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const before = new Date(beforeMs).toISOString();
+  // First, so that no day is read by quarters of which some are gone.
+  if (table === 'usage_quarter') await options.pool.query(withoutQuarters.text, [before]);
+  await removeSome(options, forgetRest(table).text, before, signal);
+  return dropBefore(options, table, beforeMs);
 }
 
 /** Makes the partitions of today and the days ahead; how many. */
@@ -115,7 +134,7 @@ async function dropBefore(
     dropped += await alone(options, table, async (client, existing) => {
       const name = partitionName(table, day);
       if (!existing.includes(day)) return 0;
-      if (table === 'usage' && (await waitingIn(client, name, boundsOf(day).end)).length > 0)
+      if (table === 'usage' && (await waitingIn(client, name, boundsOf(day).endMs)).length > 0)
         return 0;
       await client.query(`DROP TABLE ${name}`);
       return 1;

@@ -82,31 +82,31 @@ test('when the database clock goes back, an organization stands still and the ot
 });
 
 /*
- * Red on the code before: the second report was recorded in the tenth, whose sums were complete already, and
- * was in the meters alone.
+ * Red where the time of recording ignores what is closed: the second report was recorded before the mark, and was in
+ * the meters alone.
  */
-test('usage reported after the clock went back over midnight is in the record for good', async () => {
+test('usage reported after the clock went back before a closed quarter is in the record for good', async () => {
   const orgIds = ['acme', 'quiet'];
   for (const orgId of orgIds) await checksOf(database, orgId);
-  const beforeMs = setTime('2026-03-10T23:58:00Z');
+  const beforeMs = setTime('2026-03-10T23:40:00Z');
   const transact = transactionsOf(database.pool);
   const retention = { usageDays: 40, eventDays: 90, requestIdHours: 24 };
   await createUpkeep({ pool: database.pool, transact, nowMs: () => beforeMs, retention })();
   await report('acme', 'r1', replica(0));
 
-  const afterMs = setTime('2026-03-11T01:00:00Z');
+  const afterMs = setTime('2026-03-11T00:01:30Z');
   const rollUp = createRollUp({ pool: database.pool, transact, nowMs: () => afterMs });
-  expect(await rollUp()).toMatchObject({ days: 1, waiting: 0 });
-  // The second pass notes that the day is complete for all organizations, also for those without usage.
-  await rollUp();
+  expect(await rollUp()).toMatchObject({ rows: 1, waiting: 0 });
 
-  setTime('2026-03-10T23:59:00Z');
+  const backMs = setTime('2026-03-10T23:41:00Z');
   for (const orgId of orgIds) await report(orgId, 'r2', replica(1));
   const { rows } = await database.pool.query<{ org_id: string; recorded_at: Date }>(
     "SELECT org_id, recorded_at FROM usage WHERE request_id = 'r2' ORDER BY org_id",
   );
-  const startOfDay = new Date('2026-03-11T00:00:00Z');
-  expect(rows).toEqual(orgIds.map((orgId) => ({ org_id: orgId, recorded_at: startOfDay })));
+  expect(rows).toEqual([
+    { org_id: 'acme', recorded_at: new Date('2026-03-11T00:00:00Z') },
+    { org_id: 'quiet', recorded_at: new Date(backMs) },
+  ]);
   for (const orgId of orgIds) expect(await differencesOf(database.pool, orgId)).toEqual([]);
 });
 

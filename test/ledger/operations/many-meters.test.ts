@@ -34,15 +34,15 @@ const said: Said = {
 };
 const call: SaidCall = { customer: 'acme', target: 'm', input: 1n, output: 1n, cost: 7n };
 
-test('an Explain reads 200 meters that no call has brought to life with two statements', async () => {
+test('an Explain reads 200 meters that no call has brought to life with three statements', async () => {
   let statements = 0;
   const counted = Object.create(database.pool, {
     connect: {
       value: async () => {
         const client = await database.pool.connect();
-        // Named statements alone: those that begin and end the transaction have no names.
+        // Those that begin and end the transaction have no values.
         const counting = (...said: Parameters<typeof client.query>): unknown => {
-          if (Reflect.has(Object(said[0]), 'name')) statements += 1;
+          if (Reflect.has(Object(said[0]), 'values')) statements += 1;
           return client.query(...said);
         };
         return Object.create(client, { query: { value: counting } }) as typeof client;
@@ -60,7 +60,7 @@ test('an Explain reads 200 meters that no call has brought to life with two stat
     deadlineMs: undefined,
     cancelled: undefined,
   });
-  expect(statements).toBe(2);
+  expect(statements).toBe(3);
   expect(outcome.limits).toHaveLength(200);
   expect(new Set(outcome.limits.map(({ held }) => held))).toEqual(new Set([7n]));
 });

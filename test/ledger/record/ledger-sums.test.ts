@@ -20,13 +20,12 @@ import type { UsageRow } from '../../support/usage-rows.ts';
 import { differencesOf } from '../../support/verified.ts';
 
 /*
- * Planted once, and seen red: rows of rolled-up days left out, or taken past their window's midnight; sums
- * taken from the day of a start on, or left out of windows; the first open day taken from the partitions
- * alone, and one day too late; and of a new calendar, windows that are not moved, what was there added to
- * what is recorded, and LIFETIME taken from the days that were read.
+ * Planted once, and seen red: a day that a window begins in read as a whole, and read by its quarters as well; and of a
+ * new calendar, windows that are not moved, what was there added to what is recorded, and LIFETIME taken from the days
+ * that were read.
  */
 const dayMs = 86_400_000;
-const nowMs = Date.parse('2026-03-10T09:00:00Z');
+const nowMs = Date.parse('2026-03-10T09:07:23Z');
 const clock = handMovedClock({ nowMs: () => nowMs });
 const calendars: readonly [Calendar, ...Calendar[]] = [
   { timeZone: 'Europe/Berlin', weekStart: 1, monthAnchorDay: 1 },
@@ -72,7 +71,11 @@ async function makePartitions(firstMs: number, days: number): Promise<void> {
 function randomRow(): UsageRow {
   const dayStartMs = Math.floor(nowMs / dayMs) * dayMs - random.between(0, 40) * dayMs;
   const near = random.pick([0, 0, 82_800_000, random.between(0, dayMs)]);
-  const recordedMs = Math.min(nowMs, dayStartMs + near + random.between(0, 7_200_000));
+  // Some in the quarters that windows of a minute and less begin in.
+  const recordedMs = random.pick([
+    Math.min(nowMs, dayStartMs + near + random.between(0, 7_200_000)),
+    nowMs - random.pick([0, 7_200_000, dayMs]) - random.between(-450_000, 450_000),
+  ]);
   const bookedMs = recordedMs - random.pick([0, 0, 0, 3_600_000, 3 * dayMs]);
   const ofUser = random.pick(['ann', 'ben']);
   return {

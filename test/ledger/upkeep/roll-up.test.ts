@@ -3,24 +3,21 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createPool } from '../../../src/db/pool.ts';
 import { createRollUp } from '../../../src/ledger/upkeep/roll-up.ts';
 import type { RollUpOptions } from '../../../src/ledger/upkeep/roll-up.ts';
-import { tryRollUpLock, waitingDays } from '../../../src/ledger/sql/roll-up.ts';
+import { tryRollUpLock } from '../../../src/ledger/sql/roll-up.ts';
+import { lockOrganization } from '../../../src/ledger/sql/lock-organization.ts';
 import { createUpkeep } from '../../../src/ledger/upkeep/upkeep.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import type { TestDatabase } from '../../support/database.ts';
 import { anyChange, plainOrganization, policyStoreOf } from '../../support/organization.ts';
 import { createRandom } from '../../support/random.ts';
-import {
-  dailySumsOf,
-  insertUsageRows,
-  lifetimeOf,
-  transactionsOf,
-} from '../../support/usage-rows.ts';
+import { insertUsageRows, lifetimeOf, sumsOf, transactionsOf } from '../../support/usage-rows.ts';
 import type { UsageRow } from '../../support/usage-rows.ts';
 
 /*
- * Seen red with each of these faults: sums count before their day is complete, or stop counting before it is; the place
- * is not moved; a piece begins at its place instead of behind it; the session's time zone bounds a day; today counts as
- * ended; open writers are ignored; it waits for another roll-up; it ignores a stop; it searches waiting days by EXISTS.
+ * Seen red with each of these faults: a quarter is closed without the organization's lock; the mark is not moved; a piece
+ * begins at its place instead of behind it; sums are replaced instead of added to; single rows are counted from the time of
+ * the mark on; a stop is ignored; a quarter is rolled up at its end; crowded organizations are not seen;
+ * it closes a quarter, or goes on with the next piece, while another replica is at work.
  */
 const nowMs = Date.parse('2026-03-10T09:00:00Z');
 const orgIds = ['acme', 'beta', 'quiet'] as const;
@@ -78,6 +75,13 @@ function randomRows(count: number): UsageRow[] {
   });
 }
 
+/** All that is left of the single rows is in the sums, and nothing else. */
+async function expectSumsOfRows(): Promise<void> {
+  for (const of of ['usage_quarter', 'usage_daily'] as const) {
+    expect(await sumsOf(pool, of, 'sums')).toEqual(await sumsOf(pool, of, 'rows'));
+  }
+}
+
 async function lifetimes(): Promise<string[]> {
   const all = orgIds.flatMap((orgId) => subjects.map((subject) => [orgId, subject] as const));
   return Promise.all(
@@ -93,12 +97,12 @@ test('while days are rolled up piece by piece, every total of every subject stay
   const before = await lifetimes();
   const seen = new Set<string>();
   const look = async (): Promise<void> => void seen.add((await lifetimes()).join('\n'));
-  const pass = await rollUpOf({ pieceRows: random.between(1, 8), pause: look })();
+  const pass = await rollUpOf({ pieceRows: random.between(8, 30), pause: look })();
   expect([...seen]).toEqual([before.join('\n')]);
   expect(pass).toMatchObject({ waiting: 0, left: undefined });
-  const today = await pool.query(`DELETE FROM usage WHERE recorded_at >= '2026-03-10 00:00+00'`);
+  const today = await pool.query(`DELETE FROM usage WHERE recorded_at >= '2026-03-10 08:45+00'`);
   expect(pass.rows).toBe(400 - (today.rowCount ?? 0));
-  expect(await dailySumsOf(pool, 'usage_daily')).toEqual(await dailySumsOf(pool, 'usage'));
+  await expectSumsOfRows();
 });
 
 test('reports that land while their day is rolled up are counted once, at once and the day after', async () => {
@@ -115,35 +119,59 @@ test('reports that land while their day is rolled up are counted once, at once a
     ]);
     expect(await lifetimeOf(pool, 'acme', 'org')).toMatch(new RegExp(`^${7 * (5 + landed)}/`));
   };
-  expect(await rollUpOf({ pieceRows: 2, pause: land })()).toMatchObject({ days: 1, rows: 5 });
+  expect(await rollUpOf({ pieceRows: 2, pause: land })()).toMatchObject({
+    organizations: 1,
+    rows: 5,
+  });
   expect(landed).toBe(3);
   const nextDay = await rollUpOf({ nowMs: () => nowMs + 86_400_000 })();
-  expect(nextDay).toMatchObject({ days: 1, rows: 3, waiting: 0 });
+  expect(nextDay).toMatchObject({ organizations: 1, rows: 3, waiting: 0 });
   expect(await lifetimeOf(pool, 'acme', 'org')).toBe('56/112/168/8');
   const { rows } = await pool.query(
-    `SELECT day::text, sum(cost)::int AS cost FROM usage_daily WHERE subject = 'org' GROUP BY day`,
+    `SELECT (starts_at AT TIME ZONE 'UTC')::date::text AS day, sum(cost)::int AS cost FROM usage_daily
+     WHERE subject = 'org' GROUP BY day`,
   );
   expect(rows).toEqual([{ day: '2026-03-09', cost: 56 }]);
 });
 
-test('a day waits for a transaction that is still open and may record into it', async () => {
+test('a call that is being booked when its quarter is closed is waited for, and is in the sums', async () => {
   await makePartitions('2026-03-08');
-  await insertUsageRows(pool, [usageRow('2026-03-09T22:00:00Z')]);
-  const waits: number[] = [];
-  const rollUp = rollUpOf({ settleMs: 0, onWaiting: (days) => waits.push(days) });
-  const slow = await pool.connect();
-  await slow.query('BEGIN');
-  await slow.query(
-    `INSERT INTO usage SELECT org_id, '2026-03-09 23:59:59+00', gen_random_uuid(), 's', kind, booked_at,
+  await insertUsageRows(pool, [usageRow('2026-03-10T08:31:00Z')]);
+  const booking = await pool.connect();
+  await booking.query('BEGIN');
+  await booking.query(lockOrganization, ['acme']);
+  await booking.query(
+    `INSERT INTO usage SELECT org_id, '2026-03-10 08:44:59.999+00', gen_random_uuid(), 's', kind, booked_at,
   subjects, user_id, target, facts, cost, input, output, cached_input, cache_write, requests, price_revision,
   over_hold, late, unpriced FROM usage`,
   );
-  expect(await rollUp()).toEqual({ days: 0, rows: 0, waiting: 1, left: 'unsettled' });
-  await slow.query('COMMIT');
-  slow.release();
-  expect(await rollUp()).toEqual({ days: 1, rows: 2, waiting: 0, left: undefined });
+  const pass = rollUpOf()();
+  const waiting = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;
+  await expect.poll(async () => (await pool.query(waiting)).rows.length).toBe(1);
+  await booking.query('COMMIT');
+  booking.release();
+  expect(await pass).toEqual({ organizations: 1, rows: 2, waiting: 0, left: undefined });
   expect(await lifetimeOf(pool, 'acme', 'org')).toBe('14/28/42/2');
-  expect(waits).toEqual([1, 1, 0]);
+});
+
+test('a quarter is left alone until a minute after its end, unless too many rows wait in it', async () => {
+  await makePartitions('2026-03-08');
+  await insertUsageRows(
+    pool,
+    [0, 1, 2].map((minute) => usageRow(`2026-03-10T08:4${minute + 4}:30Z`)),
+  );
+  const at = (time: string, mostWaitingRows?: number): ReturnType<typeof createRollUp> => {
+    const ofMs = Date.parse(`2026-03-10T${time}Z`);
+    return rollUpOf({
+      nowMs: () => ofMs,
+      ...(mostWaitingRows === undefined ? {} : { mostWaitingRows }),
+    });
+  };
+  expect(await at('08:45:59')()).toMatchObject({ waiting: 0, rows: 0 });
+  expect(await at('08:46:01')()).toMatchObject({ waiting: 0, rows: 1 });
+  expect(await at('08:47:00', 2)()).toMatchObject({ waiting: 0, rows: 0 });
+  expect(await at('08:47:00', 1)()).toMatchObject({ waiting: 0, rows: 2 });
+  expect(await lifetimeOf(pool, 'acme', 'org')).toBe('21/42/63/3');
 });
 
 test('what a crash leaves in the middle of a piece or between two is finished by the next pass', async () => {
@@ -177,20 +205,27 @@ test('what a crash leaves in the middle of a piece or between two is finished by
   }
   expect(passes).toBeGreaterThan(4);
   expect(rows).toBeLessThan(200);
-  await pool.query(`DELETE FROM usage WHERE recorded_at >= '2026-03-10 00:00+00'`);
-  expect(await dailySumsOf(pool, 'usage_daily')).toEqual(await dailySumsOf(pool, 'usage'));
+  await pool.query(`DELETE FROM usage WHERE recorded_at >= '2026-03-10 08:45+00'`);
+  await expectSumsOfRows();
 });
 
-test('a replica that finds another at work leaves the rest to it, at once', async () => {
+test('a replica that finds another at work leaves the rest to it, before it closes anything or between pieces', async () => {
   await makePartitions('2026-03-08');
-  await insertUsageRows(pool, [usageRow('2026-03-09T05:00:00Z')]);
+  await insertUsageRows(pool, [usageRow('2026-03-09T05:00:00Z'), usageRow('2026-03-09T05:00:01Z')]);
   const other = await pool.connect();
-  await other.query('BEGIN');
-  await other.query(tryRollUpLock.text);
-  expect(await rollUpOf()()).toEqual({ days: 0, rows: 0, waiting: 1, left: 'taken' });
+  const begin = async (): Promise<void> => {
+    await other.query('BEGIN');
+    await other.query(tryRollUpLock.text);
+  };
+  await begin();
+  const taken = { organizations: 0, waiting: 1, left: 'taken' };
+  expect(await rollUpOf()()).toEqual({ ...taken, rows: 0 });
+  expect((await pool.query('SELECT 1 FROM usage_rolled')).rows).toEqual([]);
+  await other.query('COMMIT');
+  expect(await rollUpOf({ pieceRows: 1, pause: begin })()).toEqual({ ...taken, rows: 1 });
   await other.query('COMMIT');
   other.release();
-  expect(await rollUpOf()()).toEqual({ days: 1, rows: 1, waiting: 0, left: undefined });
+  expect(await rollUpOf()()).toEqual({ organizations: 1, rows: 1, waiting: 0, left: undefined });
 });
 
 test('replicas that roll up the same days at once count every row once', async () => {
@@ -203,8 +238,8 @@ test('replicas that roll up the same days at once count every row once', async (
     waiting = Math.min(...passes.map((pass) => pass.waiting));
     expect(await lifetimes()).toEqual(before);
   }
-  await pool.query(`DELETE FROM usage WHERE recorded_at >= '2026-03-10 00:00+00'`);
-  expect(await dailySumsOf(pool, 'usage_daily')).toEqual(await dailySumsOf(pool, 'usage'));
+  await pool.query(`DELETE FROM usage WHERE recorded_at >= '2026-03-10 08:45+00'`);
+  await expectSumsOfRows();
 });
 
 test('told to stop it ends after the piece under way, and the next pass goes on where it was', async () => {
@@ -221,13 +256,13 @@ test('told to stop it ends after the piece under way, and the next pass goes on 
     return Promise.resolve();
   };
   const stopped = await rollUpOf({ pieceRows: 10, pause })(stopping.signal);
-  expect(stopped).toEqual({ days: 0, rows: 20, waiting: 1, left: 'stopped' });
+  expect(stopped).toEqual({ organizations: 0, rows: 20, waiting: 1, left: 'stopped' });
   const resumed = await rollUpOf({ pieceRows: 10 })();
-  expect(resumed).toEqual({ days: 1, rows: 5, waiting: 0, left: undefined });
+  expect(resumed).toEqual({ organizations: 1, rows: 5, waiting: 0, left: undefined });
   expect(await lifetimeOf(pool, 'acme', 'org')).toBe('175/350/525/25');
 });
 
-test('a day is a day of UTC, whatever the time zone of the sessions', async () => {
+test('quarters and days are the same whatever the time zone of the sessions', async () => {
   await makePartitions('2026-03-07');
   const edges = [
     '07T23:59:59.999Z',
@@ -240,7 +275,7 @@ test('a day is a day of UTC, whatever the time zone of the sessions', async () =
     pool,
     edges.map((edge) => usageRow(`2026-03-${edge}`)),
   );
-  for (const timeZone of ['America/New_York', 'Asia/Tokyo']) {
+  for (const timeZone of ['America/New_York', 'Asia/Kathmandu']) {
     const settings = {
       applicationName: 'elsewhere',
       maxConnections: 2,
@@ -248,53 +283,13 @@ test('a day is a day of UTC, whatever the time zone of the sessions', async () =
     };
     const url = `${database.url}?options=${encodeURIComponent(`-c timezone=${timeZone}`)}`;
     const elsewhere = createPool({ ...settings, url, poolWaitMs: 20_000 });
-    const early = Date.parse(timeZone === 'Asia/Tokyo' ? '2026-03-10T00:30Z' : '2026-03-09T00:30Z');
+    const isLater = timeZone === 'Asia/Kathmandu';
+    const atMs = Date.parse(isLater ? '2026-03-10T00:30Z' : '2026-03-08T11:14:59Z');
     const transact = transactionsOf(elsewhere);
-    const pass = await rollUpOf({ pool: elsewhere, transact, nowMs: () => early })();
-    expect(pass).toMatchObject(
-      timeZone === 'Asia/Tokyo' ? { days: 1, rows: 1 } : { days: 2, rows: 4 },
-    );
+    const pass = await rollUpOf({ pool: elsewhere, transact, nowMs: () => atMs })();
+    expect(pass).toMatchObject({ organizations: 1, rows: isLater ? 3 : 2 });
     expect(await lifetimeOf(elsewhere, 'acme', 'org')).toBe('35/70/105/5');
     await elsewhere.end();
   }
-  expect(await dailySumsOf(pool, 'usage_daily')).toEqual(await dailySumsOf(pool, 'usage'));
-});
-
-test('a day whose organizations are all complete is not looked into again; one without usage is none', async () => {
-  await makePartitions('2026-03-07');
-  await insertUsageRows(pool, [usageRow('2026-03-08T10:00:00Z'), usageRow('2026-03-01T10:00:00Z')]);
-  const waits: number[] = [];
-  const rollUp = rollUpOf({ onWaiting: (days) => waits.push(days) });
-  await rollUp();
-  await rollUp();
-  const { rows } = await pool.query(
-    `SELECT org_id, day::text FROM usage_rolled WHERE complete ORDER BY day, org_id`,
-  );
-  expect(rows).toEqual([
-    { org_id: 'acme', day: '2026-03-01' },
-    { org_id: '', day: '2026-03-07' },
-    { org_id: '', day: '2026-03-08' },
-    { org_id: 'acme', day: '2026-03-08' },
-    { org_id: '', day: '2026-03-09' },
-  ]);
-  expect(waits).toEqual([2, 1, 0, 0]);
-});
-
-test('which days wait is found by a few pages for each organization, however many rows there are', async () => {
-  await makePartitions('2026-03-09');
-  const row = usageRow('2026-03-09T05:00:00Z');
-  await insertUsageRows(
-    pool,
-    Array.from({ length: 20_000 }, () => row),
-  );
-  await pool.query('VACUUM ANALYZE usage');
-  const { text } = waitingDays('usage_20260309');
-  const { rows } = await pool.query<{ 'QUERY PLAN': readonly [{ Plan: Record<string, number> }] }>(
-    `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${text}`,
-    ['2026-03-10 00:00:00+00'],
-  );
-  const plan = rows[0]?.['QUERY PLAN'][0].Plan ?? {};
-  const pages = Number(plan['Shared Hit Blocks']) + Number(plan['Shared Read Blocks']);
-  expect(plan['Actual Rows']).toBe(1);
-  expect(pages).toBeLessThan(20 * orgIds.length);
+  await expectSumsOfRows();
 });

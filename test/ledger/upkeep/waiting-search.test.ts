@@ -1,0 +1,72 @@
+import type { Pool } from 'pg';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { waitingOrganizations } from '../../../src/ledger/sql/roll-up.ts';
+import { createRollUp } from '../../../src/ledger/upkeep/roll-up.ts';
+import { createUpkeep } from '../../../src/ledger/upkeep/upkeep.ts';
+import { createTestDatabase } from '../../support/database.ts';
+import type { TestDatabase } from '../../support/database.ts';
+import { anyChange, plainOrganization, policyStoreOf } from '../../support/organization.ts';
+import { insertUsageRows, transactionsOf } from '../../support/usage-rows.ts';
+import type { UsageRow } from '../../support/usage-rows.ts';
+
+/* Seen red with older partitions that are never searched, and with those of every day searched by every pass. */
+const nowMs = Date.parse('2026-03-10T09:00:00Z');
+const orgIds = ['acme', 'beta', 'quiet'] as const;
+let database: TestDatabase;
+let pool: Pool;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  pool = database.pool;
+  const store = policyStoreOf(pool, () => nowMs);
+  for (const id of orgIds) await store.createOrganization(plainOrganization(id), anyChange);
+});
+
+afterEach(() => database.drop());
+
+function rollUpOf(): ReturnType<typeof createRollUp> {
+  const pause = (): Promise<void> => Promise.resolve();
+  return createRollUp({ pool, transact: transactionsOf(pool), nowMs: () => nowMs, pause });
+}
+
+/** Partitions of the given day and the week after it. */
+async function makePartitions(day: string): Promise<void> {
+  const retention = { usageDays: 400, eventDays: 90, requestIdHours: 48 };
+  const dayMs = Date.parse(`${day}T12:00:00Z`);
+  await createUpkeep({ pool, transact: transactionsOf(pool), nowMs: () => dayMs, retention })();
+}
+
+function usageRow(recordedAt: string): UsageRow {
+  const usual = { orgId: 'acme', bookedAt: recordedAt, subjects: ['org', 'user:ann'] };
+  return { ...usual, target: 'gpt-5', cost: 7n, recordedAt };
+}
+
+test('what an old partition holds is found once a day, what is recorded now with every pass', async () => {
+  await makePartitions('2026-03-07');
+  const rollUp = rollUpOf();
+  expect(await rollUp()).toMatchObject({ rows: 0 });
+  await insertUsageRows(pool, [usageRow('2026-03-07T10:00:00Z'), usageRow('2026-03-07T10:00:01Z')]);
+  expect(await rollUp()).toMatchObject({ waiting: 0, rows: 0 });
+  expect(await rollUpOf()()).toMatchObject({ waiting: 0, rows: 2 });
+  await insertUsageRows(pool, [usageRow('2026-03-09T10:00:00Z'), usageRow('2026-03-10T08:44:59Z')]);
+  expect(await rollUp()).toMatchObject({ waiting: 0, rows: 2 });
+});
+
+test('which organizations wait is found by a few pages for each organization, however many rows there are', async () => {
+  await makePartitions('2026-03-09');
+  const row = usageRow('2026-03-09T05:00:00Z');
+  await insertUsageRows(
+    pool,
+    Array.from({ length: 20_000 }, () => row),
+  );
+  await pool.query('VACUUM ANALYZE usage');
+  const { text } = waitingOrganizations('usage_20260309');
+  const { rows } = await pool.query<{ 'QUERY PLAN': readonly [{ Plan: Record<string, number> }] }>(
+    `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${text}`,
+    ['2026-03-10 00:00:00+00', 0],
+  );
+  const plan = rows[0]?.['QUERY PLAN'][0].Plan ?? {};
+  const pages = Number(plan['Shared Hit Blocks']) + Number(plan['Shared Read Blocks']);
+  expect(plan['Actual Rows']).toBe(1);
+  expect(pages).toBeLessThan(20 * orgIds.length);
+});
