@@ -113,9 +113,10 @@ const table = {
   ),
   batch: setting(
     'TOLLGATE_BATCH',
-    'mixed',
-    oneOf(['mixed', 'per-org']),
-    'per-org: one organization per transaction, for a distributed PostgreSQL.',
+    'auto',
+    oneOf(['auto', 'mixed', 'per-org']),
+    'per-org: one organization per transaction, for a distributed PostgreSQL; mixed: several. auto takes per-org ' +
+      'where the extension citus is found.',
   ),
   maxBatch: setting('TOLLGATE_MAX_BATCH', '256', count(1, 512), 'Calls in one transaction.'),
   maxQueue: setting(

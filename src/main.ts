@@ -9,6 +9,8 @@ const usage = `Tollgate decides which calls of an LLM gateway may pass, and keep
                               (TOLLGATE_ADDRESS, TOLLGATE_TOKEN; TOLLGATE_CA for TLS)
   tollgate verify [--repair] [ORG]...
                               proves that every meter equals the ledger
+  tollgate migrate [--distribute]
+                              brings the schema up to date; distributes the tables over a Citus cluster
   tollgate access issue NAME --role ROLE [--org ORG]... [--file FILE]
                               makes a secret: gateway, platform_admin, org_admin or org_viewer
   tollgate access list        shows whose secrets there are
@@ -46,6 +48,8 @@ async function runCommand(name: string, args: readonly string[]): Promise<number
       return (await import('./cli/call.ts')).call(args);
     case 'verify':
       return (await import('./cli/verify.ts')).verify(args);
+    case 'migrate':
+      return (await import('./cli/migrate.ts')).migrate(args);
     case 'access':
       return (await import('./cli/access.ts')).access(args);
     case 'test':

@@ -40,6 +40,7 @@ import { createListTargets } from '../service/list-targets.ts';
 import { createRelease } from '../service/release.ts';
 import { createReport } from '../service/report.ts';
 import { closePlanner } from '../service/settlement.ts';
+import { chooseBatch } from './batch-mode.ts';
 import { connectStore } from './connect-store.ts';
 import type { StoreConnections } from './connect-store.ts';
 import { startJobs } from './jobs.ts';
@@ -61,7 +62,7 @@ export interface Store {
 
 /** Opens database, policies and ledger, starts the jobs, and makes what the planes need. */
 export async function openStore(
-  settings: Settings,
+  wanted: Settings,
   hand: Clock | undefined,
   log: Log,
   undo: UndoList,
@@ -70,8 +71,9 @@ export async function openStore(
   const metrics = createMetrics();
   const ledgerMetrics = createLedgerMetrics(metrics);
   const clock = hand === undefined ? createDatabaseClock() : handMovedClock(hand);
-  const url = await openDatabase(settings, log, undo);
-  const connections = await connectStore(settings, url, { log, onAway }, undo);
+  const url = await openDatabase(wanted, log, undo);
+  const connections = await connectStore(wanted, url, { log, onAway }, undo);
+  const settings = await chooseBatch(wanted, connections.jobs, log);
   await learnTime(connections, clock);
   const policies = openPolicies(settings, connections, log, undo);
   const policyStore = createPgPolicyStore({

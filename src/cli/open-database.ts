@@ -13,14 +13,10 @@ export async function openDatabase(
   undo: UndoList,
   command: string,
   statementTimeoutMs: number,
+  knownUrl?: string,
 ): Promise<Pool> {
-  const { databaseUrl, folder, poolWaitMs, storeTimeoutMs } = readSettings();
-  let url = databaseUrl;
-  if (url === undefined) {
-    const embedded = await startEmbeddedPostgres({ folder });
-    undo.add(() => embedded.stop());
-    url = embedded.url;
-  }
+  const { poolWaitMs, storeTimeoutMs } = readSettings();
+  const url = knownUrl ?? (await databaseUrlOf(undo));
   const watched = watchSockets(url, storeTimeoutMs);
   const pool = createPool({
     url,
@@ -34,4 +30,13 @@ export async function openDatabase(
   undo.add(() => watched.stop());
   undo.add(() => pool.end());
   return pool;
+}
+
+/** The URL of the database that the settings name, or of the embedded one, which is started. */
+export async function databaseUrlOf(undo: UndoList): Promise<string> {
+  const { databaseUrl, folder } = readSettings();
+  if (databaseUrl !== undefined) return databaseUrl;
+  const embedded = await startEmbeddedPostgres({ folder });
+  undo.add(() => embedded.stop());
+  return embedded.url;
 }

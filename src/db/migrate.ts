@@ -4,6 +4,7 @@ import { runner } from 'node-pg-migrate';
 import type { Client } from 'pg';
 import { inTime } from '../platform/in-time.ts';
 import { faultOf, storeFailure } from './errors.ts';
+import { NotTheCoordinator, readDistribution } from './distribution.ts';
 import { destroyClient, openClient } from './open-client.ts';
 import { setSessionLimits } from './session-limits.ts';
 import { watchSockets } from './watched-sockets.ts';
@@ -72,6 +73,7 @@ async function migrateAlone(
   client: Client,
   onWait: (() => void) | undefined,
 ): Promise<readonly string[]> {
+  if ((await readDistribution(client))?.isCoordinator === false) throw new NotTheCoordinator();
   await takeLock(client, onWait);
   return runMigrations(client);
 }

@@ -1,0 +1,37 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { expect, test } from 'vitest';
+
+const folder = new URL('../../src/db/migrations/', import.meta.url);
+
+/** What a distributed table refuses in a statement of a migration. */
+function migrationFaults(text: string): readonly string[] {
+  const faults: string[] = [];
+  for (const statement of text.replaceAll(/--.*/g, '').split(';')) {
+    const added =
+      statement.match(/\bADD (?:CONSTRAINT|PRIMARY KEY|UNIQUE|FOREIGN KEY|CHECK)\b/g) ?? [];
+    if (/^\s*ALTER TABLE/.test(statement) && added.length > 1)
+      faults.push('two constraints at once');
+    if (/\bCREATE (?:OR REPLACE )?(?:TRIGGER|FUNCTION|PROCEDURE|RULE)\b/.test(statement)) {
+      faults.push('a trigger, a function or a rule');
+    }
+    if (/\bON (?:DELETE|UPDATE) SET\b/.test(statement)) faults.push('SET NULL or SET DEFAULT');
+    if (/\b(?:small|big)?serial\b/.test(statement)) faults.push('a serial');
+    if (/\bDETACH PARTITION\b[^;]*\bCONCURRENTLY\b/.test(statement))
+      faults.push('DETACH CONCURRENTLY');
+  }
+  return faults;
+}
+
+test.each(readdirSync(folder))('%s keeps the rules of a distributed PostgreSQL', (file) => {
+  expect(migrationFaults(readFileSync(new URL(file, folder), 'utf8'))).toEqual([]);
+});
+
+test('a migration that breaks the rules is found', () => {
+  const faults = [
+    'ALTER TABLE meter ADD CONSTRAINT a CHECK (true), ADD CONSTRAINT b CHECK (true)',
+    'CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$SELECT 1$$',
+    'CREATE TABLE t (org_id text REFERENCES org ON DELETE SET NULL)',
+    'CREATE TABLE t (org_id text, id bigserial)',
+  ];
+  for (const text of faults) expect(migrationFaults(text), text).toHaveLength(1);
+});
