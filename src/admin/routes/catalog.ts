@@ -22,7 +22,7 @@ import { priceFromMessage, priceToMessage, readPriceSubject } from '../../wire/a
 import { collectViolations } from '../../wire/violations.ts';
 import { authorize } from './caller.ts';
 import { readChange, readOrgId } from './changes.ts';
-import { createImportPrices } from './price-import.ts';
+import { importPricesRoute } from './price-import.ts';
 import { recordMethods } from './records.ts';
 
 const maxPrices = 200;
@@ -143,6 +143,6 @@ export function catalogRoutes(
       return { price: priceToMessage(await store.revokePrice(orgId, scope, subject, by)) };
     },
 
-    importPrices: createImportPrices(store, clock),
+    importPrices: importPricesRoute(store, clock),
   };
 }
