@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Pool } from 'pg';
 import { storeFailure } from '../db/errors.ts';
 import { secretSha256 } from '../platform/secret.ts';
@@ -8,6 +9,12 @@ import type { FindCaller } from './caller-cache.ts';
 
 /** Look-ups that may run at once: of new and of known callers, by secret and by name. */
 export const maxAccessQueries = 4;
+
+/**
+ * Digests that are kept of secrets, so that a busy gateway's is not computed twice a call. Only of known callers:
+ * a flood of wrong secrets displaces none. The look-up itself is not skipped.
+ */
+const maxDigests = 1000;
 
 /** The database's answer to one look-up, as far as this file reads it. */
 interface AccessRow {
@@ -39,9 +46,17 @@ export function createPgAccess(parts: PgAccessParts): Access & { close(): void }
   };
   const secrets = cacheOf(`encode(sha256, 'hex')`, bySecret);
   const names = cacheOf('name', 'name = ANY ($1::text[])');
+  const digests = new LRUCache<string, string>({ max: maxDigests });
+  const findBySecret = (secret: string): ReturnType<FindCaller> => {
+    const kept = digests.get(secret);
+    if (kept !== undefined) return secrets.find(kept);
+    const digest = secretSha256(secret).toString('hex');
+    const found = secrets.find(digest);
+    if (found !== undefined && !(found instanceof Promise)) digests.set(secret, digest);
+    return found;
+  };
   return {
-    authenticate: (secret, plane) =>
-      onPlane(secrets.find(secretSha256(secret).toString('hex')), plane),
+    authenticate: (secret, plane) => onPlane(findBySecret(secret), plane),
     identify: (name, plane) => onPlane(names.find(name), plane),
     close() {
       secrets.close();

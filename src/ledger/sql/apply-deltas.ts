@@ -67,24 +67,19 @@ export const windowOffsets: readonly { readonly start: number; readonly counters
 
 const names = columns.map((column) => column.name).join(', ');
 
+/** How a counter of a row is added to. */
+type Sum = (name: string) => string;
+
+const plainSum: Sum = (name) => `m.${name} + excluded.${name}`;
+
 /**
  * A sum of what was used stays at the largest int64: reports may tell any number, and one must not make the
  * next one fail. Held sums need none of this, since a Check that would make one larger is refused.
  */
-function sumOf(name: string): string {
-  const sum = `m.${name} + excluded.${name}`;
-  if (!/_used_(?:cost|input|output)$/.test(name)) return sum;
-  return `least(m.${name}, ${2n ** 63n - 1n} - greatest(excluded.${name}, 0)) + excluded.${name}`;
-}
-
-const assignments = columns.map(({ name, start, isStart }) => {
-  if (start === undefined) return `${name} = ${sumOf(name)}`;
-  if (isStart) return `${name} = GREATEST(m.${name}, excluded.${name})`;
-  return (
-    `${name} = CASE WHEN m.${start} = excluded.${start} THEN ${sumOf(name)}` +
-    ` WHEN m.${start} < excluded.${start} THEN excluded.${name} ELSE m.${name} END`
-  );
-});
+const saturatingSum: Sum = (name) =>
+  /_used_(?:cost|input|output)$/.test(name)
+    ? `least(m.${name}, ${2n ** 63n - 1n} - greatest(excluded.${name}, 0)) + excluded.${name}`
+    : plainSum(name);
 
 const values = columns.map((_, index) => `d.n[u.base + ${index + 1}]`).join(', ');
 const valuesOfOne = columns
@@ -92,16 +87,32 @@ const valuesOfOne = columns
   .join(', ');
 
 const insert = `INSERT INTO meter AS m (org_id, meter_id, family, filled, ${names})`;
-const orUpdate = `ON CONFLICT (org_id, meter_id) DO UPDATE SET
+
+function orUpdate(sum: Sum): string {
+  const assignments = columns.map(({ name, start, isStart }) => {
+    if (start === undefined) return `${name} = ${sum(name)}`;
+    if (isStart) return `${name} = GREATEST(m.${name}, excluded.${name})`;
+    return (
+      `${name} = CASE WHEN m.${start} = excluded.${start} THEN ${sum(name)}` +
+      ` WHEN m.${start} < excluded.${start} THEN excluded.${name} ELSE m.${name} END`
+    );
+  });
+  return `ON CONFLICT (org_id, meter_id) DO UPDATE SET
   filled = m.filled OR excluded.filled, ${assignments.join(', ')}`;
+}
 
 /** The upsert of the arrays, without what it returns. */
-export const upsertMeters = `${insert}
+function upsertMeters(sum: Sum): string {
+  return `${insert}
 SELECT u.org_id, u.meter_id, u.family, u.filled, ${values}
 FROM (SELECT org_id, meter_id, family, filled, (i::int - 1) * ${deltaWidth} AS base
   FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[]) WITH ORDINALITY
     AS u(org_id, meter_id, family, filled, i) OFFSET 0) AS u, (SELECT $5::bigint[] AS n) AS d
-${orUpdate}`;
+${orUpdate(sum)}`;
+}
+
+/** The upsert of asks alone, where the caller's WHERE keeps every sum far from int64: nothing can saturate. */
+export const upsertSmallAsks = upsertMeters(plainSum);
 
 /**
  * The same for one organization. A distributed PostgreSQL sends no INSERT to one shard that has OFFSET in a subquery,
@@ -112,7 +123,7 @@ SELECT o.org_id, u.meter_id, u.family, u.filled, ${valuesOfOne}
 FROM org o CROSS JOIN unnest($2::text[], $3::text[], $4::boolean[]) WITH ORDINALITY
   AS u(meter_id, family, filled, i)
 WHERE o.org_id = ($1::text[])[1]
-${orUpdate}`;
+${orUpdate(saturatingSum)}`;
 
 /** All `columns` of a row, as `RETURNING` names them. */
 export const returnedColumns = columns.map((column) => `m.${column.name}`).join(', ');
@@ -123,7 +134,7 @@ export const returnedColumns = columns.map((column) => `m.${column.name}`).join(
  */
 export const applyDeltas: BatchStatement = {
   name: 'apply-deltas',
-  text: `${upsertMeters}${returning()}`,
+  text: `${upsertMeters(saturatingSum)}${returning()}`,
   perOrganizationText: `${upsertMetersOfOne}${returning()}`,
 };
 

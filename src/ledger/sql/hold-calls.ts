@@ -1,7 +1,7 @@
 import { windows } from '../../core/policy.ts';
 import { guards } from '../write-first/guard-failed.ts';
 import { databaseNowMs } from './database-now.ts';
-import { columns, returnedColumns, upsertMeters } from './apply-deltas.ts';
+import { columns, returnedColumns, upsertSmallAsks } from './apply-deltas.ts';
 
 /**
  * Adds asks to meters and writes the calls that ask, before anything is decided: in one statement, because
@@ -27,7 +27,7 @@ import { columns, returnedColumns, upsertMeters } from './apply-deltas.ts';
  */
 export const holdCalls = {
   name: 'hold-calls',
-  text: `WITH applied AS (${upsertMeters}
+  text: `WITH applied AS (${upsertSmallAsks}
   WHERE ${notAhead()} AND ${farFromInt64()}
   RETURNING m.org_id, m.meter_id, m.filled, ARRAY[${returnedColumns}, ${tokenSums()}, 0] AS numbers
 ), now AS MATERIALIZED (
