@@ -5,6 +5,7 @@ import type { Client } from 'pg';
 import { inTime } from '../platform/in-time.ts';
 import { faultOf, storeFailure } from './errors.ts';
 import { NotTheCoordinator, readDistribution } from './distribution.ts';
+import { loadSqlMigrations } from './migration-files.ts';
 import { destroyClient, openClient } from './open-client.ts';
 import { setSessionLimits } from './session-limits.ts';
 import { watchSockets } from './watched-sockets.ts';
@@ -97,6 +98,7 @@ async function runMigrations(client: Client): Promise<readonly string[]> {
     dir: fileURLToPath(new URL('./migrations', import.meta.url)),
     direction: 'up',
     migrationsTable: 'tollgate_migration',
+    migrationLoaderStrategies: [{ extensions: ['.sql'], loader: loadSqlMigrations }],
     singleTransaction: true,
     noLock: true,
     logger: silent,

@@ -67,7 +67,7 @@ function judged(name: string, exported: unknown): readonly JudgedStatement[] {
 
 function judgedText(name: string, text: unknown): readonly JudgedStatement[] {
   // It is a part of others.
-  if (name === 'upsertMeters') return [];
+  if (name === 'upsertSmallAsks') return [];
   return typeof text === 'string' && isStatement.test(text) ? [{ name, text }] : [];
 }
 
