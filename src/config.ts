@@ -147,7 +147,7 @@ const table = {
     'TOLLGATE_USAGE_DAYS',
     '400',
     count(40, 100_000),
-    'How long single usage rows are kept; sums per day stay.',
+    'How long single usage rows are kept; sums by day stay.',
   ),
   eventDays: setting(
     'TOLLGATE_EVENT_DAYS',
