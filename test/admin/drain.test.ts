@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { EnforcementService } from '../../gen/tollgate/admin/v1/enforcement_pb.ts';
 import { startAdminPlane } from '../support/admin-plane.ts';
 import type { AdminPlane } from '../support/admin-plane.ts';
+import { callHeaders, http2Greeting } from '../support/http2-frames.ts';
 import { connectRaw } from '../support/raw-connection.ts';
 
 const pem = (name: string) => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url));
@@ -22,17 +23,10 @@ const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer root\r\n
 const halfHead = head.slice(0, -3);
 const halfBody = `${head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"orgId":`;
 const answered = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';
-const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0';
-/** The headers of a call as a frame of HTTP/2: names by their place in HPACK's table, values as they are. */
-const values: readonly [name: string, value: string][] = [
-  ['\x01', 'x'],
-  ['\x04', path],
-  ['\x0f\x08', 'Bearer root'],
-  ['\x0f\x10', 'application/grpc'],
-];
-const fields = values.map(([name, value]) => name + String.fromCharCode(value.length) + value);
-const block = `\x83\x86${fields.join('')}`;
-const stream = `${preface}\0\0${String.fromCharCode(block.length)}\x01\x04\0\0\0\x01${block}`;
+const preface = http2Greeting.toString('latin1');
+const call = callHeaders(1, path, { authorization: 'Bearer root' });
+/** A call over HTTP/2 whose message never comes. */
+const stream = preface + call.toString('latin1');
 /** Whatever takes longer than this has waited for the deadline. */
 const soonMs = 8000;
 const deadlineMs = 25_000;

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-test('--help names the commands and every setting', async () => {
+test('--help names the commands and describes the settings', async () => {
   const { said, ended } = run(['--help']);
   expect(await ended).toBe(0);
   expect(said.out).toContain('tollgate serve');

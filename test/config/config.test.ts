@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import {
@@ -108,10 +109,18 @@ test('a client authority without a certificate of our own is a fault', () => {
   expect(faultsOf({ TOLLGATE_TLS_CLIENT_CA: certificate })).toHaveLength(1);
 });
 
-test('the help names every setting with its default', () => {
-  const text = describeSettings();
-  expect(text).toContain('TOLLGATE_DATA_LISTEN (127.0.0.1:8081)');
-  expect(text).toContain('DATABASE_URL (unset)');
+// Seen red: with one setting left out of the table that the help is made from.
+test('the help names every setting that the sources read, with its default', () => {
+  const sources = ['config', 'data-port-settings', 'admin-port-settings'].map((name) =>
+    readFileSync(new URL(`../../src/${name}.ts`, import.meta.url), 'utf8'),
+  );
+  const names = new Set(sources.join().match(/(?<=')(TOLLGATE_[A-Z_]+|DATABASE_URL)(?=')/g));
+  for (const name of ['TOLLGATE_ADDRESS', 'TOLLGATE_TOKEN', 'TOLLGATE_CA']) names.delete(name);
+  const lines = describeSettings().split('\n');
+  const named = lines.flatMap((line) => /^ {2}(\S+) \(.+\)$/.exec(line)?.[1] ?? []);
+  expect(named.toSorted()).toEqual([...names].toSorted());
+  expect(lines).toContain('  TOLLGATE_DATA_LISTEN (127.0.0.1:8081)');
+  expect(lines).toContain('  DATABASE_URL (unset)');
 });
 
 test('a misspelt variable is noticed; those of Kubernetes and of the client are not meant', () => {

@@ -1,6 +1,7 @@
 import { ChannelCredentials, Client, Metadata, status } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
 import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
+import { Decision, Reason, StoreContent } from '../../gen/tollgate/v1/outcome_pb.ts';
 import { errorDetails } from '../../src/client/error-details.ts';
 import { createUnaryClient } from '../../src/client/unary-client.ts';
 import { ServiceError } from '../../src/platform/service-error.ts';
@@ -28,12 +29,12 @@ test('a call is answered with the ids, the decision and the instants it rests on
     orgId: 'acme',
     requestId: 'r1',
     outcome: {
-      decision: 1,
-      reason: 0,
+      decision: Decision.ALLOW,
+      reason: Reason.UNSPECIFIED,
       heldCostNanos: 5n,
       decidedAt: { seconds: 1n, nanos: 0 },
       expiresAt: { seconds: 601n, nanos: 0 },
-      obligations: { storeContent: 2 },
+      obligations: { storeContent: StoreContent.METADATA },
     },
   });
 });

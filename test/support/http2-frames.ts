@@ -19,6 +19,12 @@ export function frame(type: number, flags: number, stream: number, payload: Buff
   return Buffer.concat([head, payload]);
 }
 
+/** What a client of HTTP/2 sends first: the preface and its settings, all at their defaults. */
+export const http2Greeting = Buffer.concat([
+  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+  frame(frameType.settings, 0, 0, Buffer.alloc(0)),
+]);
+
 /** Headers of a gRPC call; with `more` given first. */
 export function callHeaders(
   stream: number,
@@ -61,8 +67,7 @@ export async function connectHttp2(port: number, ca?: Buffer): Promise<RawHttp2>
   const { socket, closed } = await (ca === undefined
     ? connectSocket(port)
     : connectOverTls(port, ca));
-  socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-  socket.write(frame(frameType.settings, 0, 0, Buffer.alloc(0)));
+  socket.write(http2Greeting);
   return { socket, closed };
 }
 

@@ -18,7 +18,7 @@ test('every kind of failure has the gRPC code of its name', () => {
 test('every failure says its reason and domain; fields and delay only where there are any', () => {
   const plain = new ServiceError('NOT_FOUND', 'CALL_NOT_FOUND', 'no such call');
   const { code, message, details } = fromBinary(StatusSchema, statusBytes(plain));
-  expect({ code, message }).toEqual({ code: 5, message: 'no such call' });
+  expect({ code, message }).toEqual({ code: status.NOT_FOUND, message: 'no such call' });
   expect(details).toHaveLength(1);
   expect(details[0] && anyUnpack(details[0], ErrorInfoSchema)).toMatchObject({
     reason: 'CALL_NOT_FOUND',

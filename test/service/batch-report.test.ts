@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { createBatchReport } from '../../src/service/batch-report.ts';
+import type { BatchItem } from '../../src/service/data-plane.ts';
+import { anyGateway, serviceStage } from '../support/service-stage.ts';
+
+const options = { maxQueue: 64, monotonicMs: () => 200 };
+const batchReport = createBatchReport({ ...serviceStage({}), ...options });
+
+/** Reports that wait until they are let go, and what was started of them. */
+function heldReports(requestIds: readonly string[]) {
+  const started: string[] = [];
+  const waiting: (() => void)[] = [];
+  const reports = requestIds.map((requestId, index): BatchItem => {
+    const report = () =>
+      new Promise<void>((resolve) => {
+        started.push(`${requestId}/${index}`);
+        waiting.push(resolve);
+      });
+    return { requestId, report };
+  });
+  return { reports, started, letGo: () => waiting.shift()?.() };
+}
+
+// Seen red: without the grouping, both reports of `a` are started at once.
+test('reports of one request id go one after another, in their order', async () => {
+  const { reports, started, letGo } = heldReports(['a', 'a', 'b']);
+  const done = batchReport({ orgId: 'acme', reports }, anyGateway);
+  await expect.poll(() => started).toEqual(['a/0', 'b/2']);
+  letGo();
+  await expect.poll(() => started).toEqual(['a/0', 'b/2', 'a/1']);
+  letGo();
+  letGo();
+  await done;
+});
+
+// Seen red: with the whole queue in place of its eighth, 20 are under way.
+test('a batch takes at most its share of the queue', async () => {
+  const ids = Array.from({ length: 20 }, (_, index) => `r${index}`);
+  const { reports, started, letGo } = heldReports(ids);
+  const done = batchReport({ orgId: 'acme', reports }, anyGateway);
+  await expect.poll(() => started.length).toBe(4);
+  for (let at = 5; at <= ids.length; at += 1) {
+    letGo();
+    await expect.poll(() => started.length).toBe(at);
+  }
+  for (const _ of ids) letGo();
+  await done;
+});
+
+test('the last eighth of the time is kept for the answer', async () => {
+  const deadlines: (number | undefined)[] = [];
+  const report: BatchItem['report'] = ({ deadlineMs }) => {
+    deadlines.push(deadlineMs);
+    return Promise.resolve();
+  };
+  const reports = [{ requestId: 'a', report }];
+  await batchReport({ orgId: 'acme', reports }, { ...anyGateway, deadlineMs: 1000 });
+  await batchReport({ orgId: 'acme', reports }, { ...anyGateway, deadlineMs: undefined });
+  expect(deadlines).toEqual([900, undefined]);
+});
+
+test('a batch of a wrong organization is refused as a whole, and no report is tried', async () => {
+  const { reports, started } = heldReports(['a']);
+  const caller = { ...anyGateway.caller, orgIds: new Set(['other']) };
+  const forbidden = batchReport({ orgId: 'acme', reports }, { ...anyGateway, caller });
+  await expect(forbidden).rejects.toMatchObject({ reason: 'ORG_FORBIDDEN' });
+  const unknown = batchReport({ orgId: 'nosuch', reports }, anyGateway);
+  await expect(unknown).rejects.toMatchObject({ reason: 'ORG_NOT_FOUND' });
+  expect(started).toEqual([]);
+});
