@@ -26,7 +26,7 @@ export function createLedgerMetrics(registry: Registry): LedgerMetrics {
   const registers = [registry];
   const seconds = new Histogram({
     name: 'tollgate_ledger_batch_seconds',
-    help: 'Time of one transaction of a lane: optimistic, written first; careful, decided first; unforeseen, undone.',
+    help: 'Time of one transaction of a lane: write_first; decide_first; guard_failed: written first and undone.',
     labelNames: ['way'],
     buckets: [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 1, 2, 5],
     registers,

@@ -214,7 +214,7 @@ test('a statement that the server refuses is a failed guard only if a guard refu
   await check('before', {});
   [ways, failures] = [[], []];
   await expect(check('a\0b', {})).rejects.toMatchObject({ kind: 'INVALID_ARGUMENT' });
-  expect(ways).not.toContain('unforeseen');
+  expect(ways).not.toContain('guard_failed');
   expect(failures).toMatchObject([{ code: '22021' }]);
 });
 
@@ -232,10 +232,10 @@ test('a caller does not see that the answer to the first commit was lost', async
     return replayed;
   };
   expect(await losing(() => check('write-first', {}))).toBe(false);
-  expect(ways[0]).toBe('optimistic');
+  expect(ways[0]).toBe('write_first');
   const bypass = { cost: true, rate: false, tokens: false, models: false };
   expect(await losing(() => check('decide-first', { bypass }))).toBe(false);
-  expect(ways[0]).toBe('careful');
+  expect(ways[0]).toBe('decide_first');
   const extension = { hold: { cost: 5n, input: 0n, output: 0n } };
   expect(await losing(() => extend('extended', 1, extension))).toBe(false);
   expect(await losing(() => report(orgId, 'post-paid', { input: 1n }))).toBe(false);

@@ -94,7 +94,7 @@ export function encodeOutcome(
  * Writes what the outcome of a plan will be where every limit is OK and no flag lifts any: all but how much
  * was used and held, and which limit was the tightest, which follows from that.
  */
-export function encodeForeseen(
+export function encodeExpected(
   plan: Pick<CheckPlan, 'limits' | 'meters' | 'asks' | 'hold' | 'calendar' | 'storeContent'>,
   nowMs: number,
   expiresAtMs: number,

@@ -14,8 +14,8 @@ import { isOptimistic, runOptimisticBatch } from '../write-first/write-first.ts'
 import type { OrganizationTime } from './organization-time.ts';
 import { isRefusedByServer } from '../../db/wire/server-refusal.ts';
 
-/** How a batch was run: written first, as it was foreseen or not; or decided first. */
-export type BatchWay = 'optimistic' | 'unforeseen' | 'careful';
+/** How a batch was run: written first, written first and undone because a guard failed, or decided first. */
+export type BatchWay = 'write_first' | 'guard_failed' | 'decide_first';
 
 /** What a lane's batches are run with. */
 export interface BatchRunnerOptions {
@@ -45,7 +45,7 @@ export function createBatchRunner(options: BatchRunnerOptions): RunBatch {
       !options.perOrganization &&
       isOptimistic(batch) &&
       !batch.some((planned) => isOutdated(planned, options.time));
-    return mayWriteFirst && optimism.isWarranted() ? 'optimistic' : 'careful';
+    return mayWriteFirst && optimism.isWarranted() ? 'write_first' : 'decide_first';
   }
 
   /** What is remembered of the calls may be old now, and the connection lost. */
@@ -65,7 +65,7 @@ export function createBatchRunner(options: BatchRunnerOptions): RunBatch {
     const startedMs = options.monotonicMs();
     let way = chooseWay(batch);
     try {
-      const results = await (way === 'optimistic' ? runOptimisticBatch : runBatch)(batch, {
+      const results = await (way === 'write_first' ? runOptimisticBatch : runBatch)(batch, {
         client,
         settings,
         events,
@@ -76,10 +76,10 @@ export function createBatchRunner(options: BatchRunnerOptions): RunBatch {
         onSaturated: options.onSaturated,
         remember: (call) => remembered.set(call),
       });
-      if (way === 'optimistic') optimism.wasRight();
+      if (way === 'write_first') optimism.wasRight();
       return results;
     } catch (cause) {
-      if (cause instanceof GuardFailed) way = 'unforeseen';
+      if (cause instanceof GuardFailed) way = 'guard_failed';
       afterFailure(batch, cause);
       if (!leavesConnection(cause)) connection.drop(client);
       throw cause;

@@ -16,7 +16,7 @@ import type {
   Completion,
   Verdict,
 } from './operation.ts';
-import { decodeOutcome, encodeForeseen, encodeOutcome } from '../calls/outcome-record.ts';
+import { decodeOutcome, encodeExpected, encodeOutcome } from '../calls/outcome-record.ts';
 import type { KeptOutcome } from '../calls/outcome-record.ts';
 
 /** A Check at the ledger: its ask is added, then decided on exact sums, and taken back if refused. */
@@ -59,7 +59,7 @@ function planned(
   // needs to be taken back. It is decided as any other.
   const isAddedAfter =
     isLarge(hold.cost, hold.input, hold.output) || limitMemory.wasRefused(call.orgId, plan);
-  const isForeseen =
+  const isExpectedOk =
     !isAddedAfter && isForeseeable(plan) && !limitMemory.hasNearLimit(call.orgId, plan);
   return {
     epoch: plan.epoch,
@@ -78,7 +78,7 @@ function planned(
         })
       : countersOf({}),
     isAddedAfter,
-    ...(isForeseen && { optimistic: optimistic(call, plan, completion) }),
+    ...(isExpectedOk && { optimistic: optimistic(call, plan, completion) }),
     decide: (context) => decide(call, plan, context, { completion, limitMemory }),
   };
 }
@@ -102,7 +102,7 @@ function optimistic(
     limits: plan.limits,
     asks: plan.asks,
     call(nowMs) {
-      const text = encodeForeseen(plan, nowMs, nowMs + call.ttlMs);
+      const text = encodeExpected(plan, nowMs, nowMs + call.ttlMs);
       return newCall(
         call,
         plan,

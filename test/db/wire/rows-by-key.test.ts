@@ -35,15 +35,15 @@ test('rows are brought into the order of their keys, and each key has exactly on
  * Red on meters and calls that were matched by position: a meter's sums were taken for another's.
  */
 test.each([
-  { name: 'apply-deltas', reversed: 'meters', way: 'careful' },
-  { name: 'hold-calls', reversed: 'meters', way: 'unforeseen' },
-  { name: 'hold-calls', reversed: 'calls', way: 'optimistic' },
+  { name: 'apply-deltas', reversed: 'meters', way: 'decide_first' },
+  { name: 'hold-calls', reversed: 'meters', way: 'guard_failed' },
+  { name: 'hold-calls', reversed: 'calls', way: 'write_first' },
 ])('what $name returns of $reversed in another order is matched by key', async (planted) => {
   const orgId = `${planted.name}-${planted.reversed}`;
   const said = await checksOf(database, orgId);
   const replica = startReplica(database, {
     // Decides everything first.
-    perOrganization: planted.way === 'careful',
+    perOrganization: planted.way === 'decide_first',
     rewrite: (text) => reordered(text, planted),
   });
   const limits: SaidLimit[] = [
@@ -63,7 +63,7 @@ test.each([
       ['user 14', 'org 19'],
     ]);
     expect(replica.ways).toContain(planted.way);
-    expect(replica.ways.includes('unforeseen')).toBe(planted.way === 'unforeseen');
+    expect(replica.ways.includes('guard_failed')).toBe(planted.way === 'guard_failed');
   } finally {
     await replica.ledger.close();
   }

@@ -91,7 +91,7 @@ test('whatever is near, each answer continues the one before it, and repeats its
       calls.map((call, number) => check(number % 2 === 0 ? one : other, `r${number}`, call)),
     );
     if (amounts === far)
-      expect(new Set([...one.ways, ...other.ways])).toEqual(new Set(['optimistic']));
+      expect(new Set([...one.ways, ...other.ways])).toEqual(new Set(['write_first']));
     for (const all of byMeasure(answers.map(({ outcome }) => outcome)).values()) {
       expectChain(all);
     }
