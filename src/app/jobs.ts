@@ -4,6 +4,7 @@ import { inTransaction } from '../db/transaction.ts';
 import { createRollUp } from '../ledger/upkeep/roll-up.ts';
 import type { Transact } from '../ledger/upkeep/transact.ts';
 import type { Sweep } from '../ledger/sweep/sweep.ts';
+import { organizationsIn } from '../ledger/upkeep/organization-list.ts';
 import { createUpkeep } from '../ledger/upkeep/upkeep.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { LedgerMetrics } from '../platform/ledger-metrics.ts';
@@ -39,11 +40,15 @@ export function startJobs(settings: Settings, parts: JobParts, undo: UndoList): 
     transact,
     nowMs: () => clock.nowMs(),
     retention: settings,
+    perOrganization: settings.batch === 'per-org',
   });
   start('upkeep', () => upkeep(stopping.signal), upkeepIntervalMs);
-  start('roll-up', rollUpJob(parts, transact, stopping.signal), upkeepIntervalMs);
-  const forget = (): Promise<number> =>
-    forgetChangeRequests(pool, clock.nowMs() - settings.requestIdHours * hourMs);
+  start('roll-up', rollUpJob(settings, parts, transact, stopping.signal), upkeepIntervalMs);
+  const forget = async (): Promise<void> => {
+    const beforeMs = clock.nowMs() - settings.requestIdHours * hourMs;
+    const orgIds = settings.batch === 'per-org' ? await organizationsIn(pool) : [undefined];
+    for (const orgId of orgIds) await forgetChangeRequests(pool, beforeMs, orgId);
+  };
   start('forgetting admin request ids', forget, upkeepIntervalMs);
   if (settings.expiryIntervalMs > 0) {
     start('expiry', sweepJob(parts, stopping.signal), settings.expiryIntervalMs);
@@ -65,6 +70,7 @@ function sweepJob({ sweep, log, metrics }: JobParts, signal: AbortSignal): () =>
 
 /** One pass of the roll-up. It is counted in the metrics, and logged if there was anything to do. */
 function rollUpJob(
+  { batch }: Settings,
   { pool, clock, log, metrics }: JobParts,
   transact: Transact,
   signal: AbortSignal,
@@ -72,6 +78,7 @@ function rollUpJob(
   const rollUp = createRollUp({
     pool,
     transact,
+    perOrganization: batch === 'per-org',
     nowMs: () => clock.nowMs(),
     onWaiting: (organizations) => metrics.waitingForRollUp(organizations),
     onPiece: (rows) => metrics.rolledUp(rows),

@@ -24,12 +24,15 @@ export interface Instance {
 
 /**
  * Starts an instance, on an embedded PostgreSQL of its own or in a database that is made, and dropped at the
- * end, on the server of `databaseUrl`. Fails whole or not at all.
+ * end, on the server of `databaseUrl`. Fails whole or not at all. `more` are settings of its own.
  */
-export async function startInstance(databaseUrl: string | undefined): Promise<Instance> {
+export async function startInstance(
+  databaseUrl: string | undefined,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Instance> {
   const undo = createUndoList();
   try {
-    return await start(databaseUrl, undo);
+    return await start(databaseUrl, more, undo);
   } catch (cause) {
     await undo.run().catch(() => {
       // The first failure is the one to tell; these follow from it.
@@ -38,7 +41,11 @@ export async function startInstance(databaseUrl: string | undefined): Promise<In
   }
 }
 
-async function start(databaseUrl: string | undefined, undo: UndoList): Promise<Instance> {
+async function start(
+  databaseUrl: string | undefined,
+  more: Readonly<Record<string, string>>,
+  undo: UndoList,
+): Promise<Instance> {
   const settings = readSettings({
     ...(await storeSettings(databaseUrl, undo)),
     TOLLGATE_DATA_LISTEN: '127.0.0.1:0',
@@ -47,6 +54,7 @@ async function start(databaseUrl: string | undefined, undo: UndoList): Promise<I
     TOLLGATE_EXPIRY_INTERVAL: '0s',
     TOLLGATE_DRAIN_WAIT: '0s',
     TOLLGATE_LOG_LEVEL: 'silent',
+    ...more,
   });
   const clock = { nowMs: 0 };
   const app = await createApp(settings, { clock: { nowMs: () => clock.nowMs } });

@@ -16,19 +16,6 @@ const expected: readonly string[] = JSON.parse(
   readFileSync(join(folder, 'expected.json'), 'utf8'),
 ) as string[];
 
-let database: TestDatabase;
-let instance: Instance;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  instance = await startInstance(database.url);
-});
-
-afterAll(async () => {
-  await instance.close();
-  await database.drop();
-});
-
 test('every scenario file is expected to pass, and every expected one is there', () => {
   expect(files.toSorted()).toEqual([...expected].toSorted());
 });
@@ -44,7 +31,20 @@ test('every rule that a scenario names is a section of the semantics', () => {
   expect([...new Set(rules)].filter((rule) => !sections.includes(rule))).toEqual([]);
 });
 
-describe('the scenario', () => {
+describe.each(['mixed', 'per-org'])('with %s batches the scenario', (batch) => {
+  let database: TestDatabase;
+  let instance: Instance;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    instance = await startInstance(database.url, { TOLLGATE_BATCH: batch });
+  });
+
+  afterAll(async () => {
+    await instance.close();
+    await database.drop();
+  });
+
   for (const file of expected) {
     const scenario = readScenario(file, readFileSync(join(folder, file), 'utf8'));
     test(scenario.name, async () => {

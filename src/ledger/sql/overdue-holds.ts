@@ -23,6 +23,14 @@ export const overdueOrganizations = {
 ORDER BY o.org_id LIMIT $2::int`,
 } as const;
 
+/** Whether an organization has holds whose time is over: a row if it has. */
+export const hasOverdueHolds = {
+  name: 'has-overdue-holds',
+  /** $1 text: the organization; $2 bigint: now (ms), or null for the database's time. */
+  text: `SELECT 1 FROM call c
+WHERE c.org_id = $1::text AND c.state = 'OPEN' AND c.expires_at <= ${timeOr('$2::bigint')} LIMIT 1`,
+} as const;
+
 /**
  * The holds of one organization whose time is over, oldest first; an instant equal to the expiry is past it.
  * Read without a lock: the batch that ends them finds those that have changed by their version.

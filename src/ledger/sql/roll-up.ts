@@ -1,4 +1,5 @@
 import { quarterMs } from '../record/quarters.ts';
+import type { UpkeepStatement } from './upkeep-statement.ts';
 
 /**
  * The roll-up of the usage ledger into `usage_quarter` and `usage_daily`, in pieces, of one organization at a time.
@@ -15,14 +16,17 @@ const noId = "'00000000-0000-0000-0000-000000000000'::uuid";
  * the organizations, not with the rows. `LIMIT 1` stands where EXISTS would, which the planner may turn into a join
  * with every row. $1 timestamptz: recorded before; $2 int: rows to skip, so that more than that many must wait.
  */
-export function waitingOrganizations(partition: string) {
+export function waitingOrganizations(partition: string): UpkeepStatement {
+  const isWaiting = `u.recorded_at < $1::timestamptz
+    AND (u.recorded_at, u.id) > (coalesce(r.rolled_to, '-infinity'), coalesce(r.rolled_to_id, ${noId}))
+  ORDER BY u.recorded_at, u.id LIMIT 1 OFFSET $2::int`;
   return {
     text: `SELECT o.org_id FROM org o LEFT JOIN usage_rolled r ON r.org_id = o.org_id
 CROSS JOIN LATERAL (
-  SELECT FROM ${partition} u WHERE u.org_id = o.org_id AND u.recorded_at < $1::timestamptz
-    AND (u.recorded_at, u.id) > (coalesce(r.rolled_to, '-infinity'), coalesce(r.rolled_to_id, ${noId}))
-  ORDER BY u.recorded_at, u.id LIMIT 1 OFFSET $2::int) one
+  SELECT FROM ${partition} u WHERE u.org_id = o.org_id AND ${isWaiting}) one
 ORDER BY o.org_id`,
+    perOrganizationText: `SELECT u.org_id FROM ${partition} u LEFT JOIN usage_rolled r ON r.org_id = u.org_id
+WHERE u.org_id = $3::text AND ${isWaiting}`,
   };
 }
 

@@ -1,4 +1,5 @@
 import { dailyPartitions } from './daily-partitions.ts';
+import type { UpkeepStatement } from './upkeep-statement.ts';
 
 /** What the upkeep does: partitions ahead, and what is past its retention removed. */
 
@@ -51,11 +52,13 @@ export const tryPartitionLock = {
  * Whether the partition for the rest has rows between two instants; then they cannot have one of their own.
  * $1, $2 timestamptz, the second exclusive.
  */
-export function restHolds(table: Partitioned) {
+export function restHolds(table: Partitioned): UpkeepStatement {
   const at = dayColumn[table];
+  const isBetween = `r.${at} >= $1::timestamptz AND r.${at} < $2::timestamptz`;
   return {
     text: `SELECT 1 FROM org o CROSS JOIN LATERAL (SELECT FROM ${table}_rest r WHERE r.org_id = o.org_id
-  AND r.${at} >= $1::timestamptz AND r.${at} < $2::timestamptz LIMIT 1) one LIMIT 1`,
+  AND ${isBetween} LIMIT 1) one LIMIT 1`,
+    perOrganizationText: `SELECT 1 FROM ${table}_rest r WHERE ${isBetween} AND r.org_id = $3::text LIMIT 1`,
   };
 }
 
@@ -63,48 +66,34 @@ export function restHolds(table: Partitioned) {
  * Removes rows before an instant from the partition for the rest; of usage, only those that were rolled up.
  * $1 timestamptz; $2 int: at most.
  */
-export function forgetRest(table: Partitioned) {
+export function forgetRest(table: Partitioned): UpkeepStatement {
   const at = dayColumn[table];
   const key = [at, ...otherKey[table]];
   const ofRow = key.map((column) => `r.${column}`).join(', ');
-  const rolledUp = `AND (r.recorded_at, r.id) <= (SELECT d.rolled_to, d.rolled_to_id FROM usage_rolled d
-        WHERE d.org_id = o.org_id)`;
+  const found = (orgId: string): string => `r.org_id = ${orgId} AND r.${at} < $1::timestamptz
+      ${table === 'usage' ? rolledUp(orgId) : ''}
+    ORDER BY r.${at} LIMIT $2::int`;
+  const remove = `DELETE FROM ${table}_rest WHERE (org_id, ${key.join(', ')}) IN (`;
   return {
-    text: `DELETE FROM ${table}_rest WHERE (org_id, ${key.join(', ')}) IN (
+    text: `${remove}
   SELECT o.org_id, ${ofRow} FROM org o CROSS JOIN LATERAL (
-    SELECT ${ofRow} FROM ${table}_rest r WHERE r.org_id = o.org_id AND r.${at} < $1::timestamptz
-      ${table === 'usage' ? rolledUp : ''}
-    ORDER BY r.${at} LIMIT $2::int) r
+    SELECT ${ofRow} FROM ${table}_rest r WHERE ${found('o.org_id')}) r
   LIMIT $2::int)`,
+    perOrganizationText: `${remove}
+  SELECT r.org_id, ${ofRow} FROM ${table}_rest r WHERE ${found('$3::text')}) AND org_id = $3::text`,
   };
 }
 
+function rolledUp(orgId: string): string {
+  return `AND (r.recorded_at, r.id) <= (SELECT d.rolled_to, d.rolled_to_id FROM usage_rolled d
+        WHERE d.org_id = ${orgId})`;
+}
+
+const withoutQuartersOfAll =
+  'UPDATE usage_day SET has_quarters = false WHERE has_quarters AND starts_at < $1::timestamptz';
+
 /** Says of days before an instant that their quarters may be gone; then they are read as a whole. $1 timestamptz. */
-export const withoutQuarters = {
-  text: 'UPDATE usage_day SET has_quarters = false WHERE has_quarters AND starts_at < $1::timestamptz',
-} as const;
-
-/** Forgets calls past the idempotency horizon. $1 bigint: booked before (ms); $2 int: at most. */
-export const forgetCalls = {
-  text: `DELETE FROM call WHERE (org_id, request_id) IN (
-  SELECT org_id, request_id FROM call
-  WHERE booked_at < $1::bigint AND state <> 'OPEN' AND expires_at < $1::bigint
-  ORDER BY booked_at LIMIT $2::int)`,
-} as const;
-
-/**
- * Forgets thresholds of windows that ended before the idempotency horizon: nothing is settled in them any
- * more. By start and greatest length, in days, a day that is put forward or back included.
- * $1 bigint: the horizon (ms); $2 int: at most.
- */
-export const forgetThresholds = {
-  text: `DELETE FROM threshold_reached
-WHERE (org_id, limit_name, meter_id, threshold, time_window, window_start) IN (
-  SELECT t.* FROM (VALUES ('TEN_SECONDS', 1), ('MINUTE', 1), ('HOUR', 1), ('DAY', 2), ('WEEK', 8),
-    ('MONTH', 32)) AS w(time_window, days)
-  CROSS JOIN LATERAL (
-    SELECT org_id, limit_name, meter_id, threshold, time_window, window_start FROM threshold_reached
-    WHERE time_window = w.time_window AND window_start < $1::bigint - w.days * 86400000::bigint
-    LIMIT $2::int) t
-  LIMIT $2::int)`,
-} as const;
+export const withoutQuarters: UpkeepStatement = {
+  text: withoutQuartersOfAll,
+  perOrganizationText: `${withoutQuartersOfAll} AND org_id = $2::text`,
+};

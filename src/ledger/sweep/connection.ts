@@ -7,7 +7,13 @@ import type { LaneConnectionParts } from '../lane/connection.ts';
 import { ofOneOrganization, prepareLane, prepareStatements } from '../lane/statements.ts';
 import { isRefusedByServer } from '../../db/wire/server-refusal.ts';
 import { closeHolds, recordEndedHolds, tellEndedHolds } from '../sql/end-holds.ts';
-import { overdueHolds, overdueOrganizations, sweepNow } from '../sql/overdue-holds.ts';
+import { listOrganizations } from '../sql/list-organizations.ts';
+import {
+  hasOverdueHolds,
+  overdueHolds,
+  overdueOrganizations,
+  sweepNow,
+} from '../sql/overdue-holds.ts';
 import { leaveSweepLease, takeSweepLease } from '../sql/sweep-lease.ts';
 
 /** The connection of the sweep, apart from the lanes: for one thing at a time. */
@@ -77,7 +83,7 @@ async function prepareSweep(client: ClientBase, perOrganization: boolean): Promi
   // organization are not locked while the disk is waited for.
   await client.query('SET synchronous_commit = off');
   const statements = [
-    overdueOrganizations,
+    ...(perOrganization ? [listOrganizations, hasOverdueHolds] : [overdueOrganizations]),
     overdueHolds,
     sweepNow,
     takeSweepLease,

@@ -9,6 +9,7 @@ import type { CallRow } from '../sql/read-state.ts';
 import { leaveSweepLease, takeSweepLease } from '../sql/sweep-lease.ts';
 import { createSweepConnection, lockTimeoutMs } from './connection.ts';
 import type { SweepConnection, SweepConnectionOptions } from './connection.ts';
+import { createDueOrganizations } from './due-organizations.ts';
 import type { SweepTurn } from './turns.ts';
 
 /** What the sweep asks of the database. */
@@ -51,6 +52,7 @@ export const leaseMs = 3000;
 export function createSweepStore(options: SweepStoreOptions): SweepStore {
   const { clock } = options;
   const connection = createSweepConnection(options);
+  const dueOneByOne = createDueOrganizations(connection);
   /** Null: the statement reads the database's clock. A clock that is moved by hand takes its place. */
   const timeOf = (nowMs?: number): string | null => {
     if (nowMs !== undefined) return `${nowMs}`;
@@ -70,6 +72,7 @@ export function createSweepStore(options: SweepStoreOptions): SweepStore {
       return Number(rows[0]?.[0]);
     },
     async organizations(afterOrgId, most, nowMs) {
+      if (options.perOrganization) return dueOneByOne(afterOrgId, most, timeOf(nowMs));
       const values = [afterOrgId, `${most}`, timeOf(nowMs)];
       const [rows = []] = await connection.rows({ ...overdueOrganizations, values });
       return rows.map(([orgId]) => orgId ?? '');

@@ -26,6 +26,8 @@ export interface RollUpOptions extends PaceOptions {
   readonly nowMs: () => number;
   /** Usage rows of an organization that may wait for their quarter to end; with more, it is rolled up to now. */
   readonly mostWaitingRows?: number;
+  /** One organization per statement, for a distributed PostgreSQL. */
+  readonly perOrganization?: boolean;
   /** Told how many organizations wait, whenever that may have changed. */
   readonly onWaiting?: (organizations: number) => void;
   /** Told of the rows of each piece. */
@@ -50,7 +52,7 @@ export function createRollUp(
   options: RollUpOptions,
 ): (signal?: AbortSignal) => Promise<RollUpPass> {
   const { pool, onWaiting = () => undefined, mostWaitingRows = usualWaitingRows } = options;
-  const search = createWaitingSearch(pool);
+  const search = createWaitingSearch(pool, options.perOrganization === true);
   return async function rollUp(signal = new AbortController().signal): Promise<RollUpPass> {
     const nowMs = options.nowMs();
     const endedMs = Math.floor((nowMs - settleMs) / quarterMs) * quarterMs;

@@ -6,15 +6,17 @@ import { waitingIn } from './waiting-search.ts';
 import {
   addPartition,
   boundLockWait,
-  forgetCalls,
   forgetRest,
-  forgetThresholds,
   listPartitions,
   restHolds,
   tryPartitionLock,
   withoutQuarters,
 } from '../sql/upkeep.ts';
 import type { Partitioned } from '../sql/upkeep.ts';
+import { forgetCalls, forgetThresholds } from '../sql/retention.ts';
+import { inScope } from '../sql/upkeep-statement.ts';
+import type { UpkeepStatement } from '../sql/upkeep-statement.ts';
+import { createOrganizationList, organizationsIn } from './organization-list.ts';
 import type { Transact } from './transact.ts';
 
 /** How long things are kept. */
@@ -40,6 +42,8 @@ export interface UpkeepOptions extends PaceOptions {
   readonly transact: Transact;
   readonly nowMs: () => number;
   readonly retention: Retention;
+  /** One organization per statement, for a distributed PostgreSQL. */
+  readonly perOrganization?: boolean;
 }
 
 const dayMs = 86_400_000;
@@ -54,7 +58,8 @@ const quarterDays = 90;
  * once. A step that fails does not keep the others from being done; the first failure is thrown at the end.
  */
 export function createUpkeep(options: UpkeepOptions) {
-  const { nowMs, retention } = options;
+  const { nowMs, retention, perOrganization = false } = options;
+  const organizations = createOrganizationList(() => organizationsIn(options.pool));
   return async function upkeep(signal = new AbortController().signal): Promise<UpkeepRound> {
     const now = nowMs();
     const failures: unknown[] = [];
@@ -65,6 +70,14 @@ export function createUpkeep(options: UpkeepOptions) {
         return 0;
       });
     };
+    /** Does it for all organizations at once, or for one after another. */
+    const each = (work: (orgId?: string) => Promise<number>): Promise<number> =>
+      step(async () => {
+        if (!perOrganization) return work();
+        let sum = 0;
+        for (const orgId of await organizations()) sum += await step(() => work(orgId));
+        return sum;
+      });
     const kept = {
       usage: retention.usageDays,
       usage_quarter: quarterDays,
@@ -74,28 +87,32 @@ export function createUpkeep(options: UpkeepOptions) {
     for (const table of ['usage', 'usage_quarter', 'enforcement_event'] as const) {
       const horizonMs = now - kept[table] * dayMs;
       await step(() => makePartitions(options, table, now));
-      dropped += await step(() => removeBefore(options, table, horizonMs, signal));
+      const before = new Date(horizonMs).toISOString();
+      const failed = failures.length;
+      // First, so that no day is read by quarters of which some are gone.
+      if (table === 'usage_quarter') await each((orgId) => forgetQuarters(options, before, orgId));
+      await each((orgId) => removeSome(options, forgetRest(table), { before, signal, orgId }));
+      if (failures.length === failed) {
+        dropped += await step(() => dropBefore(options, table, horizonMs));
+      }
     }
     const horizonMs = now - retention.requestIdHours * hourMs;
-    const forgotten = await step(() => removeSome(options, forgetCalls.text, horizonMs, signal));
-    await step(() => removeSome(options, forgetThresholds.text, horizonMs, signal));
+    const forget = (statement: UpkeepStatement): Promise<number> =>
+      each((orgId) => removeSome(options, statement, { before: horizonMs, signal, orgId }));
+    const forgotten = await forget(forgetCalls);
+    await forget(forgetThresholds);
     if (failures.length > 0) throw failures[0];
     return { dropped, forgotten };
   };
 }
 
-/** Removes rows before an instant, by partitions and from the partition for the rest; how many partitions. */
-async function removeBefore(
-  options: UpkeepOptions,
-  table: Partitioned,
-  beforeMs: number,
-  signal: AbortSignal,
+/** Says that quarters before an instant may be gone. */
+async function forgetQuarters(
+  { pool }: UpkeepOptions,
+  before: string,
+  orgId: string | undefined,
 ): Promise<number> {
-  const before = new Date(beforeMs).toISOString();
-  // First, so that no day is read by quarters of which some are gone.
-  if (table === 'usage_quarter') await options.pool.query(withoutQuarters.text, [before]);
-  await removeSome(options, forgetRest(table).text, before, signal);
-  return dropBefore(options, table, beforeMs);
+  return (await pool.query(inScope(withoutQuarters, [before], orgId))).rowCount ?? 0;
 }
 
 /** Makes the partitions of today and the days ahead; how many. */
@@ -110,7 +127,7 @@ function makePartitions(
       const day = dayOf(nowMs + ahead * dayMs);
       if (existing.includes(day)) continue;
       const { start, end } = boundsOf(day);
-      if ((await client.query(restHolds(table).text, [start, end])).rows.length > 0) continue;
+      if (await restHasSome(options, client, table, [start, end])) continue;
       const { create, attach } = addPartition(table, partitionName(table, day), start, end);
       await client.query(create);
       await client.query(attach);
@@ -134,8 +151,9 @@ async function dropBefore(
     dropped += await alone(options, table, async (client, existing) => {
       const name = partitionName(table, day);
       if (!existing.includes(day)) return 0;
-      if (table === 'usage' && (await waitingIn(client, name, boundsOf(day).endMs)).length > 0)
+      if (table === 'usage' && (await isWaiting(options, client, name, boundsOf(day).endMs))) {
         return 0;
+      }
       await client.query(`DROP TABLE ${name}`);
       return 1;
     });
@@ -168,18 +186,57 @@ function partitionName(table: Partitioned, day: string): string {
   return `${table}_${day.replaceAll('-', '')}`;
 }
 
+/** Whom a statement is run for inside a transaction: all of them at once, or one after another. */
+function scopesIn(
+  { perOrganization = false }: UpkeepOptions,
+  client: ClientBase,
+): Promise<readonly (string | undefined)[]> {
+  return perOrganization ? organizationsIn(client) : Promise.resolve([undefined]);
+}
+
+async function restHasSome(
+  options: UpkeepOptions,
+  client: ClientBase,
+  table: Partitioned,
+  between: readonly [string, string],
+): Promise<boolean> {
+  for (const orgId of await scopesIn(options, client)) {
+    const { rows } = await client.query(inScope(restHolds(table), between, orgId));
+    if (rows.length > 0) return true;
+  }
+  return false;
+}
+
+async function isWaiting(
+  options: UpkeepOptions,
+  client: ClientBase,
+  partition: string,
+  beforeMs: number,
+): Promise<boolean> {
+  for (const orgId of await scopesIn(options, client)) {
+    if ((await waitingIn(client, partition, { beforeMs, orgId })).length > 0) return true;
+  }
+  return false;
+}
+
+/** What is removed. */
+interface Removing {
+  readonly before: number | string;
+  readonly signal: AbortSignal;
+  readonly orgId: string | undefined;
+}
+
 /** Removes what a statement finds, some at a time, until there is no more; how many. */
 async function removeSome(
   options: UpkeepOptions,
-  statement: string,
-  before: number | string,
-  signal: AbortSignal,
+  statement: UpkeepStatement,
+  { before, signal, orgId }: Removing,
 ): Promise<number> {
   const pace = createPace(signal, options);
   let removed = 0;
   while (!signal.aborted) {
     const { rows, isLast } = await pace(async (mostRows) => {
-      const { rowCount } = await options.pool.query(statement, [before, mostRows]);
+      const { rowCount } = await options.pool.query(inScope(statement, [before, mostRows], orgId));
       return { rows: rowCount ?? 0, isLast: (rowCount ?? 0) < mostRows };
     });
     removed += rows;

@@ -180,9 +180,15 @@ function contentHash<T>(request: ChangeRequest<T>): Buffer {
     .digest();
 }
 
-/** Forgets the answers of changes older than an instant; the number forgotten. */
-export async function forgetChangeRequests(pool: Pool, beforeMs: number): Promise<number> {
+/** Forgets the answers of changes older than an instant, of all organizations or of one; the number forgotten. */
+export async function forgetChangeRequests(
+  pool: Pool,
+  beforeMs: number,
+  orgId?: string,
+): Promise<number> {
   const before = new Date(beforeMs);
-  const { rowCount } = await pool.query('DELETE FROM change_request WHERE at < $1', [before]);
+  const { rowCount } = await (orgId === undefined
+    ? pool.query('DELETE FROM change_request WHERE at < $1', [before])
+    : pool.query('DELETE FROM change_request WHERE org_id = $2 AND at < $1', [before, orgId]));
   return rowCount ?? 0;
 }

@@ -33,12 +33,7 @@ afterAll(async () => {
 const overAll: Readonly<Record<string, string>> = {
   holdCalls: 'written first, which is for mixed batches alone',
   agreeOnEpochs: 'beside it',
-  waitingOrganizations: 'the list of the organizations to roll up',
-  withoutQuarters: 'retention of all organizations',
-  restHolds: 'looks for any row of a day',
-  forgetRest: 'retention of all organizations',
-  forgetCalls: 'retention of all organizations',
-  forgetThresholds: 'retention of all organizations',
+  listOrganizations: 'the list of organizations, for what is done one by one',
   overdueOrganizations: 'the list of organizations of a mixed sweep',
 };
 

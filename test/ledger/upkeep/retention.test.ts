@@ -155,3 +155,22 @@ test('thresholds are forgotten once no call can be settled in their window any m
   );
   expect(rows.map((row) => row.time_window)).toEqual([...Object.keys(ages), 'LIFETIME']);
 });
+
+/* Red where `upkeep` takes the statements of all organizations. */
+test('with one organization to a statement, one that fails does not keep the others from being forgotten', async () => {
+  await policyStoreOf(pool, () => nowMs).createOrganization(plainOrganization('beta'), anyChange);
+  for (const orgId of ['acme', 'beta']) {
+    await pool.query(
+      `INSERT INTO call (org_id, request_id, state, version, content, answer, detail, subjects, facts, held_cost,
+  held_input, held_output, booked_at, expires_at) VALUES ($1, 'old', 'REPORTED', 1, '', '', '', '{}', '', 0, 0, 0, 0, 0)`,
+      [orgId],
+    );
+  }
+  await pool.query(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'the node is lost'; END $$;
+CREATE TRIGGER lost BEFORE DELETE ON call FOR EACH ROW WHEN (OLD.org_id = 'acme') EXECUTE FUNCTION refuse()`);
+  const round = upkeepAt(nowMs, { perOrganization: true })();
+  await expect(round).rejects.toThrow('the node is lost');
+  expect(await count("call WHERE org_id = 'acme'")).toBe(1);
+  expect(await count("call WHERE org_id = 'beta'")).toBe(0);
+});
