@@ -18,14 +18,25 @@ const facts: TargetFacts = {
  * Puts rows into the usage ledger, as calls of an organization's users in the thirty days before today would
  * have, and rolls all of them up: what is measured afterwards is a large ledger, not the work of tidying it.
  */
-export async function prefillLedger(pool: Pool, orgId: string, rows: number): Promise<void> {
-  const todayMs = Math.floor(Date.now() / dayMs) * dayMs;
+export async function prefillLedger(
+  pool: Pool,
+  orgId: string,
+  rows: number,
+  rowsToday = 0,
+): Promise<void> {
+  const nowMs = Date.now();
+  const todayMs = Math.floor(nowMs / dayMs) * dayMs;
   let done = 0;
   for (let day = 0; day < days; day += 1) {
     const until = Math.floor((rows * (day + 1)) / days);
-    await fillDay(pool, orgId, todayMs - (days - day) * dayMs, done, until - done);
+    const startMs = todayMs - (days - day) * dayMs;
+    await fillDay(pool, orgId, startMs, { from: done, rows: until - done, overMs: dayMs });
     done = until;
     console.log(`ledger: ${done} rows`);
+  }
+  if (rowsToday > 0) {
+    const overMs = Math.floor(nowMs - todayMs);
+    await fillDay(pool, orgId, todayMs, { from: done, rows: rowsToday, overMs });
   }
   // What autovacuum would do in the middle of a measurement.
   await pool.query('VACUUM (FREEZE, ANALYZE) usage');
@@ -41,13 +52,19 @@ export async function prefillLedger(pool: Pool, orgId: string, rows: number): Pr
   await pool.query('CHECKPOINT');
 }
 
+/** The calls of a day: the number of the first one, how many, and over which time from its start they are spread. */
+interface DayOfCalls {
+  readonly from: number;
+  readonly rows: number;
+  readonly overMs: number;
+}
+
 /** One day's partition, filled before it is attached: its indexes are then made at once, not row by row. */
 async function fillDay(
   pool: Pool,
   orgId: string,
   startMs: number,
-  from: number,
-  rows: number,
+  { from, rows, overMs }: DayOfCalls,
 ): Promise<void> {
   const [start, end] = [startMs, startMs + dayMs].map((atMs) => new Date(atMs).toISOString());
   const name = `usage_${start?.slice(0, 10).replaceAll('-', '')}`;
@@ -61,10 +78,14 @@ async function fillDay(
        $5, 7500000, 1000, 500, 0, 0, 1,
        'MODEL gpt-4o 1', false, false, false
      FROM generate_series(0, $3::bigint - 1) AS i,
-       LATERAL (SELECT $4::bigint + i * ${dayMs} / $3::bigint AS at, '${benchUser('')}' || lpad((i % ${benchUsers})::text, 9, '0') AS who) AS one`,
+       LATERAL (SELECT $4::bigint + i * ${overMs} / $3::bigint AS at, '${benchUser('')}' || lpad((i % ${benchUsers})::text, 9, '0') AS who) AS one`,
     [orgId, from, rows, startMs, JSON.stringify(facts)],
   );
   await pool.query(
     `ALTER TABLE usage ATTACH PARTITION ${name} FOR VALUES FROM ('${start}') TO ('${end}')`,
+  );
+  await pool.query(
+    `CREATE TABLE ${name.replace('usage', 'usage_quarter')} PARTITION OF usage_quarter
+     FOR VALUES FROM ('${start}') TO ('${end}')`,
   );
 }

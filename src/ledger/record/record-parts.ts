@@ -5,7 +5,7 @@ import type { Meter } from '../../core/meter.ts';
 import { targetMatches } from '../../core/target.ts';
 import { counters } from '../sql/apply-deltas.ts';
 import { readMark, sumRecord } from '../sql/sum-record.ts';
-import { quarterMs } from './quarters.ts';
+import { longestDayMs, quarterMs } from './quarters.ts';
 
 /** What the record says of a meter in one part of time. `sums` stand in the order of a meter's counters. */
 export interface PartSums {
@@ -47,7 +47,14 @@ export async function readParts(
   const mark = marks[0]?.rolled_to ?? '-infinity';
   const { rows } = await client.query<EntryRow>({
     ...statementOf(meters === 'all', users !== undefined),
-    values: [orgId, bases, ...boundsOf(parts), mark, ...(users === undefined ? [] : [users])],
+    values: [
+      orgId,
+      bases,
+      ...boundsOf(parts),
+      mark,
+      spansOf(parts.cutsMs),
+      ...(users === undefined ? [] : [users]),
+    ],
     rowMode: 'array',
   });
   const entries = entriesByBase(rows);
@@ -76,6 +83,22 @@ function boundsOf({ cutsMs, fromMs }: Parts): unknown[] {
     fromMs === undefined ? '-infinity' : timestamp(fromMs),
   ];
 }
+
+/** Three spans that every day that is cut lies in, begin and end in turn: the fewer partitions, the faster the plan. */
+function spansOf(cutsMs: readonly number[]): string[] {
+  const spans: { readonly from: number; to: number }[] = [];
+  for (const at of cutsMs) {
+    const last = spans.at(-1);
+    if (last !== undefined && (spans.length === mostSpans || at - longestDayMs <= last.to)) {
+      last.to = at + longestDayMs;
+    } else spans.push({ from: at - longestDayMs, to: at + longestDayMs });
+  }
+  const empty = { from: 0, to: 0 };
+  const all = Array.from({ length: mostSpans }, (_, index) => spans[index] ?? empty);
+  return all.flatMap(({ from, to }) => [timestamp(from), timestamp(to)]);
+}
+
+const mostSpans = 3;
 
 function timestamp(atMs: number): string {
   return new Date(atMs).toISOString();

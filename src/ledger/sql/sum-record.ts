@@ -17,7 +17,8 @@ import { quarterMs } from '../record/quarters.ts';
  *                     after it
  *   $7 timestamptz    what was booked before it need not be read
  *   $8 timestamptz    a mark that was read before, so that partitions older than it need not be planned for
- *   $9 text[]         only `ofUsers`: the users whose calls alone the meters count
+ *   $9 timestamptz[]  three spans, begin and end in turn, that the quarters of cut days lie in; for the plan too
+ *   $10 text[]        only `ofUsers`: the users whose calls alone the meters count
  *
  * One row per base meter, distinct target facts and part, so that targets are matched by the same code as everywhere.
  */
@@ -28,6 +29,11 @@ const used =
   'u.cost, u.input, u.output, u.requests, 0 AS held_cost, 0 AS held_input, 0 AS held_output';
 const used0 = 'u.cost, u.input, u.output, u.requests, 0, 0, 0, 0';
 const ofQuarter = `s.subject, s.target, width_bucket(s.starts_at, $4::timestamptz[])`;
+
+const span = (at: number): string => `($9::timestamptz[])[${at}]`;
+const isInSpan = [1, 3, 5]
+  .map((at) => `s.starts_at >= ${span(at)} AND s.starts_at < ${span(at + 1)}`)
+  .join(' OR ');
 
 /** Whose entries are summed. */
 interface Whose {
@@ -67,7 +73,7 @@ function sumRecordOf({ isOurs, perMeter, isOurSum, isOurHold }: Whose) {
   SELECT ${ofQuarter} AS part, s.cost, s.input, s.output, s.requests
   FROM cut_day CROSS JOIN LATERAL (
     SELECT * FROM usage_quarter s WHERE s.org_id = $1 AND ${isOurSum} AND s.starts_at >= cut_day.starts_at
-      AND s.starts_at < cut_day.ends_at AND s.starts_at >= $7::timestamptz OFFSET 0) s
+      AND s.starts_at < cut_day.ends_at AND s.starts_at >= $7::timestamptz AND (${isInSpan}) OFFSET 0) s
   WHERE s.starts_at <> ALL ($5::timestamptz[])
   UNION ALL
   SELECT ${ofQuarter}, s.cost, s.input, s.output, s.requests
@@ -112,7 +118,7 @@ export const sumRecord = {
   /** The same for meters of some users' calls, whose rows an index finds. */
   ofUsers: sumRecordOf({
     ...some,
-    isOurs: `u.user_id = ANY($9::text[]) AND ${isCharged}`,
+    isOurs: `u.user_id = ANY($10::text[]) AND ${isCharged}`,
   }),
   /** The same for all base meters; $2 is not read. */
   ofAll: sumRecordOf({
