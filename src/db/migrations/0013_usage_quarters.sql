@@ -57,6 +57,8 @@ CREATE TABLE usage_quarter (
 ) PARTITION BY RANGE (starts_at);
 
 CREATE TABLE usage_quarter_rest PARTITION OF usage_quarter DEFAULT;
+-- Finds what is past its retention, and the days that have rows there: after a backlog these may be many.
+CREATE INDEX usage_quarter_rest_start ON usage_quarter_rest (org_id, starts_at);
 
 -- The same by day of `usage_day`. A sum changes with every quarter of its day: in its own page it takes no new place in
 -- the index.

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { createPace } from '../../platform/pace.ts';
-import type { PaceOptions } from '../../platform/pace.ts';
+import type { Pace, PaceOptions } from '../../platform/pace.ts';
 import { quarterMs } from '../record/quarters.ts';
 import type { Transact } from './transact.ts';
 import { closeUsage } from '../sql/roll-up.ts';
@@ -37,6 +37,8 @@ export interface RollUpOptions extends PaceOptions {
 /** A quarter is left alone for so long after its end: most Reports of its calls are recorded by then. */
 const settleMs = 60_000;
 const usualWaitingRows = 10_000;
+/** An organization that fails keeps no other waiting; where so many fail, it is the store. */
+const mostFailures = 8;
 
 /**
  * Rolls up the usage of quarters of an hour that have ended, in pieces with rests between them, so that Checks hardly
@@ -63,24 +65,51 @@ export function createRollUp(
     };
     onWaiting(waiting.length);
     const pace = createPace(signal, options);
+    const onPiece = (added: number): void => {
+      rows += added;
+      options.onPiece?.(added);
+    };
+    const failures: unknown[] = [];
     for (const { orgId, isCrowded } of waiting) {
       const closeMs = isCrowded ? Math.floor(nowMs) : endedMs;
-      if (!(await close(pool, orgId, closeMs))) return passed('taken');
-      for (let isComplete = false; !isComplete;) {
-        if (signal.aborted) return passed('stopped');
-        const piece = await pace((most) =>
-          options.transact((client) => rollUpSome(client, orgId, most)),
-        );
-        if (piece.isTaken) return passed('taken');
-        rows += piece.rows;
-        options.onPiece?.(piece.rows);
-        isComplete = piece.isComplete;
+      try {
+        const left = await rollUpOne(options, { orgId, closeMs, pace, signal, onPiece });
+        if (left !== undefined) return passed(left);
+        organizations += 1;
+        onWaiting(waiting.length - organizations);
+      } catch (cause) {
+        failures.push(cause);
+        if (failures.length === mostFailures) break;
       }
-      organizations += 1;
-      onWaiting(waiting.length - organizations);
     }
+    if (failures.length > 0) throw failures[0];
     return passed();
   };
+}
+
+/** The usage of one organization that is rolled up in a pass. */
+interface OneOrganization {
+  readonly orgId: string;
+  readonly closeMs: number;
+  readonly pace: Pace;
+  readonly signal: AbortSignal;
+  readonly onPiece: (rows: number) => void;
+}
+
+/** Rolls up all that waits of an organization, unless it has to leave. */
+async function rollUpOne(
+  { pool, transact }: RollUpOptions,
+  { orgId, closeMs, pace, signal, onPiece }: OneOrganization,
+): Promise<RollUpPass['left']> {
+  if (!(await close(pool, orgId, closeMs))) return 'taken';
+  for (let isComplete = false; !isComplete;) {
+    if (signal.aborted) return 'stopped';
+    const piece = await pace((most) => transact((client) => rollUpSome(client, orgId, most)));
+    if (piece.isTaken) return 'taken';
+    onPiece(piece.rows);
+    isComplete = piece.isComplete;
+  }
+  return undefined;
 }
 
 /** Closes what is to be rolled up of an organization; false if another replica is at work. */

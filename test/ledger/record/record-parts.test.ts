@@ -181,7 +181,8 @@ test('after a change of the time zone, days are those of the new zone from quart
   const rows = [...early, ...late];
   await rollUpAll(toMs + 4 * dayMs);
   await database.pool.query('DELETE FROM usage');
-  const cutsMs = cutsOf(after, 'DAY', fromMs - dayMs, toMs + dayMs);
+  // From before the first old day, which begins before its first call.
+  const cutsMs = cutsOf(after, 'DAY', fromMs - 3 * dayMs, toMs + dayMs);
   await expectParts('acme', rows, cutsMs);
 
   await database.pool.query('UPDATE usage_day SET has_quarters = false');

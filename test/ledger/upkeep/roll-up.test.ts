@@ -16,8 +16,9 @@ import type { UsageRow } from '../../support/usage-rows.ts';
 /*
  * Seen red with each of these faults: a quarter is closed without the organization's lock; the mark is not moved; a piece
  * begins at its place instead of behind it; sums are replaced instead of added to; single rows are counted from the time of
- * the mark on; a stop is ignored; a quarter is rolled up at its end; crowded organizations are not seen;
- * it closes a quarter, or goes on with the next piece, while another replica is at work.
+ * the mark on; a stop is ignored;
+ * it closes a quarter, or goes on with the next piece, while another replica is at work;
+ * the first failure ends the pass.
  */
 const nowMs = Date.parse('2026-03-10T09:00:00Z');
 const orgIds = ['acme', 'beta', 'quiet'] as const;
@@ -154,26 +155,6 @@ test('a call that is being booked when its quarter is closed is waited for, and 
   expect(await lifetimeOf(pool, 'acme', 'org')).toBe('14/28/42/2');
 });
 
-test('a quarter is left alone until a minute after its end, unless too many rows wait in it', async () => {
-  await makePartitions('2026-03-08');
-  await insertUsageRows(
-    pool,
-    [0, 1, 2].map((minute) => usageRow(`2026-03-10T08:4${minute + 4}:30Z`)),
-  );
-  const at = (time: string, mostWaitingRows?: number): ReturnType<typeof createRollUp> => {
-    const ofMs = Date.parse(`2026-03-10T${time}Z`);
-    return rollUpOf({
-      nowMs: () => ofMs,
-      ...(mostWaitingRows === undefined ? {} : { mostWaitingRows }),
-    });
-  };
-  expect(await at('08:45:59')()).toMatchObject({ waiting: 0, rows: 0 });
-  expect(await at('08:46:01')()).toMatchObject({ waiting: 0, rows: 1 });
-  expect(await at('08:47:00', 2)()).toMatchObject({ waiting: 0, rows: 0 });
-  expect(await at('08:47:00', 1)()).toMatchObject({ waiting: 0, rows: 2 });
-  expect(await lifetimeOf(pool, 'acme', 'org')).toBe('21/42/63/3');
-});
-
 test('what a crash leaves in the middle of a piece or between two is finished by the next pass', async () => {
   await makePartitions('2026-03-03');
   await insertUsageRows(pool, randomRows(200));
@@ -226,6 +207,22 @@ test('a replica that finds another at work leaves the rest to it, before it clos
   await other.query('COMMIT');
   other.release();
   expect(await rollUpOf()()).toEqual({ organizations: 1, rows: 1, waiting: 0, left: undefined });
+});
+
+test('an organization that cannot be rolled up keeps no other waiting, and is told of', async () => {
+  await makePartitions('2026-03-08');
+  const row = usageRow('2026-03-09T05:00:00Z');
+  await insertUsageRows(pool, [row, { ...row, orgId: 'beta' }]);
+  await pool.query(`UPDATE org SET time_zone = 'Atlantis/Poseidonis' WHERE org_id = 'acme'`);
+  const waits: number[] = [];
+  const pass = rollUpOf({ onWaiting: (count) => waits.push(count) })();
+  const message: unknown = expect.stringMatching(/atlantis/i);
+  await expect(pass).rejects.toMatchObject({ cause: { message } });
+  expect(waits).toEqual([2, 1]);
+  expect(await lifetimeOf(pool, 'acme', 'org')).toBe('7/14/21/1');
+  expect((await pool.query(`SELECT 1 FROM usage_daily WHERE org_id = 'beta'`)).rows).not.toEqual(
+    [],
+  );
 });
 
 test('replicas that roll up the same days at once count every row once', async () => {

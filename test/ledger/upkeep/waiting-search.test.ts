@@ -2,14 +2,16 @@ import type { Pool } from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { waitingOrganizations } from '../../../src/ledger/sql/roll-up.ts';
 import { createRollUp } from '../../../src/ledger/upkeep/roll-up.ts';
+import type { RollUpOptions } from '../../../src/ledger/upkeep/roll-up.ts';
 import { createUpkeep } from '../../../src/ledger/upkeep/upkeep.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import type { TestDatabase } from '../../support/database.ts';
 import { anyChange, plainOrganization, policyStoreOf } from '../../support/organization.ts';
-import { insertUsageRows, transactionsOf } from '../../support/usage-rows.ts';
+import { insertUsageRows, lifetimeOf, transactionsOf } from '../../support/usage-rows.ts';
 import type { UsageRow } from '../../support/usage-rows.ts';
 
-/* Seen red with older partitions that are never searched, and with those of every day searched by every pass. */
+/* Seen red with older partitions that are never searched, with those of every day searched by every pass, with a
+ * quarter that is rolled up at its end, and with crowded organizations that are not seen. */
 const nowMs = Date.parse('2026-03-10T09:00:00Z');
 const orgIds = ['acme', 'beta', 'quiet'] as const;
 let database: TestDatabase;
@@ -24,9 +26,9 @@ beforeEach(async () => {
 
 afterEach(() => database.drop());
 
-function rollUpOf(): ReturnType<typeof createRollUp> {
+function rollUpOf(more: Partial<RollUpOptions> = {}): ReturnType<typeof createRollUp> {
   const pause = (): Promise<void> => Promise.resolve();
-  return createRollUp({ pool, transact: transactionsOf(pool), nowMs: () => nowMs, pause });
+  return createRollUp({ pool, transact: transactionsOf(pool), nowMs: () => nowMs, pause, ...more });
 }
 
 /** Partitions of the given day and the week after it. */
@@ -40,6 +42,26 @@ function usageRow(recordedAt: string): UsageRow {
   const usual = { orgId: 'acme', bookedAt: recordedAt, subjects: ['org', 'user:ann'] };
   return { ...usual, target: 'gpt-5', cost: 7n, recordedAt };
 }
+
+test('a quarter is left alone until a minute after its end, unless too many rows wait in it', async () => {
+  await makePartitions('2026-03-08');
+  await insertUsageRows(
+    pool,
+    [0, 1, 2].map((minute) => usageRow(`2026-03-10T08:4${minute + 4}:30Z`)),
+  );
+  const at = (time: string, mostWaitingRows?: number): ReturnType<typeof createRollUp> => {
+    const ofMs = Date.parse(`2026-03-10T${time}Z`);
+    return rollUpOf({
+      nowMs: () => ofMs,
+      ...(mostWaitingRows === undefined ? {} : { mostWaitingRows }),
+    });
+  };
+  expect(await at('08:45:59')()).toMatchObject({ waiting: 0, rows: 0 });
+  expect(await at('08:46:01')()).toMatchObject({ waiting: 0, rows: 1 });
+  expect(await at('08:47:00', 2)()).toMatchObject({ waiting: 0, rows: 0 });
+  expect(await at('08:47:00', 1)()).toMatchObject({ waiting: 0, rows: 2 });
+  expect(await lifetimeOf(pool, 'acme', 'org')).toBe('21/42/63/3');
+});
 
 test('what an old partition holds is found once a day, what is recorded now with every pass', async () => {
   await makePartitions('2026-03-07');
