@@ -37,6 +37,20 @@ export async function distributedFaults(
   return faults.map((fault) => `${name}: ${fault}`);
 }
 
+/** The scans of tables in the generic plan of a statement, each with the condition on its index. */
+export async function keyedScans(
+  client: ClientBase,
+  text: string,
+): Promise<readonly { readonly table: string; readonly condition: string }[]> {
+  const nodes = [...walk(await genericPlan(client, text))];
+  return nodes
+    .filter((node) => node['Relation Name'] !== undefined && node['Node Type'] !== 'ModifyTable')
+    .map((node) => ({
+      table: node['Relation Name'] ?? '',
+      condition: [node['Index Cond'], node['Recheck Cond']].join(' '),
+    }));
+}
+
 /** The forms that are refused, as far as the text shows them. */
 export function textFaults(text: string): readonly string[] {
   const faults: string[] = [];

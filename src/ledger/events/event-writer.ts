@@ -118,7 +118,7 @@ function parameters(rows: readonly Row[]): Parameter[] {
     textArray(rows.map((row) => arrayLiteral(row.event.subjects))),
     textArray(rows.map((row) => row.event.user ?? null)),
     textArray(limits.map((limit) => limit?.subject ?? null)),
-    textArray(limits.map((limit) => limit?.name ?? null)),
+    textArray(limits.map((limit) => limit?.name ?? '')),
     plainArray(limits.map((limit) => limit?.revision ?? null)),
     textArray(sums.map((sum) => sum?.meter ?? null)),
     textArray(sums.map((sum) => sum?.metric ?? null)),

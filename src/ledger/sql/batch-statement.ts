@@ -31,8 +31,11 @@ export interface BatchFormParts {
   readonly from: string;
   /** The WHERE of an INSERT, or nothing. */
   readonly where: string;
-  /** One more condition on a table that is joined by its key: its organization. */
-  readonly and: (table: string) => string;
+  /**
+   * More conditions on a table that is joined by its key: its organization, and that the rest of the key is among the
+   * values of a parameter. Without the second a planner that believes the table to be small reads all of an organization.
+   */
+  readonly and: (table: string, key: string, values: string) => string;
   /** The condition on a table that `$1` alone selects from. */
   readonly isOne: (table: string) => string;
 }
@@ -49,7 +52,8 @@ const parts: Readonly<Record<BatchForm, BatchFormParts>> = {
     source: 'o',
     from: 'org o CROSS JOIN ',
     where: `\nWHERE o.org_id = ${theOrganization}`,
-    and: (table) => ` AND ${table}.org_id = ${theOrganization}`,
+    and: (table, key, values) =>
+      ` AND ${table}.org_id = ${theOrganization} AND ${table}.${key} = ANY(${values})`,
     isOne: (table) => `${table}.org_id = ${theOrganization}`,
   },
 };

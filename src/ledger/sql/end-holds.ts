@@ -16,7 +16,7 @@ export const closeHolds = batchStatement(
   /** $3 text[] state. */
   ({ and }) => `UPDATE call AS c SET state = u.state, version = c.version + 1
 FROM unnest($1::text[], $2::text[], $3::text[]) AS u(org_id, request_id, state)
-WHERE ${isCall}${and('c')}`,
+WHERE ${isCall}${and('c', 'request_id', '$2::text[]')}`,
 );
 
 /** The request counts; what was held is used if the hold is charged. */
@@ -33,7 +33,7 @@ SELECT c.org_id, to_timestamp(u.recorded_at / 1000.0), u.id, c.request_id, 'EXPI
   CASE WHEN u.charged THEN c.held_input ELSE 0 END, CASE WHEN u.charged THEN c.held_output ELSE 0 END,
   0, 0, 1, NULL, false, false, false, 0
 FROM unnest($1::text[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::bigint[], $7::uuid[])
-  AS u(org_id, request_id, charged, user_id, target, recorded_at, id) JOIN call c ON ${isCall}${and('c')}`,
+  AS u(org_id, request_id, charged, user_id, target, recorded_at, id) JOIN call c ON ${isCall}${and('c', 'request_id', '$2::text[]')}`,
 );
 
 export const tellEndedHolds = batchStatement(
@@ -46,5 +46,5 @@ export const tellEndedHolds = batchStatement(
 SELECT c.org_id, to_timestamp(u.at / 1000.0), u.id, to_timestamp(u.at / 1000.0), u.id, 1, 'EXPIRED',
   c.request_id, c.subjects, u.user_id
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[])
-  AS u(org_id, request_id, user_id, at, id) JOIN call c ON ${isCall}${and('c')}`,
+  AS u(org_id, request_id, user_id, at, id) JOIN call c ON ${isCall}${and('c', 'request_id', '$2::text[]')}`,
 );

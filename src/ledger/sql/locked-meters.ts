@@ -10,10 +10,10 @@ export const lockedMeters = batchStatement(
   /** $1 text[]: organizations; $2 text[]: meter ids, pairwise. One row per organization. */
   ({ and }) => `WITH asked AS (
   SELECT m.org_id, m.meter_id FROM unnest($1::text[], $2::text[]) AS u(org_id, meter_id)
-  JOIN meter m ON m.org_id = u.org_id AND m.meter_id = u.meter_id${and('m')}
+  JOIN meter m ON m.org_id = u.org_id AND m.meter_id = u.meter_id${and('m', 'meter_id', '$2::text[]')}
 ), free AS MATERIALIZED (
   SELECT m.org_id, m.meter_id FROM unnest($1::text[], $2::text[]) AS u(org_id, meter_id)
-  JOIN meter m ON m.org_id = u.org_id AND m.meter_id = u.meter_id${and('m')}
+  JOIN meter m ON m.org_id = u.org_id AND m.meter_id = u.meter_id${and('m', 'meter_id', '$2::text[]')}
   FOR NO KEY UPDATE OF m SKIP LOCKED
 )
 SELECT DISTINCT org_id FROM asked

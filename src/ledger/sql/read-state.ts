@@ -13,11 +13,10 @@ export const readEpochs = batchStatement(
   /** $1 text[]: organizations. */
   ({
     isOne,
-    and,
   }) => `SELECT o.org_id, o.epoch, o.time_zone, o.week_start, o.month_anchor_day, o.on_expiry,
   ${databaseNowMs} AS now_ms,
   coalesce(extract(epoch FROM r.closed_to) * 1000, 0)::bigint AS record_from_ms
-FROM org o LEFT JOIN usage_rolled r ON r.org_id = o.org_id${and('r')}
+FROM org o LEFT JOIN usage_rolled r ON r.org_id = o.org_id
 WHERE ${isOne('o')}`,
 );
 
@@ -76,7 +75,7 @@ export const readCalls = batchStatement(
     .map((column) => `CASE WHEN c.version <> u.version THEN c.${column}::text END`)
     .join(', ')}
 FROM unnest($1::text[], $2::text[], $3::int[]) AS u(org_id, request_id, version)
-JOIN call c ON c.org_id = u.org_id AND c.request_id = u.request_id${and('c')}`,
+JOIN call c ON c.org_id = u.org_id AND c.request_id = u.request_id${and('c', 'request_id', '$2::text[]')}`,
 );
 
 /** One row of `readCalls`, as text, of a call that is not known yet. */

@@ -40,5 +40,5 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bi
   $7::bigint[], $8::bigint[], $9::bigint[], $10::text[], $11::text[])
   AS u(org_id, request_id, state, detail, held_cost, held_input, held_output, booked_at, expires_at,
   extends, closing)
-WHERE c.org_id = u.org_id AND c.request_id = u.request_id${and('c')}`,
+WHERE c.org_id = u.org_id AND c.request_id = u.request_id${and('c', 'request_id', '$2::text[]')}`,
 );

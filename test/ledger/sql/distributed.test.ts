@@ -1,11 +1,12 @@
 import { readdirSync } from 'node:fs';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { laneStatements } from '../../../src/ledger/lane/statements.ts';
+import { laneStatements, ofOneOrganization } from '../../../src/ledger/lane/statements.ts';
+import { closeHolds, recordEndedHolds, tellEndedHolds } from '../../../src/ledger/sql/end-holds.ts';
 import { agreeOnEpochs } from '../../../src/ledger/sql/hold-calls.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import type { TestDatabase } from '../../support/database.ts';
-import { distributedFaults, textFaults } from '../../support/distributed-rules.ts';
+import { distributedFaults, keyedScans, textFaults } from '../../support/distributed-rules.ts';
 import type { JudgedStatement } from '../../support/distributed-rules.ts';
 
 let database: TestDatabase;
@@ -116,3 +117,20 @@ test('what breaks a rule is found', async () => {
   ];
   for (const text of refused) expect(textFaults(text), text).toHaveLength(1);
 });
+
+/* Red without the second condition of `and` in `batch-statement.ts`: all calls of the organization were read. */
+test('for one organization too, rows are reached by all of their key, whatever the planner believes', async () => {
+  const endings = [closeHolds, recordEndedHolds, tellEndedHolds].map(ofOneOrganization);
+  for (const statement of [...laneStatements(true), ...endings]) {
+    const scans = await keyedScans(client, statement.text);
+    for (const { table, condition } of scans) {
+      const key = { call: 'request_id', threshold_reached: 'limit_name', meter: 'meter_id' }[table];
+      if (key !== undefined) expect(condition, `${statement.name} ${table}`).toContain(key);
+    }
+  }
+  expect(await keyedScans(client, laneStatementNamed('insert-events'))).toHaveLength(2);
+});
+
+function laneStatementNamed(name: string): string {
+  return laneStatements(true).find((statement) => statement.name === name)?.text ?? '';
+}
