@@ -19,7 +19,7 @@ test('processes that start at once migrate an empty database once', async () => 
   const runs = await Promise.all(Array.from({ length: 6 }, () => migrate(url)));
   const worked = runs.filter((names) => names.length > 0);
   expect(worked).toHaveLength(1);
-  expect(worked[0]?.[0]).toBe('0001_policies');
+  expect(worked[0]?.[0]).toBe('0001_schema');
   expect(await migrate(url)).toEqual([]);
 });
 

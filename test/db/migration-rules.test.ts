@@ -22,6 +22,29 @@ function migrationFaults(text: string): readonly string[] {
   return faults;
 }
 
+/** Indexes that lock a table which may be large: those of a table that the migration does not make itself. */
+function lockingIndexes(text: string): readonly string[] {
+  const code = text.replaceAll(/--.*/g, '');
+  const made = [...code.matchAll(/\bCREATE TABLE (\w+)/g)].map(([, table]) => table);
+  return [
+    ...code.matchAll(/\bCREATE (?:UNIQUE )?INDEX (?!CONCURRENTLY\b)(\w+)\s+ON (?:ONLY )?(\w+)/g),
+  ]
+    .filter(([, , table]) => !made.includes(table))
+    .map(([, index = '']) => index);
+}
+
+test.each(readdirSync(folder))('%s builds indexes of tables that exist concurrently', (file) => {
+  expect(lockingIndexes(readFileSync(new URL(file, folder), 'utf8'))).toEqual([]);
+});
+
+test('an index that locks a large table is found', () => {
+  const locking = `CREATE TABLE fresh (org_id text);
+CREATE INDEX fresh_org ON fresh (org_id);
+CREATE INDEX CONCURRENTLY call_a ON call (org_id);
+CREATE UNIQUE INDEX call_b ON call (org_id);`;
+  expect(lockingIndexes(locking)).toEqual(['call_b']);
+});
+
 test.each(readdirSync(folder))('%s keeps the rules of a distributed PostgreSQL', (file) => {
   expect(migrationFaults(readFileSync(new URL(file, folder), 'utf8'))).toEqual([]);
 });

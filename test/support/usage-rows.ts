@@ -22,9 +22,9 @@ export async function insertUsageRows(pool: Pool, rows: readonly UsageRow[]): Pr
   };
   await pool.query(
     `INSERT INTO usage (org_id, recorded_at, id, request_id, kind, booked_at, subjects, user_id, target, facts, cost,
-       input, output, cached_input, cache_write, requests, over_hold, late, unpriced)
+       input, output, reasoning_output, cached_input, cache_write, requests, over_hold, late, unpriced)
      SELECT org_id, recorded_at, gen_random_uuid(), 'r', 'CALL', extract(epoch FROM booked_at) * 1000,
-       subjects::text[], user_id, target, facts, cost, 2 * cost, 3 * cost, 0, 0, 1, false, false, false
+       subjects::text[], user_id, target, facts, cost, 2 * cost, 3 * cost, 0, 0, 0, 1, false, false, false
      FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::text[], $6::text[],
        $7::bigint[], $8::text[]) AS u(org_id, recorded_at, booked_at, subjects, target, facts, cost, user_id)`,
     [

@@ -1,0 +1,363 @@
+-- The schema. Every key starts with the organization, so that all of one can live on one node.
+
+-- The policies: what administrators declare. Every change of an organization steps `org.epoch` by one, and
+-- every row says at which epoch it was written, so that a reader can ask for what changed since its own.
+
+CREATE TABLE org (
+  org_id text COLLATE "C" PRIMARY KEY,
+  epoch bigint NOT NULL,
+  -- Steps with the settings; the etag of the organization itself.
+  version bigint NOT NULL,
+  state text NOT NULL,
+  display_name text NOT NULL,
+  time_zone text NOT NULL,
+  week_start integer NOT NULL,
+  month_anchor_day integer NOT NULL,
+  unknown_models text,
+  unknown_subjects text NOT NULL,
+  unpriced text NOT NULL,
+  on_expiry text NOT NULL,
+  on_store_failure text NOT NULL,
+  store_content text NOT NULL,
+  default_output_tokens bigint NOT NULL,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL
+);
+
+-- Directory and catalog: team, user, principal, app, customer, key, token, model, route_group.
+CREATE TABLE record (
+  org_id text COLLATE "C" NOT NULL REFERENCES org (org_id),
+  kind text COLLATE "C" NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  doc jsonb NOT NULL,
+  version bigint NOT NULL,
+  epoch bigint NOT NULL,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  PRIMARY KEY (org_id, kind, id)
+);
+CREATE INDEX record_changed ON record (org_id, epoch);
+
+-- Append-only, but for `newest`, which moves to the revision just appended.
+CREATE TABLE policy_revision (
+  org_id text COLLATE "C" NOT NULL REFERENCES org (org_id),
+  subject_kind text COLLATE "C" NOT NULL,
+  subject_id text COLLATE "C" NOT NULL,
+  revision integer NOT NULL,
+  newest boolean NOT NULL,
+  doc jsonb NOT NULL,
+  reason text NOT NULL,
+  actor text NOT NULL,
+  -- The limit that this revision took back, if it was made by taking one back.
+  revoked text,
+  epoch bigint NOT NULL,
+  at timestamptz NOT NULL,
+  PRIMARY KEY (org_id, subject_kind, subject_id, revision)
+);
+CREATE UNIQUE INDEX policy_revision_newest
+  ON policy_revision (org_id, subject_kind, subject_id) WHERE newest;
+CREATE INDEX policy_revision_changed ON policy_revision (org_id, epoch) WHERE newest;
+
+-- Append-only, but for the revocation.
+CREATE TABLE price_revision (
+  org_id text COLLATE "C" NOT NULL REFERENCES org (org_id),
+  scope text COLLATE "C" NOT NULL,
+  subject text COLLATE "C" NOT NULL,
+  revision integer NOT NULL,
+  per_tokens bigint NOT NULL,
+  rates jsonb NOT NULL,
+  effective_at_ms bigint NOT NULL,
+  reason text NOT NULL,
+  actor text NOT NULL,
+  epoch bigint NOT NULL,
+  created_at timestamptz NOT NULL,
+  revoked_epoch bigint,
+  revoked_reason text,
+  revoked_by text,
+  revoked_at timestamptz,
+  -- The later of the two epochs.
+  changed_epoch bigint NOT NULL,
+  PRIMARY KEY (org_id, scope, subject, revision)
+);
+CREATE INDEX price_revision_changed ON price_revision (org_id, changed_epoch);
+
+-- Unique across organizations, so a table of its own, keyed (and distributed) by the hash.
+CREATE TABLE credential_secret (
+  sha256 bytea PRIMARY KEY,
+  org_id text COLLATE "C" NOT NULL,
+  kind text NOT NULL,
+  id text COLLATE "C" NOT NULL
+);
+
+-- Answers of changes that carried a request id, for repeats.
+CREATE TABLE change_request (
+  org_id text COLLATE "C" NOT NULL REFERENCES org (org_id),
+  request_id text COLLATE "C" NOT NULL,
+  content_sha256 bytea NOT NULL,
+  result jsonb NOT NULL,
+  at timestamptz NOT NULL,
+  PRIMARY KEY (org_id, request_id)
+);
+CREATE INDEX change_request_at ON change_request USING brin (at);
+
+-- One row per step of the epoch: who changed what, why, from what to what.
+CREATE TABLE change_log (
+  org_id text COLLATE "C" NOT NULL REFERENCES org (org_id),
+  epoch bigint NOT NULL,
+  kind text NOT NULL,
+  subject text NOT NULL,
+  actor text NOT NULL,
+  reason text NOT NULL,
+  before_doc jsonb,
+  after_doc jsonb,
+  at timestamptz NOT NULL,
+  PRIMARY KEY (org_id, epoch)
+);
+
+-- The ledger: meters (the projection), calls (holds and answers), usage (the record), events.
+-- No foreign keys on the hot tables: a check per row costs more than the row. An organization is known to
+-- exist because its own meter row does, which is made with it and locked by every call.
+
+-- One row knows a subject's usage and holds in every window at once. Starts are milliseconds since 1970
+-- (UTC); costs are nano-USD. `family` tags derived meters (members, labels, targets), which exist only while
+-- a limit names them; `filled` is false from a derived row's birth until it is filled from the ledger.
+CREATE TABLE meter (
+  org_id text COLLATE "C" NOT NULL,
+  meter_id text COLLATE "C" NOT NULL,
+  family text NOT NULL DEFAULT '',
+  filled boolean NOT NULL DEFAULT true,
+  in_flight bigint NOT NULL DEFAULT 0,
+  ten_seconds_start bigint NOT NULL DEFAULT 0,
+  ten_seconds_used_cost bigint NOT NULL DEFAULT 0, ten_seconds_used_input bigint NOT NULL DEFAULT 0,
+  ten_seconds_used_output bigint NOT NULL DEFAULT 0, ten_seconds_used_requests bigint NOT NULL DEFAULT 0,
+  ten_seconds_held_cost bigint NOT NULL DEFAULT 0, ten_seconds_held_input bigint NOT NULL DEFAULT 0,
+  ten_seconds_held_output bigint NOT NULL DEFAULT 0,
+  minute_start bigint NOT NULL DEFAULT 0,
+  minute_used_cost bigint NOT NULL DEFAULT 0, minute_used_input bigint NOT NULL DEFAULT 0,
+  minute_used_output bigint NOT NULL DEFAULT 0, minute_used_requests bigint NOT NULL DEFAULT 0,
+  minute_held_cost bigint NOT NULL DEFAULT 0, minute_held_input bigint NOT NULL DEFAULT 0,
+  minute_held_output bigint NOT NULL DEFAULT 0,
+  hour_start bigint NOT NULL DEFAULT 0,
+  hour_used_cost bigint NOT NULL DEFAULT 0, hour_used_input bigint NOT NULL DEFAULT 0,
+  hour_used_output bigint NOT NULL DEFAULT 0, hour_used_requests bigint NOT NULL DEFAULT 0,
+  hour_held_cost bigint NOT NULL DEFAULT 0, hour_held_input bigint NOT NULL DEFAULT 0,
+  hour_held_output bigint NOT NULL DEFAULT 0,
+  day_start bigint NOT NULL DEFAULT 0,
+  day_used_cost bigint NOT NULL DEFAULT 0, day_used_input bigint NOT NULL DEFAULT 0,
+  day_used_output bigint NOT NULL DEFAULT 0, day_used_requests bigint NOT NULL DEFAULT 0,
+  day_held_cost bigint NOT NULL DEFAULT 0, day_held_input bigint NOT NULL DEFAULT 0,
+  day_held_output bigint NOT NULL DEFAULT 0,
+  week_start bigint NOT NULL DEFAULT 0,
+  week_used_cost bigint NOT NULL DEFAULT 0, week_used_input bigint NOT NULL DEFAULT 0,
+  week_used_output bigint NOT NULL DEFAULT 0, week_used_requests bigint NOT NULL DEFAULT 0,
+  week_held_cost bigint NOT NULL DEFAULT 0, week_held_input bigint NOT NULL DEFAULT 0,
+  week_held_output bigint NOT NULL DEFAULT 0,
+  month_start bigint NOT NULL DEFAULT 0,
+  month_used_cost bigint NOT NULL DEFAULT 0, month_used_input bigint NOT NULL DEFAULT 0,
+  month_used_output bigint NOT NULL DEFAULT 0, month_used_requests bigint NOT NULL DEFAULT 0,
+  month_held_cost bigint NOT NULL DEFAULT 0, month_held_input bigint NOT NULL DEFAULT 0,
+  month_held_output bigint NOT NULL DEFAULT 0,
+  lifetime_used_cost bigint NOT NULL DEFAULT 0, lifetime_used_input bigint NOT NULL DEFAULT 0,
+  lifetime_used_output bigint NOT NULL DEFAULT 0, lifetime_used_requests bigint NOT NULL DEFAULT 0,
+  lifetime_held_cost bigint NOT NULL DEFAULT 0, lifetime_held_input bigint NOT NULL DEFAULT 0,
+  lifetime_held_output bigint NOT NULL DEFAULT 0,
+  PRIMARY KEY (org_id, meter_id)
+) WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05);
+
+CREATE INDEX meter_family ON meter (org_id, family) WHERE family <> '';
+
+-- One row per request id: what was asked, what was answered, what is held. Kept for the idempotency horizon.
+CREATE TABLE call (
+  org_id text COLLATE "C" NOT NULL,
+  request_id text COLLATE "C" NOT NULL,
+  state text NOT NULL,
+  -- Grows with every change; what was planned on an older version is planned again.
+  version integer NOT NULL,
+  -- The request, for conflict detection, and the first answer, for replays (JSON).
+  content text NOT NULL,
+  answer text NOT NULL,
+  -- Path, estimate, ttl and epoch of the Check (JSON).
+  detail text NOT NULL,
+  -- The base meters charged (without targets) and what the target was, for sums by plain SQL.
+  subjects text[] NOT NULL,
+  facts text NOT NULL,
+  held_cost bigint NOT NULL,
+  held_input bigint NOT NULL,
+  held_output bigint NOT NULL,
+  booked_at bigint NOT NULL,
+  expires_at bigint NOT NULL,
+  -- Extends by sequence, and the closing Report, each with content and answer (JSON).
+  extends text NOT NULL DEFAULT '[]',
+  closing text,
+  -- How each limit of the first answer stood, used and held in turn. The database fills these in for a call that is written
+  -- before it is decided.
+  sums bigint[] NOT NULL DEFAULT '{}',
+  PRIMARY KEY (org_id, request_id)
+);
+
+-- The sweep takes expired holds organization by organization, so that many of one keep none of another waiting. A change of
+-- state moves a row in this index, so it never stays in its page: the table needs no room in its pages.
+CREATE INDEX call_open_of_org ON call (org_id, expires_at, request_id) WHERE state = 'OPEN';
+-- Finds calls past the idempotency horizon. A tree, because a BRIN index finds nothing in a table whose space is used again:
+-- with two million calls, none to forget, 740 ms and 143,000 pages against 0.02 ms and 3 pages.
+CREATE INDEX call_booked_at ON call (booked_at);
+
+-- The record: one row per call or correction, never changed. Partitioned by the day it was recorded. A partition may be
+-- dropped when all of it is rolled up.
+CREATE TABLE usage (
+  org_id text COLLATE "C" NOT NULL,
+  recorded_at timestamptz NOT NULL,
+  id uuid NOT NULL,
+  request_id text NOT NULL,
+  kind text NOT NULL,
+  -- The instant whose windows the usage counts in; milliseconds since 1970.
+  booked_at bigint NOT NULL,
+  subjects text[] NOT NULL,
+  user_id text,
+  target text NOT NULL,
+  facts text NOT NULL,
+  cost bigint NOT NULL,
+  input bigint NOT NULL,
+  output bigint NOT NULL,
+  -- A part of the output, which may have a price of its own.
+  reasoning_output bigint NOT NULL,
+  cached_input bigint NOT NULL,
+  cache_write bigint NOT NULL,
+  requests bigint NOT NULL,
+  price_revision text,
+  over_hold boolean NOT NULL,
+  late boolean NOT NULL,
+  unpriced boolean NOT NULL,
+  PRIMARY KEY (org_id, recorded_at, id)
+) PARTITION BY RANGE (recorded_at);
+
+CREATE TABLE usage_rest PARTITION OF usage DEFAULT;
+CREATE INDEX usage_booked ON usage (org_id, booked_at);
+-- A meter that counts one user's calls of some targets is filled from these rows, under the organization's lock.
+CREATE INDEX usage_of_user ON usage (org_id, user_id, booked_at);
+
+-- How far the usage of an organization is rolled up. Rows recorded at or before (rolled_to, rolled_to_id), in the order
+-- of the primary key of usage, count by their sums; later ones count one by one. No row is recorded before closed_to:
+-- it is moved under the organization's lock, and rolled_to only follows it.
+CREATE TABLE usage_rolled (
+  org_id text COLLATE "C" PRIMARY KEY,
+  closed_to timestamptz NOT NULL,
+  rolled_to timestamptz NOT NULL,
+  rolled_to_id uuid NOT NULL
+);
+
+-- The days of an organization, as they were cut by its time zone when usage of them was first rolled up. They never
+-- overlap, and begin and end with a quarter of an hour. `has_quarters`: all that was booked in it is in usage_quarter too.
+CREATE TABLE usage_day (
+  org_id text COLLATE "C" NOT NULL,
+  starts_at timestamptz NOT NULL,
+  ends_at timestamptz NOT NULL,
+  has_quarters boolean NOT NULL DEFAULT true,
+  PRIMARY KEY (org_id, starts_at)
+);
+CREATE INDEX usage_day_with_quarters ON usage_day (starts_at) WHERE has_quarters;
+
+-- The facts of targets, each once: sums name them by the first half of their SHA-256.
+CREATE TABLE usage_target (
+  org_id text COLLATE "C" NOT NULL,
+  target uuid NOT NULL,
+  facts text NOT NULL,
+  PRIMARY KEY (org_id, target)
+);
+
+-- What was booked in a quarter of an hour, by base meter and target.
+CREATE TABLE usage_quarter (
+  org_id text COLLATE "C" NOT NULL,
+  starts_at timestamptz NOT NULL,
+  subject text COLLATE "C" NOT NULL,
+  target uuid NOT NULL,
+  cost numeric NOT NULL,
+  input numeric NOT NULL,
+  output numeric NOT NULL,
+  requests numeric NOT NULL,
+  PRIMARY KEY (org_id, subject, starts_at, target)
+) PARTITION BY RANGE (starts_at);
+
+CREATE TABLE usage_quarter_rest PARTITION OF usage_quarter DEFAULT;
+-- Finds what is past its retention, and the days that have rows there: after a backlog these may be many.
+CREATE INDEX usage_quarter_rest_start ON usage_quarter_rest (org_id, starts_at);
+
+-- The same by day of `usage_day`. A sum changes with every quarter of its day: in its own page it takes no new place in
+-- the index.
+CREATE TABLE usage_daily (
+  org_id text COLLATE "C" NOT NULL,
+  starts_at timestamptz NOT NULL,
+  subject text COLLATE "C" NOT NULL,
+  target uuid NOT NULL,
+  cost numeric NOT NULL,
+  input numeric NOT NULL,
+  output numeric NOT NULL,
+  requests numeric NOT NULL,
+  PRIMARY KEY (org_id, subject, starts_at, target)
+) WITH (fillfactor = 50);
+
+-- What limits did. Equal events of one second past the first ten are one row with a count.
+CREATE TABLE enforcement_event (
+  org_id text COLLATE "C" NOT NULL,
+  at timestamptz NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  last_at timestamptz NOT NULL,
+  sequence text COLLATE "C" NOT NULL,
+  occurrences bigint NOT NULL,
+  action text NOT NULL,
+  request_id text NOT NULL,
+  subjects text[] NOT NULL,
+  user_id text,
+  limit_subject text,
+  limit_name text,
+  revision integer,
+  meter_id text,
+  metric text,
+  time_window text,
+  window_start bigint,
+  spend numeric,
+  amount bigint,
+  ask bigint,
+  threshold integer,
+  PRIMARY KEY (org_id, at, id)
+) PARTITION BY RANGE (at);
+
+CREATE TABLE enforcement_event_rest PARTITION OF enforcement_event DEFAULT;
+CREATE INDEX enforcement_event_newest ON enforcement_event (org_id, last_at DESC, sequence DESC);
+
+-- Which events were written that come once in a window: thresholds, and saturated sums (no limit, threshold 0).
+CREATE TABLE threshold_reached (
+  org_id text COLLATE "C" NOT NULL,
+  limit_name text COLLATE "C" NOT NULL,
+  meter_id text COLLATE "C" NOT NULL,
+  threshold integer NOT NULL,
+  time_window text NOT NULL,
+  window_start bigint NOT NULL,
+  -- The event that was written for it. The statement that writes events finds the first in each window by it.
+  event_id text COLLATE "C",
+  PRIMARY KEY (org_id, limit_name, meter_id, threshold, time_window, window_start)
+);
+-- Finds the windows that are long over.
+CREATE INDEX threshold_reached_start ON threshold_reached (time_window, window_start);
+
+-- Which replica ends expired holds, and until when, by the database's clock. One row. On Citus a reference table.
+CREATE TABLE sweep_lease (
+  only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+  holder text NOT NULL,
+  ends_at timestamptz NOT NULL
+) WITH (fillfactor = 50);
+INSERT INTO sweep_lease (holder, ends_at) VALUES ('', '-infinity');
+
+-- Who may call: service tokens of gateways and secrets of administrators. On Citus a reference table.
+CREATE TABLE access_secret (
+  sha256 bytea PRIMARY KEY,
+  -- For the log, and what a client certificate is matched with.
+  name text COLLATE "C" NOT NULL UNIQUE,
+  role text NOT NULL CHECK (role IN ('gateway', 'platform_admin', 'org_admin', 'org_viewer')),
+  -- The organizations it may act for; null: every one.
+  org_ids text[],
+  created_at timestamptz NOT NULL DEFAULT now(),
+  revoked_at timestamptz,
+  -- A platform administrator acts for every organization.
+  CONSTRAINT access_secret_platform_admin CHECK (role <> 'platform_admin' OR org_ids IS NULL)
+);
