@@ -49,7 +49,7 @@ export async function createApp(settings: Settings, more: AppOptions = {}): Prom
     return await start(settings, more, undo);
   } catch (cause) {
     await undo.run(performance.now() + settings.drainTimeoutMs).catch(() => {
-      // The first failure is the one to tell; these follow from it.
+      // The first failure is the one to report; the others follow from it.
     });
     throw cause;
   }

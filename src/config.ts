@@ -235,7 +235,7 @@ export function readSettings(
   return settings;
 }
 
-/** Variables that look like settings but are none: a misspelt one would otherwise be obeyed by nobody. */
+/** Variables that look like settings but are not: a misspelt one would otherwise be ignored silently. */
 export function unknownSettings(
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): readonly string[] {

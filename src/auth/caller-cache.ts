@@ -33,8 +33,8 @@ interface Answer {
 }
 
 /**
- * Remembers known callers only. Whoever is unknown is looked up at every call, in batches of their own, so
- * that a new secret works at once and a flood of wrong ones neither delays nor evicts the known.
+ * Remembers known callers only. Unknown ones are looked up at every call, in separate batches, so that a new secret
+ * works at once and a flood of wrong ones neither delays nor evicts the known.
  *
  * While the store is out of reach (a look-up failed, or had no answer for `silenceMs`), known callers pass
  * without waiting, for `outageMs` since their last answer. Our own overload is no such reason.

@@ -9,7 +9,7 @@ const retryMs = 200;
 export interface SharedLookups<Value> {
   /** Fails as a store out of reach does when there is no answer for `silenceMs`; a late answer still counts. */
   find(key: string): Promise<Value>;
-  /** As `find`, for whoever does not wait. */
+  /** As `find`, for callers that do not wait. */
   findInBackground(key: string): void;
   /** Whether the last look-up failed with UNAVAILABLE or had no answer in time. */
   isStoreAway(): boolean;

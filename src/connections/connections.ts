@@ -28,7 +28,7 @@ export interface Connection {
   /** The client's certificate, if its authority was verified. Read once: it is the connection's. */
   readonly certificate: () => PeerCertificate | undefined;
   /**
-   * Counts a call of nobody known, or a part of one. Cuts the connection when there were too many; whether it
+   * Counts a call of an unknown caller, or a part of one. Cuts the connection when there were too many; whether it
    * goes on.
    */
   countStrangerCall(cost?: number): boolean;

@@ -6,7 +6,7 @@ import type { TokenBucket } from './token-bucket.ts';
 export interface PeerLimits {
   readonly maxConnections: number;
   readonly maxPeerConnections: number;
-  /** Calls a second of nobody known, on one connection. */
+  /** Calls a second of unknown callers, on one connection. */
   readonly strangerCalls: number;
 }
 
@@ -22,7 +22,7 @@ const mostRemembered = 10_000;
 
 /** A peer's share, held by one connection. */
 export interface PeerShare {
-  /** Counts a call of nobody known; whether the peer may still make such calls. */
+  /** Counts a call of an unknown caller; returns whether the peer may still make such calls. */
   takeStrangerCall(cost: number): boolean;
   leave(): void;
 }

@@ -61,7 +61,7 @@ function textOf(declared: LimitFor): string {
   return declared.kind === 'LABEL' ? `LABEL:${declared.key}` : declared.kind;
 }
 
-/** Target names have no white space, so a space tells `a,b` from `a` and `b`. */
+/** Target names have no white space, so a space distinguishes `a,b` from `a` and `b`. */
 function slotOf({ metric, window, targets }: Limit): string {
   return `${metric} ${window ?? '-'} ${targets.join(' ')}`;
 }

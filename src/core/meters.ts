@@ -97,7 +97,7 @@ export function isWide(family: MeterFamily): boolean {
   return family.id === undefined;
 }
 
-/** A stable text that tells families apart. */
+/** A stable text that is unique for each family. */
 export function familyName(family: MeterFamily): string {
   const { kind, id, member, labelKey, targets } = family;
   return JSON.stringify([kind, id ?? null, member, labelKey ?? null, targets]);

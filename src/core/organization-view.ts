@@ -5,10 +5,10 @@ import type { Policy } from './policy.ts';
 import type { Subject } from './subject.ts';
 
 /**
- * One organization as it stood at `epoch`, as far as one call needs it: everything shared (settings,
- * teams, catalog, prices, policies of org, teams, tiers and labels) and the records of the subjects the
- * call names. Reading is synchronous and never waits; a subject that was not loaded reads as unregistered,
- * so whoever builds a view loads the call's subjects first.
+ * One organization as it stood at `epoch`, as far as one call needs it: everything shared (settings, teams,
+ * catalog, prices, policies of org, teams, tiers and labels) and the records of the subjects the call names.
+ * Reading is synchronous and never waits; a subject that was not loaded reads as unregistered, so the code that
+ * builds a view loads the call's subjects first.
  */
 export interface OrganizationView {
   readonly organization: Organization;

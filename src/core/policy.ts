@@ -23,7 +23,7 @@ export const windows = [
 ] as const;
 export type Window = (typeof windows)[number];
 
-/** What an exceeded limit does: refuse, tell, or only record what it would have done. */
+/** What an exceeded limit does: deny, warn, or only record what it would have done. */
 export const actions = ['BLOCK', 'WARN', 'DRY_RUN'] as const;
 export type Action = (typeof actions)[number];
 

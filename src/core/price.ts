@@ -153,8 +153,8 @@ export function costOf(price: PriceRevision, usage: Estimate): bigint {
 }
 
 /**
- * What the output costs. How much of it will be reasoning is not known before: then all of it is at the
- * dearer of the two prices, so that what is held is never less than what the call may cost.
+ * What the output costs. How much of it will be reasoning is not known before: then all of it is at the higher of
+ * the two prices, so that what is held is never less than what the call may cost.
  */
 function outputSum(rate: Rates, { output = 0n, reasoningOutput }: Estimate): bigint {
   const ofReasoning = rate.reasoningOutput ?? rate.output;

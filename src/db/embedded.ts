@@ -103,7 +103,7 @@ async function stopOrphan(cluster: Cluster): Promise<void> {
   const { file, args, as } = spawnable(cluster.account, command);
   const { promise: ended, resolve: settle } = Promise.withResolvers<void>();
   const program = spawn(file, args, { ...as, cwd: cluster.folder, stdio: 'ignore' });
-  // A failure says that none is running; if one is, the server's own lock tells at start.
+  // A failure means that none is running; if one is, the server's own lock reports it at start.
   program.once('error', () => settle());
   program.once('exit', () => settle());
   await ended;
@@ -186,8 +186,8 @@ function untilReady(
 }
 
 /**
- * If this process ends without stopping the server (its time is up, it is told to end while it starts, or something
- * was not caught), the server must not stay behind. It may be frozen, so that only SIGKILL is left; the next start
+ * If this process ends without stopping the server (its time is up, it is stopped while it starts, or something was
+ * not caught), the server must not stay behind. It may be frozen, so that only SIGKILL is left; the next start
  * recovers what was committed.
  */
 function keepNoServerBehind(server: ChildProcess): { end(): void } {

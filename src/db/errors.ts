@@ -7,7 +7,7 @@ import { invalidFields, ServiceError } from '../platform/service-error.ts';
  */
 type Blame = 'away' | 'busy' | 'ours';
 
-/** What an SQLSTATE means to whoever ran the statement. */
+/** What an SQLSTATE means for the code that ran the statement. */
 export interface StoreFault {
   readonly meaning: string;
   readonly blame: Blame;

@@ -31,7 +31,7 @@ function readHolder(path: string): number | undefined {
     const pid = Number(readFileSync(path, 'utf8').trim());
     return Number.isSafeInteger(pid) && pid > 0 ? pid : undefined;
   } catch {
-    // It was let go of between the two looks.
+    // It was released between the two looks.
     return undefined;
   }
 }

@@ -23,7 +23,7 @@ function childrenOf(pid: number): readonly number[] {
   return (childrenByProc(pid) ?? childrenByPs(pid)).filter((child) => child > 0);
 }
 
-/** As Linux tells it. */
+/** As Linux reports it. */
 function childrenByProc(pid: number): readonly number[] | undefined {
   try {
     return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').map(Number);

@@ -16,7 +16,7 @@ export interface MigrateOptions {
   readonly silenceMs?: number;
   /** For waiting and migrating together. */
   readonly timeoutMs?: number;
-  /** Told once when another process is at it. */
+  /** Called once when another process is migrating. */
   readonly onWait?: () => void;
 }
 
@@ -29,7 +29,7 @@ const lockIntervalMs = 100;
 const limits = { idleInTransactionMs: 5000, unacknowledgedMs: 10_000 };
 const idleLimit = `SET idle_session_timeout = ${limits.idleInTransactionMs}`;
 
-/** Whoever holds this lock migrates; the others wait, then find nothing left to do. */
+/** The process that holds this lock migrates; the others wait, and then find nothing to do. */
 const migrationLock = 7_045_184_311_009;
 
 /**
@@ -79,7 +79,7 @@ async function migrateAlone(
   return runMigrations(client);
 }
 
-/** Asks again and again, since a statement that waits cannot be told from a server that is silent. */
+/** Polls, because a waiting statement cannot be distinguished from a silent server. */
 async function takeLock(client: Client, onWait: (() => void) | undefined): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     const { rows } = await client.query<{ isTaken: boolean }>(

@@ -65,7 +65,7 @@ export function createPool(settings: PoolSettings): Pool {
 type Connected = (error: Error | undefined, client: PoolClient | undefined, done: Done) => void;
 type Done = (release?: boolean | Error) => void;
 
-/** Refuses at once while the store is away, and tells a busy pool from a store that does not answer. */
+/** Refuses at once while the store is away, and distinguishes a busy pool from a store that does not answer. */
 function guardConnect(pool: Pool, isAway: () => boolean): void {
   const connect = pool.connect.bind(pool);
   function guarded(): Promise<PoolClient>;

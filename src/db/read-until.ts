@@ -9,7 +9,7 @@ export interface ReadLimits {
   readonly cancelled: AbortSignal | undefined;
 }
 
-/** Reads in one read-only transaction, which sees one instant. `over` is aborted when nobody waits any more. */
+/** Reads in one read-only transaction, which sees one instant. `over` is aborted when the caller is gone. */
 export type ReadUntil = <T>(
   limits: ReadLimits,
   work: (client: Pick<PoolClient, 'query'>, over: AbortSignal) => Promise<T>,

@@ -9,7 +9,7 @@ const statementTimeoutMs = 60_000;
 /** An empty database beside others on somebody's server. */
 export interface ScratchDatabase {
   readonly url: string;
-  /** Drops it, whoever is still connected. */
+  /** Drops it, even if sessions are still connected. */
   drop(): Promise<void>;
 }
 

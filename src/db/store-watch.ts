@@ -13,8 +13,8 @@ export interface StoreWatch {
   /** Resolves when it has answered once. */
   readonly answered: Promise<void>;
   /**
-   * Probes now, with a write. Resolves when it is known whether the store is away; if it is, all connections
-   * have been cut. For whoever waits for an answer longer than usual.
+   * Probes now, with a write. Resolves when it is known whether the store is away; if it is, all connections have
+   * been cut. For code that waits for an answer longer than usual.
    */
   probeNow(): Promise<void>;
   stop(): void;

@@ -51,7 +51,7 @@ export function watchBody(
 }
 
 function trailingBytes(): ServiceError {
-  const message = 'expected one message: bytes follow it';
+  const message = 'expected one message, but more bytes follow it';
   return new ServiceError('INVALID_ARGUMENT', 'MESSAGE_TRAILING_BYTES', message);
 }
 

@@ -58,7 +58,7 @@ export function createHealth(services: readonly string[]): Health {
         try {
           const isKnown = known.has(serviceOf(call.request));
           watches.set(call, isKnown ? 'known' : 'unknown');
-          tell(call, isKnown ? state : responseOf(Serving.SERVICE_UNKNOWN));
+          sendState(call, isKnown ? state : responseOf(Serving.SERVICE_UNKNOWN));
           call.on('cancelled', () => watches.delete(call));
         } catch (cause) {
           call.emit('error', grpcStatus(asServiceError(cause)));
@@ -69,7 +69,7 @@ export function createHealth(services: readonly string[]): Health {
       const next = isServing ? Serving.SERVING : Serving.NOT_SERVING;
       if (state.status === next) return;
       state = responseOf(next);
-      for (const [watch, service] of watches) if (service === 'known') tell(watch, state);
+      for (const [watch, service] of watches) if (service === 'known') sendState(watch, state);
     },
     endWatches() {
       for (const watch of watches.keys()) watch.end();
@@ -86,6 +86,6 @@ function responseOf(serving: Serving): HealthCheckResponse {
   return { $typeName: 'grpc.health.v1.HealthCheckResponse', status: serving };
 }
 
-function tell(watch: Watch, response: HealthCheckResponse): void {
+function sendState(watch: Watch, response: HealthCheckResponse): void {
   watch.write(encode(HealthCheckResponseSchema, response));
 }

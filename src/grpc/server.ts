@@ -44,7 +44,7 @@ export async function startDataServer(parts: DataServerParts): Promise<DataServe
     'grpc.max_receive_message_length': parts.maxMessageBytes,
     'grpc.keepalive_time_ms': parts.keepaliveTimeMs,
     'grpc.keepalive_timeout_ms': parts.keepaliveTimeoutMs,
-    // Bookkeeping per call that nobody reads.
+    // Bookkeeping per call that is never read.
     'grpc.enable_channelz': 0,
   });
   const health = createHealth([DecisionService.typeName]);

@@ -31,7 +31,7 @@ export function createMessageAnswerer(
     const isRefused = operation instanceof ServiceError;
     if (!isRefused) underWay.add(correlationId);
     const send = (result: OperationResult | ServiceError): void => {
-      // Before it is sent: whoever has the answer may use the id again.
+      // Before it is sent, because a client that has the answer may use the id again.
       if (!isRefused) underWay.delete(correlationId);
       reply(encode(SessionResponseSchema, sessionToMessage(correlationId, result)));
     };

@@ -115,14 +115,14 @@ function createWriter(
   };
 }
 
-/** Only the log hears of it: whoever ended the stream knows, and nothing can be sent any more. */
+/** This is only logged: the client ended the stream, and nothing can be sent any more. */
 function cancelled(): ServiceError {
   const message = 'ended by the client, its deadline, or a message that is too large';
   return new ServiceError('CANCELLED', 'CANCELLED', message);
 }
 
 function notTaken(): ServiceError {
-  const message = 'answers were not taken in time: read them while you write';
+  const message = 'answers were not read in time: read them while you write';
   return new ServiceError('RESOURCE_EXHAUSTED', 'ANSWERS_NOT_TAKEN', message, {
     retryAfterMs: 1000,
   });

@@ -45,7 +45,7 @@ export interface StreamGate {
 
 /** Health and reflection ask short questions. */
 const mostOpenBytes = 16 * 1024;
-/** Streams of one connection that nobody known has opened. */
+/** Streams of one connection that unknown callers have opened. */
 const mostOpenStreams = 100;
 
 /**
@@ -144,6 +144,6 @@ function tooManyOpen(): ServiceError {
 }
 
 function tooSlow(): ServiceError {
-  const message = 'the request did not come whole in time';
+  const message = 'the request was not complete in time';
   return new ServiceError('DEADLINE_EXCEEDED', 'REQUEST_TOO_SLOW', message);
 }

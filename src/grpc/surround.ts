@@ -22,7 +22,7 @@ export interface Surroundings {
   readonly rpcTimeoutMs: number;
 }
 
-/** A handler's own part: one message in, one out. It notes in `facts` what log and metrics shall know. */
+/** A handler's own part: one message in, one out. It puts what log and metrics need into `facts`. */
 export type Answer<In extends DescMessage, Out extends DescMessage> = (
   message: MessageShape<In>,
   context: CallContext,
@@ -68,7 +68,7 @@ export interface CallWork<T> {
   readonly refused: (error: ServiceError) => void;
 }
 
-/** Does a call's work, tells its end, logs and counts it as the RPC that it stands for. Never rejects. */
+/** Does a call's work, answers it, and logs and counts it as its RPC. Never rejects. */
 export async function runCall<T>(
   { metrics, log }: Pick<Surroundings, 'metrics' | 'log'>,
   rpc: string,

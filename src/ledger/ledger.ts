@@ -48,7 +48,7 @@ export interface CheckCall {
   readonly content: Content;
   readonly ttlMs: number;
   readonly plan: Planner;
-  /** An instant on the monotonic clock, milliseconds, after which nobody waits for the answer. */
+  /** An instant on the monotonic clock, milliseconds, after which the caller no longer waits for the answer. */
   readonly deadlineMs: number | undefined;
 }
 

@@ -65,7 +65,7 @@ export interface PgLedgerOptions extends Pick<
   readonly onSaturated?: (orgId: string, meter: string) => void;
   readonly onFailure?: (cause: unknown, size: number) => void;
   readonly onRefused?: () => void;
-  /** Told of an organization that another session has locked, when that is found out. */
+  /** Called with an organization when it is found that another session has locked it. */
   readonly onLocked?: (orgId: string) => void;
 }
 
@@ -118,7 +118,7 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
 }
 
 function stopping(): ServiceError {
-  const message = 'this server is being stopped: ask another';
+  const message = 'this server is stopping: use another one';
   return new ServiceError('UNAVAILABLE', 'SERVER_STOPPING', message, { retryAfterMs: 0 });
 }
 

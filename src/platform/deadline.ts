@@ -36,6 +36,7 @@ export function checkDeadline(deadlineMs: number): void {
 }
 
 function deadlineExceeded(): ServiceError {
-  const message = 'not answered in time; it may have happened: repeat with the same request id';
+  const message =
+    'not answered in time; the call may have taken effect: retry with the same request id';
   return new ServiceError('DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED', message);
 }

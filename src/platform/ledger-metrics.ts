@@ -44,7 +44,7 @@ export function createLedgerMetrics(registry: Registry): LedgerMetrics {
   });
   const expiries = new Counter({
     name: 'tollgate_holds_expired_total',
-    help: 'Holds ended by the sweep because nobody reported or released them in time.',
+    help: 'Holds ended by the sweep because they were not reported or released in time.',
     registers,
   });
   const stuck = new Gauge({

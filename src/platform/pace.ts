@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 /** Waits; a signal ends the wait early, without an error. */
 export type Pause = (ms: number, signal: AbortSignal) => Promise<void>;
 
-/** How much is done at a time, where the time it takes shall not say it. */
+/** How much is done at a time, if not limited by duration. */
 export interface PaceOptions {
   /** Rows in every piece. */
   readonly pieceRows?: number;
@@ -24,8 +24,8 @@ const firstRows = 1_000;
 const [fewestRows, mostRows] = [200, 20_000];
 
 /**
- * A pace for work that nobody waits for, so that it leaves room for work that somebody does: pieces of about
- * a twentieth of a second, with a rest after each in proportion to the time it took.
+ * A pace for background work, so that it leaves room for calls: pieces of about a twentieth of a second, with a
+ * rest after each in proportion to the time it took.
  */
 export function createPace(signal: AbortSignal, options: PaceOptions = {}): Pace {
   const { pause = wait } = options;
@@ -48,6 +48,6 @@ function nextRows(rows: number, tookMs: number): number {
 
 const wait: Pause = async (ms, signal) => {
   await delay(ms, undefined, { signal, ref: false }).catch(() => {
-    // Woken early: whoever rests asks the signal.
+    // Woken early; the caller checks the signal.
   });
 };

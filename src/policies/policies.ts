@@ -4,12 +4,11 @@ import type { OrganizationView } from '../core/organization-view.ts';
 /**
  * The policies as deciding needs them: one organization at a time, at one epoch.
  *
- * Promised: a view is whole and of one epoch, never a mixture of two; asked for with `atLeastEpoch`, it is
- * not older than that; an unknown organization is `undefined`, and so it was in the store after the call.
- * Not promised: that a view is the newest. Whoever acts on one compares its epoch with the database's
- * under the organization's lock, and asks again when it is older; whoever refuses without the ledger
- * compares it with `newestEpoch`. That comparison, and not a notification, is what makes a change bind
- * the next call.
+ * Promised: a view is whole and of one epoch, never a mixture of two; asked for with `atLeastEpoch`, it is not
+ * older than that; an unknown organization is `undefined`, and so it was in the store after the call. Not promised:
+ * that a view is the newest. Code that acts on a view compares its epoch with the database's under the
+ * organization's lock, and gets a new one when it is older; code that refuses a call without the ledger compares it
+ * with `newestEpoch`. That comparison, and not a notification, is what makes a change bind the next call.
  */
 export interface Policies {
   /**

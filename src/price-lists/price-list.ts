@@ -2,9 +2,9 @@ import type { Rates } from '../core/catalog.ts';
 import type { SkipReason } from '../policies/price-import.ts';
 
 /**
- * A list of prices as somebody publishes it, read: what of it can be priced here, and what cannot and why.
- * Reading writes nothing and asks nobody. A document that cannot be read at all is FIELD_INVALID; a single
- * price that cannot is skipped, since a list of thousands always has some.
+ * A list of prices as somebody publishes it, read: what of it can be priced here, and what cannot and why. Reading
+ * writes nothing and makes no requests. A document that cannot be read at all is FIELD_INVALID; a single price that
+ * cannot is skipped, since a list of thousands always has some.
  */
 export interface PriceList {
   /** What was read: a package and its version, or the digest of a text. */

@@ -35,7 +35,7 @@ export async function startInstance(
     return await start(databaseUrl, more, undo);
   } catch (cause) {
     await undo.run().catch(() => {
-      // The first failure is the one to tell; these follow from it.
+      // The first failure is the one to report; the others follow from it.
     });
     throw cause;
   }

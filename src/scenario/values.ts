@@ -63,6 +63,6 @@ export function durationOf(
 /** An enum of the admin plane by its short name. A name that the enum has not is for the service to refuse. */
 export function enumOf(prefix: string, value: Value | undefined): string | undefined {
   const text = textOf(value);
-  // Every enum has this one for "absent", which nobody may write.
+  // Every enum has this value for "absent"; scenarios must not use it.
   return text === undefined || text === 'UNSPECIFIED' ? text : `${prefix}_${text}`;
 }

@@ -6,13 +6,12 @@ export type Plane = 'data' | 'admin';
 /**
  * Who may call at all.
  *
- * Promised: a secret or identity that was revoked stops working everywhere within one second, under any load;
- * one that was created works at once. While the store is out of reach (it fails, or leaves a look-up
- * unanswered for a second) callers seen in the last ten minutes still pass, so that an organization's
- * `on_store_failure` can decide; a revocation then binds a second after the store is back.
- * Absent: whoever is not known, is revoked, or belongs to the other plane is `undefined`.
- * Fails with UNAVAILABLE when the store is out of reach, with RESOURCE_EXHAUSTED `OVERLOADED` when too many
- * unknown callers come at once.
+ * Promised: a secret or identity that was revoked stops working everywhere within one second, under any load; one
+ * that was created works at once. While the store is out of reach (it fails, or leaves a look-up unanswered for a
+ * second) callers seen in the last ten minutes still pass, so that an organization's `on_store_failure` can decide;
+ * a revocation then binds a second after the store is back. Absent: a caller that is unknown, is revoked, or
+ * belongs to the other plane is `undefined`. Fails with UNAVAILABLE when the store is out of reach, with
+ * RESOURCE_EXHAUSTED `OVERLOADED` when too many unknown callers come at once.
  */
 export interface Access {
   /** The caller that a secret belongs to. */
@@ -39,7 +38,7 @@ export interface ListedAccess extends Omit<NewAccess, 'sha256'> {
 
 /** The record of who may call. */
 export interface AccessStore {
-  /** Whether no secret was ever registered: the store is new. */
+  /** Whether the store is new: no secret was registered yet. */
   isEmpty(): Promise<boolean>;
   /**
    * Registers all of them, or none if one of their names is taken; whether it did. `show` runs once, before the

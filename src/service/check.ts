@@ -54,7 +54,7 @@ export function createCheck(dependencies: CheckDependencies) {
       if (isUnknown(first) || !isWithinMeterBound(first)) {
         first = withinMeterBound(await madeOfNewest(policies, orgId, first, planAt));
       }
-      // Secrets and keys that nobody knows leave nothing behind: a flood of them must not fill the ledger.
+      // Unknown secrets and keys write nothing: a flood of them must not fill the ledger.
       if (isUnknown(first)) return { ...answer, outcome: withoutLedger(first, clock.nowMs()) };
       const decided = await ledger.check({
         orgId,

@@ -16,9 +16,9 @@ const orgId = 'acme';
 const reason = 'example of the first start';
 
 /**
- * On a store that lets nobody in yet: makes an administrator's and a gateway's secret, and if wanted the
- * example organization `acme`. Undefined on any other store. The secrets are shown before they are
- * committed. May be interrupted and repeated; of several processes that start at once, one makes the secrets.
+ * On a store without any secret: makes an administrator's and a gateway's secret, and if wanted the example
+ * organization `acme`. Undefined on any other store. The secrets are shown before they are committed. May be
+ * interrupted and repeated; of several processes that start at once, one makes the secrets.
  */
 export async function firstStart(parts: {
   readonly access: AccessStore;

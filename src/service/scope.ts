@@ -12,7 +12,7 @@ export interface Scope {
   readonly credential: PresentedCredential | undefined;
 }
 
-/** A secret that nobody knows, where no organization was named either: there is nothing to decide in. */
+/** An unknown secret in a call that names no organization: nothing can be decided. */
 export const unknownEverywhere = Symbol('unknown credential, no organization');
 
 /**

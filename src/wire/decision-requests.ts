@@ -21,7 +21,7 @@ import { readTtl } from './time.ts';
 import { collectViolations } from './violations.ts';
 import type { Violations } from './violations.ts';
 
-/** A request that asks for a decision, and how the answer shall look. */
+/** A request for a decision, and the requested form of the answer. */
 export interface Viewed<Input> {
   readonly input: Input;
   readonly view: View;

@@ -109,7 +109,7 @@ const spans = [
   ['second', 1000],
 ] as const;
 
-/** A span in its largest unit, rounded up: nobody comes back too early. */
+/** A duration in its largest unit, rounded up, so that no caller retries too early. */
 function span(ms: number): string {
   const [name, unitMs] = spans.find(([, size]) => ms > size) ?? ['second', 1000];
   const count = Math.max(1, Math.ceil(ms / unitMs));

@@ -45,7 +45,7 @@ export function sessionToMessage(
   };
 }
 
-/** The correlation id as an answer repeats it: whatever it is, its sender shall know it again. */
+/** The correlation id as an answer repeats it: it is repeated even if invalid, so that the sender recognizes it. */
 export function echoedId(correlationId: string): string {
   return correlationId.slice(0, maxRequestIdLength).toWellFormed();
 }

@@ -48,7 +48,7 @@ export const statusTable: Readonly<Record<ErrorKind, StatusRow>> = {
   UNIMPLEMENTED: { code: Code.Unimplemented, log: 'info' },
   // Nothing: the caller is gone, so this is only logged.
   CANCELLED: { code: Code.Canceled, log: 'info' },
-  // Give up and tell us: this is our bug.
+  // Give up and report it: this is our bug.
   INTERNAL: { code: Code.Internal, log: 'error' },
   // Repeat with the same request id, or follow the operator's failure mode.
   UNAVAILABLE: { code: Code.Unavailable, log: 'warn' },

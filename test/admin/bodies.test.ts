@@ -80,7 +80,7 @@ test.each(table)(
   },
 );
 
-test('a compression that nobody knows is answered with those that are known', async () => {
+test('an unknown compression is answered with the supported ones', async () => {
   const headers = { 'content-type': 'application/json', 'content-encoding': 'zstd' };
   const response = await send('ListUsers', list, headers);
   expect([response.status, response.headers.get('accept-encoding')]).toEqual([501, 'gzip,br']);

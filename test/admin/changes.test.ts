@@ -67,7 +67,7 @@ test('a stale etag is ABORTED and changes nothing, the present one passes', asyn
   expect(await getUser()).toMatchObject({ displayName: 'A.', etag: '2' });
 });
 
-// Planted: without the repeat in `amend`, two of the three are ABORTED.
+// Planted: without the repeat in `conditionalUpdate`, two of the three are ABORTED.
 test('masked updates of one record at once all take effect, though none names an etag', async () => {
   await createUser({ id: 'alice' });
   const masks = [{ displayName: 'A.' }, { tier: 'pro' }, { state: 'SUBJECT_STATE_SUSPENDED' }];

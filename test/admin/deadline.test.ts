@@ -119,7 +119,7 @@ test('a message that does not come in time over HTTP/2 is answered on its stream
   expect(trailers['grpc-status']).toBe('4');
 });
 
-test('a store that cannot tell who calls does not hold the call for longer', async () => {
+test('a store that cannot look up the caller does not delay the call beyond its deadline', async () => {
   const access = { authenticate: never, identify: never };
   const plane = await startAdminPlane({ timeoutMs: 50, access });
   const answer = await plane.call(rpc, {});

@@ -70,7 +70,7 @@ const mute: readonly [what: string, text: string][] = [
   ['the preface of HTTP/2', preface],
   ['a call over HTTP/2 without its message', stream],
 ];
-test('whoever is idle or mute is cut at once, while a call under way is answered', async () => {
+test('idle and silent connections are closed at once, while a call in progress is answered', async () => {
   const { plane, underWay, finish } = await startBusyPlane();
   const texts = [...mute.map(([, text]) => text), answered];
   const idle = await Promise.all(texts.map((text) => connectRaw(plane.server.port, text)));

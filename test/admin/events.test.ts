@@ -47,7 +47,7 @@ async function walk(request: Json): Promise<string[][]> {
 /** Sequences in order: one for each number. */
 const sequence = (number: number) => `00000000-0000-7000-8000-00000000000${number}`;
 
-test('events come newest first, in pages without gap or repeat where several bear one instant', async () => {
+test('events come newest first, in pages without gap or repeat where several have one instant', async () => {
   for (const number of [1, 2, 3]) await record({ atMs: nowMs, sequence: sequence(number) });
   await record({ atMs: nowMs + 1, sequence: sequence(0), action: 'WARNED' });
   await record({ atMs: nowMs - 1, sequence: sequence(9), user: 'alice', limit: 'org/cap' });

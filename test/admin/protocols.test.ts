@@ -34,22 +34,25 @@ const transports = {
 
 const thrown = (cause: unknown) => ConnectError.from(cause);
 
-test.each(Object.entries(transports))('%s is answered and refused alike', async (_name, make) => {
-  const client = createClient(OrganizationService, make());
-  const answer = await client.getOrganization({ orgId: 'acme' }, { headers });
-  const error = await client.getOrganization({ orgId: 'a b' }, { headers }).catch(thrown);
-  const nobody = await client.getOrganization({ orgId: 'acme' }).catch(thrown);
-  expect(answer.organization?.id).toBe('acme');
-  if (!(error instanceof ConnectError)) throw new Error('it was answered');
-  expect(error.code).toBe(Code.InvalidArgument);
-  expect(error.findDetails(ErrorInfoSchema)).toMatchObject([
-    { reason: 'FIELD_INVALID', domain: 'tollgate' },
-  ]);
-  expect(error.findDetails(BadRequestSchema)).toMatchObject([
-    { fieldViolations: [{ field: 'org_id' }] },
-  ]);
-  expect(nobody).toMatchObject({ code: Code.Unauthenticated });
-});
+test.each(Object.entries(transports))(
+  '%s gets the same answers and the same refusals',
+  async (_name, make) => {
+    const client = createClient(OrganizationService, make());
+    const answer = await client.getOrganization({ orgId: 'acme' }, { headers });
+    const error = await client.getOrganization({ orgId: 'a b' }, { headers }).catch(thrown);
+    const nobody = await client.getOrganization({ orgId: 'acme' }).catch(thrown);
+    expect(answer.organization?.id).toBe('acme');
+    if (!(error instanceof ConnectError)) throw new Error('it was answered');
+    expect(error.code).toBe(Code.InvalidArgument);
+    expect(error.findDetails(ErrorInfoSchema)).toMatchObject([
+      { reason: 'FIELD_INVALID', domain: 'tollgate' },
+    ]);
+    expect(error.findDetails(BadRequestSchema)).toMatchObject([
+      { fieldViolations: [{ field: 'org_id' }] },
+    ]);
+    expect(nobody).toMatchObject({ code: Code.Unauthenticated });
+  },
+);
 
 test('a body that is no message is refused by name, over every framing', async () => {
   const rpc = 'OrganizationService/GetOrganization';
@@ -97,7 +100,7 @@ test('a client that says its first bytes one by one is understood', async () => 
 });
 
 // Planted: where Connect's own reading of the URL throws, this ended the process.
-test('a request without a host, or with a wrong one, is refused and harms nobody', async () => {
+test('a request without a host, or with a wrong one, is refused and affects no other call', async () => {
   const path = '/tollgate.admin.v1.OrganizationService/GetOrganization';
   for (const head of [`POST ${path} HTTP/1.0`, `POST ${path} HTTP/1.1\r\nHost: a b[`]) {
     const connection = await connectRaw(plane.server.port, `${head}\r\n\r\n`);

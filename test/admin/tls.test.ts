@@ -81,7 +81,7 @@ test.each(['1.1', '2'] as const)(
   },
 );
 
-test('a certificate of the authority that nobody knows is UNAUTHENTICATED; its URI is its name', async () => {
+test('a certificate of the authority with an unknown name is UNAUTHENTICATED; its URI is its name', async () => {
   const names: string[] = [];
   const access = {
     authenticate: () => acmeAdmin,

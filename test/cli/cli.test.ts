@@ -22,7 +22,7 @@ test('an unknown command exits 2 and points at the help', async () => {
   expect(said.err).toContain('--help');
 });
 
-test('wrong settings are told all at once, with exit status 2', async () => {
+test('wrong settings are reported all at once, with exit status 2', async () => {
   const wrong = { TOLLGATE_LANES: 'none', TOLLGATE_LOG_LEVEL: 'loud', TOLLGATE_LANE: '1' };
   const { said, ended } = run(['serve'], wrong);
   expect(await ended).toBe(2);

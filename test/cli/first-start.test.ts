@@ -112,7 +112,7 @@ test('a reader of standard output that is gone ends the start before the commit'
   expect(await isEmpty()).toBe(true);
 });
 
-test('a process that is killed while it shows the secrets leaves a store that starts anew', async () => {
+test('a process that is killed while it shows the secrets leaves a store that can be started again', async () => {
   const store = createPgAccessStore(database.pool);
   const entry = { name: 'first-admin', role: 'gateway', orgIds: undefined } as const;
   const dead = store.create([{ ...entry, sha256: Buffer.alloc(32) }], async () => {

@@ -87,7 +87,7 @@ describe('a setting that cannot be used is a fault', () => {
   });
 });
 
-test('all faults are told at once, secrets never', () => {
+test('all faults are reported at once, without secrets', () => {
   const faults = faultsOf({
     TOLLGATE_LANES: 'x',
     TOLLGATE_LOG_LEVEL: 'x',
@@ -135,7 +135,7 @@ test('a misspelt variable is noticed; those of Kubernetes and of the client are 
   expect(unknownSettings(environment)).toEqual(['TOLLGATE_LANE']);
 });
 
-test('the client connects to the standard port unless told otherwise', () => {
+test('the client connects to the standard port by default', () => {
   expect(readClientSettings({})).toEqual({
     address: '127.0.0.1:8081',
     token: undefined,

@@ -17,7 +17,7 @@ function told(said: Said, call: SaidCall = {}): Record<string, readonly string[]
   return Object.fromEntries(targets.map(({ name, reasons }) => [name, reasons]));
 }
 
-it('tells every target of the catalog by name', () => {
+it('lists every target of the catalog by name', () => {
   expect(callableTargets(viewOf(world), callOf(), 0)).toEqual([
     { name: 'chat', kind: 'ROUTE_GROUP', reasons: [] },
     { name: 'gpt-4o', kind: 'MODEL', reasons: [] },

@@ -118,7 +118,7 @@ describe('the binding limit', () => {
     expect(nameOfBinding(said, { user: 'alice', teams: ['red'] })).toBe('own');
   });
 
-  it('is not nearer for a key that bears the name of a near team', () => {
+  it('is not nearer for a key with the name of a near team', () => {
     const said: Said = {
       teams: [{ id: 'top' }, { id: 'red', parent: 'top' }],
       keys: [{ id: 'top' }, { id: 'red' }],
@@ -223,7 +223,7 @@ describe('sums beyond int64', () => {
     ]);
   });
 
-  it('are told cut to int64, and offer an output that stays inside', () => {
+  it('are reported cut to int64, with an output that stays inside', () => {
     const said: Said = {
       prices: [{ subject: 'gpt-4o', rates: [{ output: 1_000_000n }] }],
       ...capped({ name: 'all', metric: 'TOKENS', amount: maxInt64 }),

@@ -10,7 +10,7 @@ import type { Said, SaidCall, SaidLimit } from '../support/view.ts';
 const hourMs = 3_600_000;
 
 describe('reasons', () => {
-  it('are listed in the order of precedence, and told one by one as each fault is mended', () => {
+  it('are listed in the order of precedence, and the next one appears as each fault is fixed', () => {
     const limits: SaidLimit[] = [
       cost('cost', 0n),
       { name: 'tokens', metric: 'TOKENS', amount: 0n },

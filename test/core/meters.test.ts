@@ -150,7 +150,7 @@ describe('families', () => {
     expect(familiesOf(policyOf('org', { limits: [limit()] }))).toEqual([]);
   });
 
-  it('have names that tell them apart, and share a tag with their meters', () => {
+  it('have unique names, and share a tag with their meters', () => {
     const families = [
       onlyFamily('org', limit({ targets: ['a'] })),
       onlyFamily('org', limit({ targets: ['a', 'b'] })),

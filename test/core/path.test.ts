@@ -129,7 +129,7 @@ describe('a credential', () => {
     expect(resolved({ key: 'brief' }, world, 1_000).reasons).toEqual(['CREDENTIAL_EXPIRED']);
   });
 
-  it('that nobody knows ends the search at once', () => {
+  it('that is unknown ends the search at once', () => {
     const suspended = { ...world, organization: { state: 'SUSPENDED' as const } };
     const unknown = { reasons: ['CREDENTIAL_UNKNOWN'], stop: true };
     expect(resolved({ credential: 'UNKNOWN' }, suspended)).toMatchObject(unknown);

@@ -44,7 +44,7 @@ describe('an extension', () => {
     expect(epoch).toBe(9);
   });
 
-  it('is told when the windows of its hold end, and to retry only while they last', () => {
+  it('gets the ends of the windows of its hold, and a retry time only before they end', () => {
     const limit: SaidLimit = { name: 'cap', metric: 'OUTPUT_TOKENS', window: 'DAY', amount: 5n };
     const made = plan(before, { output: 5n }, { policies: { org: { limits: [limit] } } });
     const spent = totalsOf(made.meters, { org: { usedOutput: 1n } });

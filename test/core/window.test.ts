@@ -78,7 +78,7 @@ describe('windows of a calendar', () => {
     ]);
   });
 
-  it('align hours anew when the clock of a zone is set back by half of one', () => {
+  it('align hours again when the clock of a zone is set back by half an hour', () => {
     const island = { ...berlin, timeZone: 'Australia/Lord_Howe' };
     const before = ['2026-04-04T14:00:00Z', '2026-04-04T15:00:00Z'];
     expect(bounds(island, 'HOUR', '2026-04-04T14:10:00Z')).toEqual(before);

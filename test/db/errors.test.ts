@@ -34,7 +34,7 @@ test('a store that refuses the session is UNAVAILABLE and keeps its cause to its
   expect(said.message).not.toContain('root');
 });
 
-test('what it means is told where it is known', () => {
+test('the error has the meaning of the SQLSTATE where it is known', () => {
   const full = storeFailure(failure('could not extend file "base/5/16390"', '53100'));
   expect(full.message).toBe('the store is unavailable: disk full');
 });

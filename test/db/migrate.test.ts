@@ -39,7 +39,7 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')`,
   expect([...others].toSorted()).toEqual(crossing);
 });
 
-test('a database that cannot be reached is told as such', async () => {
+test('a database that cannot be reached is reported as such', async () => {
   const nowhere = migrate('postgres://nobody@127.0.0.1:1/none');
   await expect(nowhere).rejects.toMatchObject({ reason: 'STORE_UNAVAILABLE' });
 });
@@ -58,7 +58,7 @@ test('a server that falls silent while it migrates ends the migration', async ()
 });
 
 /* Before, it waited for the lock without an end, and said nothing. Seen red while the time limit did not work. */
-test('a migration that another process holds up is told, and has an end', async () => {
+test('a migration that another process holds up is reported, and has an end', async () => {
   const holder = new Client({ connectionString: url });
   holder.on('error', () => undefined);
   await holder.connect();

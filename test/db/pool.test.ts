@@ -53,7 +53,7 @@ test('waiting for a connection has an end', async () => {
   await pool.end();
 });
 
-test('a connection that breaks while idle is told, and replaced', async () => {
+test('a connection that breaks while idle is reported, and replaced', async () => {
   const told: Error[] = [];
   const pool = poolOf({ onIdleError: (error) => told.push(error) });
   const { rows } = await pool.query<{ pid: number; name: string }>(

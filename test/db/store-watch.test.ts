@@ -111,7 +111,7 @@ async function refuseToEndSessions(code: string): Promise<string> {
 }
 
 /* Red when the probe ended stuck sessions in the same statement: a start never ended, and flooded the server. */
-test('a role that may not end sessions is told once, and the store is not away', async () => {
+test('a role that may not end sessions is reported once, and the store is not away', async () => {
   await refuseToEndSessions('42501');
   const stuck = await openStuck(database.url);
   await start(database.url);
@@ -222,7 +222,7 @@ test('a connection that is lost while it opens, or cannot be made ready, leaves 
 });
 
 /* Red without `isAway` in the pool: each caller waited for a connection until its time was up. */
-test('while the store is away nobody waits for a connection', async () => {
+test('while the store is away no call waits for a connection', async () => {
   const config = { url: database.url, applicationName: 'away', maxConnections: 1 };
   const pool = createPool({
     ...config,

@@ -59,7 +59,7 @@ test('a failure that may pass is tried again from the start, each time on a clea
   expect([attempts, await textOf(3)]).toEqual([3, 'once']);
 });
 
-test('a deadlock that stays is given up, and the store is told to be busy', async () => {
+test('a deadlock that stays is given up, and reported as a busy store', async () => {
   let attempts = 0;
   const attempt = inTransaction(database.pool, async () => {
     attempts += 1;

@@ -69,7 +69,7 @@ async function expectRecovery(): Promise<void> {
  * Red on the code before: both organizations got DEADLINE_EXCEEDED, no call was degraded, and health said SERVING
  * for as long as commits hung.
  */
-test('commits that wait for a standby that is gone: callers are told or let pass, and it comes back', async () => {
+test('commits that wait for a standby that is gone: callers get an error or are allowed, and it comes back', async () => {
   await waitForStandby('nobody');
   const startedMs = performance.now();
   try {
@@ -124,7 +124,7 @@ test('commits that hang are noticed without a call', async () => {
 }, 60_000);
 
 /* Red on the code before: health said SERVING, and nothing was degraded. */
-test('answers to commits that are lost: callers are told or let pass, and it comes back', async () => {
+test('answers to commits that are lost: callers get an error or are allowed, and it comes back', async () => {
   proxy.swallowAfter('COMMIT');
   const startedMs = performance.now();
   await Promise.all([

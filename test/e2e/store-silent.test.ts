@@ -40,7 +40,7 @@ async function start(url: string, environment: Readonly<Record<string, string>> 
  * Red on the code before, in all of its lines: no answer of the store was ever waited for with an end, so
  * readiness stayed true, no call was degraded, and after the black hole nothing came back.
  */
-test('a store that swallows everything is noticed, callers are told or let pass, and it comes back', async () => {
+test('a store that swallows everything is noticed, callers get an error or are allowed, and it comes back', async () => {
   const server = await start(throughProxy(database.url, proxy));
   await check(server, 'strict');
   await check(server, 'lax');

@@ -254,7 +254,7 @@ describe('every wrong field of every request is named, and nothing is done', () 
     ]);
   });
 
-  test('a thousand faults do not make a header that nobody can read', async () => {
+  test('a thousand faults do not make a header too large to read', async () => {
     const subjects = { teams: Array.from({ length: 1000 }, () => '') };
     const error = await refusal(served.client.call(method.check, { ...check, subjects }));
     expect(errorDetails(error).violations).toHaveLength(16);

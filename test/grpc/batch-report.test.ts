@@ -180,7 +180,7 @@ test.each<[string, string, number, code: string, reason: string, fields: string[
 });
 
 // Planted: with the deadline of the batch for its reports too, there is no time left to tell: red.
-test('what is not done in time is told report by report, beside what is', async () => {
+test('reports that are not done in time get an error each, beside the results of the others', async () => {
   const view = viewOf({});
   const deadlines: (number | undefined)[] = [];
   const dataPlane = stubDataPlane({

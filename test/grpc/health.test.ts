@@ -68,7 +68,7 @@ test('List names every service', async () => {
   expect(Object.keys(statuses).toSorted()).toEqual(['', 'tollgate.v1.DecisionService']);
 });
 
-test('Watch tells the state at once and at every change, once each, and ends with the server', async () => {
+test('Watch sends the state at once and at every change, once each, and ends with the server', async () => {
   await using served = await startTestServer();
   const watching = watch(served, 'tollgate.v1.DecisionService');
   const states = [(await watching.next()).value];

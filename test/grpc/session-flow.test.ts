@@ -189,7 +189,7 @@ test('a message that is too large for the server ends its stream alone', async (
 });
 
 // Planted: without the look at `isStopping`, the stream is served by a server that is waiting to end: red.
-test('a stream that is let in while the server is being stopped is turned away', async () => {
+test('a stream that is accepted while the server stops is refused', async () => {
   const lookedUp = Promise.withResolvers<void>();
   const arrived = Promise.withResolvers<void>();
   const access = {

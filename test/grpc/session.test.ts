@@ -156,7 +156,7 @@ test.each([
   expect(session.order).toEqual([]);
 });
 
-test('a store that cannot tell who calls fails the message, not the stream', async () => {
+test('a store that cannot look up the caller fails the message, not the stream', async () => {
   let isAway = false;
   const away = new ServiceError('UNAVAILABLE', 'STORE_UNAVAILABLE', 'the store is away');
   const access = {

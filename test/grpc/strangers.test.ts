@@ -247,7 +247,7 @@ test('answers that are never taken are given up', async () => {
 });
 
 // Red before: Node waits two minutes.
-test('a TLS handshake that does not come to its end is cut', async () => {
+test('a TLS handshake that does not complete is cut', async () => {
   await using served = await startTestServer({ tls, greetingTimeoutMs: 30 });
   const { socket, closed } = await connectSocket(served.server.port);
   socket.write(Buffer.from([22, 3, 1, 1, 0, 1]));

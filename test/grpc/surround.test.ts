@@ -124,7 +124,7 @@ test('a failure says its reason, its fields and when to come again', async () =>
   expect(details.violations).toMatchObject(violations);
 });
 
-test('what we did not foresee is INTERNAL, told to the log and to nobody else', async () => {
+test('an unexpected failure is INTERNAL, and only the log has its cause', async () => {
   const cause = new Error('password=hunter2 at 10.0.0.7');
   const dataPlane = stubDataPlane({ check: () => Promise.reject(cause) });
   await using served = await startTestServer({ dataPlane });

@@ -47,7 +47,7 @@ test("a client certificate's name stands for the caller's token", async () => {
   expect(served.logged).toMatchObject([{ rpc: 'Check', caller: 'edge' }]);
 });
 
-test('a certificate of the authority that nobody knows is UNAUTHENTICATED; its URI is its name', async () => {
+test('a certificate of the authority with an unknown name is UNAUTHENTICATED; its URI is its name', async () => {
   const names: string[] = [];
   const access = {
     authenticate: () => gateway,

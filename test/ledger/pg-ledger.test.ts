@@ -262,7 +262,7 @@ test('a caller does not see that the answer to the first commit was lost', async
 });
 
 /* Seen red: the answer to an Extend said what it added, as if that were all. */
-test('an Extend tells what is held altogether, and a refused one what stays held', async () => {
+test('an Extend returns the total that is held, and a refused one what stays held', async () => {
   const cost = async (sequence: number, added: Partial<CheckPlan>): Promise<bigint> =>
     (await extend('held', sequence, added)).outcome.heldCost;
   const first = await check('held', { hold: { cost: 10n, input: 0n, output: 0n } });
@@ -271,7 +271,7 @@ test('an Extend tells what is held altogether, and a refused one what stays held
   expect(await cost(2, { reasons: ['USER_SUSPENDED'] })).toBe(15n);
 });
 
-/* Planted once, and seen red: no gathering, and no regard to what is remembered. */
+/* Planted once, and seen red: look-ups one by one, and without the memory of calls. */
 test('calls of before a restart are looked up together, and a repeated Check waits for no batch', async () => {
   const ids = Array.from({ length: 30 }, (_, number) => `before-${number}`);
   await Promise.all(ids.map((id) => check(id, {})));

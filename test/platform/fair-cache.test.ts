@@ -81,7 +81,7 @@ it('takes from organizations that have equally many in the order of their use', 
   ]);
 });
 
-it('forgets what it is told to', () => {
+it('forgets a key on request', () => {
   const { cache, fill } = cacheOf(4);
   fill('a', 0, 2);
   cache.set('b', 'a0', 7);

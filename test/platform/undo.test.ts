@@ -14,7 +14,7 @@ test('what was done is undone in reverse, each once', async () => {
   expect(undone).toEqual(['server', 'pool']);
 });
 
-test('a failure does not keep the rest from being undone, and is told at the end', async () => {
+test('a failure does not keep the rest from being undone, and is thrown at the end', async () => {
   const undone: string[] = [];
   const undo = createUndoList();
   undo.add(() => void undone.push('pool'));

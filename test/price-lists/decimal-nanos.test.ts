@@ -74,7 +74,7 @@ describe('a decimal of a list', () => {
     expect(decimalNanos(text, 15)).toEqual({ nanos, isRounded: false });
   });
 
-  it('that binary arithmetic has frayed is rounded to what was meant, and told', () => {
+  it('with a binary rounding error is rounded to the intended decimal, and reported', () => {
     expect(decimalNanos('0.18000000000000002', 9)).toEqual({
       nanos: 180_000_000n,
       isRounded: true,

@@ -59,20 +59,20 @@ it('a price is of a provider and a model, and one that stands there twice is one
   });
 });
 
-it('names keep their prefix if they shall', async () => {
+it('names keep their prefix on request', async () => {
   expect((await select({ keepsPrefix: true, providers: ['deepseek', 'vertex*'] })).offered).toEqual(
     ['deepseek:chat', 'deepseek:deepseek/chat', 'vertex_ai-anthropic:vertex_ai/claude'],
   );
 });
 
-it('as a model, a name with several prices belongs to nobody until one provider is left', async () => {
+it('as a model, a name with several prices has no price until one provider is left', async () => {
   const all = await select({ scope: 'MODEL' });
   expect(all.offered).toEqual(['claude', 'nobody']);
   expect(all.skipped).toMatchObject({ 'gpt-4o': 'AMBIGUOUS', 'azure/gpt-4o': 'AMBIGUOUS' });
   expect((await select({ scope: 'MODEL', providers: ['openai'] })).offered).toEqual(['gpt-4o']);
 });
 
-it('filters by provider and by the name that the price would bear, and calls providers otherwise', async () => {
+it('filters by provider and by the name that the price would have, and maps the names of providers', async () => {
   expect((await select({ models: ['gpt-*'] })).offered).toEqual(['azure:gpt-4o', 'openai:gpt-4o']);
   const named = new Map([
     ['azure', 'west'],

@@ -59,7 +59,7 @@ test('false is not absence, and no other word is true', () => {
   expect(differing({ binding: true })).toEqual(['binding']);
 });
 
-test('two limits of one name are told apart by their meters', () => {
+test('two limits of one name are distinguished by their meters', () => {
   const of = (meter: string, used: string): Fields => ({
     limits: [{ is: 'org/each', meter, used }],
   });

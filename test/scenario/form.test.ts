@@ -137,7 +137,7 @@ test('durations are read in every unit, and what is none is none', () => {
   expect(instantMs('2026-02-30T00:00:00')).toBeUndefined();
 });
 
-test('what a field cannot bear travels as something that is refused like it', () => {
+test('a value that a field cannot hold is sent as one that is refused in the same way', () => {
   expect(wholeOf('9223372036854775807')).toBe(9_223_372_036_854_775_807n);
   expect(wholeOf('-5')).toBe(-5n);
   for (const text of ['9223372036854775808', '-9999999999999999999', '1.5', 'NaN', '']) {

@@ -94,7 +94,7 @@ test('--only plays the one that is named, and --json answers with one object', a
   expect(out).toBe('ok    good\n1 passed, 0 failed\n');
 });
 
-test('the faults of all files are told before anything is played, and the exit status is 2', async () => {
+test('the faults of all files are reported before anything runs, and the exit status is 2', async () => {
   const status = await run({
     'a.yaml': good,
     'b.yaml': good.replace('steps:', 'stepz: []\nsteps:'),

@@ -5,8 +5,8 @@ export interface Admission {
   /** Notes that a known caller makes it. */
   known(): void;
   /**
-   * Notes that nobody known makes it: it is counted against its connection and its peer, unless the store could
-   * not say whether its caller is known.
+   * Notes that the caller is unknown: the call is counted against its connection and its peer, unless the store
+   * could not say whether its caller is known.
    */
   refused(isUndecided: boolean): void;
 }
@@ -23,10 +23,10 @@ const mostUndecided = 100;
 const undecidedCost = 1 / 15;
 
 /**
- * A call without a credential is counted before anything is done for it. One that presents a credential is
- * counted when it turns out to be of nobody known: so an honest client whose calls are reset by short deadlines
- * is not taken for an attacker. A client that resets calls could have any number of them looked up at once, so
- * their number is bounded until the connection is known.
+ * A call without a credential is counted before anything is done for it. One that presents a credential is counted
+ * when its caller turns out to be unknown: so an honest client whose calls are reset by short deadlines is not
+ * taken for an attacker. A client that resets calls could have any number of them looked up at once, so their
+ * number is bounded until the connection is known.
  */
 export function createAdmissions(): Admissions {
   const undecided = new WeakMap<Connection, number>();

@@ -24,7 +24,7 @@ export function createCallersUnread(unread: UnreadBytes): CallersUnread {
       let hasEnded = false;
       return {
         add(bytes) {
-          // Its reader may find out later that nobody waits for it any more.
+          // Its reader may notice later that the caller is gone.
           if (hasEnded) return false;
           counted += bytes;
           return unread.add(sender, bytes);

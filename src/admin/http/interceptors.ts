@@ -28,8 +28,8 @@ export function answerInTime(log: Log, underWay: CallsUnderWay): Interceptor {
 
 /**
  * Lets in who presents an admin secret (`authorization: Bearer <secret>`) or, without that header, a client
- * certificate; UNAUTHENTICATED otherwise, and PERMISSION_DENIED for an RPC that the caller's role never allows.
- * It runs before the message is read, so that nobody without the right makes us read or decode anything.
+ * certificate; UNAUTHENTICATED otherwise, and PERMISSION_DENIED for an RPC that the caller's role never allows. It
+ * runs before the message is read, so that no call without permission makes us read or decode anything.
  */
 export function authenticateCaller(
   access: Access,

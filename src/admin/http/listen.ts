@@ -119,8 +119,8 @@ function secure(served: Served, { certificate: cert, key, clientCa }: TlsMateria
 }
 
 /**
- * Without TLS the first bytes tell HTTP/2 from HTTP/1.1. The HTTP/1.1 server is the one that listens: only so
- * do its time limits for slow requests hold.
+ * Without TLS the first bytes distinguish HTTP/2 from HTTP/1.1. The HTTP/1.1 server is the one that listens: only
+ * so do its time limits for slow requests hold.
  */
 function plain(served: Served): Server {
   const http1 = createHttp1Server(http1Limits(served.parts.timeouts));

@@ -15,6 +15,6 @@ export function messageTooLarge(maxBytes: number): ServiceError {
 
 /** INVALID_ARGUMENT `MESSAGE_TRAILING_BYTES`: a call has one message, and nothing after it. */
 export function trailingBytes(): ServiceError {
-  const message = 'the request goes on after its one message';
+  const message = 'the request has more bytes after its message';
   return new ServiceError('INVALID_ARGUMENT', 'MESSAGE_TRAILING_BYTES', message);
 }

@@ -1,8 +1,8 @@
 import type { Registry } from 'prom-client';
 
 /**
- * Renders the metrics at most once in `maxAgeMs`, whoever asks how often: rendering takes milliseconds of the one
- * thread that also decides. Readers that come while it is rendered wait for the same text.
+ * Renders the metrics at most once in `maxAgeMs`, however often they are read: rendering takes milliseconds of the
+ * one thread that also decides. Readers that come while it is rendered wait for the same text.
  */
 export function createMetricsText(
   registry: Registry,

@@ -27,7 +27,7 @@ export function refusedByHttp(log: Log, call: AdminCall, status: number): void {
   log.info({ rpc: call.rpc, code: call.code, error: `HTTP_${status}` }, 'refused');
 }
 
-/** Ends a call whose client went away before its message was whole: there is nobody to answer. */
+/** Ends a call whose client went away before its message was whole: there is no one to answer. */
 export function abandon(log: Log, call: AdminCall): ConnectError {
   call.code = 'CANCELLED';
   log.debug({ rpc: call.rpc, code: call.code, caller: call.caller?.name }, 'the client went away');

@@ -96,7 +96,7 @@ export function createRpcHandler(parts: RpcHandlerParts): Handler {
     answer(parts, handler, read, { admission, certificateName: certified, turns, request })
       .then(({ call, content }) => sendAnswer(exchange, content, call.code === 'DEADLINE_EXCEEDED'))
       .catch((err: unknown) => {
-        // The client has gone away, or its stream was reset: there is nobody to tell.
+        // The client has gone away, or its stream was reset, so there is no one to answer.
         log.debug({ rpc: handler.method.name, err }, 'the answer could not be sent');
         response.destroy();
       });

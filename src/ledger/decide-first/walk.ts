@@ -30,7 +30,7 @@ export interface Walk {
   /** Takes back what was refused; adds the deltas that are added only after the decision. */
   readonly corrections: BatchDeltas;
   corrected: boolean;
-  /** The meters whose saturated sums this batch has told of. */
+  /** The meters whose saturated sums this batch has reported. */
   readonly saturated: Set<RunningTotals>;
   /** When an organization's usage is recorded: now, but not before what is closed for the roll-up. */
   readonly recordedAt: (orgId: string) => number;

@@ -9,24 +9,24 @@ import type { EventRecord } from './event-record.ts';
 
 /**
  * One event per meter and window whose used cost, input or output has reached the largest int64, from the totals
- * after the call, unless the batch has told of the meter: a thousand calls on such meters cost no more than one. The
- * store keeps an event only if there was none for the meter in the window.
+ * after the call, unless the batch has reported the meter already: a thousand calls on such meters cost no more
+ * than one. The store keeps an event only if there was none for the meter in the window.
  */
 export function saturationEvents(
   call: KnownCall,
   meters: readonly Meter[],
   totals: readonly RunningTotals[],
   nowMs: number,
-  told: Set<RunningTotals>,
+  reported: Set<RunningTotals>,
 ): EventRecord[] {
   const events: EventRecord[] = [];
   for (const [meterIndex, { name }] of meters.entries()) {
     const ofMeter = totals[meterIndex];
-    if (ofMeter?.mayBeSaturated !== true || told.has(ofMeter)) continue;
+    if (ofMeter?.mayBeSaturated !== true || reported.has(ofMeter)) continue;
     for (const [index, window] of windows.entries()) {
       const metric = saturatedMetric(ofMeter.window(window));
       if (metric === undefined) continue;
-      told.add(ofMeter);
+      reported.add(ofMeter);
       const onceInWindowMs = ofMeter.startMs(index);
       const sum = { meter: name, metric, window, onceInWindowMs, spend: maxInt64 };
       events.push({ ...aboutCall(call, { nowMs }), action: 'SATURATED', sum, limit: undefined });

@@ -32,6 +32,6 @@ export interface LaneOptions {
   readonly perOrganization: boolean;
   readonly now: () => number;
   readonly onRefused: () => void;
-  /** Told of an organization that another session has locked, when that is found out. */
+  /** Called with an organization when it is found that another session has locked it. */
   readonly onLocked: (orgId: string) => void;
 }

@@ -12,10 +12,10 @@ export interface LockedRunnerOptions extends Pick<
   LaneOptions,
   'maxBatch' | 'perOrganization' | 'lockTimeoutMs' | 'findLocked'
 > {
-  /** Runs batches on a connection of their own, so that nobody else waits behind a locked row. */
+  /** Runs batches on a connection of their own, so that no other operation waits behind a locked row. */
   readonly attempt: AttemptOptions;
   readonly apply: AttemptResults['apply'];
-  /** Told of a batch that has waited in vain. */
+  /** Called with a batch that waited too long. */
   readonly locked: (batch: readonly Planned[], cause: unknown) => void;
   /** Takes the operations of an organization that is no longer locked. */
   readonly release: (operations: readonly Planned[]) => void;

@@ -6,7 +6,7 @@ export type FindCall = (
   operation: Operation,
 ) => KnownCall | undefined | Promise<KnownCall | undefined>;
 
-/** What a planner tells its lane. */
+/** What a planner reports to its lane. */
 export interface PlannerOptions {
   /** The error that callers get when the store fails. */
   readonly failure: (cause: unknown) => unknown;

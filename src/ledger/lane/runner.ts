@@ -10,7 +10,7 @@ export interface RunnerOptions {
   readonly attempt: AttemptOptions;
   readonly maxBatch: number;
   readonly apply: AttemptResults['apply'];
-  /** Told of a batch that waited too long for a lock; resolves to the operations that are to be run again. */
+  /** Called with a batch that waited too long for a lock; resolves to the operations that are to be run again. */
   readonly locked: (batch: readonly Planned[], cause: unknown) => Promise<readonly Planned[]>;
   /** Whether an operation goes another way than with the next batch; then it has been taken over. */
   readonly divert: (planned: Planned) => boolean;

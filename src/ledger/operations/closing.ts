@@ -27,7 +27,7 @@ export function closingPlan(
   };
 }
 
-/** No call of this id was ever seen. */
+/** No call with this id is known. */
 export function callNotFound(requestId: string): ServiceError {
   return new ServiceError(
     'NOT_FOUND',

@@ -22,11 +22,11 @@ export interface Difference {
 }
 
 /**
- * Compares every meter of an organization with the record, in every window of which the record still tells the
- * beginning; with `repair` also sets it right. What is rolled up is taken from its sums, which are not compared with
- * their rows here. Inside a transaction of the caller. Comparing stops no call: meters and record are read by one
- * statement, hence at one instant, and every batch changes both in one transaction. To repair, the
- * organization is locked.
+ * Compares every meter of an organization with the record, in every window of which the record still has the
+ * beginning; with `repair` also sets it right. What is rolled up is taken from its sums, which are not compared
+ * with their rows here. Inside a transaction of the caller. Comparing stops no call: meters and record are read by
+ * one statement, hence at one instant, and every batch changes both in one transaction. To repair, the organization
+ * is locked.
  */
 export async function verifyOrganization(
   client: ClientBase,
@@ -58,7 +58,7 @@ interface Compared {
   readonly meter: Meter;
   readonly found: bigint[];
   readonly recorded: bigint[];
-  /** For each column whether the record still tells it. */
+  /** For each column whether the record still has it. */
   readonly compared: readonly boolean[];
 }
 
@@ -68,7 +68,7 @@ async function readMeters(client: ClientBase, orgId: string): Promise<Iterable<C
     values: [orgId],
     rowMode: 'array',
   });
-  const isTold = await windowsTold(client, orgId, Number(rows[0]?.[2] ?? -Infinity) * 1000);
+  const isRecorded = await windowsTold(client, orgId, Number(rows[0]?.[2] ?? -Infinity) * 1000);
   const meters = new Map<string, Compared>();
   const width = 1 + counters.length * windowOffsets.length;
   for (const [name, facts, , ...numbers] of rows) {
@@ -80,7 +80,7 @@ async function readMeters(client: ClientBase, orgId: string): Promise<Iterable<C
       meter,
       found,
       recorded: emptyLike(found),
-      compared: comparedColumns(found, isTold),
+      compared: comparedColumns(found, isRecorded),
     };
     meters.set(meter.name, known);
     if (typeof facts === 'string' && isOf(meter, facts)) addRecorded(known.recorded, values);
@@ -89,9 +89,9 @@ async function readMeters(client: ClientBase, orgId: string): Promise<Iterable<C
 }
 
 /**
- * Whether the record still tells all that was booked since the start of a window. It does not where that lies within a
- * quarter that is rolled up, or within a day whose quarters are no longer kept. Such a window is over, and the next call
- * of its meter empties it.
+ * Whether the record still has everything that was booked since the start of a window. It does not where that lies
+ * within a quarter that is rolled up, or within a day whose quarters are no longer kept. Such a window is over, and
+ * the next call of its meter empties it.
  */
 async function windowsTold(
   client: ClientBase,
@@ -104,25 +104,25 @@ async function windowsTold(
     rowMode: 'array',
   });
   const days = rows.map(([startMs, endMs]) => [Number(startMs), Number(endMs)] as const);
-  const told = new Map<number, boolean>();
+  const recorded = new Map<number, boolean>();
   return (startMs) => {
-    const known = told.get(startMs);
+    const known = recorded.get(startMs);
     if (known !== undefined) return known;
     const isCut = days.some(([from, to]) => from < startMs && startMs < to);
-    const isTold = startMs > markMs || (startMs % quarterMs === 0 && !isCut);
-    told.set(startMs, isTold);
-    return isTold;
+    const isRecorded = startMs > markMs || (startMs % quarterMs === 0 && !isCut);
+    recorded.set(startMs, isRecorded);
+    return isRecorded;
   };
 }
 
 /** For each column whether its window is compared. */
 function comparedColumns(
   found: readonly bigint[],
-  isTold: (startMs: number) => boolean,
+  isRecorded: (startMs: number) => boolean,
 ): boolean[] {
   const compared = columns.map(() => true);
   for (const offset of windowOffsets) {
-    if (offset.start >= 0 && !isTold(Number(found[offset.start] ?? 0)))
+    if (offset.start >= 0 && !isRecorded(Number(found[offset.start] ?? 0)))
       compared.fill(false, offset.start, offset.counters + counters.length);
   }
   return compared;

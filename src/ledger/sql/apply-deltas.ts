@@ -73,8 +73,8 @@ type Sum = (name: string) => string;
 const plainSum: Sum = (name) => `m.${name} + excluded.${name}`;
 
 /**
- * A sum of what was used stays at the largest int64: reports may tell any number, and one must not make the
- * next one fail. Held sums need none of this, since a Check that would make one larger is refused.
+ * A sum of what was used stays at the largest int64: reports may contain any number, and one must not make the next
+ * one fail. Held sums need none of this, since a Check that would make one larger is refused.
  */
 const saturatingSum: Sum = (name) =>
   /_used_(?:cost|input|output)$/.test(name)

@@ -22,9 +22,9 @@ const theOrganization = '($1::text[])[1]';
 /** The parts in which the two forms of a statement differ. */
 export interface BatchFormParts {
   /**
-   * Where the organization of a row that is inserted comes from. An INSERT that takes it from `unnest` is planned for all
-   * shards by a distributed PostgreSQL; taken from `org`, it goes to one. An organization that is missing inserts
-   * nothing, so whoever runs such a statement compares the number of rows.
+   * Where the organization of a row that is inserted comes from. An INSERT that takes it from `unnest` is planned
+   * for all shards by a distributed PostgreSQL; taken from `org`, it goes to one. An organization that is missing
+   * inserts nothing, so the caller compares the number of rows.
    */
   readonly source: 'u' | 'o';
   /** In front of `unnest` in FROM. */

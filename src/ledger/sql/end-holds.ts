@@ -37,7 +37,7 @@ FROM unnest($1::text[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::b
 );
 
 export const tellEndedHolds = batchStatement(
-  'tell-ended-holds',
+  'ended-hold-events',
   /** $3 text[] user_id, $4 bigint[] at (ms), $5 text[] id. */
   ({
     and,

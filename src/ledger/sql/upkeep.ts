@@ -3,7 +3,7 @@ import type { UpkeepStatement } from './upkeep-statement.ts';
 
 /** What the upkeep does: partitions ahead, and what is past its retention removed. */
 
-/** The tables that are partitioned by day, by which column, and what else tells rows of an instant apart. */
+/** The tables that are partitioned by day, by which column, and the columns that distinguish rows of one instant. */
 const dayColumn = {
   usage: 'recorded_at',
   usage_quarter: 'starts_at',

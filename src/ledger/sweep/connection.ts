@@ -36,8 +36,8 @@ export interface SweepConnectionOptions extends Pick<
 }
 
 /**
- * Whoever waits longer for a lock than this leaves the organization to a later pass. Where a transaction locks
- * several organizations, calls of the others wait for it meanwhile.
+ * If the wait for a lock takes longer than this, the organization is left to a later pass. Where a transaction
+ * locks several organizations, calls of the others wait for it meanwhile.
  */
 export const lockTimeoutMs = 500;
 

@@ -95,6 +95,6 @@ function restingWith(lease: SweepLease, pause: NonNullable<SweepPassOptions['pau
 
 async function wait(ms: number, signal: AbortSignal): Promise<void> {
   await delay(ms, undefined, { signal, ref: false }).catch(() => {
-    // Woken early: whoever rests asks the signal.
+    // Woken early; the caller checks the signal.
   });
 }

@@ -25,8 +25,8 @@ export interface Sweep {
    */
   pass(signal: AbortSignal): Promise<SweepPass>;
   /**
-   * Ends at once all holds that are due now, of one organization or of all, whoever has the lease. Returns how
-   * many it ended; fails if there are some that it cannot end, and none that it could.
+   * Ends at once all holds that are due now, of one organization or of all, without the lease. Returns how many it
+   * ended; fails if there are some that it cannot end, and none that it could.
    */
   endNow(orgId?: string, signal?: AbortSignal): Promise<number>;
   close(): Promise<void>;

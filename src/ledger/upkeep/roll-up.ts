@@ -28,9 +28,9 @@ export interface RollUpOptions extends PaceOptions {
   readonly mostWaitingRows?: number;
   /** One organization per statement, for a distributed PostgreSQL. */
   readonly perOrganization?: boolean;
-  /** Told how many organizations wait, whenever that may have changed. */
+  /** Called with the number of waiting organizations whenever it may have changed. */
   readonly onWaiting?: (organizations: number) => void;
-  /** Told of the rows of each piece. */
+  /** Called with the number of rows of each piece. */
   readonly onPiece?: (rows: number) => void;
 }
 

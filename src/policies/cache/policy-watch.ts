@@ -4,7 +4,7 @@ import type { Notification } from 'pg';
 import { changeChannel } from '../store/change.ts';
 import type { ChangeNotice } from '../store/change.ts';
 
-/** What the watch connects to and whom it tells. */
+/** What the watch connects to, and its callbacks. */
 export interface PolicyWatchParts {
   readonly url: string;
   /** Where the connection's socket comes from, and how long connecting may take. */

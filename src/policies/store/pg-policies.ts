@@ -60,8 +60,8 @@ type ChangedRow =
 type PriceDoc = Omit<Doc<PriceRevision>, 'rates'> & { readonly rates: StoredDoc<readonly Rates[]> };
 
 /**
- * One statement, so that all of it is seen at one instant without a transaction around it. A named subject
- * is only told, and loaded again when a call names it.
+ * One statement, so that all of it is seen at one instant without a transaction around it. A named subject is only
+ * listed, and loaded again when a call names it.
  *   $1 org_id; $2 the epoch after which; $3, $4 the shared kinds of records and policies;
  *   $5 the named kinds, empty when the whole is read; $6 how many named subjects at most.
  */
@@ -91,9 +91,9 @@ SELECT * FROM (
     SELECT p.subject_kind, p.subject_id FROM policy_revision p
     WHERE p.org_id = $1 AND p.newest AND p.epoch > $2 AND p.subject_kind = ANY($5::text[])
   ) AS n LIMIT $6
-) AS told`;
+) AS changed`;
 
-/** How many named subjects a delta may tell; past it the whole is read, and what was cached is dropped. */
+/** How many named subjects a delta may list. If there are more, everything is read and the cache is cleared. */
 const mostNamed = 10_000;
 
 /** Reads a whole organization; undefined if there is none. */

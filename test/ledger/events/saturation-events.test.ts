@@ -36,7 +36,7 @@ function totalsWith(used: bigint): RunningTotals[] {
 }
 
 // Red without the set: every call of a batch made all of the events again, and a thousand of them stopped all.
-test('a batch tells of a saturated meter once, however many of its calls are on it', () => {
+test('a batch reports a saturated meter once, however many of its calls are on it', () => {
   const told = new Set<RunningTotals>();
   const totals = totalsWith(maxInt64);
   const first = saturationEvents(call, plan.meters, totals, 0, told);
@@ -44,6 +44,6 @@ test('a batch tells of a saturated meter once, however many of its calls are on 
   expect(saturationEvents(call, plan.meters, totals, 0, told)).toEqual([]);
 });
 
-test('a sum just below the bound is not told of', () => {
+test('a sum just below the bound is not reported', () => {
   expect(saturationEvents(call, plan.meters, totalsWith(maxInt64 - 1n), 0, new Set())).toEqual([]);
 });

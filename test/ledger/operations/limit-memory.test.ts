@@ -31,7 +31,7 @@ const zero = {
   heldOutput: 0n,
 };
 
-test('a limit is near until a Check finds it OK, for calls planned anew too, in its organization alone', () => {
+test('a limit is near until a Check finds it OK, also for calls that are planned again, in its organization only', () => {
   const memory = createLimitMemory();
   const plan = planOf();
   expect(plan.limits).toHaveLength(2);

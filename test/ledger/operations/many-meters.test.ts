@@ -34,7 +34,7 @@ const said: Said = {
 };
 const call: SaidCall = { customer: 'acme', target: 'm', input: 1n, output: 1n, cost: 7n };
 
-test('an Explain reads 200 meters that no call has brought to life with three statements', async () => {
+test('an Explain reads 200 meters that no call has created with three statements', async () => {
   let statements = 0;
   const counted = Object.create(database.pool, {
     connect: {
@@ -65,7 +65,7 @@ test('an Explain reads 200 meters that no call has brought to life with three st
   expect(new Set(outcome.limits.map(({ held }) => held))).toEqual(new Set([7n]));
 });
 
-test('meters of a subject without calls are brought to life without reading the record', async () => {
+test('meters of a subject without calls are created without reading the record', async () => {
   const replica = startReplica(database);
   onTestFinished(() => replica.ledger.close());
   const check = (await checksOf(database, 'fresh'))({

@@ -36,7 +36,7 @@ test('of all replicas one sweeps; another goes on when it has not kept its lease
   expect(await paused.pass(unstopped)).toMatchObject({ ended: 0 });
 });
 
-test('a lease that ends too far ahead, as after the clock was set back, stops nobody', async () => {
+test('a lease that ends too far ahead, as after the clock was set back, stops no replica', async () => {
   await scene.makeHolds('acme', 1);
   scene.replica.nowMs += 61_000;
   await scene.database.pool.query(

@@ -79,7 +79,7 @@ test('holds that fall due during a long pass are ended in it, in turn', async ()
 
 /*
  * Red on the first code, which took the oldest 500 again and again, and on a sweep that tried all of them in every
- * pass: its rests outlasted the lock, so that acme's last 300 stayed open for ever.
+ * pass: its rests outlasted the lock, so that acme's last 300 stayed open forever.
  */
 test('holds that the database refuses are passed over, counted, and tried again after a minute', async () => {
   await scene.makeHolds('acme', 700);

@@ -239,7 +239,7 @@ test('replicas that roll up the same days at once count every row once', async (
   await expectSumsOfRows();
 });
 
-test('told to stop it ends after the piece under way, and the next pass goes on where it was', async () => {
+test('when stopped it ends after the piece in progress, and the next pass continues there', async () => {
   await makePartitions('2026-03-08');
   const minutes = Array.from({ length: 25 }, (_, minute) => String(minute + 10));
   await insertUsageRows(

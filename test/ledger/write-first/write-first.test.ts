@@ -108,7 +108,7 @@ test('a call counts in the window that a replica with a faster clock has begun',
 });
 
 /* Planted once each, and seen red: the larger of two rooms kept; a room that forgets what is asked and not held. */
-test('of limits that are read alike each counts, and so does what is asked beyond what is held', async () => {
+test('of limits with equal readings each counts, and so does what is asked beyond what is held', async () => {
   const replica = start();
   const limits: SaidLimit[] = [
     { ...requests(50n), name: 'a' },
@@ -158,7 +158,7 @@ test('calls side by side under the largest limit there is are all allowed', asyn
   expect(replica.ways.every((way) => way === 'write_first')).toBe(true);
 });
 
-/* Planted once, and seen red: the meter taken as it was born, at zero. */
+/* Planted once, and seen red: the meter taken as it was created, at zero. */
 test('a meter that a limit brings to life is filled before a call is allowed by it', async () => {
   const replica = start();
   const plain = said({});

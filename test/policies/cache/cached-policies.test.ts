@@ -203,7 +203,7 @@ test('a flood of unknown organizations is a handful of queries, and loads none o
   expect(held.count('FROM org')).toBe(2);
 });
 
-test('derivations are kept for an epoch and made anew in the next', async () => {
+test('derivations are kept for an epoch and made again in the next', async () => {
   const policies = createCachedPolicies({ pool: database.pool });
   let made = 0;
   const derive = (view: OrganizationView) => view.remember('sum', () => (made += 1));

@@ -90,7 +90,7 @@ test('a revoked credential is still found, and its record says so from that epoc
 });
 
 // Red with places for all together: the flood had all of them, and the other was refused.
-test('whoever presents any number of unknown secrets leaves room for the first look-ups of others', async () => {
+test('an organization with many unknown secrets leaves room for the first look-ups of others', async () => {
   const id = freshId('k');
   await store.createCredential(org, key(id), hashOf(id), change);
   const held = holdPool(database.pool);

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-test('a change is told to every process that listens, and nothing when it fails', async () => {
+test('every process that listens is notified of a change, and not of a failed one', async () => {
   const store = storeOn(database.pool);
   const notices: ChangeNotice[] = [];
   const watch = startPolicyWatch({ url: database.url, onNotice: (one) => notices.push(one) });

@@ -27,7 +27,7 @@ afterAll(() => database.drop());
 
 const hashOf = (secret: string): Buffer => createHash('sha256').update(secret).digest();
 
-test('whoever names any number of users does not displace the users of others', async () => {
+test('an organization that names many users does not displace the users of others', async () => {
   await store.put(quiet, 'user', user('alice'), change);
   const held = holdPool(database.pool);
   const policies = createCachedPolicies({ pool: held.pool, maxSubjects: 100 });
@@ -41,7 +41,7 @@ test('whoever names any number of users does not displace the users of others', 
   expect(held.count(readsSubjects)).toBe(before);
 });
 
-test('whoever has any number of secrets does not displace those of others', async () => {
+test('an organization with many secrets does not displace those of others', async () => {
   const held = holdPool(database.pool);
   const policies = createCachedPolicies({ pool: held.pool, maxCredentials: 10 });
   const own = freshId('k');
@@ -57,7 +57,7 @@ test('whoever has any number of secrets does not displace those of others', asyn
   expect(held.count(looksUp)).toBe(before);
 });
 
-test('whoever asks in any number of ways does not displace what was derived for others', async () => {
+test('an organization with many different calls does not displace what was derived for others', async () => {
   const policies = createCachedPolicies({ pool: database.pool, maxDerivations: 10 });
   const quietView = await policies.view(quiet, need({}));
   const floodView = await policies.view(flood, need({}));

@@ -40,7 +40,7 @@ test('changes made at once each get an epoch of their own', async () => {
 
 // Planted: without FOR UPDATE, this, the test above and the repeated request id below are red.
 // Planted: without FOR UPDATE, this, the test above and the repeated request id below are red.
-test('a change waits for whoever holds the lock of the organization', async () => {
+test('a change waits for the session that holds the lock of the organization', async () => {
   const holder = await fresh.database.pool.connect();
   await holder.query('BEGIN');
   await holder.query("SELECT 1 FROM meter WHERE org_id = $1 AND meter_id = 'org' FOR UPDATE", [

@@ -67,7 +67,7 @@ test('an announced price is the same while it is ahead, when it has begun, and u
   expect(await changeOf(announced)).toEqual(['SAME']);
 });
 
-test('an import that changes nothing is told to nobody', async () => {
+test('an import that changes nothing notifies no process', async () => {
   await store.importPrices('acme', offersOf('quiet', [1n, 2n]), page, change);
   const before = notices;
   await store.importPrices('acme', offersOf('quiet', [1n, 2n]), page, change);
