@@ -20,7 +20,8 @@ import type { UsageRow } from '../../support/usage-rows.ts';
 import { differencesOf } from '../../support/verified.ts';
 
 /*
- * Planted once, and seen red: a day that a window begins in read as a whole, and read by its quarters as well; and of a
+ * Planted once, and seen red: a day that a window begins in read as a whole, and read by its quarters as well; rolled-up
+ * rows left out of a quarter that a window begins in, other rows counted twice there, and its sum counted as well; and of a
  * new calendar, windows that are not moved, what was there added to what is recorded, and LIFETIME taken from the days
  * that were read.
  */
