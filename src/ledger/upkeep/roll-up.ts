@@ -36,7 +36,7 @@ export interface RollUpOptions extends PaceOptions {
 
 /** A quarter is left alone for so long after its end: most Reports of its calls are recorded by then. */
 const settleMs = 60_000;
-const usualWaitingRows = 10_000;
+const usualWaitingRows = 4_000;
 /** An organization that fails keeps no other waiting; where so many fail, it is the store. */
 const mostFailures = 8;
 
