@@ -4,6 +4,7 @@ import { tooMuchUnread } from '../connections/unread-bytes.ts';
 import type { UnreadBytes } from '../connections/unread-bytes.ts';
 import { ServiceError } from '../platform/service-error.ts';
 import { createMessageMeter } from './message-meter.ts';
+import type { MessageMeter } from './message-meter.ts';
 
 /** How much the requests of a stream may send. */
 export interface BodyLimits {
@@ -20,14 +21,21 @@ export function watchBody(
   unread: UnreadBytes,
   refuse: (error: ServiceError) => void,
 ): void {
-  const meter = createMessageMeter();
+  let meter: MessageMeter | undefined;
   let bytes = 0;
   let counted = 0;
   let isOver = false;
 
-  function fault(): ServiceError | undefined {
-    if (limits.isUnary && meter.begun > 1) return trailingBytes();
+  function fault(chunk: Buffer): ServiceError | undefined {
     if (bytes > limits.mostBytes) return tooLarge(limits.mostBytes);
+    if (meter === undefined) {
+      const isFirst = bytes === chunk.length;
+      // Most calls are one message that arrives in one piece, which leaves nothing to follow.
+      if (isFirst && limits.isUnary && isOneMessage(chunk)) return undefined;
+      meter = createMessageMeter(isFirst ? 0 : 1);
+    }
+    meter.push(chunk);
+    if (limits.isUnary && meter.begun > 1) return trailingBytes();
     const change = meter.unread - counted;
     counted = meter.unread;
     return change === 0 || unread.add(connection, change) || change < 0
@@ -38,8 +46,7 @@ export function watchBody(
   stream.on('data', (chunk: Buffer) => {
     if (isOver) return;
     bytes += chunk.length;
-    meter.push(chunk);
-    const error = fault();
+    const error = fault(chunk);
     if (error === undefined) return;
     isOver = true;
     refuse(error);
@@ -48,6 +55,11 @@ export function watchBody(
     isOver = true;
     if (counted > 0) unread.add(connection, -counted);
   });
+}
+
+/** Whether these bytes are a gRPC message with its header, and nothing else. */
+function isOneMessage(bytes: Buffer): boolean {
+  return bytes.length >= 5 && bytes.readUInt32BE(1) === bytes.length - 5;
 }
 
 function trailingBytes(): ServiceError {

@@ -9,9 +9,9 @@ export interface MessageMeter {
 
 const headerBytes = 5;
 
-/** Starts before the first message. */
-export function createMessageMeter(): MessageMeter {
-  let begun = 0;
+/** Starts between messages, after some that came whole. */
+export function createMessageMeter(whole: number): MessageMeter {
+  let begun = whole;
   let unread = 0;
   let length = 0;
 
