@@ -74,7 +74,7 @@ function sums(client: ClientBase, name: string): Promise<bigint[][]> {
   return ledgerSums(client, orgId, [meter], windowStarts(calendar, Date.now()));
 }
 
-/** Meters of all users and of two kinds of targets, brought to life by a repair. */
+/** Meters of all users and of two kinds of targets, created by a repair. */
 async function timeVerify(client: ClientBase): Promise<void> {
   await client.query(
     `INSERT INTO meter (org_id, meter_id)

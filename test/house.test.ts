@@ -3,6 +3,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bans, emptyNames } from './house/bans.ts';
 import { importTable } from './house/imports.ts';
+import { plainWords } from './house/plain-words.ts';
 
 const root = join(import.meta.dirname, '..');
 const sources = filesBelow('src').filter((file) => /\.(?:ts|sql)$/.test(file));
@@ -117,6 +118,22 @@ describe('a ban', () => {
       expect(pattern.test(code(read(`test/house/fixtures/${name}.fixture`)))).toBe(true);
     });
   }
+
+  // Seen red: on the documents and comments as they were before.
+  it('on unusual words is kept, in code, comments, tests, the contract and the documentation', () => {
+    const written = ['src', 'test', 'bench', 'proto/tollgate', 'docs'].flatMap(filesBelow);
+    const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md'];
+    const texts = [...written.filter((file) => /\.(?:ts|sql|md|proto|yaml)$/.test(file)), ...pages]
+      .filter((file) => file !== 'test/house/plain-words.ts')
+      .map((file) => ({ file, text: read(file) }));
+    const unusual = plainWords.flatMap(({ unusual: pattern, usual }) =>
+      texts.flatMap(({ file, text }) => {
+        const found = pattern.exec(text)?.[0];
+        return found === undefined ? [] : [`${file}: "${found}"; write: ${usual}`];
+      }),
+    );
+    expect(unusual).toEqual([]);
+  });
 
   it('on names that say nothing is kept', () => {
     expect(sources.filter((file) => emptyNames.test(basename(file)))).toEqual([]);

@@ -63,7 +63,7 @@ const table: readonly [what: string, encoding: string, body: Body, told: unknown
   ['a compression nobody knows', 'zstd', list, unknown],
 ];
 
-// Planted: without the check of compressed bodies the packed rows bear no reason; without `refuse` in it,
+// Planted: without the check of compressed bodies the packed rows have no reason; without `refuse` in it,
 // no line is logged.
 test.each(table)(
   'a body of %s is refused by reason, logged and counted',
@@ -205,7 +205,7 @@ const transports = {
 };
 
 test.each(Object.entries(transports))(
-  '%s may be packed, and is refused alike',
+  '%s may be compressed, and is refused in the same way',
   async (_name, make) => {
     const client = createClient(DirectoryService, make());
     const headers = { authorization: 'Bearer root' };

@@ -23,7 +23,7 @@ async function send(plane: AdminPlane, more: Record<string, string>) {
   return answerOf(response.status, JSON.parse(await response.text()));
 }
 
-// Planted: without `withinDeadline` about the handler, this and the next wait for ever.
+// Planted: without `withinDeadline` about the handler, this and the next wait forever.
 test('a call that takes too long is DEADLINE_EXCEEDED by the server, over every protocol', async () => {
   const plane = await startAdminPlane({ timeoutMs: 50, expireHolds: never });
   const json = await plane.call(rpc, {});

@@ -60,9 +60,9 @@ async function settle(plane: AdminPlane): Promise<void> {
 const cancelled = ({ logged }: AdminPlane) =>
   logged.filter(({ code }) => code === 'CANCELLED').length;
 
-// Planted: with Node's own `closeIdleConnections` in place of `cutQuiet`, or none of it over TLS, the mute ones
+// Planted: with Node's own `closeIdleConnections` in place of `cutQuiet`, or none of it over TLS, the silent ones
 // stay until the deadline.
-const mute: readonly [what: string, text: string][] = [
+const silent: readonly [what: string, text: string][] = [
   ['nothing', ''],
   ['half a preface', 'PR'],
   ['half of the headers', halfHead],
@@ -72,7 +72,7 @@ const mute: readonly [what: string, text: string][] = [
 ];
 test('idle and silent connections are closed at once, while a call in progress is answered', async () => {
   const { plane, underWay, finish } = await startBusyPlane();
-  const texts = [...mute.map(([, text]) => text), answered];
+  const texts = [...silent.map(([, text]) => text), answered];
   const idle = await Promise.all(texts.map((text) => connectRaw(plane.server.port, text)));
   await settle(plane);
   const startedMs = performance.now();
@@ -155,7 +155,7 @@ test('who sends slowly, or nothing, is cut in time without any end being near', 
   const secure = await startAdminPlane({ ...limits, tls: certified });
   const http1 = { ca, ALPNProtocols: ['http/1.1'] };
   const slow = await Promise.all([
-    ...mute.map(([, text]) => connectRaw(open.server.port, text)),
+    ...silent.map(([, text]) => connectRaw(open.server.port, text)),
     connectRaw(secure.server.port, ''),
     connectRaw(secure.server.port, halfHead, http1),
     connectRaw(secure.server.port, halfBody, http1),

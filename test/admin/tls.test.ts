@@ -50,7 +50,7 @@ test('with a client authority, a client without its certificate does not come th
   await plane.stop();
 });
 
-/** A client of HTTP/1.1 or HTTP/2 with the certificate that bears a name, and perhaps a secret. */
+/** A client of HTTP/1.1 or HTTP/2 with the certificate of a name, and perhaps a secret. */
 function connect(url: string, as: 'client' | 'stranger', httpVersion: '1.1' | '2') {
   const nodeOptions = { ca, cert: pem(`${as}.pem`), key: pem(`${as}.key.pem`) };
   const transport = createConnectTransport({ baseUrl: url, httpVersion, nodeOptions });

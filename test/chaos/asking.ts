@@ -14,7 +14,7 @@ import type { ReplicaIndex } from './replica.ts';
 import { reasonName } from './reasons.ts';
 import { switched } from './tenants.ts';
 
-/** What callers must bear in a round, as its faults say. */
+/** What callers must tolerate in a round, as its faults say. */
 export interface Bearing {
   /** Replicas whose answers may not come at all: they are paused, or their callers cannot reach them. */
   readonly silent: ReadonlySet<ReplicaIndex>;
@@ -26,7 +26,7 @@ export interface Bearing {
 
 /** Asks replicas, and judges each answer by itself. */
 export interface Asker {
-  /** One try. A refusal that leaves in doubt whether it happened is told from one that says it did not. */
+  /** One try. A refusal that leaves in doubt whether it happened is distinguished from one that says it did not. */
   tryOnce(
     replica: ReplicaIndex,
     operation: Operation,
@@ -35,7 +35,7 @@ export interface Asker {
   ): Promise<Answer | Refused | InDoubt>;
 }
 
-/** It cannot be told whether it happened. */
+/** It is not known whether it happened. */
 export interface InDoubt {
   readonly case: 'doubt';
 }
@@ -86,7 +86,7 @@ export function createAsker(
     journal.counts.answered += 1;
     const said = (): string => `replica ${replica}, ${call.requestId}: ${textOf(answer)}`;
     if (isFirst && answer.value.replayed) {
-      journal.violated('who asks once is not told of a replay', said());
+      journal.violated('a call that was sent once is not answered as a replay', said());
     }
     if (answer.case !== 'check' && answer.case !== 'extend') return;
     const { outcome } = answer.value;

@@ -11,7 +11,7 @@ export interface Availability {
   readonly untouchedGapMs: number | undefined;
   /** How long after all was healed the last caller had a good answer again; undefined: not in time. */
   readonly recoveredMs: number | undefined;
-  /** What the driver's own process did not run for, which the bounds bear. */
+  /** What the driver's own process did not run for, which the bounds allow for. */
   readonly stalledMs: number;
   readonly violations: readonly Violation[];
 }

@@ -27,7 +27,7 @@ export type TakeStep = (step: Step) => Promise<StepResult>;
 const waitMs = 100;
 const ways = ['unary', 'unary', 'unary', 'session', 'session', 'batch'] as const;
 
-/** A caller whose habits are drawn anew for each step. */
+/** A caller whose habits are drawn again for each step. */
 export function createCaller(parts: {
   readonly random: Random;
   readonly asker: Asker;
@@ -64,7 +64,7 @@ export function createCaller(parts: {
     return undefined;
   }
 
-  /** Of two answers to one request that came side by side, one; they must be alike. */
+  /** Of two answers to one request that came side by side, one; they must be equal. */
   function sameOf(both: readonly StepResult[]): StepResult {
     const answers = both.filter((result) => result !== undefined && result.case !== 'refused');
     const [first, second] = answers.map((answer) => ({ answer, text: textOf(answer) }));

@@ -23,7 +23,7 @@ export interface Journal {
   readonly acknowledged: Acknowledged[];
   readonly violations: Violation[];
   readonly counts: Record<Count, number>;
-  /** Codes and reasons of the calls that could not be told, by how often. */
+  /** Codes and reasons of the calls without a known result, by how often. */
   readonly refusals: Map<string, number>;
   violated(promise: string, evidence: string): void;
   /** A probe of a replica had a good answer for an organization, now. */
@@ -32,7 +32,7 @@ export interface Journal {
   readonly answersOf: ReadonlyMap<string, readonly number[]>;
 }
 
-/** Tries by how they ended: an answer, a denial among them, one without the store, or none that can be told. */
+/** Tries by how they ended: an answer, a denial among them, one without the store, or an unknown result. */
 export type Count = 'asked' | 'answered' | 'denied' | 'degraded' | 'unavailable';
 
 /** The key of `answersOf`. */

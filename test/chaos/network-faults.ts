@@ -47,7 +47,7 @@ export const networkFaults: Readonly<Record<string, FaultKind>> = {
   'lose-callers': (random) => loseCallers(random.pick(either)),
 };
 
-/** Nothing comes through in either direction, and nobody is told. */
+/** Nothing comes through in either direction, and no side is notified. */
 export function blackHole(index: ReplicaIndex): Fault {
   return onLink('black hole between store and', index, async (link, forMs) => {
     link.blackHole();

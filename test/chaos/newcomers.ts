@@ -29,7 +29,7 @@ export async function bringNewcomers(parts: {
 }): Promise<void> {
   const { random, journal, asker, administrator, replicas, prefix } = parts;
 
-  /** The reason of its denial, '' for none, undefined when it cannot be told. */
+  /** The reason of its denial, '' for none, undefined when it is not known. */
   async function useKey(requestId: string, id: string, secret: string | undefined) {
     const call = newCall(holder, requestId);
     journal.calls.push(call);
@@ -47,12 +47,12 @@ export async function bringNewcomers(parts: {
       },
     };
     const promises = { call, isFirst: true, firstSentMs };
-    const told = await asker.tryOnce(random.pick([0, 1]), operation, 'unary', promises);
-    if (told.case !== 'check') {
+    const result = await asker.tryOnce(random.pick([0, 1]), operation, 'unary', promises);
+    if (result.case !== 'check') {
       doubt(call, [checked(asks, 'ALLOW'), checked(asks, 'DENY')]);
       return undefined;
     }
-    const reason = reasonName(told.value.outcome?.reason);
+    const reason = reasonName(result.value.outcome?.reason);
     // An unknown credential leaves nothing behind.
     if (reason !== 'CREDENTIAL_UNKNOWN') {
       acknowledge(call, checked(asks, reason === 'UNSPECIFIED' ? 'ALLOW' : 'DENY'));

@@ -34,7 +34,7 @@ export interface ReplicaParts {
   readonly folder: string;
   readonly databaseUrl: string;
   readonly environment?: Readonly<Record<string, string>>;
-  /** Told of an end that nobody here asked for. */
+  /** Called when the process ends by itself. */
   readonly onDeath: (index: ReplicaIndex, how: string) => void;
 }
 

@@ -37,7 +37,7 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-/** The account that a replica has in the store, by which its sessions are told apart. */
+/** The account that a replica has in the store, which identifies its sessions. */
 export function accountOf(replica: ReplicaIndex): string {
   return `replica_${replica}`;
 }

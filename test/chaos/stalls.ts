@@ -1,4 +1,4 @@
-/** How long this process itself did not run when it should have: what bounds on times must bear. */
+/** How long this process itself did not run when it should have: bounds on times must allow for it. */
 export interface Stalls {
   /** The longest stall, in milliseconds, since this was last read. */
   take(): number;

@@ -9,7 +9,7 @@ import type { Operation } from './gate.ts';
 /** A result that is one: an answer or an error. */
 type Result = Exclude<SessionResponse['result'], { case: undefined }>;
 
-/** A Session that is opened anew when it ends. */
+/** A Session that is opened again when it ends. */
 export interface Stream {
   /** The answer; an error when the stream ends before it, or nothing came in time. */
   ask(operation: Operation): Promise<Result>;
@@ -31,7 +31,7 @@ export function openStream(address: string, token: string, timeoutMs: number): S
 
   function ended(of: typeof stream, { code, details }: StatusObject): void {
     if (stream === of) stream = undefined;
-    // UNAVAILABLE and others alike: what is outstanding has no answer.
+    // For UNAVAILABLE and all others: outstanding messages have no answer.
     for (const settle of waiting.values()) settle(failed(code, `the stream ended: ${details}`));
   }
 

@@ -46,7 +46,7 @@ test.each([
   ['22003', 'value out of range'],
   ['23505', 'duplicate key value'],
   ['XX000', 'cache lookup failed'],
-])('%s %s is a fault of ours: INTERNAL, and nothing of it is told', (code, message) => {
+])('%s %s is a fault of ours: INTERNAL, and its text is not sent', (code, message) => {
   const said = storeFailure(failure(message, code));
   expect(said).toMatchObject({ kind: 'INTERNAL', reason: 'INTERNAL', message: 'internal error' });
 });

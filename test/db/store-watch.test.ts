@@ -79,7 +79,7 @@ test('a store that is silent on every connection is away, and every connection i
   await expect.poll(() => told.at(-1), { timeout: 5000 }).toBe(false);
 });
 
-/* Red when sessions of before were kept: they stay read only for ever. */
+/* Red when sessions of before were kept: they stay read only forever. */
 test('a database that may only be read is away, and its sessions are cut', async () => {
   await start(database.url);
   const name = new URL(database.url).pathname.slice(1);
@@ -159,7 +159,7 @@ function isEnded(client: Client): Promise<boolean> {
   );
 }
 
-/* Red without `stuckSessions`: before PostgreSQL 17 such a session holds its locks for ever. */
+/* Red without `stuckSessions`: before PostgreSQL 17 such a session holds its locks forever. */
 test('a session of ours that waits for its client in a transaction is ended', async () => {
   const stuck = await openStuck(database.url);
   await start(database.url);
@@ -236,7 +236,7 @@ test('while the store is away no call waits for a connection', async () => {
   await pool.end();
 });
 
-/* Red without the watch of a lane: one lost connection made the calls of its organizations wait for ever. */
+/* Red without the watch of a lane: one lost connection made the calls of its organizations wait forever. */
 test('a lane whose connection falls silent drops it, and its batch fails', async () => {
   const lane = createLaneConnection({
     connect: () =>
@@ -256,7 +256,7 @@ test('a lane whose connection falls silent drops it, and its batch fails', async
   await lane.close();
 });
 
-/* Red without an end for what comes after signing in: a lane waited for ever, and health said SERVING. */
+/* Red without an end for what comes after signing in: a lane waited forever, and health said SERVING. */
 test('a connection that falls silent while it is made ready is given up', async () => {
   const opening = openClient({
     connectionString: throughProxy(database.url, proxy),

@@ -59,7 +59,7 @@ test('a session is ended when it has not moved between two looks, whatever the d
   nowMs = 749;
   await stuck.look(watcher);
   expect(await isOpen(lane)).toBe(true);
-  // It moved: its time begins anew.
+  // It moved: its time begins again.
   nowMs = 2000;
   await lookAt(lane);
   nowMs = 2749;

@@ -49,7 +49,7 @@ async function untilSaid(orgId: string, last: string): Promise<ReadonlySet<strin
     const answer = await checked(server, orgId);
     if (answer === last) return said;
     said.add(answer);
-    if (performance.now() > endMs) throw new Error(`${orgId} is told ${[...said].join(', ')}`);
+    if (performance.now() > endMs) throw new Error(`${orgId} is answered ${[...said].join(', ')}`);
     await turn();
   }
 }

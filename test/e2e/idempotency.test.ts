@@ -138,7 +138,7 @@ test('a repeat with another content is a conflict that names the field, on eithe
   expect(await differencesOf(database.pool, orgId)).toEqual([]);
 });
 
-/** The field that a refused repeat is told. */
+/** The field that the error of a refused repeat names. */
 async function conflictOf(call: Promise<unknown>): Promise<string | undefined> {
   const error = await refusal(call);
   const { reason, violations } = errorDetails(error);

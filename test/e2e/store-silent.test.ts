@@ -109,7 +109,7 @@ test('while a replica is paused the others go on, and it goes on when it is woke
   const startedMs = performance.now();
   for (let number = 0; number < 50; number += 1) {
     const answer = check(other, number % 2 === 0 ? 'strict' : 'lax');
-    // One that waited for the paused session may be told to come again; none waits long.
+    // One that waited for the paused session may be asked to retry; none waits long.
     await answer.catch((cause: unknown) => {
       expect(performance.now() - startedMs, String(cause)).toBeLessThan(3000);
     });

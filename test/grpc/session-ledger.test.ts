@@ -97,7 +97,7 @@ test('what a stream that broke asked can be asked again on another, and counts o
   expect(repeated).toMatchObject({ case: 'check', value: { requestId: 'again', replayed: true } });
 });
 
-// Planted: with the caller of the stream's start instead of one looked up anew, every message is answered: red.
+// Planted: with the caller of the stream's start instead of a new look-up, every message is answered: red.
 test('a token that is revoked or confined while a stream is open counts from the next look-up', async () => {
   let nowMs = 0;
   const { pool } = database;

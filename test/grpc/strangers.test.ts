@@ -134,7 +134,7 @@ test('short deadlines of a known caller end nothing but their calls', async () =
   expect(await count(served, 'tollgate_connections{port="data"}')).toBe(1);
 });
 
-// Red before: it stayed for ever.
+// Red before: it stayed forever.
 test.each([
   ['says nothing', (socket: Socket) => socket],
   [
@@ -167,7 +167,7 @@ test.each([
   expect(await count(served, refused)).toBe(1);
 });
 
-// Red before: the unfinished message waited for ever.
+// Red before: the unfinished message waited forever.
 test('a request that does not come whole in time is answered and reset', async () => {
   await using served = await startTestServer({ rpcTimeoutMs: 60 });
   const { socket } = await connectHttp2(served.server.port);
@@ -230,7 +230,7 @@ test('floods of headers without an end, and of pings, end their own connection a
   pinging.destroy();
 });
 
-// Red before: the answers waited for ever, each with its stream.
+// Red before: the answers waited forever, each with its stream.
 test('answers that are never taken are given up', async () => {
   await using served = await startTestServer({ rpcTimeoutMs: 60, sessionStallMs: 20 });
   const { socket } = await connectHttp2(served.server.port);

@@ -142,7 +142,7 @@ test('a call that takes too long is DEADLINE_EXCEEDED by the server, whatever th
   expect(told).toEqual(['DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED']);
 });
 
-test("the use case is told the earlier of the server's and the client's deadline", async () => {
+test("the use case gets the earlier of the server's and the client's deadline", async () => {
   const leftMs: number[] = [];
   const dataPlane = stubDataPlane({
     release: (input, { deadlineMs = Number.NaN }) => {

@@ -116,7 +116,7 @@ function check(requestId: string, more: Partial<CheckPlan>): Promise<CheckAnswer
   });
 }
 
-/* Planted once, and seen red: a fault of our own that is told to the whole batch as one of the store. */
+/* Planted once, and seen red: a fault of our own that fails the whole batch as one of the store. */
 test('a decision that throws fails alone: its neighbours are decided, the connection stays', async () => {
   const fault = new RangeError('planted');
   const planned = await check('r0', {});

@@ -4,7 +4,7 @@ import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { change, freshId, organization, storeOn } from './builders.ts';
 
-/** What each test of a file finds anew. */
+/** What each test of a file starts with. */
 export interface FreshStore {
   readonly database: TestDatabase;
   readonly store: PolicyStore;

@@ -82,7 +82,7 @@ describe('a malformed file', () => {
     ['a key that stands twice', 'steps: []\nsteps: []\n', /4: Map keys must be unique/],
     ['text that is no YAML', 'steps: [}\n', /^3: /],
     ['no steps', '', /: steps: is missing/],
-  ])('is told by its line and key: %s', (_, text, fault) => {
+  ])('is reported with its line and key: %s', (_, text, fault) => {
     expect(faultsOf(head + text)[0]).toMatch(fault);
   });
 

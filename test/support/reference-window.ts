@@ -10,7 +10,7 @@ interface Cut {
 const minuteMs = 60_000;
 const found = new Map<string, number>();
 
-/** The first instant that bears a date, or a later one where a zone skipped it: minute after minute. */
+/** The first instant that has a date, or a later one where a zone skipped it: minute after minute. */
 export function firstInstantOf(date: Temporal.PlainDate, timeZone: string): number {
   const key = `${timeZone} ${date.toString()}`;
   const known = found.get(key);

@@ -31,9 +31,9 @@ export interface TestSession extends Disposable {
   readonly order: readonly string[];
   /** How the stream ended. */
   readonly end: Promise<End>;
-  /** Sends a message and waits for the next answer that bears its correlation id. */
+  /** Sends a message and waits for the next answer with its correlation id. */
   ask(correlationId: string, operation: Operation): Promise<Result>;
-  /** The next answer that bears a correlation id. */
+  /** The next answer with a correlation id. */
   answer(correlationId: string): Promise<Result>;
   /** Sends bytes as one message; false when the network holds them up. */
   send(bytes: Uint8Array): boolean;

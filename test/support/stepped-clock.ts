@@ -29,7 +29,7 @@ export async function databaseNow(pool: Pool): Promise<number> {
 
 /**
  * A module for `NODE_OPTIONS=--import`: the wall clock of the process is off by the milliseconds in a file,
- * read anew at each SIGUSR2.
+ * read again at each SIGUSR2.
  */
 export function steppedWallClock(path: string): string {
   const text = `

@@ -13,7 +13,7 @@ export interface TcpProxy {
   set(toServer: Passage, toClient: Passage): void;
   /** New connections are accepted and lead nowhere, and open ones carry nothing: a black hole. */
   blackHole(): void;
-  /** Ends all of this for new connections; those that were lost or muted stay so for ever. */
+  /** Ends all of this for new connections; those that were lost or muted stay so forever. */
   restore(): void;
   /**
    * A connection on which the client sends this text carries nothing to the client from then on; what the client

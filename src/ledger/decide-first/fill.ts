@@ -98,8 +98,8 @@ function partition<T>(all: readonly T[], isFirst: (one: T) => boolean): readonly
 
 /** The current windows, or those that the row was created with if it was created for an older hold. */
 function rowStarts(calendar: Calendar, nowMs: number, sum: MeterSum): WindowStarts {
-  const born = sum.added.parts.map(({ starts }) => starts);
+  const created = sum.added.parts.map(({ starts }) => starts);
   return windowStarts(calendar, nowMs).map((now, index) =>
-    Math.max(now, ...born.map((starts) => starts[index] ?? 0)),
+    Math.max(now, ...created.map((starts) => starts[index] ?? 0)),
   );
 }

@@ -9,7 +9,7 @@ import type { PartSums } from './record-parts.ts';
 
 /**
  * Meters of one organization as the record says they should be, in their order, in the columns of
- * `apply-deltas`, starts included. One statement, however many meters. Used where derived meters are born, under their
+ * `apply-deltas`, starts included. One statement, however many meters. Used where derived meters are created, under their
  * organization's lock, and where they are only read.
  */
 export async function ledgerSums(

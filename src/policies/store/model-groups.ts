@@ -45,7 +45,7 @@ type GroupRow =
 
 /** Groups that models name, and groups with a record: most are both. */
 const listStatement = `
-WITH borne AS (
+WITH labelled AS (
   SELECT g.id COLLATE "C" AS id, count(*)::integer AS models
   FROM record m CROSS JOIN LATERAL jsonb_array_elements_text(m.doc->'groups') AS g(id)
   WHERE m.org_id = $1 AND m.kind = 'model' GROUP BY 1
@@ -54,7 +54,7 @@ WITH borne AS (
   WHERE org_id = $1 AND kind = 'model_group'
 )
 SELECT id, doc, version, created_at, updated_at, coalesce(models, 0) AS models
-FROM said FULL JOIN borne USING (id)
+FROM said FULL JOIN labelled USING (id)
 WHERE id > $2 AND strpos(lower(id || ' ' || coalesce(doc->>'displayName', '')), lower($3)) > 0
 ORDER BY id LIMIT $4`;
 

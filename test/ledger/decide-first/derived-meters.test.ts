@@ -20,7 +20,7 @@ import { differencesOf } from '../../support/verified.ts';
 
 /*
  * Planted once, and seen red: a derived meter that is not filled at its birth (`fillMeters`), and one that
- * is kept although it was born of a plan that a removal had overtaken (`isOvertaken`).
+ * is kept although it was created by a plan that a removal had overtaken (`isOvertaken`).
  */
 const { check, report } = DecisionService.method;
 const orgId = 'derived';

@@ -55,7 +55,7 @@ const anySteps = steps(
   12,
 );
 
-/** Plays the steps; told of every batch that was not put back, and of what waited before it. */
+/** Plays the steps; with a callback for every batch that was not put back, and of what waited before it. */
 function play(
   perOrganization: boolean,
   said: readonly (Push | Take)[],

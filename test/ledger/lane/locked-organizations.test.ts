@@ -61,7 +61,7 @@ async function organizations<Ids extends readonly string[]>(
   return made as { [Index in keyof Ids]: Check };
 }
 
-/** Sends calls one after another until it is told to stop; resolves to how each ended. */
+/** Sends calls one after another until it is stopped; resolves to how each ended. */
 function callsUntilStopped(send: (requestId: string) => Promise<unknown>) {
   const stop = new AbortController();
   onTestFinished(() => stop.abort());

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/* Red on the code before: the session was kept, and every call of the lane was INTERNAL for ever. */
+/* Red on the code before: the session was kept, and every call of the lane was INTERNAL forever. */
 test('a lane whose prepared statements are gone goes on with a new connection', async () => {
   const opened: Client[] = [];
   const replica = startReplica(database, { onOpen: (client) => void opened.push(client) });

@@ -53,7 +53,7 @@ test('calls on the same meters are refused until one of them is not', () => {
   expect(memory.wasRefused('acme', planOf())).toBe(false);
 });
 
-/* Planted once, and seen red: a memory of ten times as many keys as it is told. */
+/* Planted once, and seen red: a memory of ten times as many keys as configured. */
 test('what is remembered is bounded over all organizations, and the last met is kept', () => {
   const memory = createLimitMemory(300);
   const plan = planOf();

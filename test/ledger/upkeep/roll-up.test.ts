@@ -209,7 +209,7 @@ test('a replica that finds another at work leaves the rest to it, before it clos
   expect(await rollUpOf()()).toEqual({ organizations: 1, rows: 1, waiting: 0, left: undefined });
 });
 
-test('an organization that cannot be rolled up keeps no other waiting, and is told of', async () => {
+test('an organization that cannot be rolled up keeps no other waiting, and is reported', async () => {
   await makePartitions('2026-03-08');
   const row = usageRow('2026-03-09T05:00:00Z');
   await insertUsageRows(pool, [row, { ...row, orgId: 'beta' }]);

@@ -159,7 +159,7 @@ test('calls side by side under the largest limit there is are all allowed', asyn
 });
 
 /* Planted once, and seen red: the meter taken as it was created, at zero. */
-test('a meter that a limit brings to life is filled before a call is allowed by it', async () => {
+test('a meter that a limit creates is filled before a call is allowed by it', async () => {
   const replica = start();
   const plain = said({});
   await Promise.all(['r1', 'r2'].map((id) => plain(replica, id, {})));
