@@ -226,7 +226,7 @@ export function readSettings(
 ): Settings {
   const faults: string[] = [];
   const entries = Object.entries(table).map(([key, one]) => {
-    const said = environment[one.name] || one.standard;
+    const said = environment[one.name] || one.defaultValue;
     return [key, said === undefined ? undefined : readOne(one, said, faults)];
   });
   const settings: Settings = Object.fromEntries(entries);
@@ -248,7 +248,7 @@ export function unknownSettings(
 /** Every setting with its default, for people. */
 export function describeSettings(): string {
   return Object.values(table)
-    .map((one) => `  ${one.name} (${one.standard ?? 'unset'})\n      ${one.description}`)
+    .map((one) => `  ${one.name} (${one.defaultValue ?? 'unset'})\n      ${one.description}`)
     .join('\n');
 }
 

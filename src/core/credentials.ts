@@ -21,18 +21,19 @@ export function presentedCredentials(
   request: CallRequest,
   nowMs: number,
 ): PresentedCredentials {
-  const asked: { kind: 'key' | 'token'; id: string }[] = [];
+  const requested: { kind: 'key' | 'token'; id: string }[] = [];
   const { credential, subjects } = request;
-  if (credential !== undefined && credential !== 'UNKNOWN') asked.push(credential);
-  const isAskedTwice = asked.some(({ kind, id }) => kind === 'key' && id === subjects.key);
-  if (subjects.key !== undefined && !isAskedTwice) asked.push({ kind: 'key', id: subjects.key });
-  const found = asked.map(({ kind, id }) => view.credential(kind, id));
+  if (credential !== undefined && credential !== 'UNKNOWN') requested.push(credential);
+  const isNamedTwice = requested.some(({ kind, id }) => kind === 'key' && id === subjects.key);
+  if (subjects.key !== undefined && !isNamedTwice)
+    requested.push({ kind: 'key', id: subjects.key });
+  const found = requested.map(({ kind, id }) => view.credential(kind, id));
   const credentials = found.filter((known) => known !== undefined);
   return {
     credentials,
-    keys: asked.filter(({ kind }) => kind === 'key').map(({ id }) => id),
-    token: asked.find(({ kind }) => kind === 'token')?.id,
-    isUnknown: credential === 'UNKNOWN' || credentials.length < asked.length,
+    keys: requested.filter(({ kind }) => kind === 'key').map(({ id }) => id),
+    token: requested.find(({ kind }) => kind === 'token')?.id,
+    isUnknown: credential === 'UNKNOWN' || credentials.length < requested.length,
     reasons: credentials.flatMap((known) => credentialReasons(known, nowMs)),
   };
 }

@@ -20,10 +20,10 @@ export function planCheck(view: OrganizationView, request: CallRequest, nowMs: n
     ? { path, target, meters: [meterOf(orgSubject)], limits: [], accessReasons: [] }
     : meteredLimits(view, path, target);
   const bypass = bypassOf(view, path, nowMs);
-  const asked = askOf(view, path, target, request.estimate, nowMs);
+  const requested = askOf(view, path, target, request.estimate, nowMs);
   const reasons = stop
     ? pathReasons
-    : [...pathReasons, ...modelReasons(view, metered, bypass, asked.unpriced)];
+    : [...pathReasons, ...modelReasons(view, metered, bypass, requested.unpriced)];
   return {
     epoch: view.epoch,
     calendar: view.organization.calendar,
@@ -33,13 +33,13 @@ export function planCheck(view: OrganizationView, request: CallRequest, nowMs: n
     target: metered.target,
     meters: metered.meters,
     limits: metered.limits,
-    estimate: asked.estimate,
-    asks: asked.asks,
-    hold: asked.hold,
+    estimate: requested.estimate,
+    asks: requested.asks,
+    hold: requested.hold,
     reasons,
     bypass,
-    costOfOutput: asked.costOfOutput,
-    priceRevision: asked.priceRevision,
+    costOfOutput: requested.costOfOutput,
+    priceRevision: requested.priceRevision,
     storeContent: view.organization.storeContent,
   };
 }
@@ -86,7 +86,7 @@ export function bypassOf(
 }
 
 /** What a call asks and holds. */
-export interface Asked {
+export interface Requested {
   /** With the output that is assumed where the caller gave none. */
   readonly estimate: Estimate;
   readonly asks: Asks;
@@ -103,15 +103,15 @@ export function askOf(
   target: TargetFacts,
   said: Estimate,
   nowMs: number,
-): Asked {
+): Requested {
   const output = said.output ?? defaultOutput(view, target);
   const estimate: Estimate = { ...said, output };
   const price = (of: Estimate): ReturnType<typeof priceUsage> =>
     priceUsage(view, path, target, of, view.epoch, nowMs);
   const priced = price(estimate);
   const isZero = priced.free || (priced.unpriced && view.organization.unpriced === 'ZERO');
-  const askedCost = (cost: bigint): bigint => (isZero ? 0n : atLeastOne(cost));
-  const cost = askedCost(priced.cost);
+  const requestedCost = (cost: bigint): bigint => (isZero ? 0n : atLeastOne(cost));
+  const cost = requestedCost(priced.cost);
   const isUnknown = said.input === 0n && output === 0n;
   return {
     estimate,
@@ -126,7 +126,7 @@ export function askOf(
     hold: { cost, input: said.input, output: isUnknown ? 1n : output },
     costOfOutput:
       said.cost === undefined
-        ? (tried) => askedCost(price({ ...estimate, output: tried }).cost)
+        ? (tried) => requestedCost(price({ ...estimate, output: tried }).cost)
         : undefined,
     priceRevision: priced.priceRevision,
     unpriced: priced.unpriced,

@@ -62,12 +62,12 @@ export function createProbeConnection(parts: ProbeConnectionParts): ProbeConnect
       return client !== undefined;
     },
     async ask(hungPids) {
-      const asked = (client ??= await open());
-      const { rows } = await answerOf(asked.query<Answer>(question, [hungPids]), halfMs);
+      const connection = (client ??= await open());
+      const { rows } = await answerOf(connection.query<Answer>(question, [hungPids]), halfMs);
       const [row] = rows;
       if (row === undefined) throw new Error('the store answered without a row');
       if (row.readOnly) throw new StoreReadOnly('the store may not be written');
-      return { client: asked, pid: row.pid, hung: row.hung };
+      return { client: connection, pid: row.pid, hung: row.hung };
     },
     detach() {
       client = undefined;

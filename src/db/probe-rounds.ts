@@ -1,8 +1,8 @@
 /** Rounds one after another, with a pause between them that ends early if somebody asks for one. */
 export interface ProbeRounds {
   readonly isStopped: boolean;
-  /** Runs until `stop`; each round gets whether somebody asked for it. */
-  run(round: (isAsked: boolean) => Promise<void>): Promise<void>;
+  /** Runs until `stop`; each round gets whether it was requested. */
+  run(round: (isRequested: boolean) => Promise<void>): Promise<void>;
   /** Resolves at the end of a round that begins after this. */
   ask(): Promise<void>;
   stop(): void;
@@ -10,7 +10,7 @@ export interface ProbeRounds {
 
 /** Creates the rounds; `intervalMs` is the pause. */
 export function createRounds(intervalMs: number): ProbeRounds {
-  let asked: PromiseWithResolvers<void> | undefined;
+  let requested: PromiseWithResolvers<void> | undefined;
   let wake: () => void = () => undefined;
   const stopping = new AbortController();
 
@@ -27,22 +27,22 @@ export function createRounds(intervalMs: number): ProbeRounds {
     },
     async run(round) {
       while (!stopping.signal.aborted) {
-        const answering = asked;
-        asked = undefined;
+        const answering = requested;
+        requested = undefined;
         await round(answering !== undefined);
         answering?.resolve();
-        if (asked === undefined && !stopping.signal.aborted) await pause();
+        if (requested === undefined && !stopping.signal.aborted) await pause();
       }
     },
     ask() {
       if (stopping.signal.aborted) return Promise.resolve();
-      asked ??= Promise.withResolvers<void>();
+      requested ??= Promise.withResolvers<void>();
       wake();
-      return asked.promise;
+      return requested.promise;
     },
     stop() {
       stopping.abort();
-      asked?.resolve();
+      requested?.resolve();
       wake();
     },
   };

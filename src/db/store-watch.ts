@@ -52,10 +52,10 @@ export function startStoreWatch(parts: StoreWatchParts): StoreWatch {
     parts.onChange(away, cause);
   }
 
-  async function round(isAsked: boolean): Promise<void> {
+  async function round(isRequested: boolean): Promise<void> {
     const startedMs = performance.now();
     const isDue = startedMs - committedMs >= (parts.silenceMs * 2) / 3;
-    const withCommit = isAsked || isAway || isDue;
+    const withCommit = isRequested || isAway || isDue;
     const failure = await probe.run(withCommit);
     if (failure === undefined) {
       if (withCommit) committedMs = startedMs;

@@ -10,7 +10,7 @@ export type ReadSetting<Value> = (text: string) => Value;
 export interface Setting<Value> {
   readonly name: string;
   /** As text; undefined: there is none, and the value may be undefined. */
-  readonly standard: string | undefined;
+  readonly defaultValue: string | undefined;
   readonly description: string;
   readonly read: ReadSetting<Value>;
   /** Never printed. */
@@ -35,11 +35,11 @@ const bytesPer: Readonly<Record<string, number>> = { '': 1, KiB: 1024, MiB: 1024
 /** A setting with a default. */
 export function setting<Value>(
   name: string,
-  standard: string,
+  defaultValue: string,
   read: ReadSetting<Value>,
   description: string,
 ): Setting<Value> {
-  return { name, standard, description, read, isSecret: false };
+  return { name, defaultValue, description, read, isSecret: false };
 }
 
 /** A setting that may be absent. */
@@ -48,7 +48,7 @@ export function optional<Value>(
   read: ReadSetting<Value>,
   description: string,
 ): Setting<Value | undefined> {
-  return { name, standard: undefined, description, read, isSecret: false };
+  return { name, defaultValue: undefined, description, read, isSecret: false };
 }
 
 /** Marks a setting whose value must never be printed. */

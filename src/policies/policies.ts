@@ -24,12 +24,12 @@ export interface Policies {
 
   /**
    * The organization and id that a secret belongs to, by SHA-256. Undefined: the store was asked after this
-   * call, and does not know it. `askedBy` has a share of the look-ups: the organization that the call names, else
+   * call, and does not know it. `requestedBy` has a share of the look-ups: the organization that the call names, else
    * its caller. Fails with RESOURCE_EXHAUSTED `OVERLOADED` when it looks up more than that.
    */
   credential(
     sha256: Buffer,
-    askedBy: string,
+    requestedBy: string,
   ): Promise<FoundCredential | undefined> | FoundCredential | undefined;
 
   /**

@@ -116,7 +116,7 @@ export interface Change {
    * The request as it came, where what is written follows from more than it: from what was there, from the
    * time. A repeat is then recognised by this instead of by what would be written.
    */
-  readonly asked?: string | undefined;
+  readonly requested?: string | undefined;
 }
 
 export interface Stored<T> {

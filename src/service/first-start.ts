@@ -148,11 +148,11 @@ function policyOf(
   subject: Policy['subject'],
   limit: Pick<Limit, 'name' | 'metric' | 'window' | 'amount'>,
 ): Policy {
-  const standard = { action: 'BLOCK', thresholds: [80], targets: [], enabled: true } as const;
+  const defaults = { action: 'BLOCK', thresholds: [80], targets: [], enabled: true } as const;
   return {
     subject,
     revision: 0,
-    limits: [{ ...limit, ...standard, for: { kind: 'SELF' } }],
+    limits: [{ ...limit, ...defaults, for: { kind: 'SELF' } }],
     access: undefined,
     bypass: undefined,
     notes: '',

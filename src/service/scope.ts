@@ -32,8 +32,8 @@ export async function findScope(
     const description = 'expected an organization, or a credential that names one';
     throw invalidFields([{ field: 'org_id', description }]);
   }
-  const askedBy = orgId === undefined ? `caller ${caller.name}` : `org ${orgId}`;
-  const found = await policies.credential(secretSha256(secret), askedBy);
+  const requestedBy = orgId === undefined ? `caller ${caller.name}` : `org ${orgId}`;
+  const found = await policies.credential(secretSha256(secret), requestedBy);
   if (orgId !== undefined) {
     const isOfOrg = found?.orgId === orgId;
     return { orgId, credential: isOfOrg ? { kind: found.kind, id: found.id } : 'UNKNOWN' };

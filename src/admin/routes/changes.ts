@@ -34,12 +34,12 @@ export function readChange(
     validateOnly,
     exists: exists === 'update' && allowMissing ? 'any' : exists,
     etag: etag === '' ? undefined : etag,
-    asked: requestId === undefined ? undefined : askedBy(context, request),
+    requested: requestId === undefined ? undefined : requestText(context, request),
   };
 }
 
 /** All that a request says, in one form; its type distinguishes two requests with equal fields. */
-function askedBy({ method }: HandlerContext, request: ChangeRequest): string {
+function requestText({ method }: HandlerContext, request: ChangeRequest): string {
   const said = create(method.input);
   Object.assign(said, request, { validateOnly: false });
   const bytes = Buffer.from(toBinary(method.input, said));

@@ -22,10 +22,10 @@ export function createSweepLease(
   let keptMs = -Infinity;
   return {
     async isOurs() {
-      const askedMs = monotonicMs();
-      if (askedMs - keptMs < keepLeaseEveryMs) return true;
+      const requestedMs = monotonicMs();
+      if (requestedMs - keptMs < keepLeaseEveryMs) return true;
       const isOurs = await store.takeLease(holder);
-      keptMs = isOurs ? askedMs : -Infinity;
+      keptMs = isOurs ? requestedMs : -Infinity;
       return isOurs;
     },
     async leave() {

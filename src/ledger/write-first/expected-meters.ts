@@ -27,7 +27,10 @@ export class OptimisticMeters {
   readonly #byOrg = new Map<string, Map<string, OptimisticMeter>>();
 
   /** Adds an ask to its meters, and says which they are, in the order of the ask's. */
-  add(orgId: string, { meters, starts, counters: asked, inFlight }: CallDelta): OptimisticMeter[] {
+  add(
+    orgId: string,
+    { meters, starts, counters: requested, inFlight }: CallDelta,
+  ): OptimisticMeter[] {
     let ofOrg = this.#byOrg.get(orgId);
     if (ofOrg === undefined) this.#byOrg.set(orgId, (ofOrg = new Map<string, OptimisticMeter>()));
     const found: OptimisticMeter[] = [];
@@ -38,7 +41,7 @@ export class OptimisticMeters {
         kept = { orgId, meter, complete, starts, added: [0, 0, 0, 0, 0, 0, 0, 0], number: 0 };
         ofOrg.set(meter.name, kept);
       }
-      change(kept.added, asked, inFlight, 1);
+      change(kept.added, requested, inFlight, 1);
       found.push(kept);
     }
     return found;
@@ -55,12 +58,12 @@ export class OptimisticMeters {
 /** Adds an ask's counters, or takes them away. */
 export function change(
   sums: number[],
-  asked: readonly bigint[],
+  requested: readonly bigint[],
   inFlight: bigint,
   sign: 1 | -1,
 ): void {
   for (let at = 0; at < counters.length; at += 1) {
-    sums[at] = (sums[at] ?? 0) + sign * Number(asked[at] ?? 0n);
+    sums[at] = (sums[at] ?? 0) + sign * Number(requested[at] ?? 0n);
   }
   sums[inFlightCounter] = (sums[inFlightCounter] ?? 0) + sign * Number(inFlight);
 }

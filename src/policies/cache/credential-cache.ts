@@ -38,16 +38,16 @@ export function createCredentialCache(parts: CredentialCacheParts): CredentialCa
     intervalMs: lookupIntervalMs,
   });
 
-  async function load(hash: string, askedBy: string): Promise<FoundCredential | undefined> {
-    const found = await lookUp(hash, askedBy);
+  async function load(hash: string, requestedBy: string): Promise<FoundCredential | undefined> {
+    const found = await lookUp(hash, requestedBy);
     if (found !== undefined) known.set(found.orgId, hash, found);
     return found;
   }
 
   return {
-    find: (sha256, askedBy) => {
+    find: (sha256, requestedBy) => {
       const hash = sha256.toString('hex');
-      return known.get(hash) ?? load(hash, askedBy);
+      return known.get(hash) ?? load(hash, requestedBy);
     },
     clear: () => known.clear(),
   };

@@ -174,9 +174,9 @@ VALUES ($1, $2, $3, $4, $5)`,
 }
 
 function contentHash<T>(request: ChangeRequest<T>): Buffer {
-  const { reason, exists, etag, asked } = request.by;
+  const { reason, exists, etag, requested } = request.by;
   return createHash('sha256')
-    .update(asked ?? encodeValue([request.content, reason, exists, etag]))
+    .update(requested ?? encodeValue([request.content, reason, exists, etag]))
     .digest();
 }
 

@@ -17,9 +17,9 @@ export function readEnum<T extends string>(
   field: string,
   number: number,
   values: readonly T[],
-  standard: T | undefined,
+  defaultValue: T | undefined,
 ): T {
-  const value = number === 0 ? standard : values[number - 1];
+  const value = number === 0 ? defaultValue : values[number - 1];
   if (value !== undefined) return value;
   const what = number === 0 ? 'is required' : `has no value ${number}`;
   violations.add(field, `${what}: expected one of ${values.join(', ')}`);

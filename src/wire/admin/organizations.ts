@@ -47,8 +47,8 @@ export function organizationFromMessage(
     violations.add(at('month_anchor_day'), 'must be 1 to 31');
   }
   const weekStart = readEnum(violations, at('week_start'), message.weekStart, days, 'MONDAY');
-  const rule = (field: string, number: number, standard: 'ALLOW' | 'DENY'): 'ALLOW' | 'DENY' =>
-    readEnum(violations, at(field), number, rules, standard);
+  const rule = (field: string, number: number, defaultValue: 'ALLOW' | 'DENY'): 'ALLOW' | 'DENY' =>
+    readEnum(violations, at(field), number, rules, defaultValue);
   return {
     id: readId(violations, at('id'), message.id),
     displayName: readDisplayName(violations, prefix, message.displayName),
