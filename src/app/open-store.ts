@@ -2,7 +2,14 @@ import { createPgAccess } from '../auth/pg-access.ts';
 import { createPgAccessStore } from '../auth/pg-access-store.ts';
 import type { Settings } from '../config.ts';
 import { startEmbeddedPostgres } from '../db/embedded.ts';
-import { failureLabel, faultOf, isLockTimeout, isPoison, storeFailure } from '../db/errors.ts';
+import {
+  failureLabel,
+  faultOf,
+  isLockTimeout,
+  isPoison,
+  isStatementTimeout,
+  storeFailure,
+} from '../db/errors.ts';
 import { migrate } from '../db/migrate.ts';
 import { streamOf } from '../db/open-client.ts';
 import type { StoreWatch } from '../db/store-watch.ts';
@@ -175,6 +182,7 @@ function openLedger(
     maxRememberedCalls: settings.rememberedCalls,
     lockTimeoutMs: Math.ceil(settings.storeTimeoutMs / 5),
     isLocked: isLockTimeout,
+    isStatementTimeout,
     isRetryable: (cause) => faultOf(cause).retryable,
     isPoison,
     failure: storeFailure,
@@ -192,6 +200,7 @@ function openLedger(
       metrics.batchFailed(failureLabel(err));
     },
     onRefused: () => metrics.refused(),
+    onSetAside: (change) => metrics.setAside(change),
     onLocked(orgId) {
       if (!mayLogLocked(orgId)) return;
       log.warn({ orgId }, 'an organization is locked by another session of the database');

@@ -115,6 +115,11 @@ export function isLockTimeout(cause: unknown): boolean {
   return codeOf(cause) === '55P03';
 }
 
+/** Whether a statement took longer than `statement_timeout`, perhaps because it waited for several locks in turn. */
+export function isStatementTimeout(cause: unknown): boolean {
+  return codeOf(cause) === '57014';
+}
+
 /** A failure in one word, for a metric: its SQLSTATE, `connection`, or `internal` for a fault of this program. */
 export function failureLabel(cause: unknown): string {
   const code = codeOf(cause);

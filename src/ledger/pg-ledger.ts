@@ -56,6 +56,8 @@ export interface PgLedgerOptions extends Pick<
   readonly isRetryable: (cause: unknown) => boolean;
   /** Whether a statement waited for a lock longer than that. */
   readonly isLocked: (cause: unknown) => boolean;
+  /** Whether a statement took longer than its session allows. */
+  readonly isStatementTimeout: (cause: unknown) => boolean;
   readonly isPoison: (cause: unknown) => boolean;
   readonly failure: (cause: unknown) => ServiceError;
   /** The monotonic clock of deadlines, milliseconds. */
@@ -67,6 +69,8 @@ export interface PgLedgerOptions extends Pick<
   readonly onRefused?: () => void;
   /** Called with an organization when it is found that another session has locked it. */
   readonly onLocked?: (orgId: string) => void;
+  /** By how many the organizations that are set aside, because they are locked or may be, have changed. */
+  readonly onSetAside?: (change: number) => void;
 }
 
 /** The ledger over PostgreSQL; see `ledger.ts` for what it promises. */
@@ -166,11 +170,13 @@ function startLane(
       perOrganization: options.perOrganization,
       isRetryable: options.isRetryable,
       isLocked: options.isLocked,
+      isStatementTimeout: options.isStatementTimeout,
       isPoison: (cause) => cause instanceof LocalFault || options.isPoison(cause),
       failure: (cause) => (cause instanceof LocalFault ? cause.cause : options.failure(cause)),
       now: options.monotonicMs,
       onRefused: () => options.onRefused?.(),
       onLocked: (orgId) => options.onLocked?.(orgId),
+      onSetAside: (change) => options.onSetAside?.(change),
       find({ orgId, requestId, needsCall }) {
         if (needsCall) return remembered.get(orgId, requestId) ?? lookUp(orgId, requestId);
         // A Check of a call that was here before is a repeat: it is answered from its row, without a lock.

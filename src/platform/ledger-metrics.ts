@@ -9,6 +9,8 @@ export interface LedgerMetrics {
   batchFailed(cause: string): void;
   /** A meter in a batch has sums that cannot grow. */
   saturated(): void;
+  /** By how many the organizations that are set aside have changed. */
+  setAside(change: number): void;
   refused(): void;
   expired(holds: number): void;
   /** Holds whose time is over and that the last pass of the sweep could not end. */
@@ -85,7 +87,7 @@ export function createLedgerMetrics(registry: Registry): LedgerMetrics {
 /** What should not happen in a batch. */
 function createFaultMetrics(
   registers: Registry[],
-): Pick<LedgerMetrics, 'batchFailed' | 'saturated'> {
+): Pick<LedgerMetrics, 'batchFailed' | 'saturated' | 'setAside'> {
   const failures = new Counter({
     name: 'tollgate_ledger_batch_failures_total',
     help: 'Batches of a lane that failed, by SQLSTATE; connection: the store was lost; internal: a fault of this program.',
@@ -97,7 +99,13 @@ function createFaultMetrics(
     help: 'Meters in batches whose sums have reached the largest int64 and grow no more.',
     registers,
   });
+  const setAside = new Gauge({
+    name: 'tollgate_ledger_organizations_set_aside',
+    help: 'Organizations that were locked by another session, and have not been served quickly since.',
+    registers,
+  });
   return {
+    setAside: (change) => setAside.inc(change),
     batchFailed: (cause) => failures.inc({ cause }),
     saturated: () => saturations.inc(),
   };

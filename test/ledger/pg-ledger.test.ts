@@ -82,6 +82,7 @@ function start(): Ledger {
     maxRememberedCalls: 100,
     lockTimeoutMs: 20_000,
     isLocked: isLockTimeout,
+    isStatementTimeout: () => false,
     isRetryable: (cause) => faultOf(cause).retryable,
     isPoison,
     failure: storeFailure,

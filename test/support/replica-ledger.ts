@@ -1,6 +1,12 @@
 import type { Client } from 'pg';
 import { planCheck } from '../../src/core/plan-check.ts';
-import { faultOf, isLockTimeout, isPoison, storeFailure } from '../../src/db/errors.ts';
+import {
+  faultOf,
+  isLockTimeout,
+  isPoison,
+  isStatementTimeout,
+  storeFailure,
+} from '../../src/db/errors.ts';
 import { handMovedClock } from '../../src/platform/database-clock.ts';
 import { connectLane } from '../../src/db/lane-client.ts';
 import { streamOf } from '../../src/db/open-client.ts';
@@ -31,6 +37,8 @@ export function startReplica(
     durableHolds = true,
     perOrganization = false,
     lockTimeoutMs = 20_000,
+    statementTimeoutMs = 20_000,
+    monotonicMs = (): number => performance.now(),
     rewrite = unchanged,
     onOpen = ignore,
   } = {},
@@ -47,7 +55,7 @@ export function startReplica(
         connectLane(
           {
             connectionString: database.url,
-            statementTimeoutMs: 20_000,
+            statementTimeoutMs,
             connectTimeoutMs: 20_000,
           },
           (client) => {
@@ -67,10 +75,11 @@ export function startReplica(
       maxRememberedCalls: 100,
       lockTimeoutMs,
       isLocked: isLockTimeout,
+      isStatementTimeout,
       isRetryable: (cause) => faultOf(cause).retryable,
       isPoison,
       failure: storeFailure,
-      monotonicMs: () => performance.now(),
+      monotonicMs,
       onBatch: (_size, _seconds, way) => ways.push(way),
       onFailure: (cause, size) => failures.push({ cause, size }),
     }),

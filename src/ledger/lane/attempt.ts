@@ -3,11 +3,12 @@ import type { Operation } from '../operations/operation.ts';
 import { GuardFailed } from '../write-first/guard-failed.ts';
 import type { LaneOptions } from './lane-options.ts';
 import type { Attempt, OperationResult, Planned } from './planned.ts';
+import { organizationsOf } from './organizations-of.ts';
 
 /** What runs the operations of a lane, and what it asks when they fail. */
 export type AttemptOptions = Pick<
   LaneOptions,
-  'runBatch' | 'isRetryable' | 'isPoison' | 'isLocked' | 'failure' | 'now'
+  'runBatch' | 'isRetryable' | 'isPoison' | 'isLocked' | 'isStatementTimeout' | 'failure' | 'now'
 >;
 
 /** Where the results of a batch go. */
@@ -42,9 +43,21 @@ export async function attempt(
       results.apply(planned, operationResults[index] ?? missing);
     }
   } catch (cause) {
-    if (options.isLocked(cause)) await results.locked(awaited, cause);
+    if (hasWaitedForLocks(awaited, cause, options)) await results.locked(awaited, cause);
     else afterFailure(awaited, cause, options, results);
   }
+}
+
+/**
+ * A statement that takes too long may have waited for one organization after another, for each less than a lock
+ * timeout. That is why a batch of several is treated like one that met a lock; of one organization it is just slow.
+ */
+function hasWaitedForLocks(
+  batch: readonly Planned[],
+  cause: unknown,
+  { isLocked, isStatementTimeout }: AttemptOptions,
+): boolean {
+  return isLocked(cause) || (isStatementTimeout(cause) && organizationsOf(batch).size > 1);
 }
 
 /** Fails the operations of a batch that failed, or runs them again in the way that may succeed. */

@@ -24,6 +24,8 @@ export interface LaneOptions {
   readonly isRetryable: (cause: unknown) => boolean;
   /** Whether it failed because a statement waited too long for a lock. */
   readonly isLocked: (cause: unknown) => boolean;
+  /** Whether a statement took too long; it may have waited for the locks of several organizations in turn. */
+  readonly isStatementTimeout: (cause: unknown) => boolean;
   /** Whether the failure lies in the data of one of the operations. */
   readonly isPoison: (cause: unknown) => boolean;
   /** The error that callers get for a failed transaction. */
@@ -34,4 +36,6 @@ export interface LaneOptions {
   readonly onRefused: () => void;
   /** Called with an organization when it is found that another session has locked it. */
   readonly onLocked: (orgId: string) => void;
+  /** By how many the organizations that are set aside, because they are locked or may be, have changed. */
+  readonly onSetAside: (change: number) => void;
 }

@@ -4,12 +4,13 @@ import type { LaneOptions } from './lane-options.ts';
 import type { Planned } from './planned.ts';
 import { createLockedRunner } from './locked-runner.ts';
 import type { LockedRunnerOptions } from './locked-runner.ts';
-import { createWaitingOrganizations, organizationsOf } from './waiting-organizations.ts';
+import { organizationsOf } from './organizations-of.ts';
+import { createWaitingOrganizations } from './waiting-organizations.ts';
 import type { WaitingOrganizations } from './waiting-organizations.ts';
 
 /** What locked organizations need of their lane. */
 export type LockedOrganizationsOptions = Omit<LockedRunnerOptions, 'locked'> &
-  Pick<LaneOptions, 'maxQueue' | 'onLocked'>;
+  Pick<LaneOptions, 'maxQueue' | 'onLocked' | 'onSetAside'>;
 
 /** The share of the lane's places that may be taken here; what is more is answered as busy at once. */
 const shareOfPlaces = 1 / 4;

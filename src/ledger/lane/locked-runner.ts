@@ -4,7 +4,7 @@ import type { AttemptOptions, AttemptResults } from './attempt.ts';
 import type { FindLocked } from './find-locked.ts';
 import type { LaneOptions } from './lane-options.ts';
 import type { Planned } from './planned.ts';
-import { organizationsOf } from './waiting-organizations.ts';
+import { organizationsOf } from './organizations-of.ts';
 import type { WaitingOrganizations } from './waiting-organizations.ts';
 
 /** What runs the batches of locked organizations. */

@@ -44,7 +44,8 @@ const mostRemembered = 1000;
 export function createWaitingOrganizations({
   perOrganization,
   onLocked,
-}: Pick<LaneOptions, 'perOrganization' | 'onLocked'>): WaitingOrganizations {
+  onSetAside,
+}: Pick<LaneOptions, 'perOrganization' | 'onLocked' | 'onSetAside'>): WaitingOrganizations {
   /** The next one to be served comes first. */
   const organizations: Organizations = new Map();
 
@@ -54,7 +55,8 @@ export function createWaitingOrganizations({
     const queue = createFairQueue<Planned>(true);
     const made = { queue, isLocked: false, isSeparate: perOrganization };
     organizations.set(orgId, made);
-    if (organizations.size > mostRemembered) forgetIdle(organizations);
+    onSetAside(1);
+    if (organizations.size > mostRemembered) onSetAside(-forgetIdle(organizations));
     return made;
   }
 
@@ -85,6 +87,7 @@ export function createWaitingOrganizations({
     remove(orgId) {
       const items = drain(of(orgId).queue);
       organizations.delete(orgId);
+      onSetAside(-1);
       return items;
     },
   };
@@ -92,11 +95,14 @@ export function createWaitingOrganizations({
 
 type Organizations = Map<string, WaitingOrganization>;
 
-function forgetIdle(organizations: Organizations): void {
+/** How many it has forgotten. */
+function forgetIdle(organizations: Organizations): number {
+  const before = organizations.size;
   for (const [orgId, { queue }] of organizations) {
-    if (organizations.size <= mostRemembered) return;
+    if (organizations.size <= mostRemembered) break;
     if (queue.size === 0) organizations.delete(orgId);
   }
+  return before - organizations.size;
 }
 
 function headOf(queue: FairQueue<Planned>): readonly Planned[] {
@@ -136,9 +142,4 @@ function takeFrom(
     batch.push(...taken);
   }
   return batch;
-}
-
-/** The organizations of a batch. */
-export function organizationsOf(batch: readonly Planned[]): ReadonlySet<string> {
-  return new Set(batch.map(({ operation }) => operation.orgId));
 }
