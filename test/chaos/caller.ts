@@ -21,7 +21,7 @@ export interface Step {
 /** What became of a step: an answer, a refusal that says nothing happened, or undefined: the result is not known. */
 export type StepResult = Answer | Refused | undefined;
 
-/** Asks for a step until it is answered or patience ends, as gateways do: with the same id, at either replica. */
+/** Asks for a step until it is answered or its time is up, as gateways do: with the same id, at either replica. */
 export type TakeStep = (step: Step) => Promise<StepResult>;
 
 const waitMs = 100;

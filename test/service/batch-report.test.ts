@@ -47,6 +47,7 @@ test('a batch takes at most its share of the queue', async () => {
   await done;
 });
 
+// Seen red: with the whole time for the reports.
 test('the last eighth of the time is kept for the answer', async () => {
   const deadlines: (number | undefined)[] = [];
   const report: BatchItem['report'] = ({ deadlineMs }) => {

@@ -66,6 +66,7 @@ test('the ledger gets a plan of the epoch that it asks for', async () => {
   expect(epochs).toEqual([1, 2]);
 });
 
+// Seen red: without the look at `untilMs`, the first plan is given again.
 test('the ledger gets another plan when the first one is out of date by time', async () => {
   const expires = decidedAtMs + 1000;
   const cached = { keys: [{ id: 'k1', expiresAtMs: expires }] };

@@ -16,7 +16,7 @@ export type LockedOrganizationsOptions = Omit<LockedRunnerOptions, 'locked'> &
 const shareOfPlaces = 1 / 4;
 
 /** An operation that has waited for so many lock timeouts is answered as busy while its organization is locked. */
-const patience = 2.5;
+const waitInLockTimeouts = 2.5;
 
 /**
  * The organizations of a lane whose rows another session has locked for long: an administrator's transaction, a
@@ -46,7 +46,7 @@ export function createLockedOrganizations(
 ): LockedOrganizations {
   const { now } = options.attempt;
   const mostWaiting = Math.ceil(options.maxQueue * shareOfPlaces);
-  const patienceMs = options.lockTimeoutMs * patience;
+  const waitTimeoutMs = options.lockTimeoutMs * waitInLockTimeouts;
   const waiting = createWaitingOrganizations(options);
   /** When operations came here first. */
   const sinceMs = new WeakMap<Operation, number>();
@@ -58,7 +58,7 @@ export function createLockedOrganizations(
   }
 
   function hasWaited({ operation }: Planned): boolean {
-    return now() - (sinceMs.get(operation) ?? 0) >= patienceMs;
+    return now() - (sinceMs.get(operation) ?? 0) >= waitTimeoutMs;
   }
 
   const runner = createLockedRunner(waiting, {
