@@ -8,5 +8,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // A poll waits for a condition; what is slow on a busy machine is not wrong.
+    expect: { poll: { timeout: 10_000 } },
   },
 });
