@@ -31,7 +31,7 @@ export interface StoreConnections {
 const jobConnections = 4;
 const probeIntervalMs = 250;
 /** A start fails when the store has not answered after so many times its time limit. */
-const startPatience = 10;
+const startTimeoutFactor = 10;
 
 const refused = {
   commit: 'the store cannot be probed by a write; commits that hang are noticed by calls alone',
@@ -62,9 +62,9 @@ export async function connectStore(
     onRefused: (what, err) => log.warn({ err }, refused[what]),
   });
   undo.add(() => watch.stop());
-  const patienceMs = settings.storeTimeoutMs * startPatience;
-  const late = () => new Error(`the store did not answer within ${patienceMs} ms`);
-  await inTime(watch.answered, patienceMs, late);
+  const startTimeoutMs = settings.storeTimeoutMs * startTimeoutFactor;
+  const late = () => new Error(`the store did not answer within ${startTimeoutMs} ms`);
+  await inTime(watch.answered, startTimeoutMs, late);
   const stopping = new AbortController();
   const parts = { url, sockets, limits, watch, log, stopping: stopping.signal };
   const open = (use: string, maxConnections: number): Pool =>

@@ -20,8 +20,8 @@ export interface Replica {
   /** Starts a process, and resolves when it serves; does nothing while one is alive. */
   start(): Promise<void>;
   kill(): Promise<void>;
-  /** SIGTERM; how long the process took to end, SIGKILLed after `patienceMs` (then undefined). */
-  terminate(patienceMs: number): Promise<number | undefined>;
+  /** SIGTERM; how long the process took to end, SIGKILLed after `killAfterMs` (then undefined). */
+  terminate(killAfterMs: number): Promise<number | undefined>;
   pause(): void;
   resume(): void;
   /** Steps the process's wall clock to so much past the real one. */
@@ -104,14 +104,14 @@ export function createReplica(parts: ReplicaParts): Replica {
     isAlive,
     start,
     kill: () => end('SIGKILL'),
-    async terminate(patienceMs) {
+    async terminate(killAfterMs) {
       const beganMs = performance.now();
       const ending = end('SIGTERM');
-      const impatient = setTimeout(() => life?.child.kill('SIGKILL'), patienceMs);
+      const killTimer = setTimeout(() => life?.child.kill('SIGKILL'), killAfterMs);
       await ending;
-      clearTimeout(impatient);
+      clearTimeout(killTimer);
       const tookMs = performance.now() - beganMs;
-      return tookMs < patienceMs ? tookMs : undefined;
+      return tookMs < killAfterMs ? tookMs : undefined;
     },
     pause: () => void life?.child.kill('SIGSTOP'),
     resume: () => void life?.child.kill('SIGCONT'),
