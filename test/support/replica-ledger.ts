@@ -22,6 +22,8 @@ import type { Said, SaidCall } from './view.ts';
 export interface Replica {
   readonly ledger: Ledger;
   readonly ways: BatchWay[];
+  /** Operations in each of these batches. */
+  readonly sizes: number[];
   /** Batches that failed, but for those that were not as expected. */
   readonly failures: { readonly cause: unknown; readonly size: number }[];
   nowMs: number;
@@ -44,9 +46,11 @@ export function startReplica(
   } = {},
 ): Replica {
   const ways: BatchWay[] = [];
+  const sizes: number[] = [];
   const failures: Replica['failures'] = [];
   const replica: Replica = {
     ways,
+    sizes,
     failures,
     nowMs: Date.parse('2026-03-10T09:00:00Z'),
     ledger: createPgLedger({
@@ -80,7 +84,10 @@ export function startReplica(
       isPoison,
       failure: storeFailure,
       monotonicMs,
-      onBatch: (_size, _seconds, way) => ways.push(way),
+      onBatch(size, _seconds, way) {
+        ways.push(way);
+        sizes.push(size);
+      },
       onFailure: (cause, size) => failures.push({ cause, size }),
     }),
   };

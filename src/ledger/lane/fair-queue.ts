@@ -1,11 +1,12 @@
 import { callKey } from '../calls/call-key.ts';
+import { costOf, mostCost } from './batch-cost.ts';
 import type { Attempt } from './planned.ts';
 import type { Operation, Plan } from '../operations/operation.ts';
 
 /** What waits in a fair queue. */
 export interface Queued {
   readonly operation: Pick<Operation, 'orgId' | 'requestId'>;
-  readonly plan: Pick<Plan, 'meters'>;
+  readonly plan: Pick<Plan, 'meters' | 'limitCount'>;
   /** With `alone` it goes into a batch by itself. */
   readonly attempt: Attempt;
 }
@@ -13,7 +14,7 @@ export interface Queued {
 /**
  * Operations that wait for a batch, in a queue per organization. Batches are taken by round robin, so an
  * organization with one operation waiting is in the next batch, however many another one has waiting. Room is
- * counted in operations and in meters, which are what an operation costs the database.
+ * counted in operations and in what they cost.
  *
  * Operations of one request id keep their order. An operation overtakes others of its organization only where
  * those repeat a request id of the batch.
@@ -22,8 +23,7 @@ export interface FairQueue<Item extends Queued> {
   readonly size: number;
   push(item: Item): void;
   /**
-   * Takes at most `most` operations on at most `mostMeters` meters, each request id once; one at least, if
-   * any waits.
+   * Takes at most `most` operations that cost `mostCost` at most, each request id once; one at least, if any waits.
    */
   take(most: number): Taken<Item>;
 }
@@ -37,9 +37,6 @@ export interface Taken<Item> {
    */
   putBack(items: readonly Item[]): void;
 }
-
-/** Meters of one batch, counted per operation. A batch of 256 usual calls has some 2,000. */
-export const mostMeters = 8192;
 
 /** The operations of one organization. The organization with the lowest turn is served first. */
 interface Line<Item> {
@@ -67,13 +64,13 @@ export function createFairQueue<Item extends Queued>(perOrganization: boolean): 
     turns: Map<string, number>,
   ): void {
     const share = Math.max(1, Math.floor(batch.room() / waiting.size));
-    const meters = Math.floor(batch.meterRoom() / waiting.size);
+    const cost = Math.floor(batch.costRoom() / waiting.size);
     const round = [...waiting];
     for (const [orgId, line] of round) {
       if (batch.room() === 0) return;
       waiting.delete(orgId);
       const most = Math.min(share, batch.room());
-      const taken = takeFrom(line.items, batch, { most, mostMeters: meters });
+      const taken = takeFrom(line.items, batch, { most, mostCost: cost });
       size -= taken;
       if (taken > 0) {
         if (!turns.has(orgId)) turns.set(orgId, line.turn);
@@ -136,8 +133,8 @@ interface Batch<Item> {
   readonly items: Item[];
   /** How many more operations it may hold. */
   room(): number;
-  /** How many more meters. */
-  meterRoom(): number;
+  /** What more operations may cost. */
+  costRoom(): number;
   mayHold(item: Item): boolean;
   /** Whether an operation with its request id is in the batch. */
   repeats(item: Item): boolean;
@@ -147,22 +144,22 @@ interface Batch<Item> {
 function createBatch<Item extends Queued>(most: number, perOrganization: boolean): Batch<Item> {
   const items: Item[] = [];
   const ids = new Set<string>();
-  let meterRoom = mostMeters;
+  let costRoom = mostCost;
   const idOf = ({ operation }: Item): string => callKey(operation.orgId, operation.requestId);
   return {
     items,
     room: () => (items[0]?.attempt === 'alone' ? 0 : Math.max(0, most - items.length)),
-    meterRoom: () => meterRoom,
+    costRoom: () => costRoom,
     mayHold({ attempt, operation, plan }) {
       const [first] = items;
       if (first === undefined) return true;
-      if (plan.meters.length > meterRoom) return false;
+      if (costOf(plan) > costRoom) return false;
       return attempt !== 'alone' && !(perOrganization && first.operation.orgId !== operation.orgId);
     },
     repeats: (item) => ids.has(idOf(item)),
     add(item) {
       items.push(item);
-      meterRoom -= item.plan.meters.length;
+      costRoom -= costOf(item.plan);
       ids.add(idOf(item));
     },
   };
@@ -174,17 +171,17 @@ const mostRepeats = 256;
 /** What an organization may have of a batch in one turn: one operation always, more within both bounds. */
 interface Turn {
   readonly most: number;
-  readonly mostMeters: number;
+  readonly mostCost: number;
 }
 
 /** Moves operations from the front of an organization's queue into the batch; the number moved. */
 function takeFrom<Item extends Queued>(items: Item[], batch: Batch<Item>, turn: Turn): number {
   const repeats: Item[] = [];
-  const last = batch.meterRoom() - turn.mostMeters;
+  const last = batch.costRoom() - turn.mostCost;
   let taken = 0;
   let looked = 0;
   for (const item of items) {
-    const isOver = taken > 0 && batch.meterRoom() - item.plan.meters.length < last;
+    const isOver = taken > 0 && batch.costRoom() - costOf(item.plan) < last;
     const isFull = taken === turn.most || batch.room() === 0 || repeats.length === mostRepeats;
     if (isFull || isOver || !batch.mayHold(item)) break;
     looked += 1;

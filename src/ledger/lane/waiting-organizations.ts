@@ -1,4 +1,5 @@
-import { createFairQueue, mostMeters } from './fair-queue.ts';
+import { costOf, mostCost } from './batch-cost.ts';
+import { createFairQueue } from './fair-queue.ts';
 import type { FairQueue } from './fair-queue.ts';
 import type { LaneOptions } from './lane-options.ts';
 import type { Planned } from './planned.ts';
@@ -131,14 +132,14 @@ function takeFrom(
     : chosen.filter(([, { isSeparate }]) => !isSeparate);
   const share = Math.max(1, Math.floor(most / together.length));
   const batch: Planned[] = [];
-  let meters = 0;
+  let cost = 0;
   for (const [orgId, organization] of together) {
-    if (batch.length >= most || meters >= mostMeters) break;
+    if (batch.length >= most || cost >= mostCost) break;
     // Its next turn comes after those of all others.
     organizations.delete(orgId);
     organizations.set(orgId, organization);
     const taken = organization.queue.take(share).items;
-    for (const { plan } of taken) meters += plan.meters.length;
+    for (const { plan } of taken) cost += costOf(plan);
     batch.push(...taken);
   }
   return batch;

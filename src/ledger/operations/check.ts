@@ -68,6 +68,7 @@ function planned(
     known: undefined,
     bookedAtMs: undefined,
     meters: plan.meters,
+    limitCount: plan.limits.length,
     inFlight: adds ? 1n : 0n,
     counters: adds
       ? countersOf({

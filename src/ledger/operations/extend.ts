@@ -73,6 +73,7 @@ function planned(
     known,
     bookedAtMs: known.bookedAtMs,
     meters: plan.meters,
+    limitCount: plan.limits.length,
     judged: plan.limits.flatMap(({ limit: { window }, meterIndex }) =>
       window === undefined || window === 'LIFETIME' ? [] : [{ meterIndex, window }],
     ),

@@ -62,6 +62,8 @@ export interface Plan {
   /** Where the delta is booked; undefined: now. */
   readonly bookedAtMs: number | undefined;
   readonly meters: readonly Meter[];
+  /** Limits that it decides and answers, for what it costs; default 0. */
+  readonly limitCount?: number;
   /** Where it is judged in the windows of `bookedAtMs` instead of those of now. */
   readonly judged?: readonly { readonly meterIndex: number; readonly window: Window }[];
   readonly inFlight: bigint;

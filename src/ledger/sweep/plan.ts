@@ -1,5 +1,5 @@
 import { expireOperation } from '../operations/expire.ts';
-import { mostMeters } from '../lane/fair-queue.ts';
+import { mostCost } from '../lane/batch-cost.ts';
 import { knownCall } from '../calls/known-call.ts';
 import type { Planned } from '../lane/planned.ts';
 import type { ClosePlanner } from '../ledger.ts';
@@ -52,7 +52,7 @@ export async function planPart(
   const { most, parts, isResting } = order;
   const tried = rows.filter((row) => !isResting(row.org_id, row.request_id));
   const plans = await Promise.all(tried.map((row) => planHold(row, turn.epoch, order)));
-  const count = fitting(plans, mostMeters / parts);
+  const count = fitting(plans, mostCost / parts);
   const hasMore = count < plans.length || rows.length === most;
   const last = count < plans.length ? tried[count - 1] : rows.at(-1);
   const kept = plans.slice(0, count);

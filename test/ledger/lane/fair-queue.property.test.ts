@@ -2,18 +2,19 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { meterOf } from '../../../src/core/meter.ts';
 import type { Meter } from '../../../src/core/meter.ts';
-import { createFairQueue, mostMeters } from '../../../src/ledger/lane/fair-queue.ts';
+import { mostCost } from '../../../src/ledger/lane/batch-cost.ts';
+import { createFairQueue } from '../../../src/ledger/lane/fair-queue.ts';
 
 /*
  * Planted one at a time, and each seen red: one queue for all organizations in order of arrival; an organization
  * that was passed over put last; operations that are put back put behind later ones of their organization; their
  * organization put first, before those that were passed over (so it was before); repeats of a request id taken
- * together; an operation that goes alone taken with others; meters that are not counted; an organization's share
- * of meters that does not hold.
+ * together; an operation that goes alone taken with others; meters that are not counted; limits that are not
+ * counted; an organization's share of meters that does not hold.
  */
 interface Item {
   readonly operation: { readonly orgId: string; readonly requestId: string };
-  readonly plan: { readonly meters: readonly Meter[] };
+  readonly plan: { readonly meters: readonly Meter[]; readonly limitCount?: number };
   readonly attempt: 'first' | 'alone';
   /** By order of arrival. */
   readonly number: number;
@@ -175,7 +176,7 @@ it('passes an organization over at most once for every other that waits', () => 
   );
 });
 
-it('bounds the meters of a batch, and leaves an organization its share beside one whose calls have many', () => {
+it('bounds the cost of a batch, and leaves an organization its share beside one whose calls have many', () => {
   const queue = createFairQueue<Item>(false);
   for (let number = 0; number < 80; number += 1) {
     const org = number % 2;
@@ -184,14 +185,24 @@ it('bounds the meters of a batch, and leaves an organization its share beside on
   }
   const batch = queue.take(80).items;
   const meters = batch.reduce((sum, { plan }) => sum + plan.meters.length, 0);
-  expect(meters).toBeLessThanOrEqual(mostMeters);
+  expect(meters).toBeLessThanOrEqual(mostCost);
   expect(batch.filter((item) => orgOf(item) === 'org1')).toHaveLength(40);
-  expect(batch.filter((item) => orgOf(item) === 'org0')).toHaveLength(7);
+  expect(batch.filter((item) => orgOf(item) === 'org0')).toHaveLength(3);
+});
+
+it('counts the limits that an operation answers as it counts its meters', () => {
+  const queue = createFairQueue<Item>(false);
+  const plan = { ...light, limitCount: mostCost / 4 };
+  for (let number = 0; number < 10; number += 1) {
+    const operation = { orgId: 'org0', requestId: `r${number}` };
+    queue.push({ operation, plan, attempt: 'first', number });
+  }
+  expect(queue.take(10).items).toHaveLength(3);
 });
 
 it('takes an operation by itself that has more meters than a batch may', () => {
   const queue = createFairQueue<Item>(false);
-  const meters = Array.from({ length: mostMeters + 1 }, () => meterOf({ kind: 'org', id: '' }));
+  const meters = Array.from({ length: mostCost + 1 }, () => meterOf({ kind: 'org', id: '' }));
   for (const number of [0, 1]) {
     const operation = { orgId: 'org0', requestId: `r${number}` };
     queue.push({ operation, plan: { meters }, attempt: 'first', number });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { mostCost } from '../../../src/ledger/lane/batch-cost.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import type { TestDatabase } from '../../support/database.ts';
 import { checksOf, startReplica } from '../../support/replica-ledger.ts';
@@ -7,7 +8,8 @@ import type { SaidCall } from '../../support/view.ts';
 
 /*
  * Red with one queue of all organizations in order of arrival, and with one bound for all: the quiet organization
- * waited for all of the batches before it, and was refused where the busy one had filled the queue.
+ * waited for all of the batches before it, and was refused where the busy one had filled the queue. Red where the
+ * limits of an operation cost nothing: a batch had 40 Checks with 1,000 limits each.
  */
 const call: SaidCall = { user: 'ann', input: 1n, output: 1n, cost: 1n };
 /** Batches under way at once in a lane. */
@@ -41,6 +43,23 @@ test('a Check waits for the batches under way and its own, however much another 
     expect(replica.ways.length - before).toBeLessThanOrEqual(underWay + 1);
   }
   await flood;
+});
+
+test('a batch holds few Checks of an organization whose Checks have many limits, and is soon over', async () => {
+  const replica = replicaOf();
+  const limits = Array.from({ length: 1000 }, (_, number) => ({
+    name: `limit${number}`,
+    metric: 'COST' as const,
+    amount: 1_000_000n,
+  }));
+  const costly = (await checksOf(database, 'costly'))({ policies: { org: { limits } } });
+  const quiet = (await checksOf(database, 'quiet-beside'))({});
+  const flood = Array.from({ length: 40 }, (_, number) => costly(replica, `flood-${number}`, call));
+  const light = Array.from({ length: 40 }, (_, number) => quiet(replica, `quiet-${number}`, call));
+  await Promise.all([...flood, ...light]);
+  // By then all of the quiet organization's are answered.
+  const last = replica.sizes.slice(-5);
+  expect(Math.max(...last)).toBeLessThanOrEqual(mostCost / limits.length);
 });
 
 test('an organization that sends more than its share is refused, and no other is', async () => {
