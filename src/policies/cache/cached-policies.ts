@@ -45,7 +45,9 @@ export function createCachedPolicies(parts: CachedPoliciesParts): CachedPolicies
     maxCredentials: parts.maxCredentials ?? 100_000,
     maxLookups,
   });
-  const readEpoch = createEpochReader(pool, maxLookups);
+  // A reader each, so that a flood of unknown organizations takes no place from those that are cached.
+  const readUnknown = createEpochReader(pool, maxLookups);
+  const readKnown = createEpochReader(pool, maxLookups);
 
   function noticed({ orgId, epoch }: ChangeNotice): void {
     if (organizations.present(orgId) === undefined) return;
@@ -55,10 +57,10 @@ export function createCachedPolicies(parts: CachedPoliciesParts): CachedPolicies
   }
 
   return {
-    view: createViewLoader(organizations, subjects, readEpoch),
+    view: createViewLoader(organizations, subjects, readUnknown),
     credential: credentials.find,
     noticed,
-    newestEpoch: async (orgId) => (await readEpoch(orgId)) ?? 0,
+    newestEpoch: async (orgId) => (await readKnown(orgId)) ?? 0,
     close: async () => {
       organizations.clear();
       subjects.clear();

@@ -203,6 +203,21 @@ test('a flood of unknown organizations is a handful of queries, and loads none o
   expect(held.count('FROM org')).toBe(2);
 });
 
+// Red with one reader for both: the known organization was refused, because unknown ones had all places.
+test('a flood of unknown organizations refuses no known one', async () => {
+  const held = holdPool(database.pool);
+  const policies = createCachedPolicies({ pool: held.pool, maxLookups: 5 });
+  const first = held.hold('FROM org', 'before');
+  const opening = policies.view('opening', need({}));
+  await first.reached;
+  const flood = Array.from({ length: 6 }, async (_, at) => policies.view(`no${at}`, need({})));
+  const settled = Promise.allSettled(flood);
+  expect(await policies.newestEpoch(org)).toBeGreaterThan(0);
+  first.release();
+  expect(await opening).toBeUndefined();
+  expect((await settled).filter(({ status }) => status === 'rejected')).toHaveLength(1);
+});
+
 test('derivations are kept for an epoch and made again in the next', async () => {
   const policies = createCachedPolicies({ pool: database.pool });
   let made = 0;
