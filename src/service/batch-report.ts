@@ -19,7 +19,7 @@ const mostOfOne = 128;
  * no outbox keeps out Checks or the batches of others.
  */
 const shareOfQueue = 1 / 8;
-/** The last part of the time is kept for the answer: reports that were not reached get an error each. */
+/** The last part of the time is kept for the answer. Reports that were not reached by then are not started. */
 const timeForAnswer = 1 / 8;
 
 /** Reports many calls, a bounded number at once. See `DecisionService.BatchReport`. */
@@ -32,8 +32,12 @@ export function createBatchReport({ policies, maxQueue, monotonicMs }: BatchRepo
     const ofItems = { ...context, deadlineMs: earlier(context.deadlineMs, monotonicMs()) };
     // Reports of one request id go one after another, or which of them is the repeat would be left to chance.
     const turns = Map.groupBy(input.reports, ({ requestId }) => requestId).values();
+    const isOver = (): boolean =>
+      ofItems.deadlineMs !== undefined && monotonicMs() >= ofItems.deadlineMs;
     const pass = (item: BatchItem): Promise<void> =>
-      gate.pass(input.orgId, () => item.report(ofItems));
+      gate.pass(input.orgId, async () => {
+        if (!isOver()) await item.report(ofItems);
+      });
     await Promise.all(Array.from({ length: mostOfOne }, () => takeTurns(turns, pass)));
   };
 }

@@ -60,6 +60,19 @@ test('the last eighth of the time is kept for the answer', async () => {
   expect(deadlines).toEqual([900, undefined]);
 });
 
+// Seen red, by its time limit: where reports are started whatever the time, the batch waits for the others.
+test('a report that was not reached in time is not started', async () => {
+  let nowMs = 200;
+  const timed = createBatchReport({ ...serviceStage({}), ...options, monotonicMs: () => nowMs });
+  const { reports, started, letGo } = heldReports(Array.from({ length: 20 }, (_, at) => `r${at}`));
+  const done = timed({ orgId: 'acme', reports }, { ...anyGateway, deadlineMs: 1000 });
+  await expect.poll(() => started.length).toBe(4);
+  nowMs = 900;
+  for (let at = 0; at < 20; at += 1) letGo();
+  await done;
+  expect(started).toHaveLength(4);
+});
+
 test('a batch of a wrong organization is refused as a whole, and no report is tried', async () => {
   const { reports, started } = heldReports(['a']);
   const caller = { ...anyGateway.caller, orgIds: new Set(['other']) };
