@@ -30,10 +30,19 @@ const smallBatch = 8;
 /** Batches sent and not yet answered, at most: one that the database works on, and one that waits for it. */
 const mostUnderWay = 2;
 
+/**
+ * After a batch that took longer, only one is under way. On a slow link the second one reaches the database as soon as
+ * the first commits: rows that both use are locked nearly all the time, and other replicas get few turns. Measured at
+ * 100 ms each way, in calls a second: the other replica 529 before and 2,294 with this, this one 17 and 18.
+ */
+const slowBatchMs = 100;
+
 /** Takes batches from the queue for as long as there are any. */
 export function createRunner(options: RunnerOptions): Runner {
   const { queue } = options;
+  const { now } = options.attempt;
   let isRunning = false;
+  let isSlow = false;
   const underWay = new Set<Promise<void>>();
 
   function wake(): void {
@@ -63,6 +72,7 @@ export function createRunner(options: RunnerOptions): Runner {
       const { promise: sent, resolve: onSent } = Promise.withResolvers<void>();
       const taken = queue.take(most());
       const batch = taken.items.filter((planned) => !options.divert(planned));
+      const startedMs = now();
       const attempting = attempt(batch, options.attempt, {
         apply: options.apply,
         again: again(taken),
@@ -70,11 +80,12 @@ export function createRunner(options: RunnerOptions): Runner {
         onSent,
       }).finally(() => {
         underWay.delete(attempting);
+        isSlow = now() - startedMs > slowBatchMs;
         onSent();
       });
       underWay.add(attempting);
       await sent;
-      if (underWay.size >= mostUnderWay) await Promise.race(underWay);
+      while (underWay.size >= (isSlow ? 1 : mostUnderWay)) await Promise.race(underWay);
     }
     isRunning = false;
   }

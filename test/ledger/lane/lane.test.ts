@@ -11,7 +11,8 @@ import type { Plan } from '../../../src/ledger/operations/operation.ts';
  *
  * Planted one at a time, and each seen red: a look for locked organizations while another batch of the lane is under way; turns
  * without a look for those that are free; no bound for what waits, or for how long; a statement timeout that fails the
- * whole batch; an organization that is released and still counts as set aside.
+ * whole batch; an organization that is released and still counts as set aside;
+ * two batches under way whatever they take.
  */
 const plan: Plan = {
   epoch: 1,
@@ -211,4 +212,26 @@ test('organizations whose short locks add up to a statement timeout are run one 
   await settled();
   expect(refused).toEqual(['one']);
   expect(answered).toEqual(['two']);
+});
+
+test('after a batch that took long one is under way, and two after a quick one', async () => {
+  const { main, clock, submit } = stage();
+  submit('one');
+  await settled();
+  submit('two');
+  await settled();
+  expect(main.underWay).toHaveLength(2);
+  clock.nowMs += 200;
+  for (const batch of main.underWay.toReversed()) batch.pass();
+  await settled();
+  submit('three');
+  await settled();
+  submit('four');
+  await settled();
+  expect(main.underWay).toHaveLength(1);
+  (await main.next()).pass();
+  await settled();
+  submit('five');
+  await settled();
+  expect(main.underWay).toHaveLength(2);
 });
