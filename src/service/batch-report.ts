@@ -38,16 +38,20 @@ export function createBatchReport({ policies, maxQueue, monotonicMs }: BatchRepo
       gate.pass(input.orgId, async () => {
         if (!isOver()) await item.report(ofItems);
       });
-    await Promise.all(Array.from({ length: mostOfOne }, () => takeTurns(turns, pass)));
+    await Promise.all(Array.from({ length: mostOfOne }, () => takeTurns(turns, pass, isOver)));
   };
 }
 
 async function takeTurns(
   turns: Iterable<readonly BatchItem[]>,
   pass: (item: BatchItem) => Promise<void>,
+  isOver: () => boolean,
 ): Promise<void> {
   for (const turn of turns) {
-    for (const item of turn) await pass(item);
+    for (const item of turn) {
+      if (isOver()) return;
+      await pass(item);
+    }
   }
 }
 

@@ -150,7 +150,7 @@ const [grpc, web] = ['application/grpc+json', 'application/grpc-web+json'];
 const [trailing, duplicate] = ['MESSAGE_TRAILING_BYTES', 'MESSAGE_DUPLICATE_KEY'];
 
 // Red before: two messages were undecodable, the second of two keys was obeyed in silence, and so were bytes after
-// the end of brotli, or zeros after that of gzip.
+// the end of brotli, or zeros after that of gzip. Without the check for keys, the six lines of a key twice are red.
 test.each<[what: string, type: string, encoding: string, body: Body, reason: string]>([
   ['two messages', web, 'identity', after(frame(json(list)), '\0\0\0\0\x02{}'), trailing],
   ['two messages', grpc, 'identity', after(frame(json(list)), '\0\0\0\0\x02{}'), trailing],

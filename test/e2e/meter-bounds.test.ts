@@ -22,7 +22,7 @@ import { connectTo, testSettings } from '../support/test-app.ts';
 import { differencesOf } from '../support/verified.ts';
 
 /*
- * Red without any of the bounds, as it was before: every policy is taken, and a Check is counted on as many
+ * Each seen red without its bound, as it was before: every policy is taken, and a Check is counted on as many
  * meters as its policies ask for.
  */
 const { check, explain, report, release } = DecisionService.method;
