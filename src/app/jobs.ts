@@ -4,7 +4,7 @@ import { inTransaction } from '../db/transaction.ts';
 import { createRollUp } from '../ledger/upkeep/roll-up.ts';
 import type { Transact } from '../ledger/upkeep/transact.ts';
 import type { Sweep } from '../ledger/sweep/sweep.ts';
-import { organizationsIn } from '../ledger/upkeep/organization-list.ts';
+import { createOrganizationList, organizationsIn } from '../ledger/upkeep/organization-list.ts';
 import { createUpkeep } from '../ledger/upkeep/upkeep.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { LedgerMetrics } from '../platform/ledger-metrics.ts';
@@ -22,7 +22,7 @@ export interface JobParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: LedgerMetrics;
-  readonly sweep: Sweep;
+  readonly sweep: Pick<Sweep, 'pass'>;
 }
 
 /** Starts what is done again and again: the sweep of expired holds, the roll-up, and upkeep. */
@@ -44,17 +44,34 @@ export function startJobs(settings: Settings, parts: JobParts, undo: UndoList): 
   });
   start('upkeep', () => upkeep(stopping.signal), upkeepIntervalMs);
   start('roll-up', rollUpJob(settings, parts, transact, stopping.signal), upkeepIntervalMs);
-  const forget = async (): Promise<void> => {
-    const beforeMs = clock.nowMs() - settings.requestIdHours * hourMs;
-    const orgIds = settings.batch === 'per-org' ? await organizationsIn(pool) : [undefined];
-    for (const orgId of orgIds) await forgetChangeRequests(pool, beforeMs, orgId);
-  };
+  const forget = forgetJob(settings, parts, stopping.signal);
   start('forgetting admin request ids', forget, upkeepIntervalMs);
   if (settings.expiryIntervalMs > 0) {
     start('expiry', sweepJob(parts, stopping.signal), settings.expiryIntervalMs);
   }
   // The first to be undone: what is in the middle of much work ends before it is waited for.
   undo.add(() => stopping.abort());
+}
+
+/** Forgets admin request ids past their time. An organization whose node is lost delays no other. */
+function forgetJob(
+  { batch, requestIdHours }: Settings,
+  { pool, clock }: JobParts,
+  signal: AbortSignal,
+): () => Promise<void> {
+  const organizations = createOrganizationList(() => organizationsIn(pool));
+  return async () => {
+    const beforeMs = clock.nowMs() - requestIdHours * hourMs;
+    const failures: unknown[] = [];
+    for (const orgId of batch === 'per-org' ? await organizations() : [undefined]) {
+      if (signal.aborted) break;
+      await forgetChangeRequests(pool, beforeMs, orgId).catch((cause: unknown) =>
+        failures.push(cause),
+      );
+    }
+    if (failures.length > 0)
+      throw new AggregateError(failures, 'request ids could not be forgotten');
+  };
 }
 
 /** One pass over the holds whose time is over; those that cannot be ended are counted and logged. */

@@ -29,7 +29,7 @@ export async function serve(args: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     complain(inWords(error));
-    return 1;
+    return error instanceof SettingsError ? 2 : 1;
   }
 }
 
