@@ -159,7 +159,9 @@ describe('the schema', () => {
       return !global.includes(name) && !key?.startsWith('org_id');
     });
     expect(wrong.map(([, name]) => name)).toEqual([]);
-    const indexes = [...code(schema).matchAll(/CREATE UNIQUE INDEX \w+\s+ON \w+ \(([^)]+)\)/g)];
+    const indexes = [
+      ...code(schema).matchAll(/CREATE UNIQUE INDEX (?:CONCURRENTLY )?\w+\s+ON \w+ \(([^)]+)\)/g),
+    ];
     expect(indexes.filter(([, columns = '']) => !columns.startsWith('org_id'))).toEqual([]);
   });
 

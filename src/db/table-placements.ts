@@ -32,7 +32,7 @@ export async function tablePlacements(
     `SELECT c.relname AS name, (SELECT a.attname FROM pg_index i JOIN pg_attribute a
     ON a.attrelid = c.oid AND a.attnum = i.indkey[0] WHERE i.indrelid = c.oid AND i.indisprimary) AS first
 FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
-  AND NOT c.relispartition AND c.relname NOT LIKE 'pg\\_dist\\_%'
+  AND NOT c.relispartition
 ORDER BY c.relname <> 'org', c.relname`,
   );
   return rows.map(({ name, first }) => ({ table: name, place: placeOf(name, first) }));

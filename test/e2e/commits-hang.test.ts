@@ -137,7 +137,7 @@ test('answers to commits that are lost: callers get an error or are allowed, and
   await expectRecovery();
 }, 60_000);
 
-/* Planted, seen red: a statement that takes too long (57014) means that the store is away. */
+/* Seen red where a lock that is not available (55P03) means that the store is away. */
 test('an organization that is locked by somebody else opens no budget', async () => {
   const locker = await database.pool.connect();
   try {

@@ -10,9 +10,9 @@ SET LOCAL allow_system_table_mods = on;
 INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
 SELECT 99999, 'citus', r.oid, n.oid, false, '13.2-1' FROM pg_roles r, pg_namespace n
 WHERE r.rolname = current_user AND n.nspname = 'public';
-CREATE TABLE pg_dist_local_group (groupid int);
+CREATE TABLE pg_catalog.pg_dist_local_group (groupid int);
 INSERT INTO pg_dist_local_group VALUES (${group});
-CREATE TABLE pg_dist_partition (logicalrelid regclass);
+CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass);
 CREATE SCHEMA pretended;
 CREATE TABLE pretended.citus_call (at bigserial, call text);
 CREATE FUNCTION create_distributed_table(name regclass, by text, colocate_with text DEFAULT 'default') RETURNS void
