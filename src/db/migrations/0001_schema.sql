@@ -340,7 +340,7 @@ CREATE TABLE threshold_reached (
 -- Finds the windows that are long over.
 CREATE INDEX threshold_reached_start ON threshold_reached (time_window, window_start);
 
--- Which replica ends expired holds, and until when, by the database's clock. One row. On Citus a reference table.
+-- Which replica ends expired holds, and until when, by the database's clock. One row. On Citus it stays on the coordinator.
 CREATE TABLE sweep_lease (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
   holder text NOT NULL,

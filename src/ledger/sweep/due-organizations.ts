@@ -4,6 +4,13 @@ import { listOrganizations } from '../sql/list-organizations.ts';
 import { createOrganizationList, readOrganizations } from '../upkeep/organization-list.ts';
 import type { SweepConnection } from './connection.ts';
 
+/** Some organizations with holds that are due. */
+export interface DueOrganizations {
+  readonly due: readonly string[];
+  /** Where the search goes on; undefined: all have been asked. */
+  readonly goOnAfter: string | undefined;
+}
+
 /**
  * Finds the organizations with holds that are due one by one, for a distributed PostgreSQL. One that cannot be asked,
  * because its node is lost, is left out.
@@ -30,12 +37,16 @@ export function createDueOrganizations(connection: Pick<SweepConnection, 'rows'>
     afterOrgId: string,
     most: number,
     nowMs: string | null,
-  ): Promise<readonly string[]> => {
+    mayGoOn: () => boolean,
+  ): Promise<DueOrganizations> => {
     const due: string[] = [];
+    let lastOrgId = afterOrgId;
     for (const orgId of await list()) {
-      if (due.length === most) break;
-      if (orgId > afterOrgId && (await isDue(orgId, nowMs))) due.push(orgId);
+      if (orgId <= afterOrgId) continue;
+      if (due.length === most || !mayGoOn()) return { due, goOnAfter: lastOrgId };
+      if (await isDue(orgId, nowMs)) due.push(orgId);
+      lastOrgId = orgId;
     }
-    return due;
+    return { due, goOnAfter: undefined };
   };
 }

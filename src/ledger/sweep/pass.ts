@@ -4,6 +4,7 @@ import { createSweepLease, keepLeaseEveryMs } from './lease.ts';
 import type { SweepLease } from './lease.ts';
 import { sweepRestMs } from './pace.ts';
 import type { createSweepPiece } from './piece.ts';
+import { leaseMs } from './store.ts';
 import type { SweepStore } from './store.ts';
 import { createSweepTally } from './tally.ts';
 import type { SweepPass, SweepTally } from './tally.ts';
@@ -25,6 +26,8 @@ export interface SweepPassOptions {
 
 /** How often a long pass looks for more organizations. */
 const lookEveryMs = 1000;
+/** A search takes no longer, but for its last query; the next one goes on where it broke off. */
+const mostLookMs = leaseMs / 6;
 /** A search rests so many times as long as it took. */
 const restPerLook = 9;
 
@@ -38,12 +41,13 @@ export function createSweepPass(options: SweepPassOptions) {
   let lookAfter = '';
 
   /** Lets the organizations wait that have holds which are due; how long to rest then. */
-  async function look(turns: SweepTurns): Promise<number> {
+  async function look(turns: SweepTurns, signal: AbortSignal): Promise<number> {
     const startedMs = monotonicMs();
-    const { organizationsOfPage } = options;
-    const found = await store.organizations(lookAfter, organizationsOfPage);
-    lookAfter = found.length < organizationsOfPage ? '' : (found.at(-1) ?? '');
-    turns.add(found);
+    // The lease is not kept during a search, so a search must not take longer than the lease.
+    const mayGoOn = (): boolean => !signal.aborted && monotonicMs() - startedMs < mostLookMs;
+    const found = await store.organizations(lookAfter, options.organizationsOfPage, { mayGoOn });
+    lookAfter = found.goOnAfter ?? '';
+    turns.add(found.due);
     return (monotonicMs() - startedMs) * restPerLook;
   }
 
@@ -63,7 +67,7 @@ export function createSweepPass(options: SweepPassOptions) {
     do {
       if (monotonicMs() - lookedMs >= lookEveryMs) {
         lookedMs = monotonicMs();
-        if (!(await rest(await look(turns), signal))) return;
+        if (!(await rest(await look(turns, signal), signal))) return;
       }
       if (turns.isEmpty) return;
       if (!(await rest(await onePiece(turns, tally), signal))) return;

@@ -10,6 +10,7 @@ import { leaveSweepLease, takeSweepLease } from '../sql/sweep-lease.ts';
 import { createSweepConnection, lockTimeoutMs } from './connection.ts';
 import type { SweepConnection, SweepConnectionOptions } from './connection.ts';
 import { createDueOrganizations } from './due-organizations.ts';
+import type { DueOrganizations } from './due-organizations.ts';
 import type { SweepTurn } from './turns.ts';
 
 /** What the sweep asks of the database. */
@@ -19,8 +20,15 @@ export interface SweepStore {
   leaveLease(holder: string): Promise<void>;
   /** The time that holds are compared with, ms. */
   now(): Promise<number>;
-  /** Organizations with holds that are due, those after an id. Without `nowMs` the database's time counts. */
-  organizations(afterOrgId: string, most: number, nowMs?: number): Promise<readonly string[]>;
+  /**
+   * Organizations with holds that are due, those after an id. Without `nowMs` the database's time counts. Where they are
+   * asked one by one, the search breaks off as soon as it may not go on.
+   */
+  organizations(
+    afterOrgId: string,
+    most: number,
+    limits?: { readonly nowMs?: number; readonly mayGoOn?: () => boolean },
+  ): Promise<DueOrganizations>;
   /** The next holds of each turn that are due, at most `most` of each. */
   holds(
     turns: readonly SweepTurn[],
@@ -71,11 +79,12 @@ export function createSweepStore(options: SweepStoreOptions): SweepStore {
       const [rows = []] = await connection.rows({ ...sweepNow, values: [timeOf()] });
       return Number(rows[0]?.[0]);
     },
-    async organizations(afterOrgId, most, nowMs) {
-      if (options.perOrganization) return dueOneByOne(afterOrgId, most, timeOf(nowMs));
+    async organizations(afterOrgId, most, { nowMs, mayGoOn = () => true } = {}) {
+      if (options.perOrganization) return dueOneByOne(afterOrgId, most, timeOf(nowMs), mayGoOn);
       const values = [afterOrgId, `${most}`, timeOf(nowMs)];
       const [rows = []] = await connection.rows({ ...overdueOrganizations, values });
-      return rows.map(([orgId]) => orgId ?? '');
+      const due = rows.map(([orgId]) => orgId ?? '');
+      return { due, goOnAfter: due.length < most ? undefined : due.at(-1) };
     },
     async holds(turns, most, nowMs) {
       const at = timeOf(nowMs);

@@ -1,3 +1,4 @@
+import type { DueOrganizations } from './due-organizations.ts';
 import { createSweepPass } from './pass.ts';
 import type { SweepPassOptions } from './pass.ts';
 import type { SweepPass } from './tally.ts';
@@ -79,12 +80,12 @@ export function createSweep(options: SweepOptions): Sweep {
 
 /** All organizations with holds that are due, page by page. */
 async function* pages(store: SweepStore, nowMs: number): AsyncGenerator<readonly string[]> {
-  let after = '';
-  for (;;) {
-    const found = await store.organizations(after, organizationsOfPage, nowMs);
-    yield found;
-    const last = found.at(-1);
-    if (last === undefined || found.length < organizationsOfPage) return;
-    after = last;
+  let after: string | undefined = '';
+  while (after !== undefined) {
+    const found: DueOrganizations = await store.organizations(after, organizationsOfPage, {
+      nowMs,
+    });
+    yield found.due;
+    after = found.goOnAfter;
   }
 }

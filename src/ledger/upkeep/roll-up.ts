@@ -37,7 +37,7 @@ export interface RollUpOptions extends PaceOptions {
 /** A quarter is left alone for so long after its end: most Reports of its calls are recorded by then. */
 const settleMs = 60_000;
 const usualWaitingRows = 4_000;
-/** An organization that fails keeps no other waiting; where so many fail, it is the store. */
+/** Where so many organizations fail, it may be the store: the pass ends. Those that failed go last in the next one. */
 const mostFailures = 8;
 
 /**
@@ -55,6 +55,7 @@ export function createRollUp(
 ): (signal?: AbortSignal) => Promise<RollUpPass> {
   const { pool, onWaiting = () => undefined, mostWaitingRows = usualWaitingRows } = options;
   const search = createWaitingSearch(pool, options.perOrganization === true);
+  let failedBefore: ReadonlySet<string> = new Set();
   return async function rollUp(signal = new AbortController().signal): Promise<RollUpPass> {
     const nowMs = options.nowMs();
     const endedMs = Math.floor((nowMs - settleMs) / quarterMs) * quarterMs;
@@ -70,7 +71,8 @@ export function createRollUp(
       options.onPiece?.(added);
     };
     const failures: unknown[] = [];
-    for (const { orgId, isCrowded } of waiting) {
+    const failed = new Set<string>();
+    for (const { orgId, isCrowded } of failedLast(waiting, failedBefore)) {
       const closeMs = isCrowded ? Math.floor(nowMs) : endedMs;
       try {
         const left = await rollUpOne(options, { orgId, closeMs, pace, signal, onPiece });
@@ -79,12 +81,23 @@ export function createRollUp(
         onWaiting(waiting.length - organizations);
       } catch (cause) {
         failures.push(cause);
-        if (failures.length === mostFailures) break;
+        failed.add(orgId);
+        if (failed.size === mostFailures) break;
       }
     }
+    failedBefore = failed;
     if (failures.length > 0) throw failures[0];
     return passed();
   };
+}
+
+/** The same organizations, those that failed before behind all others. */
+function failedLast<Waiting extends { readonly orgId: string }>(
+  waiting: readonly Waiting[],
+  failedBefore: ReadonlySet<string>,
+): readonly Waiting[] {
+  const isLast = ({ orgId }: Waiting): number => Number(failedBefore.has(orgId));
+  return waiting.toSorted((a, b) => isLast(a) - isLast(b));
 }
 
 /** The usage of one organization that is rolled up in a pass. */

@@ -50,11 +50,17 @@ test('organizations are asked one by one, and one whose node is lost is left out
     },
   });
   try {
-    expect(await search('', 10, `${Number.MAX_SAFE_INTEGER}`)).toEqual(['gamma']);
+    const everMs = `${Number.MAX_SAFE_INTEGER}`;
+    const find = (after: string, mayGoOn = () => true) => search(after, 10, everMs, mayGoOn);
+    expect(await find('')).toEqual({ due: ['gamma'], goOnAfter: undefined });
     expect(asked).toEqual(['acme', 'beta', 'gamma']);
     isListLost = true;
-    expect(await search('', 10, `${Number.MAX_SAFE_INTEGER}`)).toEqual(['gamma']);
-    expect(await search('gamma', 10, `${Number.MAX_SAFE_INTEGER}`)).toEqual([]);
+    expect(await find('')).toEqual({ due: ['gamma'], goOnAfter: undefined });
+    expect(await find('gamma')).toEqual({ due: [], goOnAfter: undefined });
+    asked.length = 0;
+    // It breaks off before the third, and goes on there.
+    expect(await find('', () => asked.length < 2)).toEqual({ due: [], goOnAfter: 'beta' });
+    expect(await find('beta')).toEqual({ due: ['gamma'], goOnAfter: undefined });
   } finally {
     await client.end();
   }
