@@ -42,6 +42,8 @@ export interface PolicyStore {
 
   /** Every label that a model has or that has a record, by id. */
   listModelGroups(orgId: string, page: Page): Promise<Listed<ListedModelGroup>>;
+  /** How many models have a label. */
+  countModels(orgId: string, groupId: string): Promise<number>;
   /** Takes the record of a label away; NOT_FOUND `MODEL_GROUP_NOT_FOUND` if it has none. */
   deleteModelGroup(orgId: string, id: string, by: Change): Promise<Stored<ModelGroup>>;
 

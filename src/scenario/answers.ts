@@ -50,7 +50,7 @@ function limitAnswer(limit: ConsideredLimit): Answer {
     held: number(limit.held),
     ask: number(limit.ask),
     remaining: number(limit.remaining),
-    resets_at: limit.resetsAt === undefined ? null : instant(limit.resetsAt),
+    resets_at: limit.resetTime === undefined ? null : instant(limit.resetTime),
     action: nameOf(Action, limit.action),
     status: nameOf(LimitStatus, limit.status),
     revision: limit.revision,

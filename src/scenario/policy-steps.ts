@@ -54,13 +54,18 @@ function limitMessage(fields: Fields): Json {
     name: textOf(fields['name']),
     metric: enumOf('METRIC', fields['metric']),
     window: enumOf('WINDOW', fields['window']),
-    amount: textOf(fields['amount']),
+    ...boundOf(textOf(fields['amount'])),
     action: enumOf('ACTION', fields['action']),
     ...(thresholds ? { thresholds: { percents: thresholds } } : {}),
-    for: textOf(fields['for']),
+    applies_to: textOf(fields['for']),
     targets: textsOf(fields['targets']),
     enabled: fields['enabled'],
   };
+}
+
+/** A file writes `amount: unlimited`; the message has a field of its own for that. */
+function boundOf(amount: string | undefined): Json {
+  return amount === 'unlimited' ? { unlimited: {} } : { amount };
 }
 
 function accessMessage(fields: Fields): Json {
@@ -78,6 +83,6 @@ function bypassMessage(fields: Fields): Json {
     rate: fields['rate'],
     tokens: fields['tokens'],
     models: fields['models'],
-    until: textOf(fields['until']),
+    expire_time: textOf(fields['until']),
   };
 }

@@ -8,7 +8,7 @@ import type { World } from './world.ts';
 
 interface EventJson {
   readonly action: string;
-  readonly occurrences: string;
+  readonly occurrenceCount: string;
   readonly user?: string;
   readonly limit?: string;
   readonly meter?: string;
@@ -31,12 +31,12 @@ export async function usage(world: World, fields: Fields): Promise<Answer> {
     input: whole(answer['inputTokens']),
     output: whole(answer['outputTokens']),
     tokens: whole(answer['tokens']),
-    requests: whole(answer['requests']),
+    requests: whole(answer['requestCount']),
     held_cost: formatUsd(whole(answer['heldCostNanos'])),
     held_tokens: whole(answer['heldTokens']),
-    in_flight: whole(answer['inFlight']),
-    window_start: answer['windowStart'],
-    window_end: answer['windowEnd'],
+    in_flight: whole(answer['inFlightCount']),
+    window_start: answer['startTime'],
+    window_end: answer['endTime'],
   };
 }
 
@@ -45,10 +45,10 @@ export async function events(world: World, fields: Fields): Promise<Answer> {
   const found = await listEvents(world, fields);
   const [first] = found;
   return {
-    count: found.reduce((sum, { occurrences }) => sum + whole(occurrences), 0n),
+    count: found.reduce((sum, { occurrenceCount }) => sum + whole(occurrenceCount), 0n),
     first: first === undefined ? null : eventAnswer(first),
-    actions: found.flatMap(({ action, occurrences }) =>
-      Array.from({ length: Number(occurrences) }, () => shortName(action)),
+    actions: found.flatMap(({ action, occurrenceCount }) =>
+      Array.from({ length: Number(occurrenceCount) }, () => shortName(action)),
     ),
   };
 }

@@ -67,10 +67,13 @@ export const playStep: Readonly<Record<string, PlayStep>> = {
     return Promise.resolve({});
   },
   async expire(world) {
-    const { expired = '0' } = await world.instance.admin.call('EnforcementService/ExpireHolds', {
-      org_id: world.orgId,
-    });
-    return { expired };
+    const { expiredCount = '0' } = await world.instance.admin.call(
+      'EnforcementService/ExpireHolds',
+      {
+        org_id: world.orgId,
+      },
+    );
+    return { expired: expiredCount };
   },
   put_policy: async (world, fields) => ({ revision: await putPolicy(world, fields) }),
   revoke_limit: async (world, fields) => ({ revision: await revokeLimit(world, fields) }),

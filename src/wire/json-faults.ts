@@ -1,10 +1,10 @@
 import { fromJson } from '@bufbuild/protobuf';
-import type { DescField, DescMessage, JsonValue } from '@bufbuild/protobuf';
+import type { DescField, DescMessage, DescOneof, JsonValue } from '@bufbuild/protobuf';
 import type { Violations } from './violations.ts';
 
 /**
  * Notes what of a JSON message its schema cannot read, each by its path: unknown fields, values of the wrong
- * type or out of range, names that an enum has not.
+ * type or out of range, names that an enum has not, two fields of which at most one may be set.
  */
 export function noteJsonFaults(
   violations: Violations,
@@ -16,14 +16,18 @@ export function noteJsonFaults(
     violations.add(at, 'must be a JSON object');
     return;
   }
-  const seen = new Set<DescField>();
+  const seen = new Set<DescField | DescOneof>();
   for (const [name, value] of Object.entries(json)) {
     const field = desc.fields.find((known) => known.jsonName === name || known.name === name);
     const path = at === '' ? (field?.name ?? name) : `${at}.${field?.name ?? name}`;
     if (field === undefined) violations.add(path, 'is not a field of this message');
     else if (seen.has(field)) violations.add(path, 'is given twice, by both of its names');
-    else noteFieldFaults(violations, desc, field, value, path);
+    else if (value !== null && field.oneof !== undefined && seen.has(field.oneof)) {
+      const others = field.oneof.fields.filter((other) => other !== field);
+      violations.add(path, `must not be beside ${others.map((other) => other.name).join(' or ')}`);
+    } else noteFieldFaults(violations, desc, field, value, path);
     if (field !== undefined) seen.add(field);
+    if (field?.oneof !== undefined && value !== null) seen.add(field.oneof);
   }
 }
 

@@ -24,7 +24,7 @@ export function limitToMessage(limit: ConsideredLimit): LimitMessage {
     action: Action[limit.action],
     status: LimitStatus[limit.status],
   };
-  if (limit.resetsAtMs !== undefined) message.resetsAt = timestampOf(limit.resetsAtMs);
+  if (limit.resetsAtMs !== undefined) message.resetTime = timestampOf(limit.resetsAtMs);
   return message;
 }
 

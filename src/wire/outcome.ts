@@ -34,12 +34,12 @@ export function outcomeToMessage(outcome: Outcome, view: View): OutcomeMessage {
     limits: view === 'ALL' ? outcome.limits.map(limitToMessage) : [],
     obligations: obligationsToMessage(outcome),
     heldCostNanos: outcome.heldCost,
-    decidedAt: timestampOf(outcome.decidedAtMs),
+    decideTime: timestampOf(outcome.decidedAtMs),
   };
   const [first] = outcome.reasons;
   if (first !== undefined) message.reason = Reason[first];
   if (outcome.retryAfterMs !== undefined) message.retryAfter = durationOf(outcome.retryAfterMs);
-  if (outcome.expiresAtMs !== undefined) message.expiresAt = timestampOf(outcome.expiresAtMs);
+  if (outcome.expiresAtMs !== undefined) message.expireTime = timestampOf(outcome.expiresAtMs);
   const [binding] = outcome.binding === undefined ? [] : limitAt(outcome, outcome.binding);
   if (binding !== undefined) message.binding = binding;
   return message;

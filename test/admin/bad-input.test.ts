@@ -188,9 +188,11 @@ test('amounts at the edge of int64 are kept to the last digit', async () => {
     { ...limit, amount: '9223372036.854775807' },
     { ...limit, name: 'b', metric: 'METRIC_TOKENS', amount: '9223372036854775807' },
     { ...limit, name: 'c', metric: 'METRIC_TOKENS', amount: '9007199254740993' },
-    { ...limit, name: 'd', amount: 'unlimited' },
+    { name: 'd', metric: 'METRIC_COST', window: 'WINDOW_DAY', unlimited: {} },
   ];
   const { body } = await plane.call('PolicyService/PutPolicy', policy('user:alice', { limits }));
-  const { policy: stored } = body['revision'] as { policy: { limits: { amount: string }[] } };
-  expect(stored.limits.map(({ amount }) => amount)).toEqual(limits.map(({ amount }) => amount));
+  const { policy: stored } = body['revision'] as { policy: { limits: readonly Json[] } };
+  const bounds = (of: readonly Json[]) =>
+    of.map(({ amount, unlimited }) => ({ amount, unlimited }));
+  expect(bounds(stored.limits)).toEqual(bounds(limits));
 });

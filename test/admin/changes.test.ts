@@ -164,7 +164,7 @@ test('a policy is put by revisions, read at any of them, and loses a limit by na
   expect(first).toMatchObject({ revision: '1', actor: 'root' });
   expect(first['policy']).toMatchObject({
     limits: [
-      { amount: '1.5', for: 'SELF', action: 'ACTION_BLOCK', thresholds: { percents: [80] } },
+      { amount: '1.5', appliesTo: 'SELF', action: 'ACTION_BLOCK', thresholds: { percents: [80] } },
       { name: 'warn', thresholds: {} },
     ],
   });

@@ -79,7 +79,7 @@ test('idle and silent connections are closed at once, while a call in progress i
   const closed = plane.server.close(deadlineMs);
   await Promise.all(idle.map(({ ended }) => ended));
   finish();
-  expect((await underWay).expired).toBe(1n);
+  expect((await underWay).expiredCount).toBe(1n);
   await closed;
   expect(performance.now() - startedMs).toBeLessThan(soonMs);
   // Two of them had begun a call whose message never came whole.
@@ -108,7 +108,7 @@ test('over TLS likewise, from the first byte of the handshake on', async () => {
   const closed = plane.server.close(deadlineMs);
   await Promise.all(idle.map(({ ended }) => ended));
   finish();
-  expect((await underWay).expired).toBe(1n);
+  expect((await underWay).expiredCount).toBe(1n);
   await closed;
   expect(performance.now() - startedMs).toBeLessThan(soonMs);
   // Two of them had begun a call whose message never came whole.
@@ -142,7 +142,7 @@ test('an answer over HTTP/1.1 while the end is near says that it is the last', a
   await closed;
   await connection.ended;
   expect(connection.said).toMatch(/^HTTP\/1\.1 200 [^]*\r\nconnection: close\r\n/i);
-  expect(connection.said).toContain('{"expired":"1"}');
+  expect(connection.said).toContain('{"expiredCount":"1"}');
   connection.close();
   await plane.database.drop();
 });

@@ -60,7 +60,7 @@ test('events come newest first, in pages without gap or repeat where several hav
   expect(await walk({ user: 'bob' })).toEqual([[]]);
 });
 
-test('an event says how often and with which numbers, beyond int64 too', async () => {
+test('an event says how often and with which numbers, a sum beyond int64 as the largest', async () => {
   const row = { atMs: nowMs, sequence: sequence(7), orgId: 'globex', limit: 'org/x' };
   await record({ ...row, occurrences: 12 });
   const { body } = await plane.call('EnforcementService/ListEvents', {
@@ -70,11 +70,11 @@ test('an event says how often and with which numbers, beyond int64 too', async (
   expect(body['events']).toMatchObject([
     {
       firstTime: '2026-03-10T09:00:00Z',
-      occurrences: '12',
+      occurrenceCount: '12',
       action: 'EVENT_ACTION_BLOCKED',
       metric: 'METRIC_COST',
       window: 'WINDOW_DAY',
-      spend: '18446744073709551616',
+      spend: '9223372036854775807',
       amount: '5',
     },
   ]);

@@ -32,13 +32,13 @@ test('groups are those that models name and those that something was said of', a
   const said = { id: 'fast', displayName: 'Quick ones', description: 'Answers in a second.' };
   const { body } = await call('CreateModelGroup', { modelGroup: said });
   await call('CreateModelGroup', { modelGroup: { id: 'unused', displayName: 'Nobody yet' } });
-  expect(body['modelGroup']).toMatchObject({ ...said, etag: '1' });
+  expect(body['modelGroup']).toMatchObject({ ...said, modelCount: 2, etag: '1' });
   expect(await groups()).toMatchObject([
-    { id: 'cheap', models: 1 },
-    { ...said, models: 2, etag: '1', createTime: '2026-03-10T09:00:00Z' },
+    { id: 'cheap', modelCount: 1 },
+    { ...said, modelCount: 2, etag: '1', createTime: '2026-03-10T09:00:00Z' },
     { id: 'unused', displayName: 'Nobody yet' },
   ]);
-  expect((await groups())[0]).toEqual({ id: 'cheap', models: 1 });
+  expect((await groups())[0]).toEqual({ id: 'cheap', modelCount: 1 });
   expect((await groups({ filter: 'QUICK' })).map(({ id }) => id)).toEqual(['fast']);
 });
 
@@ -48,7 +48,7 @@ test('they are listed page by page, only of their organization', async () => {
   const { body } = await call('ListModelGroups', { pageSize: 2 });
   const rest = await groups({ pageSize: 2, pageToken: body['nextPageToken'] });
   expect((body['modelGroups'] as readonly Json[]).map(({ id }) => id)).toEqual(['g1', 'g2']);
-  expect(rest).toEqual([{ id: 'g3', models: 1 }]);
+  expect(rest).toEqual([{ id: 'g3', modelCount: 1 }]);
   const others = await plane.call('CatalogService/ListModelGroups', { orgId: 'nowhere' });
   expect(others.reason).toBe('ORGANIZATION_NOT_FOUND');
 });
@@ -61,6 +61,9 @@ test('what was said is changed under its etag, and taken back', async () => {
   const update = { modelGroup: { id: 'fast', description: 'soon' }, updateMask: 'description' };
   const { body } = await call('UpdateModelGroup', update);
   expect(body['modelGroup']).toMatchObject({ displayName: 'Fast', description: 'soon', etag: '2' });
+  expect(body['modelGroup']).toHaveProperty('modelCount', 1);
+  const read = await call('GetModelGroup', { id: 'fast' });
+  expect(read.body).toEqual(body);
 
   const stale = await call('DeleteModelGroup', { id: 'fast', etag: '1' });
   expect(stale).toMatchObject({ code: 'ABORTED', reason: 'ETAG_MISMATCH' });
@@ -68,11 +71,12 @@ test('what was said is changed under its etag, and taken back', async () => {
   const request = { id: 'fast', etag: '2', reason: 'renamed', requestId: 'd' };
   const deleted = await call('DeleteModelGroup', request);
   expect(deleted.body).toEqual(preview.body);
+  expect(deleted.body['modelGroup']).toHaveProperty('modelCount', 1);
   expect(await call('DeleteModelGroup', request)).toEqual(deleted);
   expect((await call('GetModelGroup', { id: 'fast' })).reason).toBe('MODEL_GROUP_NOT_FOUND');
   expect((await call('DeleteModelGroup', { id: 'fast' })).reason).toBe('MODEL_GROUP_NOT_FOUND');
   // The label itself is the model's, and goes on.
-  expect(await groups()).toEqual([{ id: 'fast', models: 1 }]);
+  expect(await groups()).toEqual([{ id: 'fast', modelCount: 1 }]);
   const made = await call('CreateModelGroup', { modelGroup: { id: 'fast' } });
   expect(made.code).toBe('OK');
 });

@@ -120,7 +120,7 @@ test('the sweep of all organizations is for the platform, that of one for its ad
   const root = await plane.call(rpc, {});
   const none = await plane.call(rpc, { orgId: 'nowhere' });
   expect(all.reason).toBe('ROLE_FORBIDDEN');
-  expect([own.body, root.body]).toEqual([{ expired: '3' }, { expired: '3' }]);
+  expect([own.body, root.body]).toEqual([{ expiredCount: '3' }, { expiredCount: '3' }]);
   expect(none.reason).toBe('ORGANIZATION_NOT_FOUND');
   expect(plane.swept.slice(-2)).toEqual(['acme', undefined]);
 });

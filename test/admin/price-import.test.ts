@@ -37,12 +37,8 @@ function brief({ prices = [] }: Json): string[] {
   });
 }
 
-const counts = ({ added = 0, changed = 0, skipped = 0, same = 0 }: Json) => [
-  added,
-  changed,
-  skipped,
-  same,
-];
+const counts = (answer: Json) =>
+  ['addedCount', 'changedCount', 'skippedCount', 'sameCount'].map((count) => answer[count] ?? 0);
 
 async function listed(): Promise<readonly Json[]> {
   const { prices = [] } = await call('ListPrices', { pageSize: 1000 });
@@ -179,7 +175,7 @@ test('a preview is paged, each price once', async () => {
   let pageToken: unknown = '';
   do {
     const page = await importing({ ...request, pageToken });
-    expect(page['added']).toBe(7);
+    expect(page['addedCount']).toBe(7);
     pages.push(brief(page));
     pageToken = page['nextPageToken'];
   } while (pageToken !== undefined);
@@ -206,12 +202,12 @@ test('a repeated request id is answered as the first time, also where nothing wa
 test('the built-in list is imported whole, and once', async () => {
   const done = await importing({ builtIn: {}, reason: 'start' });
   expect(done['source']).toMatch(/^@pydantic\/genai-prices /);
-  expect(done['added']).toBeGreaterThan(1_000);
-  expect(done['changed'] ?? 0).toBe(0);
+  expect(done['addedCount']).toBeGreaterThan(1_000);
+  expect(done['changedCount'] ?? 0).toBe(0);
   expect((done['prices'] as readonly Json[]).length).toBe(100);
   expect(await steps()).toEqual({ epoch: 2, changes: 2 });
   const again = await importing({ builtIn: {} });
-  expect(counts(again)).toEqual([0, 0, done['skipped'], done['added']]);
+  expect(counts(again)).toEqual([0, 0, done['skippedCount'], done['addedCount']]);
   expect(await steps()).toEqual({ epoch: 2, changes: 2 });
 });
 
@@ -232,7 +228,7 @@ test('a list that is longer than other messages may be is read, one beyond its b
   const entry = { litellm_provider: 'p', input_cost_per_token: 1e-6, source: 'x'.repeat(30_000) };
   const long = Object.fromEntries(['a', 'b', 'c', 'd'].map((name) => [name, entry]));
   const done = await importing({ modelPricesJson: JSON.stringify(long) });
-  expect(done['added']).toBe(4);
+  expect(done['addedCount']).toBe(4);
   const tooLong = await refused({ modelPricesJson: ' '.repeat(8 * 1024 * 1024) });
   expect(tooLong).toMatchObject({ code: 'RESOURCE_EXHAUSTED', reason: 'MESSAGE_TOO_LARGE' });
   const many = Object.fromEntries(

@@ -143,8 +143,8 @@ test('closing finishes the calls under way, over HTTP/1.1 and HTTP/2, and takes 
   await arrived.promise;
   const closed = slow.server.close(10_000);
   gate.resolve();
-  expect((await http1).body).toEqual({ expired: '1' });
-  expect((await http2).expired).toBe(1n);
+  expect((await http1).body).toEqual({ expiredCount: '1' });
+  expect((await http2).expiredCount).toBe(1n);
   await closed;
   await expect(fetch(`${slow.url}/healthz`)).rejects.toThrow();
   await slow.database.drop();

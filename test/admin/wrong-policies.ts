@@ -50,6 +50,9 @@ const limitCases: Case[] = [
     onUser({ metric: 'METRIC_CONCURRENCY', window }),
   ),
   ...each(at('amount'), [...usd, ...tooMuch, 5], (amount) => onUser({ amount })),
+  ...each(at('amount'), ['unlimited', undefined], (amount) => onUser({ amount })),
+  ...each(at('unlimited'), [{}], (unlimited) => onUser({ unlimited })),
+  ...each(at('unlimited'), [true, 'yes'], (unlimited) => onUser({ amount: undefined, unlimited })),
   ...each(at('amount'), ['', '-1', '1.5', 'NaN', '9223372036854775808'], (amount) =>
     onUser({ metric: 'METRIC_TOKENS', amount }),
   ),
@@ -63,13 +66,15 @@ const limitCases: Case[] = [
     at('thresholds'),
     onUser({ metric: 'METRIC_CONCURRENCY', window: undefined, ...percents([80]) }),
   ],
-  ...each(at('for'), ['USER', 'MEMBER', 'LABEL:k', 'GALAXY', 'self', 'LABEL:'], (value) =>
-    onUser({ for: value }),
+  ...each(at('applies_to'), ['USER', 'MEMBER', 'LABEL:k', 'GALAXY', 'self', 'LABEL:'], (value) =>
+    onUser({ appliesTo: value }),
   ),
-  ...each('policy.limits[0].for', ['MEMBER', 'LABEL:', 'LABEL:a=b', 'TOKEN'], (value) =>
-    on('org', { for: value }),
+  ...each('policy.limits[0].applies_to', ['MEMBER', 'LABEL:', 'LABEL:a=b', 'TOKEN'], (value) =>
+    on('org', { appliesTo: value }),
   ),
-  ...each('policy.limits[0].for', ['SELF', 'KEY'], (value) => on('tier:pro', { for: value })),
+  ...each('policy.limits[0].applies_to', ['SELF', 'KEY'], (value) =>
+    on('tier:pro', { appliesTo: value }),
+  ),
   ...idLists(at('targets'), 64, (targets) => onUser({ targets })),
   ...each(at('targets[0]'), ['group:', 'group:a b'], (target) => onUser({ targets: [target] })),
   ['policy.limits', policy('org', { limits: many(201).map((name) => ({ ...limit, name })) })],
@@ -105,5 +110,5 @@ export const policyCases: Case[] = [
   ]),
   ['policy.notes', bypass({ cost: true }, 'user:alice', ' ')],
   ...each('policy.notes', texts(2000), (notes) => policy('org', { notes })),
-  ...each('policy.bypass.until', times, (until) => bypass({ until })),
+  ...each('policy.bypass.expire_time', times, (expireTime) => bypass({ expireTime })),
 ];

@@ -110,7 +110,7 @@ export function createAsker(
         journal.violated('a change of policy binds the next call', said());
       }
     }
-    const { seconds = 0n, nanos = 0 } = outcome?.decidedAt ?? {};
+    const { seconds = 0n, nanos = 0 } = outcome?.decideTime ?? {};
     const decidedMs = Number(seconds) * 1000 + nanos / 1_000_000;
     const beforeMs = promises.firstSentMs - decidedMs;
     const afterMs = decidedMs - Date.now();

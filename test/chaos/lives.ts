@@ -122,9 +122,9 @@ async function check(
   if (result?.case === 'refused') unexpected(parts, call, result);
   if (result?.case !== 'check' || isDegraded(result)) return result;
   const { outcome } = result.value;
-  if (outcome?.decision === Decision.ALLOW && outcome.expiresAt !== undefined) {
+  if (outcome?.decision === Decision.ALLOW && outcome.expireTime !== undefined) {
     call.openFromMs = Date.now();
-    call.expiresAtMs = timestampMs(outcome.expiresAt);
+    call.expiresAtMs = timestampMs(outcome.expireTime);
     expect(parts, call, 'what is asked is held', outcome.heldCostNanos, amounts.cost);
   }
   return result;
@@ -149,8 +149,8 @@ async function extend(
     possible: [extended(amounts)],
   });
   if (result?.case === 'refused') overInTime(parts, call, result);
-  if (result?.case !== 'extend' || result.value.outcome?.expiresAt === undefined) return false;
-  call.expiresAtMs = timestampMs(result.value.outcome.expiresAt);
+  if (result?.case !== 'extend' || result.value.outcome?.expireTime === undefined) return false;
+  call.expiresAtMs = timestampMs(result.value.outcome.expireTime);
   return result.value.outcome.decision === Decision.ALLOW && ttlMs > 0;
 }
 

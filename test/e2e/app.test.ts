@@ -94,7 +94,7 @@ test('a hand-moved clock decides windows and expiry', async () => {
   const third = await spend('r3');
   nowMs += 11 * 60_000;
   const expired = await app.expireHolds();
-  expect(first.outcome?.decidedAt?.seconds).toBe(1_773_187_170n);
+  expect(first.outcome?.decideTime?.seconds).toBe(1_773_187_170n);
   expect(second.outcome).toMatchObject({
     reason: Reason.COST_EXCEEDED,
     retryAfter: { seconds: 30n },

@@ -90,11 +90,11 @@ async function check(server: ServerProcess | undefined, orgId: string, ttlMs = 3
     estimate: { costNanos: 7n },
     limitView: LimitView.ALL,
   });
-  const { decidedAt, limits = [] } = answer?.outcome ?? {};
+  const { decideTime, limits = [] } = answer?.outcome ?? {};
   const decided: Decided = {
-    decidedAtMs: decidedAt ? timestampMs(decidedAt) : 0,
-    limits: limits.map(({ limit, used, held, resetsAt }) => {
-      return { limit, used, held, resetsAtMs: resetsAt ? timestampMs(resetsAt) : Infinity };
+    decidedAtMs: decideTime ? timestampMs(decideTime) : 0,
+    limits: limits.map(({ limit, used, held, resetTime }) => {
+      return { limit, used, held, resetsAtMs: resetTime ? timestampMs(resetTime) : Infinity };
     }),
   };
   return { requestId: answer?.requestId ?? '', ...decided };

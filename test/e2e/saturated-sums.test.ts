@@ -104,7 +104,7 @@ interface EventJson {
   readonly window: string;
   readonly metric: string;
   readonly spend: string;
-  readonly occurrences: string;
+  readonly occurrenceCount: string;
   readonly user: string;
   readonly requestId: string;
 }
@@ -145,11 +145,11 @@ test('each meter whose sums cannot grow has one event in each window', async () 
     expected.toSorted(),
   );
   expect(events).toEqual(first);
-  for (const { metric, spend, occurrences, user, requestId } of events) {
-    expect({ metric, spend, occurrences, user }).toEqual({
+  for (const { metric, spend, occurrenceCount, user, requestId } of events) {
+    expect({ metric, spend, occurrenceCount, user }).toEqual({
       metric: 'METRIC_COST',
       spend: String(maxInt64),
-      occurrences: '1',
+      occurrenceCount: '1',
       user: 'ann',
     });
     expect(requestId).toMatch(/^r\d$/);

@@ -119,6 +119,6 @@ test('while a replica is paused the others go on, and it goes on when it is woke
   await Promise.all(load);
   const beforeMs = Date.now();
   const { outcome } = await check(paused, 'strict');
-  expect(Number(outcome?.decidedAt?.seconds) * 1000).toBeGreaterThanOrEqual(beforeMs - 1999);
+  expect(Number(outcome?.decideTime?.seconds) * 1000).toBeGreaterThanOrEqual(beforeMs - 1999);
   expect(await differencesOf(database.pool, 'strict')).toEqual([]);
 }, 60_000);

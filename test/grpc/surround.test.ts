@@ -32,8 +32,8 @@ test('a call is answered with the ids, the decision and the instants it rests on
       decision: Decision.ALLOW,
       reason: Reason.UNSPECIFIED,
       heldCostNanos: 5n,
-      decidedAt: { seconds: 1n, nanos: 0 },
-      expiresAt: { seconds: 601n, nanos: 0 },
+      decideTime: { seconds: 1n, nanos: 0 },
+      expireTime: { seconds: 601n, nanos: 0 },
       obligations: { storeContent: StoreContent.METADATA },
     },
   });

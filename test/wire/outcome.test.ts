@@ -49,15 +49,15 @@ test('what is absent is absent on the wire, and what is there survives it', () =
     reason: ReasonMessage.TOKENS_EXCEEDED,
     retryAfter: { seconds: 90n, nanos: 500_000_000 },
     obligations: { maxOutputTokens: 7n },
-    expiresAt: { seconds: 1_700_000_000n, nanos: 123_000_000 },
+    expireTime: { seconds: 1_700_000_000n, nanos: 123_000_000 },
     limits: [{ window: Window.UNSPECIFIED }, { window: Window.MONTH, amount: 100_000_000_000n }],
   });
-  expect(there.limits[0]).not.toHaveProperty('resetsAt');
+  expect(there.limits[0]).not.toHaveProperty('resetTime');
   const bare = fromBinary(
     OutcomeSchema,
     toBinary(OutcomeSchema, outcomeToMessage(outcome(), 'ALL')),
   );
-  for (const field of ['retryAfter', 'expiresAt', 'binding'])
+  for (const field of ['retryAfter', 'expireTime', 'binding'])
     expect(bare).not.toHaveProperty(field);
 });
 

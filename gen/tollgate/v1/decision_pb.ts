@@ -574,7 +574,7 @@ export type ExplainResponse = Message<"tollgate.v1.ExplainResponse"> & {
   orgId: string;
 
   /**
-   * The decision in view ALL, always present. `held_cost_nanos` is what a Check would hold; `expires_at` is absent.
+   * The decision in view ALL, always present. `held_cost_nanos` is what a Check would hold; `expire_time` is absent.
    *
    * @generated from field: tollgate.v1.Outcome outcome = 2;
    */

@@ -4,7 +4,7 @@ import {
   ModelSchema,
   RouteGroupSchema,
 } from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
-import type { CatalogService } from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
+import type { CatalogService, ModelGroup } from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { PolicyStore } from '../../policies/policy-store.ts';
 import {
@@ -53,6 +53,10 @@ export function catalogRoutes(
     read: modelGroupFromMessage,
     write: modelGroupToMessage,
   });
+  /** The count is of now: it belongs to the models, and not to the record that was read or written. */
+  const counted = async (orgId: string, group: ModelGroup): Promise<ModelGroup> => {
+    return { ...group, modelCount: await store.countModels(orgId, group.id) };
+  };
   return {
     createModel: async (request, context) => ({
       model: await models.create(request, request.model, context),
@@ -79,9 +83,14 @@ export function catalogRoutes(
     }),
 
     createModelGroup: async (request, context) => ({
-      modelGroup: await labels.create(request, request.modelGroup, context),
+      modelGroup: await counted(
+        request.orgId,
+        await labels.create(request, request.modelGroup, context),
+      ),
     }),
-    getModelGroup: async (request, context) => ({ modelGroup: await labels.get(request, context) }),
+    getModelGroup: async (request, context) => ({
+      modelGroup: await counted(request.orgId, await labels.get(request, context)),
+    }),
     async listModelGroups(request, context) {
       const orgId = readOrgId(request.orgId);
       authorize(context, 'read', orgId);
@@ -92,7 +101,10 @@ export function catalogRoutes(
       return { modelGroups: items.map(listedModelGroupToMessage), nextPageToken: nextToken };
     },
     updateModelGroup: async (request, context) => ({
-      modelGroup: await labels.update(request, request.modelGroup, context),
+      modelGroup: await counted(
+        request.orgId,
+        await labels.update(request, request.modelGroup, context),
+      ),
     }),
     async deleteModelGroup(request, context) {
       const orgId = readOrgId(request.orgId);
@@ -101,7 +113,8 @@ export function catalogRoutes(
       const by = readChange(violations, context, request, 'update', request.etag);
       const id = readId(violations, 'id', request.id);
       violations.throwIfAny();
-      return { modelGroup: modelGroupToMessage(await store.deleteModelGroup(orgId, id, by)) };
+      const was = modelGroupToMessage(await store.deleteModelGroup(orgId, id, by));
+      return { modelGroup: await counted(orgId, was) };
     },
 
     async appendPrices(request, context) {

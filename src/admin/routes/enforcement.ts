@@ -42,7 +42,7 @@ export function enforcementRoutes(
     async expireHolds(request, context) {
       const orgId = request.orgId === undefined ? undefined : readOrgId(request.orgId);
       authorize(context, orgId === undefined ? 'operate' : 'write', orgId);
-      return { expired: BigInt(await expireHolds(store, sweep, orgId, context.signal)) };
+      return { expiredCount: BigInt(await expireHolds(store, sweep, orgId, context.signal)) };
     },
   };
 }

@@ -32,16 +32,16 @@ export function usageRoutes(
       return {
         meter: meter.name,
         window: request.window,
-        ...(isEndless ? {} : { windowStart: timestampOf(bounds.startMs) }),
-        ...(isEndless ? {} : { windowEnd: timestampOf(bounds.endMs) }),
+        ...(isEndless ? {} : { startTime: timestampOf(bounds.startMs) }),
+        ...(isEndless ? {} : { endTime: timestampOf(bounds.endMs) }),
         costNanos: totals.usedCost,
         inputTokens: totals.usedInput,
         outputTokens: totals.usedOutput,
         tokens: totals.usedInput + totals.usedOutput,
-        requests: totals.usedRequests,
+        requestCount: totals.usedRequests,
         heldCostNanos: totals.heldCost,
         heldTokens: totals.heldInput + totals.heldOutput,
-        inFlight,
+        inFlightCount: inFlight,
       };
     },
   };

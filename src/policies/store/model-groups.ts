@@ -13,9 +13,10 @@ import { decodeRecord, openDoc } from './documents.ts';
 /** What of model groups is not as of other records: they exist without a record, and a record can go. */
 export function storedModelGroups(
   parts: StoreParts,
-): Pick<PolicyStore, 'listModelGroups' | 'deleteModelGroup'> {
+): Pick<PolicyStore, 'listModelGroups' | 'countModels' | 'deleteModelGroup'> {
   return {
     listModelGroups: (orgId, page) => list(parts, orgId, page),
+    countModels: (orgId, groupId) => countModels(parts, orgId, groupId),
     async deleteModelGroup(orgId, id, by) {
       const request = recordRequest(orgId, 'model_group', by, ['delete model_group', id]);
       const { result } = await runChange(parts, request, async ({ client }) => {
@@ -70,6 +71,19 @@ async function list(
     const { rows } = await parts.pool.query<GroupRow>(listStatement, parameters);
     if (rows.length === 0) await requireOrganization(parts, orgId);
     return pageOf(rows, page, name, (row) => [row.id], listedOf);
+  } catch (cause) {
+    throw storeFailure(cause);
+  }
+}
+
+async function countModels(parts: StoreParts, orgId: string, groupId: string): Promise<number> {
+  try {
+    const { rows } = await parts.pool.query<{ readonly models: number }>(
+      `SELECT count(*)::integer AS models FROM record
+  WHERE org_id = $1 AND kind = 'model' AND doc->'groups' ? $2`,
+      [orgId, groupId],
+    );
+    return rows[0]?.models ?? 0;
   } catch (cause) {
     throw storeFailure(cause);
   }

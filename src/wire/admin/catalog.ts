@@ -109,5 +109,5 @@ export function listedModelGroupToMessage(of: ListedModelGroup): messages.ModelG
   const { id, models, stored } = of;
   const said =
     stored === undefined ? create(ModelGroupSchema, { id }) : modelGroupToMessage(stored);
-  return { ...said, models };
+  return { ...said, modelCount: models };
 }

@@ -7,6 +7,7 @@ import type { EnforcementEvent } from '../../../gen/tollgate/admin/v1/enforcemen
 import { Metric, Window } from '../../../gen/tollgate/v1/limit_pb.ts';
 import type { StoredEvent } from '../../service/admin/events.ts';
 import { metricNames, windowNames } from './policies.ts';
+import { maxInt64 } from '../../core/totals.ts';
 import { timestampOf } from '../time.ts';
 
 /** In the order of the proto's numbers. */
@@ -30,7 +31,7 @@ export function eventToMessage(event: StoredEvent): EnforcementEvent {
     id: event.id,
     firstTime: timestampOf(event.firstAtMs),
     lastTime: timestampOf(event.lastAtMs),
-    occurrences: event.occurrences,
+    occurrenceCount: event.occurrences,
     action: EventAction[action ?? 'UNSPECIFIED'],
     requestId: event.requestId,
     user: event.user ?? '',
@@ -41,9 +42,14 @@ export function eventToMessage(event: StoredEvent): EnforcementEvent {
     meter: sum?.meter ?? '',
     metric: Metric[metric ?? 'UNSPECIFIED'],
     window: Window[window ?? 'UNSPECIFIED'],
-    spend: sum?.spend.toString() ?? '',
+    spend: atMostInt64(sum?.spend ?? 0n),
     amount: limit?.amount ?? 0n,
     ask: limit?.ask ?? 0n,
     threshold: limit?.threshold ?? 0,
   });
+}
+
+/** Debts and holds together may pass int64, and the message has no wider type. */
+function atMostInt64(sum: bigint): bigint {
+  return sum > maxInt64 ? maxInt64 : sum;
 }

@@ -75,7 +75,7 @@ export function policyFromMessage(violations: Violations, message: messages.Poli
     }
   }
   if (familiesOf({ subject, limits }).length > maxFamiliesOfPolicy) {
-    const counted = 'combinations of for and targets that are counted apart';
+    const counted = 'combinations of applies_to and targets that are counted apart';
     violations.add('policy.limits', `must have at most ${maxFamiliesOfPolicy} ${counted}`);
   }
   const notes = readText(violations, 'policy.notes', message.notes, maxNotes);
@@ -100,10 +100,10 @@ function readLimit(
     name: readId(violations, `${at}.name`, message.name),
     metric,
     window: readWindow(violations, `${at}.window`, message.window, metric),
-    amount: readLimitAmount(violations, `${at}.amount`, message.amount, metric),
+    amount: readBound(violations, `${at}.amount`, message.bound, metric),
     action: readEnum(violations, `${at}.action`, message.action, actionNames, 'BLOCK'),
     thresholds: readThresholds(violations, `${at}.thresholds`, message.thresholds, metric),
-    for: readFor(violations, `${at}.for`, message.for, subject),
+    for: readFor(violations, `${at}.applies_to`, message.appliesTo, subject),
     targets: readTargets(violations, `${at}.targets`, message.targets, maxTargets).toSorted(
       byCodeUnit,
     ),
@@ -122,23 +122,34 @@ function readWindow(
   return undefined;
 }
 
+function readBound(
+  violations: Violations,
+  field: string,
+  bound: messages.Limit['bound'],
+  metric: Metric,
+): bigint | undefined {
+  if (bound.case === 'unlimited') return undefined;
+  if (bound.case === 'amount') return readLimitAmount(violations, field, bound.value, metric);
+  violations.add(field, 'is required: an amount, or unlimited');
+  return undefined;
+}
+
 function readLimitAmount(
   violations: Violations,
   field: string,
   text: string,
   metric: Metric,
-): bigint | undefined {
-  if (text === 'unlimited') return undefined;
+): bigint {
   if (metric === 'COST') {
     const nanos = parseUsd(text);
     if (nanos === undefined) {
       const form = 'decimal USD with at most 9 decimals, up to 9223372036.854775807';
-      violations.add(field, `must be ${form}, or unlimited`);
+      violations.add(field, `must be ${form}`);
     }
     return nanos ?? 0n;
   }
   const isWhole = /^\d{1,19}$/.test(text) && BigInt(text) <= maxInt64;
-  if (!isWhole) violations.add(field, 'must be a whole number, 0 to 2^63-1, or unlimited');
+  if (!isWhole) violations.add(field, 'must be a whole number, 0 to 2^63-1');
   return isWhole ? BigInt(text) : 0n;
 }
 
@@ -239,6 +250,6 @@ function readBypass(
   }
   if (notes.trim() === '') violations.add('policy.notes', 'is required beside a bypass: say why');
   const { cost, rate, tokens, models } = message;
-  const untilMs = readInstant(violations, `${at}.until`, message.until);
+  const untilMs = readInstant(violations, `${at}.expire_time`, message.expireTime);
   return { cost, rate, tokens, models, untilMs };
 }

@@ -37,16 +37,19 @@ function limitInit(limit: Limit): MessageInitShape<typeof LimitSchema> {
     name: limit.name,
     metric: Metric[metric],
     window: Window[window ?? 'UNSPECIFIED'],
-    amount: amount === undefined ? 'unlimited' : number(amount),
+    bound:
+      amount === undefined
+        ? { case: 'unlimited', value: {} }
+        : { case: 'amount', value: number(amount) },
     action: Action[limit.action],
     thresholds: { percents: [...limit.thresholds] },
-    for: forText(limit.for),
+    appliesTo: appliesTo(limit.for),
     targets: [...limit.targets],
     enabled: limit.enabled,
   };
 }
 
-function forText(declared: LimitFor): string {
+function appliesTo(declared: LimitFor): string {
   return declared.kind === 'LABEL' ? `LABEL:${declared.key}` : declared.kind;
 }
 
@@ -60,5 +63,5 @@ function accessInit({ allow, deny, maxTier, mode }: Access): MessageInitShape<ty
 }
 
 function bypassInit({ untilMs, ...flags }: Bypass) {
-  return { ...flags, ...(untilMs === undefined ? {} : { until: timestampOf(untilMs) }) };
+  return { ...flags, ...(untilMs === undefined ? {} : { expireTime: timestampOf(untilMs) }) };
 }

@@ -89,10 +89,10 @@ export function priceImportToMessage(answer: PriceImportAnswer): messages.Import
   return create(ImportPricesResponseSchema, {
     prices: items.map(importedToMessage),
     nextPageToken: nextToken,
-    added: counts.ADDED,
-    changed: counts.CHANGED,
-    skipped: counts.SKIPPED,
-    same: counts.SAME,
+    addedCount: counts.ADDED,
+    changedCount: counts.CHANGED,
+    skippedCount: counts.SKIPPED,
+    sameCount: counts.SAME,
     source,
   });
 }

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file tollgate/admin/v1/enforcement.proto.
  */
 export const file_tollgate_admin_v1_enforcement: GenFile = /*@__PURE__*/
-  fileDesc("CiN0b2xsZ2F0ZS9hZG1pbi92MS9lbmZvcmNlbWVudC5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEixgMKEEVuZm9yY2VtZW50RXZlbnQSCgoCaWQYASABKAkSLgoKZmlyc3RfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbGFzdF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtvY2N1cnJlbmNlcxgEIAEoAxIuCgZhY3Rpb24YBSABKA4yHi50b2xsZ2F0ZS5hZG1pbi52MS5FdmVudEFjdGlvbhISCgpyZXF1ZXN0X2lkGAYgASgJEgwKBHVzZXIYByABKAkSEAoIc3ViamVjdHMYCCADKAkSDQoFbGltaXQYCSABKAkSFQoNbGltaXRfc3ViamVjdBgKIAEoCRIQCghyZXZpc2lvbhgLIAEoAxINCgVtZXRlchgMIAEoCRIjCgZtZXRyaWMYDSABKA4yEy50b2xsZ2F0ZS52MS5NZXRyaWMSIwoGd2luZG93GA4gASgOMhMudG9sbGdhdGUudjEuV2luZG93Eg0KBXNwZW5kGA8gASgJEg4KBmFtb3VudBgQIAEoAxILCgNhc2sYESABKAMSEQoJdGhyZXNob2xkGBIgASgFIpcBChFMaXN0RXZlbnRzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDAoEdXNlchgCIAEoCRIuCgZhY3Rpb24YAyABKA4yHi50b2xsZ2F0ZS5hZG1pbi52MS5FdmVudEFjdGlvbhINCgVsaW1pdBgEIAEoCRIRCglwYWdlX3NpemUYBSABKAUSEgoKcGFnZV90b2tlbhgGIAEoCSJiChJMaXN0RXZlbnRzUmVzcG9uc2USMwoGZXZlbnRzGAEgAygLMiMudG9sbGdhdGUuYWRtaW4udjEuRW5mb3JjZW1lbnRFdmVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiNAoSRXhwaXJlSG9sZHNSZXF1ZXN0EhMKBm9yZ19pZBgBIAEoCUgAiAEBQgkKB19vcmdfaWQiJgoTRXhwaXJlSG9sZHNSZXNwb25zZRIPCgdleHBpcmVkGAEgASgDKuUBCgtFdmVudEFjdGlvbhIcChhFVkVOVF9BQ1RJT05fVU5TUEVDSUZJRUQQABIYChRFVkVOVF9BQ1RJT05fQkxPQ0tFRBABEhcKE0VWRU5UX0FDVElPTl9XQVJORUQQAhIYChRFVkVOVF9BQ1RJT05fRFJZX1JVThADEhkKFUVWRU5UX0FDVElPTl9CWVBBU1NFRBAEEhoKFkVWRU5UX0FDVElPTl9USFJFU0hPTEQQBRIYChRFVkVOVF9BQ1RJT05fRVhQSVJFRBAGEhoKFkVWRU5UX0FDVElPTl9TQVRVUkFURUQQBzLNAQoSRW5mb3JjZW1lbnRTZXJ2aWNlElkKCkxpc3RFdmVudHMSJC50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0RXZlbnRzUmVxdWVzdBolLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RFdmVudHNSZXNwb25zZRJcCgtFeHBpcmVIb2xkcxIlLnRvbGxnYXRlLmFkbWluLnYxLkV4cGlyZUhvbGRzUmVxdWVzdBomLnRvbGxnYXRlLmFkbWluLnYxLkV4cGlyZUhvbGRzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_tollgate_v1_limit]);
+  fileDesc("CiN0b2xsZ2F0ZS9hZG1pbi92MS9lbmZvcmNlbWVudC5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEiywMKEEVuZm9yY2VtZW50RXZlbnQSCgoCaWQYASABKAkSLgoKZmlyc3RfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbGFzdF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIYChBvY2N1cnJlbmNlX2NvdW50GAQgASgDEi4KBmFjdGlvbhgFIAEoDjIeLnRvbGxnYXRlLmFkbWluLnYxLkV2ZW50QWN0aW9uEhIKCnJlcXVlc3RfaWQYBiABKAkSDAoEdXNlchgHIAEoCRIQCghzdWJqZWN0cxgIIAMoCRINCgVsaW1pdBgJIAEoCRIVCg1saW1pdF9zdWJqZWN0GAogASgJEhAKCHJldmlzaW9uGAsgASgDEg0KBW1ldGVyGAwgASgJEiMKBm1ldHJpYxgNIAEoDjITLnRvbGxnYXRlLnYxLk1ldHJpYxIjCgZ3aW5kb3cYDiABKA4yEy50b2xsZ2F0ZS52MS5XaW5kb3cSDQoFc3BlbmQYDyABKAMSDgoGYW1vdW50GBAgASgDEgsKA2FzaxgRIAEoAxIRCgl0aHJlc2hvbGQYEiABKAUilwEKEUxpc3RFdmVudHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIMCgR1c2VyGAIgASgJEi4KBmFjdGlvbhgDIAEoDjIeLnRvbGxnYXRlLmFkbWluLnYxLkV2ZW50QWN0aW9uEg0KBWxpbWl0GAQgASgJEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJImIKEkxpc3RFdmVudHNSZXNwb25zZRIzCgZldmVudHMYASADKAsyIy50b2xsZ2F0ZS5hZG1pbi52MS5FbmZvcmNlbWVudEV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI0ChJFeHBpcmVIb2xkc1JlcXVlc3QSEwoGb3JnX2lkGAEgASgJSACIAQFCCQoHX29yZ19pZCIsChNFeHBpcmVIb2xkc1Jlc3BvbnNlEhUKDWV4cGlyZWRfY291bnQYASABKAMq5QEKC0V2ZW50QWN0aW9uEhwKGEVWRU5UX0FDVElPTl9VTlNQRUNJRklFRBAAEhgKFEVWRU5UX0FDVElPTl9CTE9DS0VEEAESFwoTRVZFTlRfQUNUSU9OX1dBUk5FRBACEhgKFEVWRU5UX0FDVElPTl9EUllfUlVOEAMSGQoVRVZFTlRfQUNUSU9OX0JZUEFTU0VEEAQSGgoWRVZFTlRfQUNUSU9OX1RIUkVTSE9MRBAFEhgKFEVWRU5UX0FDVElPTl9FWFBJUkVEEAYSGgoWRVZFTlRfQUNUSU9OX1NBVFVSQVRFRBAHMs0BChJFbmZvcmNlbWVudFNlcnZpY2USWQoKTGlzdEV2ZW50cxIkLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RFdmVudHNSZXF1ZXN0GiUudG9sbGdhdGUuYWRtaW4udjEuTGlzdEV2ZW50c1Jlc3BvbnNlElwKC0V4cGlyZUhvbGRzEiUudG9sbGdhdGUuYWRtaW4udjEuRXhwaXJlSG9sZHNSZXF1ZXN0GiYudG9sbGdhdGUuYWRtaW4udjEuRXhwaXJlSG9sZHNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_tollgate_v1_limit]);
 
 /**
  * One event, or equal events of one second folded into one.
@@ -48,9 +48,9 @@ export type EnforcementEvent = Message<"tollgate.admin.v1.EnforcementEvent"> & {
   /**
    * How often it happened.
    *
-   * @generated from field: int64 occurrences = 4;
+   * @generated from field: int64 occurrence_count = 4;
    */
-  occurrences: bigint;
+  occurrenceCount: bigint;
 
   /**
    * What happened.
@@ -123,12 +123,12 @@ export type EnforcementEvent = Message<"tollgate.admin.v1.EnforcementEvent"> & {
   window: Window;
 
   /**
-   * Used and held before the ask (for THRESHOLD with it, for SATURATED used alone), in nano-USD or units; a decimal text, since debts
-   * and holds together may pass 2^63.
+   * Used and held before the ask (for THRESHOLD with it, for SATURATED used alone), in the metric's unit. A sum
+   * above 2^63-1 is given as 2^63-1.
    *
-   * @generated from field: string spend = 15;
+   * @generated from field: int64 spend = 15;
    */
-  spend: string;
+  spend: bigint;
 
   /**
    * The limit's amount.
@@ -273,9 +273,9 @@ export type ExpireHoldsResponse = Message<"tollgate.admin.v1.ExpireHoldsResponse
   /**
    * Holds ended.
    *
-   * @generated from field: int64 expired = 1;
+   * @generated from field: int64 expired_count = 1;
    */
-  expired: bigint;
+  expiredCount: bigint;
 };
 
 /**

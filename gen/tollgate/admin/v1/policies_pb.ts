@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file tollgate/admin/v1/policies.proto.
  */
 export const file_tollgate_admin_v1_policies: GenFile = /*@__PURE__*/
-  fileDesc("CiB0b2xsZ2F0ZS9hZG1pbi92MS9wb2xpY2llcy5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEihwIKBUxpbWl0EgwKBG5hbWUYASABKAkSIwoGbWV0cmljGAIgASgOMhMudG9sbGdhdGUudjEuTWV0cmljEiMKBndpbmRvdxgDIAEoDjITLnRvbGxnYXRlLnYxLldpbmRvdxIOCgZhbW91bnQYBCABKAkSIwoGYWN0aW9uGAUgASgOMhMudG9sbGdhdGUudjEuQWN0aW9uEjEKCnRocmVzaG9sZHMYBiABKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5UaHJlc2hvbGRzEgsKA2ZvchgHIAEoCRIPCgd0YXJnZXRzGAggAygJEhQKB2VuYWJsZWQYCSABKAhIAIgBAUIKCghfZW5hYmxlZCIeCgpUaHJlc2hvbGRzEhAKCHBlcmNlbnRzGAEgAygFInYKBkFjY2VzcxINCgVhbGxvdxgBIAMoCRIMCgRkZW55GAIgAygJEhUKCG1heF90aWVyGAMgASgFSACIAQESKwoEbW9kZRgEIAEoDjIdLnRvbGxnYXRlLmFkbWluLnYxLkFjY2Vzc01vZGVCCwoJX21heF90aWVyIm8KBkJ5cGFzcxIMCgRjb3N0GAEgASgIEgwKBHJhdGUYAiABKAgSDgoGdG9rZW5zGAMgASgIEg4KBm1vZGVscxgEIAEoCBIpCgV1bnRpbBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiqAEKBlBvbGljeRIPCgdzdWJqZWN0GAEgASgJEigKBmxpbWl0cxgCIAMoCzIYLnRvbGxnYXRlLmFkbWluLnYxLkxpbWl0EikKBmFjY2VzcxgDIAEoCzIZLnRvbGxnYXRlLmFkbWluLnYxLkFjY2VzcxIpCgZieXBhc3MYBCABKAsyGS50b2xsZ2F0ZS5hZG1pbi52MS5CeXBhc3MSDQoFbm90ZXMYBSABKAkivAEKDlBvbGljeVJldmlzaW9uEikKBnBvbGljeRgBIAEoCzIZLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeRIQCghyZXZpc2lvbhgCIAEoAxIOCgZyZWFzb24YAyABKAkSDQoFYWN0b3IYBCABKAkSLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3Jldm9rZWQYBiABKAkSDAoEZXRhZxgHIAEoCSKqAQoQUHV0UG9saWN5UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSKQoGcG9saWN5GAIgASgLMhkudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5Eg4KBnJlYXNvbhgDIAEoCRIMCgRldGFnGAQgASgJEhcKCnJlcXVlc3RfaWQYBSABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAYgASgIQg0KC19yZXF1ZXN0X2lkIkgKEVB1dFBvbGljeVJlc3BvbnNlEjMKCHJldmlzaW9uGAEgASgLMiEudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5UmV2aXNpb24iVwoQR2V0UG9saWN5UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDwoHc3ViamVjdBgCIAEoCRIVCghyZXZpc2lvbhgDIAEoA0gAiAEBQgsKCV9yZXZpc2lvbiJIChFHZXRQb2xpY3lSZXNwb25zZRIzCghyZXZpc2lvbhgBIAEoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVJldmlzaW9uIlwKE0xpc3RQb2xpY2llc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEg4KBmZpbHRlchgEIAEoCSJlChRMaXN0UG9saWNpZXNSZXNwb25zZRI0CglyZXZpc2lvbnMYASADKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiZAoaTGlzdFBvbGljeVJldmlzaW9uc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEg8KB3N1YmplY3QYAiABKAkSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkibAobTGlzdFBvbGljeVJldmlzaW9uc1Jlc3BvbnNlEjQKCXJldmlzaW9ucxgBIAMoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVJldmlzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKgAQoSUmV2b2tlTGltaXRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEgwKBG5hbWUYAyABKAkSDgoGcmVhc29uGAQgASgJEgwKBGV0YWcYBSABKAkSFwoKcmVxdWVzdF9pZBgGIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYByABKAhCDQoLX3JlcXVlc3RfaWQiSgoTUmV2b2tlTGltaXRSZXNwb25zZRIzCghyZXZpc2lvbhgBIAEoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVJldmlzaW9uKloKCkFjY2Vzc01vZGUSGwoXQUNDRVNTX01PREVfVU5TUEVDSUZJRUQQABIWChJBQ0NFU1NfTU9ERV9OQVJST1cQARIXChNBQ0NFU1NfTU9ERV9SRVBMQUNFEAIy9AMKDVBvbGljeVNlcnZpY2USVgoJUHV0UG9saWN5EiMudG9sbGdhdGUuYWRtaW4udjEuUHV0UG9saWN5UmVxdWVzdBokLnRvbGxnYXRlLmFkbWluLnYxLlB1dFBvbGljeVJlc3BvbnNlElYKCUdldFBvbGljeRIjLnRvbGxnYXRlLmFkbWluLnYxLkdldFBvbGljeVJlcXVlc3QaJC50b2xsZ2F0ZS5hZG1pbi52MS5HZXRQb2xpY3lSZXNwb25zZRJfCgxMaXN0UG9saWNpZXMSJi50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0UG9saWNpZXNSZXF1ZXN0GicudG9sbGdhdGUuYWRtaW4udjEuTGlzdFBvbGljaWVzUmVzcG9uc2USdAoTTGlzdFBvbGljeVJldmlzaW9ucxItLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RQb2xpY3lSZXZpc2lvbnNSZXF1ZXN0Gi4udG9sbGdhdGUuYWRtaW4udjEuTGlzdFBvbGljeVJldmlzaW9uc1Jlc3BvbnNlElwKC1Jldm9rZUxpbWl0EiUudG9sbGdhdGUuYWRtaW4udjEuUmV2b2tlTGltaXRSZXF1ZXN0GiYudG9sbGdhdGUuYWRtaW4udjEuUmV2b2tlTGltaXRSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_tollgate_v1_limit]);
+  fileDesc("CiB0b2xsZ2F0ZS9hZG1pbi92MS9wb2xpY2llcy5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEizAIKBUxpbWl0EgwKBG5hbWUYASABKAkSIwoGbWV0cmljGAIgASgOMhMudG9sbGdhdGUudjEuTWV0cmljEiMKBndpbmRvdxgDIAEoDjITLnRvbGxnYXRlLnYxLldpbmRvdxIQCgZhbW91bnQYBCABKAlIABIxCgl1bmxpbWl0ZWQYCiABKAsyHC50b2xsZ2F0ZS5hZG1pbi52MS5VbmxpbWl0ZWRIABIjCgZhY3Rpb24YBSABKA4yEy50b2xsZ2F0ZS52MS5BY3Rpb24SMQoKdGhyZXNob2xkcxgGIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLlRocmVzaG9sZHMSEgoKYXBwbGllc190bxgHIAEoCRIPCgd0YXJnZXRzGAggAygJEhQKB2VuYWJsZWQYCSABKAhIAYgBAUIHCgVib3VuZEIKCghfZW5hYmxlZCILCglVbmxpbWl0ZWQiHgoKVGhyZXNob2xkcxIQCghwZXJjZW50cxgBIAMoBSJ2CgZBY2Nlc3MSDQoFYWxsb3cYASADKAkSDAoEZGVueRgCIAMoCRIVCghtYXhfdGllchgDIAEoBUgAiAEBEisKBG1vZGUYBCABKA4yHS50b2xsZ2F0ZS5hZG1pbi52MS5BY2Nlc3NNb2RlQgsKCV9tYXhfdGllciJ1CgZCeXBhc3MSDAoEY29zdBgBIAEoCBIMCgRyYXRlGAIgASgIEg4KBnRva2VucxgDIAEoCBIOCgZtb2RlbHMYBCABKAgSLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqgBCgZQb2xpY3kSDwoHc3ViamVjdBgBIAEoCRIoCgZsaW1pdHMYAiADKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5MaW1pdBIpCgZhY2Nlc3MYAyABKAsyGS50b2xsZ2F0ZS5hZG1pbi52MS5BY2Nlc3MSKQoGYnlwYXNzGAQgASgLMhkudG9sbGdhdGUuYWRtaW4udjEuQnlwYXNzEg0KBW5vdGVzGAUgASgJIrwBCg5Qb2xpY3lSZXZpc2lvbhIpCgZwb2xpY3kYASABKAsyGS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3kSEAoIcmV2aXNpb24YAiABKAMSDgoGcmVhc29uGAMgASgJEg0KBWFjdG9yGAQgASgJEi8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdyZXZva2VkGAYgASgJEgwKBGV0YWcYByABKAkiqgEKEFB1dFBvbGljeVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEikKBnBvbGljeRgCIAEoCzIZLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeRIOCgZyZWFzb24YAyABKAkSDAoEZXRhZxgEIAEoCRIXCgpyZXF1ZXN0X2lkGAUgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgGIAEoCEINCgtfcmVxdWVzdF9pZCJIChFQdXRQb2xpY3lSZXNwb25zZRIzCghyZXZpc2lvbhgBIAEoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVJldmlzaW9uIlcKEEdldFBvbGljeVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEg8KB3N1YmplY3QYAiABKAkSFQoIcmV2aXNpb24YAyABKANIAIgBAUILCglfcmV2aXNpb24iSAoRR2V0UG9saWN5UmVzcG9uc2USMwoIcmV2aXNpb24YASABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbiJcChNMaXN0UG9saWNpZXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRIOCgZmaWx0ZXIYBCABKAkiZQoUTGlzdFBvbGljaWVzUmVzcG9uc2USNAoJcmV2aXNpb25zGAEgAygLMiEudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5UmV2aXNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJImQKGkxpc3RQb2xpY3lSZXZpc2lvbnNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJImwKG0xpc3RQb2xpY3lSZXZpc2lvbnNSZXNwb25zZRI0CglyZXZpc2lvbnMYASADKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkioAEKElJldm9rZUxpbWl0UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDwoHc3ViamVjdBgCIAEoCRIMCgRuYW1lGAMgASgJEg4KBnJlYXNvbhgEIAEoCRIMCgRldGFnGAUgASgJEhcKCnJlcXVlc3RfaWQYBiABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAcgASgIQg0KC19yZXF1ZXN0X2lkIkoKE1Jldm9rZUxpbWl0UmVzcG9uc2USMwoIcmV2aXNpb24YASABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbipaCgpBY2Nlc3NNb2RlEhsKF0FDQ0VTU19NT0RFX1VOU1BFQ0lGSUVEEAASFgoSQUNDRVNTX01PREVfTkFSUk9XEAESFwoTQUNDRVNTX01PREVfUkVQTEFDRRACMvQDCg1Qb2xpY3lTZXJ2aWNlElYKCVB1dFBvbGljeRIjLnRvbGxnYXRlLmFkbWluLnYxLlB1dFBvbGljeVJlcXVlc3QaJC50b2xsZ2F0ZS5hZG1pbi52MS5QdXRQb2xpY3lSZXNwb25zZRJWCglHZXRQb2xpY3kSIy50b2xsZ2F0ZS5hZG1pbi52MS5HZXRQb2xpY3lSZXF1ZXN0GiQudG9sbGdhdGUuYWRtaW4udjEuR2V0UG9saWN5UmVzcG9uc2USXwoMTGlzdFBvbGljaWVzEiYudG9sbGdhdGUuYWRtaW4udjEuTGlzdFBvbGljaWVzUmVxdWVzdBonLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RQb2xpY2llc1Jlc3BvbnNlEnQKE0xpc3RQb2xpY3lSZXZpc2lvbnMSLS50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0UG9saWN5UmV2aXNpb25zUmVxdWVzdBouLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RQb2xpY3lSZXZpc2lvbnNSZXNwb25zZRJcCgtSZXZva2VMaW1pdBIlLnRvbGxnYXRlLmFkbWluLnYxLlJldm9rZUxpbWl0UmVxdWVzdBomLnRvbGxnYXRlLmFkbWluLnYxLlJldm9rZUxpbWl0UmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_tollgate_v1_limit]);
 
 /**
  * One limit.
@@ -46,12 +46,27 @@ export type Limit = Message<"tollgate.admin.v1.Limit"> & {
   window: Window;
 
   /**
-   * COST: decimal USD with at most 9 decimals; other metrics: a whole number; 0 to 2^63-1 in nano-USD or units.
-   * `unlimited` removes farther declarations of the same slot.
+   * How much may be used; required.
    *
-   * @generated from field: string amount = 4;
+   * @generated from oneof tollgate.admin.v1.Limit.bound
    */
-  amount: string;
+  bound: {
+    /**
+     * COST: decimal USD with at most 9 decimals; other metrics: a whole number; 0 to 2^63-1 in nano-USD or units.
+     *
+     * @generated from field: string amount = 4;
+     */
+    value: string;
+    case: "amount";
+  } | {
+    /**
+     * No amount: it removes farther declarations of the same slot.
+     *
+     * @generated from field: tollgate.admin.v1.Unlimited unlimited = 10;
+     */
+    value: Unlimited;
+    case: "unlimited";
+  } | { case: undefined; value?: undefined };
 
   /**
    * BLOCK.
@@ -71,9 +86,9 @@ export type Limit = Message<"tollgate.admin.v1.Limit"> & {
    * The subjects it applies to: SELF, or on organizations and teams USER, KEY, CUSTOMER, PRINCIPAL, APP, TEAM or
    * LABEL:<key>, on teams also MEMBER; on a tier always USER. Empty: SELF (on a tier USER).
    *
-   * @generated from field: string for = 7;
+   * @generated from field: string applies_to = 7;
    */
-  for: string;
+  appliesTo: string;
 
   /**
    * Which calls it counts: model names, route groups, `group:<label>`, or patterns with `*`; at most 64.
@@ -99,6 +114,21 @@ export const LimitSchema: GenMessage<Limit> = /*@__PURE__*/
   messageDesc(file_tollgate_admin_v1_policies, 0);
 
 /**
+ * The bound of a limit that limits nothing.
+ *
+ * @generated from message tollgate.admin.v1.Unlimited
+ */
+export type Unlimited = Message<"tollgate.admin.v1.Unlimited"> & {
+};
+
+/**
+ * Describes the message tollgate.admin.v1.Unlimited.
+ * Use `create(UnlimitedSchema)` to create a new message.
+ */
+export const UnlimitedSchema: GenMessage<Unlimited> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_policies, 1);
+
+/**
  * Percentages of an amount.
  *
  * @generated from message tollgate.admin.v1.Thresholds
@@ -117,7 +147,7 @@ export type Thresholds = Message<"tollgate.admin.v1.Thresholds"> & {
  * Use `create(ThresholdsSchema)` to create a new message.
  */
 export const ThresholdsSchema: GenMessage<Thresholds> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_policies, 1);
+  messageDesc(file_tollgate_admin_v1_policies, 2);
 
 /**
  * Which targets may be called.
@@ -159,7 +189,7 @@ export type Access = Message<"tollgate.admin.v1.Access"> & {
  * Use `create(AccessSchema)` to create a new message.
  */
 export const AccessSchema: GenMessage<Access> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_policies, 2);
+  messageDesc(file_tollgate_admin_v1_policies, 3);
 
 /**
  * What is bypassed. Only on users, principals and keys, and only with notes. Usage is still counted.
@@ -198,9 +228,9 @@ export type Bypass = Message<"tollgate.admin.v1.Bypass"> & {
   /**
    * The instant from which it is over. Absent: never.
    *
-   * @generated from field: google.protobuf.Timestamp until = 5;
+   * @generated from field: google.protobuf.Timestamp expire_time = 5;
    */
-  until?: Timestamp | undefined;
+  expireTime?: Timestamp | undefined;
 };
 
 /**
@@ -208,7 +238,7 @@ export type Bypass = Message<"tollgate.admin.v1.Bypass"> & {
  * Use `create(BypassSchema)` to create a new message.
  */
 export const BypassSchema: GenMessage<Bypass> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_policies, 3);
+  messageDesc(file_tollgate_admin_v1_policies, 4);
 
 /**
  * What is declared on one subject.
@@ -225,8 +255,8 @@ export type Policy = Message<"tollgate.admin.v1.Policy"> & {
 
   /**
    * At most 200. Limits with targets, on labels, for LABEL or for MEMBER have meters of their own: a policy may have
-   * at most 32 different combinations of `for` and `targets` among them, and an organization at most 64 in all its
-   * policies that reach every subject of a kind (`for` other than SELF and MEMBER); a policy that would pass the latter
+   * at most 32 different combinations of `applies_to` and `targets` among them, and an organization at most 64 in all its
+   * policies that reach every subject of a kind (`applies_to` other than SELF and MEMBER); a policy that would pass the latter
    * is refused with FAILED_PRECONDITION `TOO_MANY_METERS`.
    *
    * @generated from field: repeated tollgate.admin.v1.Limit limits = 2;
@@ -260,7 +290,7 @@ export type Policy = Message<"tollgate.admin.v1.Policy"> & {
  * Use `create(PolicySchema)` to create a new message.
  */
 export const PolicySchema: GenMessage<Policy> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_policies, 4);
+  messageDesc(file_tollgate_admin_v1_policies, 5);
 
 /**
  * One revision of a policy.
@@ -323,7 +353,7 @@ export type PolicyRevision = Message<"tollgate.admin.v1.PolicyRevision"> & {
  * Use `create(PolicyRevisionSchema)` to create a new message.
  */
 export const PolicyRevisionSchema: GenMessage<PolicyRevision> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_policies, 5);
+  messageDesc(file_tollgate_admin_v1_policies, 6);
 
 /**
  * See PutPolicy.
@@ -379,7 +409,7 @@ export type PutPolicyRequest = Message<"tollgate.admin.v1.PutPolicyRequest"> & {
  * Use `create(PutPolicyRequestSchema)` to create a new message.
  */
 export const PutPolicyRequestSchema: GenMessage<PutPolicyRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_policies, 6);
+  messageDesc(file_tollgate_admin_v1_policies, 7);
 
 /**
  * See PutPolicy.
@@ -400,7 +430,7 @@ export type PutPolicyResponse = Message<"tollgate.admin.v1.PutPolicyResponse"> &
  * Use `create(PutPolicyResponseSchema)` to create a new message.
  */
 export const PutPolicyResponseSchema: GenMessage<PutPolicyResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_policies, 7);
+  messageDesc(file_tollgate_admin_v1_policies, 8);
 
 /**
  * See GetPolicy.
@@ -435,7 +465,7 @@ export type GetPolicyRequest = Message<"tollgate.admin.v1.GetPolicyRequest"> & {
  * Use `create(GetPolicyRequestSchema)` to create a new message.
  */
 export const GetPolicyRequestSchema: GenMessage<GetPolicyRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_policies, 8);
+  messageDesc(file_tollgate_admin_v1_policies, 9);
 
 /**
  * See GetPolicy.
@@ -456,7 +486,7 @@ export type GetPolicyResponse = Message<"tollgate.admin.v1.GetPolicyResponse"> &
  * Use `create(GetPolicyResponseSchema)` to create a new message.
  */
 export const GetPolicyResponseSchema: GenMessage<GetPolicyResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_policies, 9);
+  messageDesc(file_tollgate_admin_v1_policies, 10);
 
 /**
  * See ListPolicies.
@@ -498,7 +528,7 @@ export type ListPoliciesRequest = Message<"tollgate.admin.v1.ListPoliciesRequest
  * Use `create(ListPoliciesRequestSchema)` to create a new message.
  */
 export const ListPoliciesRequestSchema: GenMessage<ListPoliciesRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_policies, 10);
+  messageDesc(file_tollgate_admin_v1_policies, 11);
 
 /**
  * See ListPolicies.
@@ -526,7 +556,7 @@ export type ListPoliciesResponse = Message<"tollgate.admin.v1.ListPoliciesRespon
  * Use `create(ListPoliciesResponseSchema)` to create a new message.
  */
 export const ListPoliciesResponseSchema: GenMessage<ListPoliciesResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_policies, 11);
+  messageDesc(file_tollgate_admin_v1_policies, 12);
 
 /**
  * See ListPolicyRevisions.
@@ -568,7 +598,7 @@ export type ListPolicyRevisionsRequest = Message<"tollgate.admin.v1.ListPolicyRe
  * Use `create(ListPolicyRevisionsRequestSchema)` to create a new message.
  */
 export const ListPolicyRevisionsRequestSchema: GenMessage<ListPolicyRevisionsRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_policies, 12);
+  messageDesc(file_tollgate_admin_v1_policies, 13);
 
 /**
  * See ListPolicyRevisions.
@@ -596,7 +626,7 @@ export type ListPolicyRevisionsResponse = Message<"tollgate.admin.v1.ListPolicyR
  * Use `create(ListPolicyRevisionsResponseSchema)` to create a new message.
  */
 export const ListPolicyRevisionsResponseSchema: GenMessage<ListPolicyRevisionsResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_policies, 13);
+  messageDesc(file_tollgate_admin_v1_policies, 14);
 
 /**
  * See RevokeLimit.
@@ -659,7 +689,7 @@ export type RevokeLimitRequest = Message<"tollgate.admin.v1.RevokeLimitRequest">
  * Use `create(RevokeLimitRequestSchema)` to create a new message.
  */
 export const RevokeLimitRequestSchema: GenMessage<RevokeLimitRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_policies, 14);
+  messageDesc(file_tollgate_admin_v1_policies, 15);
 
 /**
  * See RevokeLimit.
@@ -680,7 +710,7 @@ export type RevokeLimitResponse = Message<"tollgate.admin.v1.RevokeLimitResponse
  * Use `create(RevokeLimitResponseSchema)` to create a new message.
  */
 export const RevokeLimitResponseSchema: GenMessage<RevokeLimitResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_policies, 15);
+  messageDesc(file_tollgate_admin_v1_policies, 16);
 
 /**
  * How `allow` and `max_tier` relate to those of the tier and the teams.

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/admin/v1/usage.proto.
  */
 export const file_tollgate_admin_v1_usage: GenFile = /*@__PURE__*/
-  fileDesc("Ch10b2xsZ2F0ZS9hZG1pbi92MS91c2FnZS5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEiVQoPR2V0VXNhZ2VSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRINCgVtZXRlchgCIAEoCRIjCgZ3aW5kb3cYAyABKA4yEy50b2xsZ2F0ZS52MS5XaW5kb3cizAIKEEdldFVzYWdlUmVzcG9uc2USDQoFbWV0ZXIYASABKAkSIwoGd2luZG93GAIgASgOMhMudG9sbGdhdGUudjEuV2luZG93EjAKDHdpbmRvd19zdGFydBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKd2luZG93X2VuZBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY29zdF9uYW5vcxgFIAEoAxIUCgxpbnB1dF90b2tlbnMYBiABKAMSFQoNb3V0cHV0X3Rva2VucxgHIAEoAxIOCgZ0b2tlbnMYCCABKAMSEAoIcmVxdWVzdHMYCSABKAMSFwoPaGVsZF9jb3N0X25hbm9zGAogASgDEhMKC2hlbGRfdG9rZW5zGAsgASgDEhEKCWluX2ZsaWdodBgMIAEoAzJjCgxVc2FnZVNlcnZpY2USUwoIR2V0VXNhZ2USIi50b2xsZ2F0ZS5hZG1pbi52MS5HZXRVc2FnZVJlcXVlc3QaIy50b2xsZ2F0ZS5hZG1pbi52MS5HZXRVc2FnZVJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_tollgate_v1_limit]);
+  fileDesc("Ch10b2xsZ2F0ZS9hZG1pbi92MS91c2FnZS5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEiVQoPR2V0VXNhZ2VSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRINCgVtZXRlchgCIAEoCRIjCgZ3aW5kb3cYAyABKA4yEy50b2xsZ2F0ZS52MS5XaW5kb3ci0wIKEEdldFVzYWdlUmVzcG9uc2USDQoFbWV0ZXIYASABKAkSIwoGd2luZG93GAIgASgOMhMudG9sbGdhdGUudjEuV2luZG93Ei4KCnN0YXJ0X3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpjb3N0X25hbm9zGAUgASgDEhQKDGlucHV0X3Rva2VucxgGIAEoAxIVCg1vdXRwdXRfdG9rZW5zGAcgASgDEg4KBnRva2VucxgIIAEoAxIVCg1yZXF1ZXN0X2NvdW50GAkgASgDEhcKD2hlbGRfY29zdF9uYW5vcxgKIAEoAxITCgtoZWxkX3Rva2VucxgLIAEoAxIXCg9pbl9mbGlnaHRfY291bnQYDCABKAMyYwoMVXNhZ2VTZXJ2aWNlElMKCEdldFVzYWdlEiIudG9sbGdhdGUuYWRtaW4udjEuR2V0VXNhZ2VSZXF1ZXN0GiMudG9sbGdhdGUuYWRtaW4udjEuR2V0VXNhZ2VSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_tollgate_v1_limit]);
 
 /**
  * See GetUsage.
@@ -77,16 +77,16 @@ export type GetUsageResponse = Message<"tollgate.admin.v1.GetUsageResponse"> & {
   /**
    * When the window began; absent for LIFETIME.
    *
-   * @generated from field: google.protobuf.Timestamp window_start = 3;
+   * @generated from field: google.protobuf.Timestamp start_time = 3;
    */
-  windowStart?: Timestamp | undefined;
+  startTime?: Timestamp | undefined;
 
   /**
    * When it ends; absent for LIFETIME.
    *
-   * @generated from field: google.protobuf.Timestamp window_end = 4;
+   * @generated from field: google.protobuf.Timestamp end_time = 4;
    */
-  windowEnd?: Timestamp | undefined;
+  endTime?: Timestamp | undefined;
 
   /**
    * Nano-USD used.
@@ -119,9 +119,9 @@ export type GetUsageResponse = Message<"tollgate.admin.v1.GetUsageResponse"> & {
   /**
    * Requests counted.
    *
-   * @generated from field: int64 requests = 9;
+   * @generated from field: int64 request_count = 9;
    */
-  requests: bigint;
+  requestCount: bigint;
 
   /**
    * Nano-USD held by calls under way.
@@ -140,9 +140,9 @@ export type GetUsageResponse = Message<"tollgate.admin.v1.GetUsageResponse"> & {
   /**
    * Calls under way, of whatever window.
    *
-   * @generated from field: int64 in_flight = 12;
+   * @generated from field: int64 in_flight_count = 12;
    */
-  inFlight: bigint;
+  inFlightCount: bigint;
 };
 
 /**
