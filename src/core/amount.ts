@@ -2,6 +2,9 @@ import { maxInt64 } from './totals.ts';
 
 const nanosPerUsd = 1_000_000_000n;
 const decimal = /^(\d+)(?:\.(\d{1,9}))?$/;
+const unitRateDecimals = 15;
+const unitRateSize = 10n ** BigInt(unitRateDecimals);
+const unitDecimal = /^(\d+)(?:\.(\d{1,15}))?$/;
 
 /**
  * Reads an amount of money: decimal USD with at most 9 decimals, from 0 to 9223372036.854775807, without
@@ -19,6 +22,27 @@ export function parseUsd(text: string): bigint | undefined {
 export function formatUsd(nanos: bigint): string {
   const sign = nanos < 0n ? '-' : '';
   const size = nanos < 0n ? -nanos : nanos;
-  const fraction = (size % nanosPerUsd).toString().padStart(9, '0').replace(/0+$/, '');
-  return `${sign}${size / nanosPerUsd}${fraction === '' ? '' : `.${fraction}`}`;
+  return `${sign}${decimalText(size, nanosPerUsd, 9)}`;
+}
+
+/**
+ * Reads the rate of a unit: decimal USD with at most 15 decimals, from 0 to 9223372036.854775807, without sign,
+ * exponent or separator. In nano-USD for 1,000,000 of the unit; undefined when the text is none.
+ */
+export function parseUnitRate(text: string): bigint | undefined {
+  const match = text.length <= 64 ? unitDecimal.exec(text) : null;
+  if (match === null) return undefined;
+  const [, whole = '0', fraction = ''] = match;
+  const rate = BigInt(whole) * unitRateSize + BigInt(fraction.padEnd(unitRateDecimals, '0'));
+  return rate <= maxInt64 * 1_000_000n ? rate : undefined;
+}
+
+/** Writes the rate of a unit as decimal USD, in the shortest form. */
+export function formatUnitRate(rate: bigint): string {
+  return decimalText(rate, unitRateSize, unitRateDecimals);
+}
+
+function decimalText(size: bigint, one: bigint, decimals: number): string {
+  const fraction = (size % one).toString().padStart(decimals, '0').replace(/0+$/, '');
+  return `${size / one}${fraction === '' ? '' : `.${fraction}`}`;
 }

@@ -40,9 +40,20 @@ export interface Rates {
   readonly cachedInput: bigint | undefined;
   /** Undefined: the input price. */
   readonly cacheWrite: bigint | undefined;
+  /** Of the part of the cache writes that is kept for an hour. Undefined: the cache-write price. */
+  readonly cacheWrite1h: bigint | undefined;
   /** Of the reasoning part of the output. Undefined: the output price. */
   readonly reasoningOutput: bigint | undefined;
   readonly perRequest: bigint;
+  /** By name, each once. A call with a unit that is not among them is unpriced. */
+  readonly units: readonly UnitRate[];
+}
+
+/** What one unit that is no token costs. */
+export interface UnitRate {
+  readonly name: string;
+  /** Nano-USD for 1,000,000 of the unit, whatever `perTokens` is: as exact as the rates of tokens. */
+  readonly rate: bigint;
 }
 
 /** One append-only price. In force from `epoch` (and `effectiveAtMs`) until `revokedEpoch` or a later revision. */

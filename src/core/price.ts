@@ -121,7 +121,21 @@ function isSameRates(a: Rates, timesA: bigint, b: Rates, timesB: bigint): boolea
     a.output * timesA === b.output * timesB &&
     (a.cachedInput ?? a.input) * timesA === (b.cachedInput ?? b.input) * timesB &&
     (a.cacheWrite ?? a.input) * timesA === (b.cacheWrite ?? b.input) * timesB &&
-    (a.reasoningOutput ?? a.output) * timesA === (b.reasoningOutput ?? b.output) * timesB
+    hourWrite(a) * timesA === hourWrite(b) * timesB &&
+    (a.reasoningOutput ?? a.output) * timesA === (b.reasoningOutput ?? b.output) * timesB &&
+    isSameUnits(a.units, b.units)
+  );
+}
+
+function hourWrite({ cacheWrite1h, cacheWrite, input }: Rates): bigint {
+  return cacheWrite1h ?? cacheWrite ?? input;
+}
+
+/** A unit at 0 is not one without a rate: calls with that one are unpriced. */
+function isSameUnits(a: Rates['units'], b: Rates['units']): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ name, rate }, index) => name === b[index]?.name && rate === b[index]?.rate)
   );
 }
 
@@ -133,8 +147,10 @@ export function isZero({ rates }: Pick<PriceRevision, 'rates'>): boolean {
       rate.output === 0n &&
       (rate.cachedInput ?? 0n) === 0n &&
       (rate.cacheWrite ?? 0n) === 0n &&
+      (rate.cacheWrite1h ?? 0n) === 0n &&
       (rate.reasoningOutput ?? 0n) === 0n &&
-      rate.perRequest === 0n,
+      rate.perRequest === 0n &&
+      rate.units.every((unit) => unit.rate === 0n),
   );
 }
 

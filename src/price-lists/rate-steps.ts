@@ -2,7 +2,7 @@ import type { Rates } from '../core/catalog.ts';
 import { decimalNanos } from './decimal-nanos.ts';
 
 /** The parts of a revision's rates that a list may say. */
-export type RatePart = Exclude<keyof Rates, 'aboveInputTokens'>;
+export type RatePart = Exclude<keyof Rates, 'aboveInputTokens' | 'units'>;
 
 /** One number of a list: which part it prices, from which length of input on. */
 export interface ListedRate {
@@ -56,8 +56,10 @@ export function rateSteps(listed: readonly ListedRate[]): RateSteps {
       output: at('output', start) ?? 0n,
       cachedInput: at('cachedInput', start),
       cacheWrite: at('cacheWrite', start),
+      cacheWrite1h: at('cacheWrite1h', start),
       reasoningOutput: at('reasoningOutput', start),
       perRequest: at('perRequest', start) ?? 0n,
+      units: [],
     })),
     rounded,
   };

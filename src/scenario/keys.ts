@@ -2,7 +2,7 @@
 export type Form = Scalar | Mapping | ListOf;
 
 /**
- * A single value, a list of them, a mapping of any keys to them, nothing; or what the runner itself must
+ * A single value, a list of them, a mapping of any keys to them (labels, units), nothing; or what the runner itself must
  * understand. All other values are sent as they are written, and judged by the service alone.
  */
 export type Scalar =
@@ -79,10 +79,11 @@ const records: Readonly<Record<string, Keys>> = {
     ...lists('groups'),
   },
   route_group: { ...single('id display_name'), ...lists('members') },
-  price: single(
-    'scope subject unit input output cached_input cache_write reasoning_output ' +
-      'per_request effective reason',
-  ),
+  price: {
+    ...single('scope subject unit input output cached_input cache_write cache_write_1h'),
+    ...single('reasoning_output per_request effective reason'),
+    units: 'labels',
+  },
 };
 
 /** The whole file; its steps are read apart. */

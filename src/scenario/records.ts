@@ -156,8 +156,12 @@ export async function putPrice(world: World, fields: Fields): Promise<void> {
     output: textOf(fields['output']),
     cached_input: textOf(fields['cached_input']),
     cache_write: textOf(fields['cache_write']),
+    cache_write_1h: textOf(fields['cache_write_1h']),
     reasoning_output: textOf(fields['reasoning_output']),
     per_request: textOf(fields['per_request']),
+    units: Object.fromEntries(
+      Object.entries(fieldsOf(fields['units'])).map(([name, rate]) => [name, textOf(rate) ?? '']),
+    ),
   };
   const price = {
     scope: enumOf('PRICE_SCOPE', fields['scope']),

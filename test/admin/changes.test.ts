@@ -200,7 +200,12 @@ test('a price is appended and revoked, with and without a repeat', async () => {
     subject: 'm',
     unit: 'PRICE_UNIT_PER_1M_TOKENS',
     rates: [
-      { input: '2.50', output: '10' },
+      {
+        input: '2.50',
+        output: '10',
+        cacheWrite1h: '4',
+        units: { web_search: '0.010', constructor: '0', audio_token: '0.0000000125' },
+      },
       { aboveInputTokens: 200_000, input: '5' },
     ],
   };
@@ -214,7 +219,19 @@ test('a price is appended and revoked, with and without a repeat', async () => {
   };
   const first = await append();
   expect(first).toMatchObject({
-    prices: [{ revision: '1', rates: [{ input: '2.5' }, { aboveInputTokens: '200000' }] }],
+    prices: [
+      {
+        revision: '1',
+        rates: [
+          {
+            input: '2.5',
+            cacheWrite1h: '4',
+            units: { web_search: '0.01', constructor: '0', audio_token: '0.0000000125' },
+          },
+          { aboveInputTokens: '200000' },
+        ],
+      },
+    ],
   });
   expect(await append()).toEqual(first);
   const revoke = { scope: price.scope, subject: 'm', reason: 'wrong', requestId: 'q' };

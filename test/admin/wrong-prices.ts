@@ -19,6 +19,13 @@ const price: Make = (value) => ({
 });
 const rate: Make = (value) => price({ rates: [{ ...rates, ...(value as Json) }] });
 const money = [...usd.filter((text) => text !== ''), ...tooMuch, 5];
+/** A unit may cost parts of a nano-dollar. */
+const unitMoney = [...usd, ...tooMuch, '0.0000000000000001'].filter(
+  (text) => text !== '0.0000000001',
+);
+const unitNames = ['', 'Image', '1image', '_image', 'image hd', 'bild\u00e4', 'i'.repeat(65)];
+const manyUnits = (count: number): Json =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`unit${index}`, '1']));
 /** Wrong prices. */
 export const priceCases: Case[] = [
   ...orgCases(price({})),
@@ -43,6 +50,13 @@ export const priceCases: Case[] = [
     rate({ reasoningOutput: value }),
   ),
   ...each('prices[0].rates[0].per_request', money, (perRequest) => rate({ perRequest })),
+  ...each('prices[0].rates[0].cache_write_1h', money, (cacheWrite1h) => rate({ cacheWrite1h })),
+  ...each('prices[0].rates[0].units[image]', unitMoney, (image) => rate({ units: { image } })),
+  ...each('prices[0].rates[0].units', unitNames, (name) =>
+    rate({ units: { [String(name)]: '1' } }),
+  ),
+  ['prices[0].rates[0].units', rate({ units: manyUnits(33) })],
+  ['prices[0].rates[0].units', rate({ units: { image: 5 } })],
   ['prices[0].rates[0].above_input_tokens', rate({ aboveInputTokens: 1 })],
   ['prices[0].rates[1].above_input_tokens', price({ rates: [rates, rates] })],
 ];

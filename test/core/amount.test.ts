@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatUsd, parseUsd } from '../../src/core/amount.ts';
+import { formatUnitRate, formatUsd, parseUnitRate, parseUsd } from '../../src/core/amount.ts';
 
 const maxInt64 = 9_223_372_036_854_775_807n;
 
@@ -52,6 +52,31 @@ describe('amounts of money', () => {
       fc.property(fc.bigInt(0n, maxInt64), (nanos) => {
         const text = formatUsd(nanos);
         expect(parseUsd(text)).toBe(nanos);
+        expect(text).not.toMatch(/\.\d*0$|\.$/);
+      }),
+    );
+  });
+});
+
+describe('rates of units', () => {
+  it('are read to the last part of a price per million', () => {
+    expect(parseUnitRate('0.04')).toBe(40_000_000_000_000n);
+    expect(parseUnitRate('0.000000000000001')).toBe(1n);
+    expect(parseUnitRate('9223372036.854775807')).toBe(maxInt64 * 1_000_000n);
+  });
+
+  it.each(['', '-1', '1e3', '.5', '5.', '0.0000000000000001', '9223372036.8547758071'])(
+    'refuse %j',
+    (text) => {
+      expect(parseUnitRate(text)).toBeUndefined();
+    },
+  );
+
+  it('are read back as they were written, whatever they are', () => {
+    fc.assert(
+      fc.property(fc.bigInt(0n, maxInt64 * 1_000_000n), (rate) => {
+        const text = formatUnitRate(rate);
+        expect(parseUnitRate(text)).toBe(rate);
         expect(text).not.toMatch(/\.\d*0$|\.$/);
       }),
     );

@@ -124,9 +124,10 @@ describe('priced usage', () => {
   it('is free only where a price is zero in all its parts', () => {
     expect(priced('local')).toMatchObject({ cost: 0n, free: true, unpriced: false });
     expect(priced('gpt-4o', {}, estimateOf({}))).toMatchObject({ cost: 0n, free: false });
-    const parts = ['input', 'output', 'cachedInput', 'cacheWrite', 'perRequest'] as const;
-    for (const part of parts) {
-      const other = viewOf({ prices: [{ subject: 'm', rates: [{ [part]: 1n }] }] });
+    const parts = ['input', 'output', 'cachedInput', 'cacheWrite', 'cacheWrite1h', 'perRequest'];
+    const units = { units: [{ name: 'image', rate: 1n }] };
+    for (const rates of [...parts.map((part) => ({ [part]: 1n })), units]) {
+      const other = viewOf({ prices: [{ subject: 'm', rates: [rates] }] });
       const { path } = resolvePath(other, callOf(), 0);
       const { free } = priceUsage(other, path, targetFacts(other, 'm'), estimateOf({}), 9, 9);
       expect(free).toBe(false);

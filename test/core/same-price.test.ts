@@ -26,6 +26,7 @@ describe('two prices are the same', () => {
     'output',
     'cachedInput',
     'cacheWrite',
+    'cacheWrite1h',
     'reasoningOutput',
     'perRequest',
     'aboveInputTokens',
@@ -34,6 +35,36 @@ describe('two prices are the same', () => {
     expect(isSamePrice(price(), other)).toBe(false);
     expect(isSamePrice(other, price())).toBe(false);
     expect(isSamePrice(other, other)).toBe(true);
+  });
+
+  it('only with the same units, each at the same rate, whatever the tokens are per', () => {
+    const of = (...units: [string, bigint][]) =>
+      price({ rates: [{ ...rates, units: units.map(([name, rate]) => ({ name, rate })) }] });
+    const image = of(['image', 7n]);
+    const perThousand = {
+      perTokens: 1_000n as const,
+      rates: [{ input: 2n, output: 8n, units: [{ name: 'image', rate: 7n }] }],
+    };
+    expect(isSamePrice(image, price(perThousand))).toBe(true);
+    // Planted: with a missing rate taken for 0, an import would not append a unit that is free.
+    for (const other of [
+      of(),
+      of(['image', 8n]),
+      of(['search', 7n]),
+      of(['a', 0n], ['image', 7n]),
+    ]) {
+      expect(isSamePrice(image, other)).toBe(false);
+      expect(isSamePrice(other, image)).toBe(false);
+    }
+    expect(isSamePrice(of(), of(['image', 0n]))).toBe(false);
+  });
+
+  it('an hour of a cache costs what a write costs where it is left out', () => {
+    const inFull = { ...rates, cacheWrite: 3_000n, cacheWrite1h: 3_000n };
+    expect(
+      isSamePrice(price({ rates: [inFull] }), price({ rates: [{ ...rates, cacheWrite: 3_000n }] })),
+    ).toBe(true);
+    expect(isSamePrice(price(), price({ rates: [{ ...rates, cacheWrite1h: 2_000n }] }))).toBe(true);
   });
 
   it('only with as many lengths of input, each the same', () => {

@@ -37,8 +37,10 @@ function listOf(input: bigint, reasoningOutput: bigint | undefined): PriceImport
     output: 8_000_000_000n,
     cachedInput: undefined,
     cacheWrite: undefined,
+    cacheWrite1h: undefined,
     reasoningOutput,
     perRequest: 0n,
+    units: [],
   };
   const offers = ['thinker', 'other'].map((subject) => ({
     listed: { provider: '', model: subject, leftOut: [], rounded: [] },

@@ -94,8 +94,10 @@ export function price(scope: PriceScope, subject: string, input = 2_500_000_000n
     output: 10_000_000_000n,
     cachedInput: undefined,
     cacheWrite: undefined,
+    cacheWrite1h: undefined,
     reasoningOutput: undefined,
     perRequest: 0n,
+    units: [],
   };
   const perTokens = 1_000_000n;
   return { scope, subject, perTokens, rates: [rates], effectiveAtMs: startMs, reason: '' };

@@ -196,8 +196,10 @@ export function priceOf(said: SaidPrice): PriceRevision {
       output: 0n,
       cachedInput: undefined,
       cacheWrite: undefined,
+      cacheWrite1h: undefined,
       reasoningOutput: undefined,
       perRequest: 0n,
+      units: [],
       ...rates,
     })),
   };

@@ -93,8 +93,10 @@ function decodeRates(doc: Doc<Rates>): Rates {
     output: BigInt(doc.output),
     cachedInput: optionalBigInt(doc.cachedInput),
     cacheWrite: optionalBigInt(doc.cacheWrite),
+    cacheWrite1h: optionalBigInt(doc.cacheWrite1h),
     reasoningOutput: optionalBigInt(doc.reasoningOutput),
     perRequest: BigInt(doc.perRequest),
+    units: doc.units.map(({ name, rate }) => ({ name, rate: BigInt(rate) })),
   };
 }
 

@@ -6,18 +6,23 @@ import {
   RatesSchema,
 } from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
 import type * as messages from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
-import { formatUsd, parseUsd } from '../../core/amount.ts';
+import { formatUnitRate, formatUsd, parseUnitRate, parseUsd } from '../../core/amount.ts';
 import { priceScopes } from '../../core/catalog.ts';
 import type { PriceScope as Scope, Rates } from '../../core/catalog.ts';
 import type { NewPrice, StoredPrice } from '../../policies/policy-store.ts';
-import { readEnum, readInstant } from './fields.ts';
+import { byCodeUnit } from '../../core/meter.ts';
+import { isTooLong, readEnum, readInstant } from './fields.ts';
 import { readAmount, readId } from '../fields.ts';
 import { timestampOf } from '../time.ts';
+import { unitNameFault } from '../unit-name.ts';
 import type { Violations } from '../violations.ts';
 
 const scopes = priceScopes;
 const units = ['PER_1K_TOKENS', 'PER_1M_TOKENS'] as const;
 const maxRates = 8;
+const maxUnitRates = 32;
+const unitRate =
+  'must be decimal USD with at most 15 decimals, without sign, exponent or separator';
 const decimal = 'must be decimal USD with at most 9 decimals, without sign, exponent or separator';
 
 /** Reads a price revision that is to be appended. */
@@ -80,17 +85,36 @@ function readRates(
     if (nanos === undefined) violations.add(`${at}.${field}`, decimal);
     return nanos ?? 0n;
   };
-  const { cachedInput, cacheWrite, reasoningOutput } = message;
+  const { cachedInput, cacheWrite, cacheWrite1h, reasoningOutput } = message;
   return {
     aboveInputTokens,
     input: usd('input', message.input),
     output: usd('output', message.output),
     cachedInput: cachedInput === undefined ? undefined : usd('cached_input', cachedInput),
     cacheWrite: cacheWrite === undefined ? undefined : usd('cache_write', cacheWrite),
+    cacheWrite1h: cacheWrite1h === undefined ? undefined : usd('cache_write_1h', cacheWrite1h),
     reasoningOutput:
       reasoningOutput === undefined ? undefined : usd('reasoning_output', reasoningOutput),
     perRequest: usd('per_request', message.perRequest),
+    units: readUnitRates(violations, `${at}.units`, message.units),
   };
+}
+
+function readUnitRates(
+  violations: Violations,
+  at: string,
+  units: Readonly<Record<string, string>>,
+): Rates['units'] {
+  const entries = Object.entries(units);
+  if (isTooLong(violations, at, entries, maxUnitRates)) return [];
+  const read = entries.map(([name, text]) => {
+    const fault = unitNameFault(name);
+    if (fault !== undefined) violations.add(at, fault);
+    const rate = parseUnitRate(text);
+    if (rate === undefined) violations.add(fault === undefined ? `${at}[${name}]` : at, unitRate);
+    return { name, rate: rate ?? 0n };
+  });
+  return read.toSorted((a, b) => byCodeUnit(a.name, b.name));
 }
 
 /** Writes a price revision as it is stored. */
@@ -111,14 +135,16 @@ export function priceToMessage(stored: StoredPrice): messages.Price {
 }
 
 function ratesToMessage(rate: Rates): messages.Rates {
-  const { cachedInput, cacheWrite, reasoningOutput } = rate;
+  const { cachedInput, cacheWrite, cacheWrite1h, reasoningOutput } = rate;
   return create(RatesSchema, {
     aboveInputTokens: rate.aboveInputTokens,
     input: formatUsd(rate.input),
     output: formatUsd(rate.output),
     perRequest: formatUsd(rate.perRequest),
+    units: Object.fromEntries(rate.units.map((unit) => [unit.name, formatUnitRate(unit.rate)])),
     ...(cachedInput === undefined ? {} : { cachedInput: formatUsd(cachedInput) }),
     ...(cacheWrite === undefined ? {} : { cacheWrite: formatUsd(cacheWrite) }),
+    ...(cacheWrite1h === undefined ? {} : { cacheWrite1h: formatUsd(cacheWrite1h) }),
     ...(reasoningOutput === undefined ? {} : { reasoningOutput: formatUsd(reasoningOutput) }),
   });
 }
