@@ -109,6 +109,7 @@ export type RecordKind = keyof RecordOf;
 export interface Change {
   readonly actor: string;
   readonly reason: string;
+  /** Empty or undefined: none. */
   readonly etag?: string | undefined;
   /** `create`: ALREADY_EXISTS if it exists; `update`: NOT_FOUND if it does not; `any`: either. */
   readonly exists: 'create' | 'update' | 'any';
@@ -120,6 +121,9 @@ export interface Change {
    */
   readonly requested?: string | undefined;
 }
+
+/** The etag of what is not there: no record has it. */
+export const absentEtag = '0';
 
 export interface Stored<T> {
   readonly record: T;

@@ -103,12 +103,13 @@ export async function putRecord(world: World, kind: string, fields: Fields): Pro
   const { service, name, field, message } = calls;
   const { admin } = world.instance;
   const request = { org_id: world.orgId, [field]: message(fields), reason: 'scenario' };
+  const inFull = { ...request, update_mask: '*' };
   const id = textOf(fields['id']) ?? '';
   const isCredential = service === 'CredentialService';
   if (!isCredential) {
-    await admin.call(`${service}/Update${name}`, { ...request, allow_missing: true });
+    await admin.call(`${service}/Update${name}`, { ...inFull, allow_missing: true });
   } else if (world.secrets.has(`${kind} ${id}`)) {
-    await admin.call(`${service}/Update${name}`, request);
+    await admin.call(`${service}/Update${name}`, inFull);
   } else {
     const { secret } = await admin.call(`${service}/Create${name}`, request);
     world.secrets.set(`${kind} ${id}`, String(secret));
@@ -145,7 +146,7 @@ export async function putOrganization(world: World, fields: Fields): Promise<voi
     store_content: enumOf('STORE_CONTENT', fields['store_content']),
     default_output_tokens: textOf(fields['default_output_tokens']),
   };
-  const request = { organization, allow_missing: true, reason: 'scenario' };
+  const request = { organization, update_mask: '*', allow_missing: true, reason: 'scenario' };
   await world.instance.admin.call('OrganizationService/UpdateOrganization', request);
 }
 

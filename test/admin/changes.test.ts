@@ -37,15 +37,6 @@ test('what was registered is read back, listed, and not registered twice', async
   expect(again).toMatchObject({ code: 'ALREADY_EXISTS', reason: 'USER_EXISTS' });
 });
 
-test('without a mask an update replaces the record, with one only the fields that it names', async () => {
-  await createUser({ id: 'alice', displayName: 'Alice', tier: 'pro' });
-  const masked = { user: { id: 'alice', displayName: 'A.', tier: 'x' }, updateMask: 'displayName' };
-  expect(await updateUser(masked)).toMatchObject({ displayName: 'A.', tier: 'pro' });
-  const whole = await updateUser({ user: { id: 'alice', displayName: 'B.' } });
-  expect(whole).toMatchObject({ displayName: 'B.' });
-  expect(whole['tier']).toBeUndefined();
-});
-
 test('an update of what is not there fails, unless it may create it, mask or not', async () => {
   const rpc = 'DirectoryService/UpdateUser';
   const user = { id: 'alice', tier: 'pro' };
@@ -68,7 +59,7 @@ test('a stale etag is ABORTED and changes nothing, the present one passes', asyn
 });
 
 // Planted: without the repeat in `conditionalUpdate`, two of the three are ABORTED.
-test('masked updates of one record at once all take effect, though none names an etag', async () => {
+test('partial updates of one record at once all take effect, though none names an etag', async () => {
   await createUser({ id: 'alice' });
   const masks = [{ displayName: 'A.' }, { tier: 'pro' }, { state: 'SUBJECT_STATE_SUSPENDED' }];
   const allHaveRead = Promise.withResolvers<void>();

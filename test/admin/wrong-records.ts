@@ -35,6 +35,8 @@ function record(service: string, kind: string, name: string, fields: (at: Make) 
     ['update_mask', { ...at({}), updateMask: 7 }],
     ['update_mask', { ...at({}), ...allowMissing, updateMask: 'id,nonsense' }],
     ['update_mask', { ...at({}), updateMask: 'display_name' }],
+    ['update_mask', { ...at({}), updateMask: '*,displayName' }],
+    ['update_mask', { ...at({}), updateMask: 'displayName.length' }],
   ];
   const list = [...orgCases({}), ...pageCases({ orgId: 'acme' })];
   const filters = each('filter', texts(200), (filter) => ({ orgId: 'acme', filter }));

@@ -1,6 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf';
-import type { DescField, DescMessage, Message, MessageShape } from '@bufbuild/protobuf';
-import type { FieldMask } from '@bufbuild/protobuf/wkt';
+import type { Message } from '@bufbuild/protobuf';
 import type { HandlerContext } from '@connectrpc/connect';
 import { invalidFields, ServiceError } from '../../platform/service-error.ts';
 import type { Change } from '../../policies/policy-store.ts';
@@ -71,39 +70,12 @@ export async function inField<T>(field: string, work: Promise<T>): Promise<T> {
   }
 }
 
-/** What is there, or undefined if nothing is and nothing need be. */
-export async function presentOr<T>(
-  read: Promise<T>,
-  mayBeMissing: boolean,
-): Promise<T | undefined> {
+/** What is there, or undefined if nothing is. */
+export async function presentOrNone<T>(read: Promise<T>): Promise<T | undefined> {
   try {
     return await read;
   } catch (cause) {
-    const isMissing = cause instanceof ServiceError && cause.kind === 'NOT_FOUND';
-    if (isMissing && mayBeMissing) return undefined;
+    if (cause instanceof ServiceError && cause.kind === 'NOT_FOUND') return undefined;
     throw cause;
   }
-}
-
-/** The fields that a mask names; an unknown one is FIELD_INVALID on `update_mask`. */
-export function maskedFields(desc: DescMessage, mask: FieldMask): readonly DescField[] {
-  return mask.paths.map((path) => {
-    const field = desc.fields.find((known) => known.name === path);
-    if (field !== undefined) return field;
-    throw invalidFields([{ field: 'update_mask', description: `has no field ${path}` }]);
-  });
-}
-
-/** A message as an update with a mask leaves it: `present`, with the fields named taken from `sent`. */
-export function masked<Desc extends DescMessage>(
-  desc: Desc,
-  sent: MessageShape<Desc>,
-  present: MessageShape<Desc>,
-  fields: readonly DescField[],
-): MessageShape<Desc> {
-  const merged = create(desc);
-  Object.assign(merged, present);
-  const from: Readonly<Record<string, unknown>> = { ...sent };
-  for (const { localName } of fields) Object.assign(merged, { [localName]: from[localName] });
-  return merged;
 }

@@ -6,13 +6,14 @@ import type {
   UpdateOrganizationRequest,
 } from '../../../gen/tollgate/admin/v1/organizations_pb.ts';
 import type { Organization } from '../../core/organization.ts';
-import type { PolicyStore, Stored } from '../../policies/policy-store.ts';
+import type { Change, PolicyStore, Stored } from '../../policies/policy-store.ts';
 import { readPage } from '../../wire/admin/fields.ts';
 import { organizationFromMessage, organizationToMessage } from '../../wire/admin/organizations.ts';
+import { faultsOfUpdated, readUpdateMask, updatedMessage } from '../../wire/admin/update-mask.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import { conditionalUpdate } from '../../service/admin/conditional-update.ts';
 import { authorize } from './caller.ts';
-import { masked, maskedFields, presentOr, readChange, readOrgId, required } from './changes.ts';
+import { presentOrNone, readChange, readOrgId, required } from './changes.ts';
 
 const field = 'organization';
 
@@ -60,26 +61,43 @@ export function organizationRoutes(store: PolicyStore): ServiceImpl<typeof Organ
     context: HandlerContext,
   ): Promise<Stored<Organization>> {
     authorize(context, 'write', orgId);
-    const { updateMask: mask, allowMissing } = request;
-    const fields = mask && maskedFields(OrganizationSchema, mask);
+    const updated = readUpdateMask(OrganizationSchema, sent, request.updateMask);
+    const violations = collectViolations();
+    const by = readChange(violations, context, request, 'update', sent.etag);
+    organizationFromMessage(faultsOfUpdated(violations, field, updated), field, sent);
+    violations.throwIfAny();
     return conditionalUpdate({
       etag: sent.etag,
-      read: () => presentOr(store.getOrganization(orgId), allowMissing),
+      read: () => presentOrNone(store.getOrganization(orgId)),
       write: async (present, etag) => {
-        if (present === undefined) authorize(context, 'operate');
-        const isMasked = fields !== undefined && present !== undefined;
-        const full = isMasked
-          ? masked(OrganizationSchema, sent, organizationToMessage(present), fields)
-          : sent;
-        const violations = collectViolations();
-        const condition = isMasked ? etag : sent.etag;
-        const by = readChange(violations, context, request, 'update', condition);
-        const organization = organizationFromMessage(violations, field, full);
-        violations.throwIfAny();
-        return present === undefined
-          ? store.createOrganization(organization, by)
-          : store.updateOrganization(organization, by);
+        if (present === undefined) return createAbsent(orgId, sent, by, context);
+        const full = updatedMessage(
+          OrganizationSchema,
+          sent,
+          organizationToMessage(present),
+          updated,
+        );
+        const condition = updated === 'everything' ? sent.etag : etag;
+        return store.updateOrganization(readWhole(full), { ...by, etag: condition });
       },
     });
   }
+
+  function createAbsent(
+    orgId: string,
+    sent: Message,
+    by: Change,
+    context: HandlerContext,
+  ): Promise<Stored<Organization>> {
+    if (by.exists !== 'any') return store.getOrganization(orgId);
+    authorize(context, 'operate');
+    return store.createOrganization(readWhole(sent), by);
+  }
+}
+
+function readWhole(message: Message): Organization {
+  const violations = collectViolations();
+  const organization = organizationFromMessage(violations, field, message);
+  violations.throwIfAny();
+  return organization;
 }

@@ -1,22 +1,22 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { FieldMask } from '@bufbuild/protobuf/wkt';
 import type { HandlerContext } from '@connectrpc/connect';
-import type { PolicyStore, RecordKind, RecordOf, Stored } from '../../policies/policy-store.ts';
+import { absentEtag } from '../../policies/policy-store.ts';
+import type {
+  Change,
+  PolicyStore,
+  RecordKind,
+  RecordOf,
+  Stored,
+} from '../../policies/policy-store.ts';
 import { readPage } from '../../wire/admin/fields.ts';
+import { faultsOfUpdated, readUpdateMask, updatedMessage } from '../../wire/admin/update-mask.ts';
 import { readId } from '../../wire/fields.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import type { Violations } from '../../wire/violations.ts';
 import { conditionalUpdate } from '../../service/admin/conditional-update.ts';
 import { authorize } from './caller.ts';
-import {
-  inField,
-  masked,
-  maskedFields,
-  presentOr,
-  readChange,
-  readOrgId,
-  required,
-} from './changes.ts';
+import { inField, presentOrNone, readChange, readOrgId, required } from './changes.ts';
 import type { ChangeRequest } from './changes.ts';
 
 /** How one kind of record is read from its message and written to it. */
@@ -32,7 +32,7 @@ export interface RecordWire<K extends RecordKind, Desc extends DescMessage> {
     orgId: string,
   ) => RecordOf[K];
   readonly write: (stored: Stored<RecordOf[K]>) => MessageShape<Desc>;
-  /** What is there, as an update with a mask builds on it; absent: as it is read. */
+  /** What is there, as an update of some fields builds on it; absent: as it is read. */
   readonly unmasked?: (present: MessageShape<Desc>) => MessageShape<Desc>;
 }
 
@@ -105,25 +105,46 @@ export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
       const orgId = readOrgId(request.orgId);
       authorize(context, 'write', orgId);
       const sent = required(message, field);
-      const { updateMask: mask, allowMissing = false } = request;
-      const fields = mask && maskedFields(desc, mask);
-      const idFaults = collectViolations();
-      const id = readId(idFaults, `${field}.id`, sent.id);
-      idFaults.throwIfAny();
+      const updated = readUpdateMask(desc, sent, request.updateMask);
+      const violations = collectViolations();
+      const by = readChange(violations, context, request, 'update', sent.etag);
+      read(faultsOfUpdated(violations, field, updated), field, sent, orgId);
+      violations.throwIfAny();
       return conditionalUpdate({
         etag: sent.etag,
-        // With a mask the update builds on what is there; without one it replaces the whole.
-        read: async () => fields && (await presentOr(store.get(orgId, kind, id), allowMissing)),
+        // Where the update replaces everything, it does not matter what is there.
+        read: async () =>
+          updated === 'everything' ? undefined : presentOrNone(store.get(orgId, kind, sent.id)),
         write: async (present, etag) => {
-          const isMasked = fields !== undefined && present !== undefined;
-          const full = isMasked ? masked(desc, sent, unmasked(write(present)), fields) : sent;
-          const violations = collectViolations();
-          const by = readChange(violations, context, request, 'update', etag);
-          const record = read(violations, field, full, orgId);
-          violations.throwIfAny();
-          return write(await inField(field, store.put(orgId, kind, record, by)));
+          if (updated === 'everything') return put(orgId, sent, { ...by, etag });
+          if (present === undefined) return putAbsent(orgId, sent, by);
+          const full = updatedMessage(desc, sent, unmasked(write(present)), updated);
+          return put(orgId, full, { ...by, etag });
         },
       });
     },
   };
+
+  async function put(
+    orgId: string,
+    full: MessageShape<Desc>,
+    by: Change,
+  ): Promise<MessageShape<Desc>> {
+    const violations = collectViolations();
+    const record = read(violations, field, full, orgId);
+    violations.throwIfAny();
+    return write(await inField(field, store.put(orgId, kind, record, by)));
+  }
+
+  /** Creates what is not there, if the update may; otherwise the store answers a repeat, or that it is not there. */
+  async function putAbsent(
+    orgId: string,
+    sent: MessageShape<Desc>,
+    by: Change,
+  ): Promise<MessageShape<Desc>> {
+    const absent = { ...by, etag: by.etag ?? absentEtag };
+    if (by.exists === 'any') return put(orgId, sent, absent);
+    const record = read(collectViolations(), field, sent, orgId);
+    return write(await store.put(orgId, kind, record, absent));
+  }
 }

@@ -1,4 +1,5 @@
 import { ServiceError } from '../../platform/service-error.ts';
+import { absentEtag } from '../policy-store.ts';
 import type { Change } from '../policy-store.ts';
 
 /** What of a thing decides whether a change of it may go on. */
@@ -15,11 +16,12 @@ export function requireCondition(
 ): void {
   if (by.exists === 'create' && present !== undefined) throw alreadyExists(noun, name);
   if (by.exists === 'update' && present === undefined) throw notFound(noun, name);
-  if (by.etag !== undefined && by.etag !== '' && by.etag !== present?.etag) {
+  const etag = present?.etag ?? absentEtag;
+  if (by.etag !== undefined && by.etag !== '' && by.etag !== etag) {
     throw new ServiceError(
       'ABORTED',
       'ETAG_MISMATCH',
-      `${name}: it has changed since; its etag is ${present?.etag ?? 'none'}`,
+      `${name}: it has changed since; its etag is ${etag}`,
     );
   }
 }

@@ -79,6 +79,7 @@ async function create(
         if (first === undefined) throw alreadyExists('ORGANIZATION', organization.id);
         return { result: first.result, replayed: true };
       }
+      requireCondition({ ...by, exists: 'any' }, undefined, 'ORGANIZATION', organization.id);
       const locked = { client, orgId: organization.id, epoch: 1, now, by };
       await finishChange(locked, request, {
         result: inserted,

@@ -312,7 +312,7 @@ export type UpdateModelRequest = Message<"tollgate.admin.v1.UpdateModelRequest">
   model?: Model | undefined;
 
   /**
-   * Which fields to take from the message. Absent: all; fields that are not sent return to their defaults.
+   * Which fields to take from the message, `*` for all. Absent: those that are present in it; to reset a field, name it.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
@@ -643,7 +643,7 @@ export type UpdateRouteGroupRequest = Message<"tollgate.admin.v1.UpdateRouteGrou
   routeGroup?: RouteGroup | undefined;
 
   /**
-   * Which fields to take from the message. Absent: all; fields that are not sent return to their defaults.
+   * Which fields to take from the message, `*` for all. Absent: those that are present in it; to reset a field, name it.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
@@ -983,7 +983,7 @@ export type UpdateModelGroupRequest = Message<"tollgate.admin.v1.UpdateModelGrou
   modelGroup?: ModelGroup | undefined;
 
   /**
-   * Which fields to take from the message. Absent: all; fields that are not sent return to their defaults.
+   * Which fields to take from the message, `*` for all. Absent: those that are present in it; to reset a field, name it.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */

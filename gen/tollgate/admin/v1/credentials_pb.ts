@@ -348,7 +348,7 @@ export type UpdateKeyRequest = Message<"tollgate.admin.v1.UpdateKeyRequest"> & {
   key?: Key | undefined;
 
   /**
-   * Which fields to take from the message. Absent: all; fields that are not sent return to their defaults.
+   * Which fields to take from the message, `*` for all. Absent: those that are present in it; to reset a field, name it.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
@@ -813,7 +813,7 @@ export type UpdateTokenRequest = Message<"tollgate.admin.v1.UpdateTokenRequest">
   token?: Token | undefined;
 
   /**
-   * Which fields to take from the message. Absent: all; fields that are not sent return to their defaults.
+   * Which fields to take from the message, `*` for all. Absent: those that are present in it; to reset a field, name it.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */

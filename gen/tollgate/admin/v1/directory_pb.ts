@@ -291,7 +291,7 @@ export type UpdateTeamRequest = Message<"tollgate.admin.v1.UpdateTeamRequest"> &
   team?: Team | undefined;
 
   /**
-   * Which fields to take from the message. Absent: all; fields that are not sent return to their defaults.
+   * Which fields to take from the message, `*` for all. Absent: those that are present in it; to reset a field, name it.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
@@ -636,7 +636,7 @@ export type UpdateUserRequest = Message<"tollgate.admin.v1.UpdateUserRequest"> &
   user?: User | undefined;
 
   /**
-   * Which fields to take from the message. Absent: all; fields that are not sent return to their defaults.
+   * Which fields to take from the message, `*` for all. Absent: those that are present in it; to reset a field, name it.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
@@ -995,7 +995,7 @@ export type UpdatePrincipalRequest = Message<"tollgate.admin.v1.UpdatePrincipalR
   principal?: Principal | undefined;
 
   /**
-   * Which fields to take from the message. Absent: all; fields that are not sent return to their defaults.
+   * Which fields to take from the message, `*` for all. Absent: those that are present in it; to reset a field, name it.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
@@ -1319,7 +1319,7 @@ export type UpdateAppRequest = Message<"tollgate.admin.v1.UpdateAppRequest"> & {
   app?: App | undefined;
 
   /**
-   * Which fields to take from the message. Absent: all; fields that are not sent return to their defaults.
+   * Which fields to take from the message, `*` for all. Absent: those that are present in it; to reset a field, name it.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
@@ -1643,7 +1643,7 @@ export type UpdateCustomerRequest = Message<"tollgate.admin.v1.UpdateCustomerReq
   customer?: Customer | undefined;
 
   /**
-   * Which fields to take from the message. Absent: all; fields that are not sent return to their defaults.
+   * Which fields to take from the message, `*` for all. Absent: those that are present in it; to reset a field, name it.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */

@@ -331,7 +331,7 @@ export type UpdateOrganizationRequest = Message<"tollgate.admin.v1.UpdateOrganiz
   organization?: Organization | undefined;
 
   /**
-   * Which fields to take from the message. Absent: all; fields that are not sent return to their defaults.
+   * Which fields to take from the message, `*` for all. Absent: those that are present in it; to reset a field, name it.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
