@@ -61,6 +61,9 @@ export function conclude(
     maxOutputTokens: affordableOutput(plan, totals, reasons),
     storeContent: plan.storeContent,
     heldCost: 0n,
+    heldInput: 0n,
+    heldOutput: 0n,
+    priceRevision: plan.priceRevision,
     decidedAtMs: nowMs,
     expiresAtMs: undefined,
   };
@@ -101,7 +104,7 @@ function allow(
 
 /** What the outcome of an allowed call says beside its limits: known before they are. */
 export function allowance(
-  plan: Pick<CheckPlan, 'storeContent' | 'hold'>,
+  plan: Pick<CheckPlan, 'storeContent' | 'hold' | 'priceRevision'>,
   nowMs: number,
   expiresAtMs: number | undefined,
 ): Omit<Outcome, 'binding' | 'limits' | 'warnings'> {
@@ -112,6 +115,9 @@ export function allowance(
     maxOutputTokens: undefined,
     storeContent: plan.storeContent,
     heldCost: plan.hold.cost,
+    heldInput: plan.hold.input,
+    heldOutput: plan.hold.output,
+    priceRevision: plan.priceRevision,
     decidedAtMs: nowMs,
     expiresAtMs,
   };
@@ -221,10 +227,10 @@ export function remainingOf(amount: bigint, spent: bigint, ask: bigint, allowed:
   return left > 0n ? left : 0n;
 }
 
-/** The indexes of the limits to warn of. */
+/** The indexes of the limits to warn of. An exceeded one is the reason of a denial, and no warning. */
 export function warned(limits: readonly Pick<ConsideredLimit, 'status'>[]): number[] {
   return limits.flatMap(({ status }, index) =>
-    status === 'NEAR' || status === 'WARNED' ? [index] : [],
+    status === 'OK' || status === 'EXCEEDED' ? [] : [index],
   );
 }
 

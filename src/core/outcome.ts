@@ -36,13 +36,18 @@ export interface Outcome {
   readonly binding: number | undefined;
   /** In path order, then slot, then name. */
   readonly limits: readonly ConsideredLimit[];
-  /** Indexes of the limits that are NEAR or WARNED. */
+  /** Indexes of the limits that are NEAR, WARNED, DRY_RUN or BYPASSED. */
   readonly warnings: readonly number[];
   readonly retryAfterMs: number | undefined;
   readonly maxOutputTokens: bigint | undefined;
   readonly storeContent: 'NONE' | 'METADATA' | 'FULL';
   /** Nano-USD set aside; 0 on DENY. */
   readonly heldCost: bigint;
+  /** Tokens set aside; 0 on DENY. */
+  readonly heldInput: bigint;
+  readonly heldOutput: bigint;
+  /** What the estimate was priced with, as `SCOPE subject revision`, if any. */
+  readonly priceRevision: string | undefined;
   readonly decidedAtMs: number;
   readonly expiresAtMs: number | undefined;
 }

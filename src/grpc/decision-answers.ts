@@ -1,6 +1,6 @@
 import type { DescMessage } from '@bufbuild/protobuf';
 import type { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
-import type { CheckOutput, DataPlane, ReportOutput } from '../service/data-plane.ts';
+import type { DataPlane, DecisionOutput, ReportOutput } from '../service/data-plane.ts';
 import {
   checkFromMessage,
   explainFromMessage,
@@ -90,7 +90,7 @@ export function noteIds(facts: CallFacts, ids: Ids): void {
   if (ids.requestId !== undefined) facts.requestId = ids.requestId.slice(0, 128);
 }
 
-function noteDecision(facts: CallFacts, output: CheckOutput): void {
+function noteDecision(facts: CallFacts, output: DecisionOutput): void {
   const [reason] = output.outcome.reasons;
   noteIds(facts, output);
   facts.decision = output.outcome.decision;

@@ -55,7 +55,12 @@ export interface CheckCall {
 export interface CheckAnswer {
   readonly outcome: Outcome;
   readonly replayed: boolean;
+  /** Of the call as it stands, which a repeat may find ended. */
+  readonly holdState: HoldState;
 }
+
+/** What has become of the hold of a call, in the words of the contract. */
+export type HoldState = 'OPEN' | 'SETTLED' | 'RELEASED' | 'EXPIRED' | 'DENIED';
 
 /** What a settlement needs of the policies. */
 export interface SettlePlan {

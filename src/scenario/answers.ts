@@ -1,7 +1,8 @@
 import type { Duration, Timestamp } from '@bufbuild/protobuf/wkt';
 import { Action, LimitStatus, Metric, Window } from '../../gen/tollgate/v1/limit_pb.ts';
 import type { ConsideredLimit } from '../../gen/tollgate/v1/limit_pb.ts';
-import { Decision, Reason, StoreContent } from '../../gen/tollgate/v1/outcome_pb.ts';
+import type { CheckResponse } from '../../gen/tollgate/v1/decision_pb.ts';
+import { Decision, HoldState, Reason, StoreContent } from '../../gen/tollgate/v1/outcome_pb.ts';
 import type { Outcome } from '../../gen/tollgate/v1/outcome_pb.ts';
 import { formatUsd } from '../core/amount.ts';
 
@@ -17,7 +18,7 @@ function nameOf(values: Readonly<Record<string, string | number>>, number: numbe
 /** A decision, with all limits that were considered. */
 export function outcomeAnswer(
   outcome: Outcome | undefined,
-  more: { readonly replayed?: boolean; readonly degraded?: boolean } = {},
+  more: Partial<Pick<CheckResponse, 'replayed' | 'degraded' | 'holdState' | 'priceRevision'>> = {},
 ): Answer {
   if (outcome === undefined) return {};
   const { obligations } = outcome;
@@ -32,6 +33,10 @@ export function outcomeAnswer(
     max_output_tokens: obligations?.maxOutputTokens ?? null,
     store_content: obligations && nameOf(StoreContent, obligations.storeContent),
     held: formatUsd(outcome.heldCostNanos),
+    held_input: outcome.heldInputTokens,
+    held_output: outcome.heldOutputTokens,
+    hold_state: more.holdState === undefined ? null : nameOf(HoldState, more.holdState),
+    price_revision: more.priceRevision ?? null,
     replayed: more.replayed ?? false,
     degraded: more.degraded ?? false,
   };

@@ -45,11 +45,13 @@ function refusalOf(error: ServiceError): Refusal {
 /** Checks; every limit is asked for. */
 export function check(world: World, fields: Fields) {
   const requestId = textOf(fields['id']);
+  const parentRequestId = textOf(fields['parent']);
   const ttl = durationOf(fields['ttl']);
   return call(world, method.check, {
     ...about(world, fields),
     estimate: numbersOf(fields),
     ...(requestId === undefined ? {} : { requestId }),
+    ...(parentRequestId === undefined ? {} : { parentRequestId }),
     ...(ttl === undefined ? {} : { ttl }),
     limitView: LimitView.ALL,
   });

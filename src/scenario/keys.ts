@@ -111,7 +111,7 @@ const numbers = single('input output cached_input cache_write cost');
 /** Whatever describes a call. Explain, Report and ListTargets take a `ttl` too, and have no use for it. */
 const call: Keys = { ...subjects, ...numbers, ...single('target ttl') };
 const { target: _, ...callWithoutTarget } = call;
-const check: Mapping = { keys: { ...call, id: 'value' } };
+const check: Mapping = { keys: { ...call, ...single('id parent') } };
 const report: Mapping = {
   keys: { ...call, ...single('id reasoning_output'), partial: 'flag' },
 };
@@ -125,7 +125,7 @@ const consideredLimit: Mapping = {
 };
 const outcome = expecting({
   ...single('outcome reason binding retry_after max_output_tokens store_content'),
-  ...single('degraded replayed held'),
+  ...single('degraded replayed held held_input held_output hold_state price_revision'),
   ...lists('reasons no_limits limits_exactly warnings'),
   limits: { each: consideredLimit },
 });

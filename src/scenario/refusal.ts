@@ -20,6 +20,7 @@ export class Refusal extends Error {
 /** What a step calls a field that the service calls otherwise; all other names are the same. */
 const stepKeys: Readonly<Record<string, string>> = {
   request_id: 'id',
+  parent_request_id: 'parent',
   org_id: 'org',
   input_tokens: 'input',
   output_tokens: 'output',

@@ -39,7 +39,14 @@ export function createCheck(dependencies: CheckDependencies) {
     const scope = await findScope(policies, context.caller, input.orgId, input.credential);
     if (scope === unknownEverywhere) {
       const outcome = unknownCredential(clock.nowMs());
-      return { orgId: '', requestId, outcome, replayed: false, degraded: false };
+      return {
+        orgId: '',
+        requestId,
+        outcome,
+        replayed: false,
+        degraded: false,
+        holdState: undefined,
+      };
     }
     const { orgId, credential } = scope;
     const { subjects, target, estimate } = input;
@@ -49,7 +56,7 @@ export function createCheck(dependencies: CheckDependencies) {
     let view = viewOf(policies, orgId, request);
     if (view instanceof Promise) view = await view;
     let first = planCheck(view, request, clock.nowMs());
-    const answer = { orgId, requestId, replayed: false, degraded: false };
+    const answer = { orgId, requestId, replayed: false, degraded: false, holdState: undefined };
     try {
       if (isUnknown(first) || !isWithinMeterBound(first)) {
         first = withinMeterBound(await madeOfNewest(policies, orgId, first, planAt));
@@ -94,7 +101,7 @@ function planAgain(
 /** What the policies alone say: refused for a reason of theirs, or allowed with nothing held. */
 function withoutLedger(plan: CheckPlan, nowMs: number): Outcome {
   const outcome = conclude({ ...plan, limits: [] }, () => emptyTotals, nowMs, undefined);
-  return { ...outcome, heldCost: 0n };
+  return { ...outcome, heldCost: 0n, heldInput: 0n, heldOutput: 0n };
 }
 
 /** Only a store that is away opens an organization's calls; no fault of ours, nor a busy or stopping server. */
@@ -109,5 +116,6 @@ function checkContent(input: CheckInput): ReturnType<typeof requestContent> {
     target: input.target,
     numbers: { prefix: 'estimate', estimate: input.estimate },
     ttlMs: input.ttlMs,
+    parentRequestId: input.parentRequestId,
   });
 }

@@ -11,6 +11,7 @@ export function requestContent(said: {
   readonly numbers: { readonly prefix: string; readonly estimate: Estimate };
   readonly ttlMs?: number | undefined;
   readonly partial?: boolean;
+  readonly parentRequestId?: string | undefined;
 }): Content {
   const content: Record<string, string> = {};
   const put = (name: string, value: string | undefined): void => {
@@ -24,6 +25,7 @@ export function requestContent(said: {
   putNumbers(said.numbers.prefix, said.numbers.estimate, put);
   put('ttl', said.ttlMs?.toString());
   if (said.partial === true) put('partial', 'true');
+  put('parent_request_id', said.parentRequestId);
   return content;
 }
 

@@ -1,7 +1,7 @@
 import type { Estimate, NamedSubjects } from '../core/call.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Reason } from '../core/reason.ts';
-import type { ReportAnswer } from '../ledger/ledger.ts';
+import type { HoldState, ReportAnswer } from '../ledger/ledger.ts';
 import type { Caller } from './caller.ts';
 
 /** What surrounds every call: who calls, and until when it waits (monotonic clock, milliseconds). */
@@ -27,9 +27,17 @@ export interface CheckInput extends CallInput {
   /** Undefined: the service makes one (UUIDv7). */
   readonly requestId: string | undefined;
   readonly ttlMs: number | undefined;
+  /** The call that this one tries again or belongs to; kept, and not looked up. */
+  readonly parentRequestId: string | undefined;
 }
 
-export interface CheckOutput {
+export interface CheckOutput extends DecisionOutput {
+  /** Undefined: there never was a hold, and nothing is kept of the call. */
+  readonly holdState: HoldState | undefined;
+}
+
+/** What was decided, of a Check, an Extend or an Explain. */
+export interface DecisionOutput {
   readonly orgId: string;
   readonly requestId: string;
   readonly outcome: Outcome;
@@ -106,8 +114,8 @@ export interface DataPlane {
   /** Resolves when every report was tried; rejects, with none tried, for what is wrong with the batch as a whole. */
   batchReport(input: BatchReportInput, context: CallContext): Promise<void>;
   release(input: ReleaseInput, context: CallContext): Promise<ReleaseOutput>;
-  extend(input: ExtendInput, context: CallContext): Promise<CheckOutput>;
-  explain(input: CallInput, context: CallContext): Promise<CheckOutput>;
+  extend(input: ExtendInput, context: CallContext): Promise<DecisionOutput>;
+  explain(input: CallInput, context: CallContext): Promise<DecisionOutput>;
   listTargets(
     input: Omit<CallInput, 'target' | 'estimate'>,
     context: CallContext,

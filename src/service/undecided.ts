@@ -26,6 +26,9 @@ export function unknownCredential(nowMs: number): Outcome {
     maxOutputTokens: undefined,
     storeContent: 'METADATA',
     heldCost: 0n,
+    heldInput: 0n,
+    heldOutput: 0n,
+    priceRevision: undefined,
     decidedAtMs: nowMs,
     expiresAtMs: undefined,
   };

@@ -40,6 +40,10 @@ export function checkFromMessage(message: CheckRequest): Viewed<CheckInput> {
     target: readId(violations, 'target', message.target),
     estimate: estimateFromMessage(violations, 'estimate', message.estimate),
     ttlMs: readTtl(violations, 'ttl', message.ttl),
+    parentRequestId:
+      message.parentRequestId === undefined
+        ? undefined
+        : readRequestId(violations, 'parent_request_id', message.parentRequestId),
   };
   const view = viewFromMessage(violations, 'limit_view', message.limitView);
   violations.throwIfAny();

@@ -8,9 +8,10 @@ import type {
   ReleaseResponse,
   ReportResponse,
 } from '../../gen/tollgate/v1/decision_pb.ts';
-import { Reason } from '../../gen/tollgate/v1/outcome_pb.ts';
+import { HoldState, Reason } from '../../gen/tollgate/v1/outcome_pb.ts';
 import type {
   CheckOutput,
+  DecisionOutput,
   ListedTarget,
   ReleaseOutput,
   ReportOutput,
@@ -21,14 +22,18 @@ import type { View } from './outcome.ts';
 
 /** The answer to a Check, as it is sent. */
 export function checkToMessage(output: CheckOutput, view: View): CheckResponse {
-  return {
+  const message: CheckResponse = {
     $typeName: 'tollgate.v1.CheckResponse',
     orgId: output.orgId,
     requestId: output.requestId,
     outcome: outcomeToMessage(output.outcome, view),
     replayed: output.replayed,
     degraded: output.degraded,
+    holdState: HoldState[output.holdState ?? 'UNSPECIFIED'],
   };
+  const { priceRevision } = output.outcome;
+  if (priceRevision !== undefined) message.priceRevision = priceRevision;
+  return message;
 }
 
 /** The answer to a Report, as it is sent. */
@@ -64,7 +69,11 @@ export function releaseToMessage(output: ReleaseOutput): ReleaseResponse {
 }
 
 /** The answer to an Extend of the given number, as it is sent. */
-export function extendToMessage(output: CheckOutput, sequence: number, view: View): ExtendResponse {
+export function extendToMessage(
+  output: DecisionOutput,
+  sequence: number,
+  view: View,
+): ExtendResponse {
   return {
     $typeName: 'tollgate.v1.ExtendResponse',
     orgId: output.orgId,
@@ -76,7 +85,7 @@ export function extendToMessage(output: CheckOutput, sequence: number, view: Vie
 }
 
 /** The answer to an Explain, as it is sent: always every limit, and the same in words. */
-export function explainToMessage(output: CheckOutput): ExplainResponse {
+export function explainToMessage(output: DecisionOutput): ExplainResponse {
   return {
     $typeName: 'tollgate.v1.ExplainResponse',
     orgId: output.orgId,

@@ -35,6 +35,8 @@ export function outcomeToMessage(outcome: Outcome, view: View): OutcomeMessage {
     obligations: obligationsToMessage(outcome),
     heldCostNanos: outcome.heldCost,
     decideTime: timestampOf(outcome.decidedAtMs),
+    heldInputTokens: outcome.heldInput,
+    heldOutputTokens: outcome.heldOutput,
   };
   const [first] = outcome.reasons;
   if (first !== undefined) message.reason = Reason[first];

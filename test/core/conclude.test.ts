@@ -109,7 +109,7 @@ describe('a limit', () => {
     const outcome = decide(capped(cost('cap', 10n, { action })), { cost: 11n });
     expect(outcome.decision).toBe(decision);
     expect(outcome.limits[0]?.status).toBe(status);
-    expect(outcome.warnings).toEqual(status === 'WARNED' ? [0] : []);
+    expect(outcome.warnings).toEqual(decision === 'ALLOW' ? [0] : []);
   });
 
   it('is counted in its own window of its own meter', () => {

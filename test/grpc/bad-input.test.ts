@@ -117,6 +117,10 @@ const checkCases: Case<Check>[] = [
   ...subjectCases<Check>(check),
   ...amountCases<Check>('estimate', check),
   ...wrongRequestIds.map((requestId): Case<Check> => ['request_id', { ...check, requestId }]),
+  ...wrongRequestIds.map((parentRequestId): Case<Check> => [
+    'parent_request_id',
+    { ...check, parentRequestId },
+  ]),
   ...wrongIds.map((target): Case<Check> => ['target', { ...check, target }]),
   ...wrongTtls.map((ttl): Case<Check> => ['ttl', { ...check, ttl }]),
   ...unknownViews.map((view): Case<Check> => ['limit_view', { ...check, limitView: view }]),

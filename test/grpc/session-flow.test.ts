@@ -8,13 +8,21 @@ import type { Operation, TestSession } from '../support/session.ts';
 
 const check: Operation = { case: 'check', value: { orgId: 'acme', target: 'm' } };
 
+const answer = {
+  requestId: 'r',
+  outcome: allowed,
+  replayed: false,
+  degraded: false,
+  holdState: 'OPEN',
+} as const;
+
 /** A data plane whose Checks wait until a test lets them go, in whatever order. */
 function heldChecks() {
   const held: (() => void)[] = [];
   const dataPlane = stubDataPlane({
     async check() {
       await new Promise<void>((resolve) => held.push(resolve));
-      return { orgId: 'acme', requestId: 'r', outcome: allowed, replayed: false, degraded: false };
+      return { ...answer, orgId: 'acme' };
     },
   });
   return { held, dataPlane };
@@ -22,13 +30,12 @@ function heldChecks() {
 
 /** A data plane whose answers are so large that a window of HTTP/2 holds one, and how many were asked for. */
 function largeAnswers(): { readonly dataPlane: DataPlane; asked: number } {
-  const answer = { orgId: 'x'.repeat(60_000), requestId: 'r', outcome: allowed };
   const counted = {
     asked: 0,
     dataPlane: stubDataPlane({
       check() {
         counted.asked += 1;
-        return Promise.resolve({ ...answer, replayed: false, degraded: false });
+        return Promise.resolve({ ...answer, orgId: 'x'.repeat(60_000) });
       },
     }),
   };

@@ -15,6 +15,7 @@ import { errorOf, messageBytes, openSession } from '../support/session.ts';
 import type { Operation } from '../support/session.ts';
 
 const ids = { orgId: 'acme', requestId: 'r1' };
+const answered = { replayed: false, degraded: false, holdState: 'OPEN' } as const;
 const check: Operation = { case: 'check', value: { ...ids, target: 'gpt-4o' } };
 const report: Operation = { case: 'report', value: { ...ids, usage: {} } };
 const release: Operation = { case: 'release', value: ids };
@@ -42,7 +43,7 @@ test('an answer does not wait for those that were asked before it', async () => 
   const dataPlane = stubDataPlane({
     async check() {
       await proceed.promise;
-      return { ...ids, outcome: allowed, replayed: false, degraded: false };
+      return { ...ids, ...answered, outcome: allowed };
     },
   });
   await using served = await startTestServer({ dataPlane });
@@ -175,7 +176,7 @@ test('a store that cannot look up the caller fails the message, not the stream',
 test('messages are logged and counted as the calls they stand for, the stream as itself', async () => {
   const denied = { ...allowed, decision: 'DENY', reasons: ['COST_EXCEEDED'] } as const;
   const dataPlane = stubDataPlane({
-    check: () => Promise.resolve({ ...ids, outcome: denied, replayed: false, degraded: false }),
+    check: () => Promise.resolve({ ...ids, ...answered, outcome: denied }),
   });
   await using served = await startTestServer({ dataPlane });
   using session = openSession(served.address);

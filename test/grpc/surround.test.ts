@@ -39,6 +39,8 @@ test('a call is answered with the ids, the decision and the instants it rests on
   });
 });
 
+const answered = { replayed: false, degraded: false, holdState: 'OPEN' } as const;
+
 test('int64 numbers arrive exactly, beyond 2^53 and up to 2^63-1', async () => {
   const seen: bigint[] = [];
   const dataPlane = stubDataPlane({
@@ -46,7 +48,7 @@ test('int64 numbers arrive exactly, beyond 2^53 and up to 2^63-1', async () => {
       seen.push(estimate.input, estimate.output ?? -1n, estimate.cost ?? -1n);
       const outcome = { ...allowed, heldCost: 9_223_372_036_854_775_807n };
       const ids = { orgId: 'acme', requestId: 'r1' };
-      return Promise.resolve({ ...ids, outcome, replayed: false, degraded: false });
+      return Promise.resolve({ ...ids, ...answered, outcome });
     },
   });
   await using served = await startTestServer({ dataPlane });
@@ -166,7 +168,7 @@ test("the use case gets the earlier of the server's and the client's deadline", 
 
 test('the log has one line a call with its ids, and never a secret', async () => {
   const denied = { ...allowed, decision: 'DENY', reasons: ['COST_EXCEEDED'] } as const;
-  const ids = { orgId: 'acme', requestId: 'r1', replayed: false, degraded: false };
+  const ids = { orgId: 'acme', requestId: 'r1', ...answered };
   const dataPlane = stubDataPlane({ check: () => Promise.resolve({ ...ids, outcome: denied }) });
   await using served = await startTestServer({ dataPlane });
   await served.client.call(method.check, { ...check, credential: 'tg_key_deadbeef' });

@@ -7,10 +7,15 @@ import { decidedAtMs } from '../support/decide.ts';
 import { anyGateway, inputOf, serviceStage } from '../support/service-stage.ts';
 import type { SaidCall } from '../support/view.ts';
 
-const allowed = { outcome: { decision: 'ALLOW' } as never, replayed: false };
+const allowed = {
+  outcome: { decision: 'ALLOW' } as never,
+  replayed: false,
+  holdState: 'OPEN',
+} as const;
 
 function checkInput(call: SaidCall, more: Partial<CheckInput> = {}): CheckInput {
-  return { ...inputOf(call), requestId: undefined, ttlMs: undefined, ...more };
+  const absent = { requestId: undefined, ttlMs: undefined, parentRequestId: undefined };
+  return { ...inputOf(call), ...absent, ...more };
 }
 
 test('a call without a request id gets one, and its hold lasts ten minutes', async () => {
@@ -37,6 +42,7 @@ test('an unknown credential is denied without the ledger', async () => {
   expect(await check(nowhere, anyGateway)).toMatchObject({
     orgId: '',
     outcome: { decision: 'DENY', reasons: ['CREDENTIAL_UNKNOWN'], heldCost: 0n },
+    holdState: undefined,
   });
 });
 
@@ -106,7 +112,8 @@ test.each(failures)(
     if (cause === failures[0]) {
       expect(await answer).toMatchObject({
         degraded: true,
-        outcome: { decision: 'ALLOW', heldCost: 0n },
+        holdState: undefined,
+        outcome: { decision: 'ALLOW', heldCost: 0n, heldInput: 0n, heldOutput: 0n },
       });
     } else await expect(answer).rejects.toBe(cause);
     expect(degraded).toBe(cause === failures[0] ? 1 : 0);

@@ -30,6 +30,9 @@ export const allowed: Outcome = {
   maxOutputTokens: undefined,
   storeContent: 'METADATA',
   heldCost: 5n,
+  heldInput: 3n,
+  heldOutput: 2n,
+  priceRevision: 'MODEL m 1',
   decidedAtMs: 1_000,
   expiresAtMs: 601_000,
 };
@@ -83,6 +86,7 @@ function allow(input: {
     outcome: allowed,
     replayed: false,
     degraded: false,
+    holdState: 'OPEN',
   });
 }
 

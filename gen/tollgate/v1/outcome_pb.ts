@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/outcome.proto.
  */
 export const file_tollgate_v1_outcome: GenFile = /*@__PURE__*/
-  fileDesc("Chl0b2xsZ2F0ZS92MS9vdXRjb21lLnByb3RvEgt0b2xsZ2F0ZS52MSJ1CgtPYmxpZ2F0aW9ucxIwCg1zdG9yZV9jb250ZW50GAEgASgOMhkudG9sbGdhdGUudjEuU3RvcmVDb250ZW50Eh4KEW1heF9vdXRwdXRfdG9rZW5zGAIgASgDSACIAQFCFAoSX21heF9vdXRwdXRfdG9rZW5zIuQDCgdPdXRjb21lEicKCGRlY2lzaW9uGAEgASgOMhUudG9sbGdhdGUudjEuRGVjaXNpb24SIwoGcmVhc29uGAIgASgOMhMudG9sbGdhdGUudjEuUmVhc29uEiQKB3JlYXNvbnMYAyADKA4yEy50b2xsZ2F0ZS52MS5SZWFzb24SLgoLcmV0cnlfYWZ0ZXIYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLQoHYmluZGluZxgFIAEoCzIcLnRvbGxnYXRlLnYxLkNvbnNpZGVyZWRMaW1pdBIuCgh3YXJuaW5ncxgGIAMoCzIcLnRvbGxnYXRlLnYxLkNvbnNpZGVyZWRMaW1pdBIsCgZsaW1pdHMYByADKAsyHC50b2xsZ2F0ZS52MS5Db25zaWRlcmVkTGltaXQSLQoLb2JsaWdhdGlvbnMYCCABKAsyGC50b2xsZ2F0ZS52MS5PYmxpZ2F0aW9ucxIXCg9oZWxkX2Nvc3RfbmFub3MYCSABKAMSLwoLZGVjaWRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCpLCghEZWNpc2lvbhIYChRERUNJU0lPTl9VTlNQRUNJRklFRBAAEhIKDkRFQ0lTSU9OX0FMTE9XEAESEQoNREVDSVNJT05fREVOWRACKrgECgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASHQoZUkVBU09OX0NSRURFTlRJQUxfVU5LTk9XThABEh0KGVJFQVNPTl9DUkVERU5USUFMX1JFVk9LRUQQAhIdChlSRUFTT05fQ1JFREVOVElBTF9FWFBJUkVEEAMSHgoaUkVBU09OX0NSRURFTlRJQUxfRElTQUJMRUQQBBIYChRSRUFTT05fU0NPUEVfTUlTU0lORxAFEhgKFFJFQVNPTl9PUkdfU1VTUEVOREVEEAYSGQoVUkVBU09OX1RFQU1fU1VTUEVOREVEEAcSGQoVUkVBU09OX1VTRVJfU1VTUEVOREVEEAgSGwoXUkVBU09OX1NVQkpFQ1RfTUlTTUFUQ0gQCRIaChZSRUFTT05fU1VCSkVDVF9VTktOT1dOEAoSGAoUUkVBU09OX01PREVMX1VOS05PV04QCxIXChNSRUFTT05fTU9ERUxfREVOSUVEEAwSHAoYUkVBU09OX01PREVMX05PVF9HUkFOVEVEEA0SFQoRUkVBU09OX01PREVMX1RJRVIQDhIZChVSRUFTT05fTU9ERUxfVU5QUklDRUQQDxIfChtSRUFTT05fQ09OQ1VSUkVOQ1lfRVhDRUVERUQQEBIcChhSRUFTT05fUkVRVUVTVFNfRVhDRUVERUQQERIaChZSRUFTT05fVE9LRU5TX0VYQ0VFREVEEBISGAoUUkVBU09OX0NPU1RfRVhDRUVERUQQEyp5CgxTdG9yZUNvbnRlbnQSHQoZU1RPUkVfQ09OVEVOVF9VTlNQRUNJRklFRBAAEhYKElNUT1JFX0NPTlRFTlRfTk9ORRABEhoKFlNUT1JFX0NPTlRFTlRfTUVUQURBVEEQAhIWChJTVE9SRV9DT05URU5UX0ZVTEwQAypYCglMaW1pdFZpZXcSGgoWTElNSVRfVklFV19VTlNQRUNJRklFRBAAEhsKF0xJTUlUX1ZJRVdfQklORElOR19PTkxZEAESEgoOTElNSVRfVklFV19BTEwQAmIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_tollgate_v1_limit]);
+  fileDesc("Chl0b2xsZ2F0ZS92MS9vdXRjb21lLnByb3RvEgt0b2xsZ2F0ZS52MSJ1CgtPYmxpZ2F0aW9ucxIwCg1zdG9yZV9jb250ZW50GAEgASgOMhkudG9sbGdhdGUudjEuU3RvcmVDb250ZW50Eh4KEW1heF9vdXRwdXRfdG9rZW5zGAIgASgDSACIAQFCFAoSX21heF9vdXRwdXRfdG9rZW5zIpsECgdPdXRjb21lEicKCGRlY2lzaW9uGAEgASgOMhUudG9sbGdhdGUudjEuRGVjaXNpb24SIwoGcmVhc29uGAIgASgOMhMudG9sbGdhdGUudjEuUmVhc29uEiQKB3JlYXNvbnMYAyADKA4yEy50b2xsZ2F0ZS52MS5SZWFzb24SLgoLcmV0cnlfYWZ0ZXIYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLQoHYmluZGluZxgFIAEoCzIcLnRvbGxnYXRlLnYxLkNvbnNpZGVyZWRMaW1pdBIuCgh3YXJuaW5ncxgGIAMoCzIcLnRvbGxnYXRlLnYxLkNvbnNpZGVyZWRMaW1pdBIsCgZsaW1pdHMYByADKAsyHC50b2xsZ2F0ZS52MS5Db25zaWRlcmVkTGltaXQSLQoLb2JsaWdhdGlvbnMYCCABKAsyGC50b2xsZ2F0ZS52MS5PYmxpZ2F0aW9ucxIXCg9oZWxkX2Nvc3RfbmFub3MYCSABKAMSLwoLZGVjaWRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFoZWxkX2lucHV0X3Rva2VucxgMIAEoAxIaChJoZWxkX291dHB1dF90b2tlbnMYDSABKAMqSwoIRGVjaXNpb24SGAoUREVDSVNJT05fVU5TUEVDSUZJRUQQABISCg5ERUNJU0lPTl9BTExPVxABEhEKDURFQ0lTSU9OX0RFTlkQAiq4BAoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEh0KGVJFQVNPTl9DUkVERU5USUFMX1VOS05PV04QARIdChlSRUFTT05fQ1JFREVOVElBTF9SRVZPS0VEEAISHQoZUkVBU09OX0NSRURFTlRJQUxfRVhQSVJFRBADEh4KGlJFQVNPTl9DUkVERU5USUFMX0RJU0FCTEVEEAQSGAoUUkVBU09OX1NDT1BFX01JU1NJTkcQBRIYChRSRUFTT05fT1JHX1NVU1BFTkRFRBAGEhkKFVJFQVNPTl9URUFNX1NVU1BFTkRFRBAHEhkKFVJFQVNPTl9VU0VSX1NVU1BFTkRFRBAIEhsKF1JFQVNPTl9TVUJKRUNUX01JU01BVENIEAkSGgoWUkVBU09OX1NVQkpFQ1RfVU5LTk9XThAKEhgKFFJFQVNPTl9NT0RFTF9VTktOT1dOEAsSFwoTUkVBU09OX01PREVMX0RFTklFRBAMEhwKGFJFQVNPTl9NT0RFTF9OT1RfR1JBTlRFRBANEhUKEVJFQVNPTl9NT0RFTF9USUVSEA4SGQoVUkVBU09OX01PREVMX1VOUFJJQ0VEEA8SHwobUkVBU09OX0NPTkNVUlJFTkNZX0VYQ0VFREVEEBASHAoYUkVBU09OX1JFUVVFU1RTX0VYQ0VFREVEEBESGgoWUkVBU09OX1RPS0VOU19FWENFRURFRBASEhgKFFJFQVNPTl9DT1NUX0VYQ0VFREVEEBMqnAEKCUhvbGRTdGF0ZRIaChZIT0xEX1NUQVRFX1VOU1BFQ0lGSUVEEAASEwoPSE9MRF9TVEFURV9PUEVOEAESFgoSSE9MRF9TVEFURV9TRVRUTEVEEAISFwoTSE9MRF9TVEFURV9SRUxFQVNFRBADEhYKEkhPTERfU1RBVEVfRVhQSVJFRBAEEhUKEUhPTERfU1RBVEVfREVOSUVEEAUqeQoMU3RvcmVDb250ZW50Eh0KGVNUT1JFX0NPTlRFTlRfVU5TUEVDSUZJRUQQABIWChJTVE9SRV9DT05URU5UX05PTkUQARIaChZTVE9SRV9DT05URU5UX01FVEFEQVRBEAISFgoSU1RPUkVfQ09OVEVOVF9GVUxMEAMqWAoJTGltaXRWaWV3EhoKFkxJTUlUX1ZJRVdfVU5TUEVDSUZJRUQQABIbChdMSU1JVF9WSUVXX0JJTkRJTkdfT05MWRABEhIKDkxJTUlUX1ZJRVdfQUxMEAJiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_tollgate_v1_limit]);
 
 /**
  * What the gateway must or may do because of the decision.
@@ -94,7 +94,8 @@ export type Outcome = Message<"tollgate.v1.Outcome"> & {
   binding?: ConsideredLimit | undefined;
 
   /**
-   * The limits that are NEAR or WARNED.
+   * The limits that are NEAR, WARNED, DRY_RUN or BYPASSED: all that somebody may want to be told of. In every view,
+   * on a denial too.
    *
    * @generated from field: repeated tollgate.v1.ConsideredLimit warnings = 6;
    */
@@ -134,6 +135,20 @@ export type Outcome = Message<"tollgate.v1.Outcome"> & {
    * @generated from field: google.protobuf.Timestamp expire_time = 11;
    */
   expireTime?: Timestamp | undefined;
+
+  /**
+   * Input tokens held for the call. 0 if a Check is denied.
+   *
+   * @generated from field: int64 held_input_tokens = 12;
+   */
+  heldInputTokens: bigint;
+
+  /**
+   * Output tokens held for the call; 1 where neither input nor output is known. 0 if a Check is denied.
+   *
+   * @generated from field: int64 held_output_tokens = 13;
+   */
+  heldOutputTokens: bigint;
 };
 
 /**
@@ -345,6 +360,68 @@ export const ReasonSchema: GenEnum<Reason> = /*@__PURE__*/
   enumDesc(file_tollgate_v1_outcome, 1);
 
 /**
+ * What has become of the hold of a call.
+ *
+ * @generated from enum tollgate.v1.HoldState
+ */
+export const HoldState = {
+  /**
+   * There never was a hold, and nothing is kept of the call: the answer is degraded, or the credential is unknown.
+   *
+   * @generated from enum value: HOLD_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It is held; Report, Release and Extend apply to it. It may be past its expiry and not yet ended.
+   *
+   * @generated from enum value: HOLD_STATE_OPEN = 1;
+   */
+  OPEN: 1,
+
+  /**
+   * A Report settled the call.
+   *
+   * @generated from enum value: HOLD_STATE_SETTLED = 2;
+   */
+  SETTLED: 2,
+
+  /**
+   * It was released. A Report is still booked, as `late`.
+   *
+   * @generated from enum value: HOLD_STATE_RELEASED = 3;
+   */
+  RELEASED: 3,
+
+  /**
+   * It has expired: given back or booked as usage, as the organization wants it. A Report is still booked, as `late`.
+   *
+   * @generated from enum value: HOLD_STATE_EXPIRED = 4;
+   */
+  EXPIRED: 4,
+
+  /**
+   * The Check was denied, so nothing was ever held.
+   *
+   * @generated from enum value: HOLD_STATE_DENIED = 5;
+   */
+  DENIED: 5,
+} as const;
+
+/**
+ * What has become of the hold of a call.
+ *
+ * @generated from enum tollgate.v1.HoldState
+ */
+export type HoldState = (typeof HoldState)[keyof typeof HoldState] | UnknownEnum;
+
+/**
+ * Describes the enum tollgate.v1.HoldState.
+ */
+export const HoldStateSchema: GenEnum<HoldState> = /*@__PURE__*/
+  enumDesc(file_tollgate_v1_outcome, 2);
+
+/**
  * How much of a call's content the gateway must keep for audit.
  *
  * @generated from enum tollgate.v1.StoreContent
@@ -390,7 +467,7 @@ export type StoreContent = (typeof StoreContent)[keyof typeof StoreContent] | Un
  * Describes the enum tollgate.v1.StoreContent.
  */
 export const StoreContentSchema: GenEnum<StoreContent> = /*@__PURE__*/
-  enumDesc(file_tollgate_v1_outcome, 2);
+  enumDesc(file_tollgate_v1_outcome, 3);
 
 /**
  * Which limits an answer lists. It changes the answer's size, never the decision.
@@ -431,5 +508,5 @@ export type LimitView = (typeof LimitView)[keyof typeof LimitView] | UnknownEnum
  * Describes the enum tollgate.v1.LimitView.
  */
 export const LimitViewSchema: GenEnum<LimitView> = /*@__PURE__*/
-  enumDesc(file_tollgate_v1_outcome, 3);
+  enumDesc(file_tollgate_v1_outcome, 4);
 

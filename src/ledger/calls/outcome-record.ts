@@ -37,6 +37,9 @@ type OutcomeRecord = readonly [
   maxOutputTokens: string | null,
   storeContent: Outcome['storeContent'],
   heldCost: string,
+  heldInput: string,
+  heldOutput: string,
+  priceRevision: string | null,
   decidedAtMs: number,
   expiresAtMs: number | null,
 ];
@@ -95,7 +98,10 @@ export function encodeOutcome(
  * was used and held, and which limit was the tightest, which follows from that.
  */
 export function encodeExpected(
-  plan: Pick<CheckPlan, 'limits' | 'meters' | 'asks' | 'hold' | 'calendar' | 'storeContent'>,
+  plan: Pick<
+    CheckPlan,
+    'limits' | 'meters' | 'asks' | 'hold' | 'calendar' | 'storeContent' | 'priceRevision'
+  >,
   nowMs: number,
   expiresAtMs: number,
 ): string {
@@ -133,6 +139,9 @@ function write(declared: DeclaredTexts, outcome: Written): string {
     outcome.maxOutputTokens?.toString() ?? null,
     outcome.storeContent,
     outcome.heldCost.toString(),
+    outcome.heldInput.toString(),
+    outcome.heldOutput.toString(),
+    outcome.priceRevision ?? null,
     outcome.decidedAtMs,
     outcome.expiresAtMs ?? null,
   ];
@@ -191,6 +200,9 @@ export function decodeOutcome({ text, sums }: KeptOutcome, path: CallPath): Outc
     maxOutputTokens,
     storeContent,
     heldCost,
+    heldInput,
+    heldOutput,
+    priceRevision,
     decidedAtMs,
     expiresAtMs,
   ] = JSON.parse(text) as OutcomeRecord;
@@ -219,6 +231,9 @@ export function decodeOutcome({ text, sums }: KeptOutcome, path: CallPath): Outc
     maxOutputTokens: maxOutputTokens === null ? undefined : BigInt(maxOutputTokens),
     storeContent,
     heldCost: BigInt(heldCost),
+    heldInput: BigInt(heldInput),
+    heldOutput: BigInt(heldOutput),
+    priceRevision: priceRevision ?? undefined,
     decidedAtMs,
     expiresAtMs: expiresAtMs ?? undefined,
   };

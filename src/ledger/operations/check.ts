@@ -3,6 +3,7 @@ import type { CheckPlan } from '../../core/plan.ts';
 import { countersOf } from '../meters/call-delta.ts';
 import { limitEvents, thresholdEvents } from '../events/call-events.ts';
 import { assertSameContent } from './conflict.ts';
+import { holdStateOf } from '../calls/hold-state.ts';
 import type { KnownCall } from '../calls/known-call.ts';
 import type { CheckAnswer, CheckCall } from '../ledger.ts';
 import { areSmall, isLarge } from './large.ts';
@@ -34,6 +35,7 @@ export function checkOperation(
           completion.resolve({
             outcome: decodeOutcome(known.answer, known.path),
             replayed: known.writtenBy !== completion.submission,
+            holdState: holdStateOf(known),
           });
         }
         return undefined;
@@ -114,7 +116,7 @@ function optimistic(
     },
     confirm(sums, nowMs) {
       const outcome = concludeOk(plan, sums, nowMs, nowMs + call.ttlMs);
-      return () => completion.resolve({ outcome, replayed: false });
+      return () => completion.resolve({ outcome, replayed: false, holdState: 'OPEN' });
     },
   };
 }
@@ -140,7 +142,8 @@ function decide(
     const crossed = crossedThresholds(plan.limits, (index) => context.totals(index), plan.asks);
     events.push(...thresholdEvents(insert, plan, crossed, context, plan.asks));
   }
-  return { stays, insert, events, answer: () => completion.resolve({ outcome, replayed: false }) };
+  const answered = { outcome, replayed: false, holdState: holdStateOf(insert) };
+  return { stays, insert, events, answer: () => completion.resolve(answered) };
 }
 
 function newCall(

@@ -98,7 +98,12 @@ function decide(
   const stays = decided.decision === 'ALLOW';
   const held = stays ? sum(known.held, plan.hold) : known.held;
   // Of the call altogether: a refused Extend leaves its hold as it was.
-  const outcome = { ...decided, heldCost: held.cost };
+  const outcome = {
+    ...decided,
+    heldCost: held.cost,
+    heldInput: held.input,
+    heldOutput: held.output,
+  };
   const answered = {
     sequence: call.sequence,
     writtenBy: completion.submission,
