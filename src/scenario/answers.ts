@@ -1,4 +1,6 @@
 import type { Duration, Timestamp } from '@bufbuild/protobuf/wkt';
+import { PriceScope } from '../../gen/tollgate/v1/call_pb.ts';
+import type { PriceRevision } from '../../gen/tollgate/v1/call_pb.ts';
 import { Action, LimitStatus, Metric, Window } from '../../gen/tollgate/v1/limit_pb.ts';
 import type { ConsideredLimit } from '../../gen/tollgate/v1/limit_pb.ts';
 import type { CheckResponse } from '../../gen/tollgate/v1/decision_pb.ts';
@@ -13,6 +15,12 @@ export type Answer = Readonly<Record<string, unknown>>;
 function nameOf(values: Readonly<Record<string, string | number>>, number: number): string | null {
   const name = Object.entries(values).find(([, value]) => value === number)?.[0];
   return name === undefined || name === 'UNSPECIFIED' ? null : name;
+}
+
+/** A price revision as files write it, `MODEL gpt-4o 3`; with its service tier, `MODEL gpt-4o flex 3`. */
+export function priceRevisionText({ scope, ...price }: PriceRevision): string {
+  const parts = [nameOf(PriceScope, scope), price.subject, price.serviceTier, price.revision];
+  return parts.filter((part) => part !== '').join(' ');
 }
 
 /** A decision, with all limits that were considered. */
@@ -36,7 +44,7 @@ export function outcomeAnswer(
     held_input: outcome.heldInputTokens,
     held_output: outcome.heldOutputTokens,
     hold_state: more.holdState === undefined ? null : nameOf(HoldState, more.holdState),
-    price_revision: more.priceRevision ?? null,
+    price_revision: more.priceRevision ? priceRevisionText(more.priceRevision) : null,
     replayed: more.replayed ?? false,
     degraded: more.degraded ?? false,
   };

@@ -1,5 +1,5 @@
 import { formatUsd } from '../core/amount.ts';
-import { outcomeAnswer } from './answers.ts';
+import { outcomeAnswer, priceRevisionText } from './answers.ts';
 import type { Answer } from './answers.ts';
 import { check, explain, extend, listTargets, parallel, release, report } from './call-steps.ts';
 import { durationMs, instantMs } from './duration.ts';
@@ -41,14 +41,14 @@ export const playStep: Readonly<Record<string, PlayStep>> = {
   },
   async report(world, fields) {
     const { costNanos, overHold, ...answer } = await report(world, fields);
-    const { replayed, late, unpriced, priceRevision = null } = answer;
+    const { replayed, late, unpriced, priceRevision } = answer;
     return {
       cost: formatUsd(costNanos),
       over_hold: overHold,
       replayed,
       late,
       unpriced,
-      price_revision: priceRevision,
+      price_revision: priceRevision ? priceRevisionText(priceRevision) : null,
     };
   },
   async release(world, fields) {

@@ -19,6 +19,7 @@ import type {
 import { explanationOf } from './explanation.ts';
 import { outcomeToMessage } from './outcome.ts';
 import type { View } from './outcome.ts';
+import { priceRevisionToMessage } from './price-revision.ts';
 
 /** The answer to a Check, as it is sent. */
 export function checkToMessage(output: CheckOutput, view: View): CheckResponse {
@@ -32,7 +33,9 @@ export function checkToMessage(output: CheckOutput, view: View): CheckResponse {
     holdState: HoldState[output.holdState ?? 'UNSPECIFIED'],
   };
   const { priceRevision } = output.outcome;
-  if (priceRevision !== undefined) message.priceRevision = priceRevision;
+  if (priceRevision !== undefined) {
+    message.priceRevision = priceRevisionToMessage(priceRevision);
+  }
   return message;
 }
 
@@ -54,7 +57,9 @@ export function reportToMessage(output: ReportOutput): ReportResponse {
     replayed: output.replayed,
     unpriced: usage.unpriced,
   };
-  if (usage.priceRevision !== undefined) message.priceRevision = usage.priceRevision;
+  if (usage.priceRevision !== undefined) {
+    message.priceRevision = priceRevisionToMessage(usage.priceRevision);
+  }
   return message;
 }
 

@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { PriceScope } from '../../gen/tollgate/v1/call_pb.ts';
 import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
 import { Decision, LimitView, Reason } from '../../gen/tollgate/v1/outcome_pb.ts';
 import { createApp } from '../../src/app.ts';
@@ -47,7 +48,10 @@ test('the first start makes secrets and an example that answers; the second star
   const usage = { inputTokens: 1200n, outputTokens: 180n };
   const reported = await client.call(method.report, { orgId: 'acme', requestId: 'r1', usage });
   expect(checked.outcome).toMatchObject({ decision: Decision.ALLOW, heldCostNanos: 480_000n });
-  expect(reported).toMatchObject({ costNanos: 288_000n, priceRevision: 'MODEL gpt-4o-mini 1' });
+  expect(reported).toMatchObject({
+    costNanos: 288_000n,
+    priceRevision: { scope: PriceScope.MODEL, subject: 'gpt-4o-mini', revision: 1n },
+  });
   const second = await start();
   expect(second.secrets).toBeUndefined();
   const again = connect(second, first.secrets?.gateway);

@@ -76,9 +76,13 @@ test('an import binds the next Check, and a Report says that the revision of its
 
   const booked = [await report('r1'), await report('r2'), await report('r1')];
   expect(booked).toMatchObject([
-    { costNanos: 10_000_000n, priceRevision: 'MODEL thinker 1', reasoningOutputTokens: 600n },
-    { costNanos: 9_000_000n, priceRevision: 'MODEL thinker 2', overHold: false },
-    { costNanos: 10_000_000n, priceRevision: 'MODEL thinker 1', replayed: true },
+    {
+      costNanos: 10_000_000n,
+      priceRevision: { subject: 'thinker', revision: 1n },
+      reasoningOutputTokens: 600n,
+    },
+    { costNanos: 9_000_000n, priceRevision: { subject: 'thinker', revision: 2n }, overHold: false },
+    { costNanos: 10_000_000n, priceRevision: { subject: 'thinker', revision: 1n }, replayed: true },
   ]);
   const { rows } = await database.pool.query(
     `SELECT cost, output, reasoning_output, price_revision FROM usage

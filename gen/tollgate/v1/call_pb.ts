@@ -4,15 +4,15 @@
 // @generated from file tollgate/v1/call.proto (package tollgate.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Message } from "@bufbuild/protobuf";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file tollgate/v1/call.proto.
  */
 export const file_tollgate_v1_call: GenFile = /*@__PURE__*/
-  fileDesc("ChZ0b2xsZ2F0ZS92MS9jYWxsLnByb3RvEgt0b2xsZ2F0ZS52MSKxAgoIU3ViamVjdHMSDQoFdGVhbXMYASADKAkSEQoEdXNlchgCIAEoCUgAiAEBEhEKBHRpZXIYAyABKAlIAYgBARIQCgNrZXkYBCABKAlIAogBARIWCglwcmluY2lwYWwYBSABKAlIA4gBARIQCgNhcHAYBiABKAlIBIgBARIVCghjdXN0b21lchgHIAEoCUgFiAEBEjEKBmxhYmVscxgIIAMoCzIhLnRvbGxnYXRlLnYxLlN1YmplY3RzLkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX3VzZXJCBwoFX3RpZXJCBgoEX2tleUIMCgpfcHJpbmNpcGFsQgYKBF9hcHBCCwoJX2N1c3RvbWVyIq8BCghFc3RpbWF0ZRIUCgxpbnB1dF90b2tlbnMYASABKAMSGgoNb3V0cHV0X3Rva2VucxgCIAEoA0gAiAEBEhsKE2NhY2hlZF9pbnB1dF90b2tlbnMYAyABKAMSGgoSY2FjaGVfd3JpdGVfdG9rZW5zGAQgASgDEhcKCmNvc3RfbmFub3MYBSABKANIAYgBAUIQCg5fb3V0cHV0X3Rva2Vuc0INCgtfY29zdF9uYW5vcyK2AQoFVXNhZ2USFAoMaW5wdXRfdG9rZW5zGAEgASgDEhUKDW91dHB1dF90b2tlbnMYAiABKAMSGwoTY2FjaGVkX2lucHV0X3Rva2VucxgDIAEoAxIaChJjYWNoZV93cml0ZV90b2tlbnMYBCABKAMSFwoKY29zdF9uYW5vcxgFIAEoA0gAiAEBEh8KF3JlYXNvbmluZ19vdXRwdXRfdG9rZW5zGAYgASgDQg0KC19jb3N0X25hbm9zYgZwcm90bzM");
+  fileDesc("ChZ0b2xsZ2F0ZS92MS9jYWxsLnByb3RvEgt0b2xsZ2F0ZS52MSKxAgoIU3ViamVjdHMSDQoFdGVhbXMYASADKAkSEQoEdXNlchgCIAEoCUgAiAEBEhEKBHRpZXIYAyABKAlIAYgBARIQCgNrZXkYBCABKAlIAogBARIWCglwcmluY2lwYWwYBSABKAlIA4gBARIQCgNhcHAYBiABKAlIBIgBARIVCghjdXN0b21lchgHIAEoCUgFiAEBEjEKBmxhYmVscxgIIAMoCzIhLnRvbGxnYXRlLnYxLlN1YmplY3RzLkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX3VzZXJCBwoFX3RpZXJCBgoEX2tleUIMCgpfcHJpbmNpcGFsQgYKBF9hcHBCCwoJX2N1c3RvbWVyIq8BCghFc3RpbWF0ZRIUCgxpbnB1dF90b2tlbnMYASABKAMSGgoNb3V0cHV0X3Rva2VucxgCIAEoA0gAiAEBEhsKE2NhY2hlZF9pbnB1dF90b2tlbnMYAyABKAMSGgoSY2FjaGVfd3JpdGVfdG9rZW5zGAQgASgDEhcKCmNvc3RfbmFub3MYBSABKANIAYgBAUIQCg5fb3V0cHV0X3Rva2Vuc0INCgtfY29zdF9uYW5vcyK2AQoFVXNhZ2USFAoMaW5wdXRfdG9rZW5zGAEgASgDEhUKDW91dHB1dF90b2tlbnMYAiABKAMSGwoTY2FjaGVkX2lucHV0X3Rva2VucxgDIAEoAxIaChJjYWNoZV93cml0ZV90b2tlbnMYBCABKAMSFwoKY29zdF9uYW5vcxgFIAEoA0gAiAEBEh8KF3JlYXNvbmluZ19vdXRwdXRfdG9rZW5zGAYgASgDQg0KC19jb3N0X25hbm9zInAKDVByaWNlUmV2aXNpb24SJgoFc2NvcGUYASABKA4yFy50b2xsZ2F0ZS52MS5QcmljZVNjb3BlEg8KB3N1YmplY3QYAiABKAkSFAoMc2VydmljZV90aWVyGAMgASgJEhAKCHJldmlzaW9uGAQgASgDKnUKClByaWNlU2NvcGUSGwoXUFJJQ0VfU0NPUEVfVU5TUEVDSUZJRUQQABITCg9QUklDRV9TQ09QRV9LRVkQARIeChpQUklDRV9TQ09QRV9QUk9WSURFUl9NT0RFTBACEhUKEVBSSUNFX1NDT1BFX01PREVMEANiBnByb3RvMw");
 
 /**
  * The subjects that a call belongs to, in addition to its organization. Ids are 1 to 200 characters without white
@@ -195,4 +195,94 @@ export type Usage = Message<"tollgate.v1.Usage"> & {
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_call, 2);
+
+/**
+ * The price that a cost was computed with: one revision of the catalog's prices.
+ *
+ * @generated from message tollgate.v1.PriceRevision
+ */
+export type PriceRevision = Message<"tollgate.v1.PriceRevision"> & {
+  /**
+   * Whose price it is.
+   *
+   * @generated from field: tollgate.v1.PriceScope scope = 1;
+   */
+  scope: PriceScope;
+
+  /**
+   * Whose: see the scope.
+   *
+   * @generated from field: string subject = 2;
+   */
+  subject: string;
+
+  /**
+   * The provider's class of service that it is for. Empty: any.
+   *
+   * @generated from field: string service_tier = 3;
+   */
+  serviceTier: string;
+
+  /**
+   * Its number among the revisions of the same scope, subject and service tier, from 1.
+   *
+   * @generated from field: int64 revision = 4;
+   */
+  revision: bigint;
+};
+
+/**
+ * Describes the message tollgate.v1.PriceRevision.
+ * Use `create(PriceRevisionSchema)` to create a new message.
+ */
+export const PriceRevisionSchema: GenMessage<PriceRevision> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_call, 3);
+
+/**
+ * Whose price it is. The most specific one in force wins: KEY, then PROVIDER_MODEL, then MODEL.
+ *
+ * @generated from enum tollgate.v1.PriceScope
+ */
+export const PriceScope = {
+  /**
+   * Never sent; invalid where a scope is required.
+   *
+   * @generated from enum value: PRICE_SCOPE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Of calls with a key on their path; the subject is `key:<id>`.
+   *
+   * @generated from enum value: PRICE_SCOPE_KEY = 1;
+   */
+  KEY: 1,
+
+  /**
+   * Of a provider's model; the subject is `<provider>:<model>`.
+   *
+   * @generated from enum value: PRICE_SCOPE_PROVIDER_MODEL = 2;
+   */
+  PROVIDER_MODEL: 2,
+
+  /**
+   * Of a model; the subject is its name.
+   *
+   * @generated from enum value: PRICE_SCOPE_MODEL = 3;
+   */
+  MODEL: 3,
+} as const;
+
+/**
+ * Whose price it is. The most specific one in force wins: KEY, then PROVIDER_MODEL, then MODEL.
+ *
+ * @generated from enum tollgate.v1.PriceScope
+ */
+export type PriceScope = (typeof PriceScope)[keyof typeof PriceScope] | UnknownEnum;
+
+/**
+ * Describes the enum tollgate.v1.PriceScope.
+ */
+export const PriceScopeSchema: GenEnum<PriceScope> = /*@__PURE__*/
+  enumDesc(file_tollgate_v1_call, 0);
 

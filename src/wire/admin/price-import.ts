@@ -4,8 +4,8 @@ import {
   PriceImportChange,
   PriceImportSchema,
   PriceImportSkip,
-  PriceScope,
 } from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
+import { PriceScope } from '../../../gen/tollgate/v1/call_pb.ts';
 import type * as messages from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
 import type { PriceSelection } from '../../price-lists/select-prices.ts';
 import type { ImportedPrice, PriceImportAnswer } from '../../policies/policy-store.ts';

@@ -1,11 +1,7 @@
 import { create } from '@bufbuild/protobuf';
-import {
-  PriceScope,
-  PriceSchema,
-  PriceUnit,
-  RatesSchema,
-} from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
+import { PriceSchema, PriceUnit, RatesSchema } from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
 import type * as messages from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
+import { PriceScope } from '../../../gen/tollgate/v1/call_pb.ts';
 import { formatUnitRate, formatUsd, parseUnitRate, parseUsd } from '../../core/amount.ts';
 import { priceScopes } from '../../core/catalog.ts';
 import type { PriceScope as Scope, Rates } from '../../core/catalog.ts';
