@@ -115,7 +115,7 @@ function createMemory(monotonicMs: () => number) {
 }
 
 function overloaded(): ServiceError {
-  return new ServiceError('RESOURCE_EXHAUSTED', 'OVERLOADED', 'too many unknown callers at once', {
+  return new ServiceError('OVERLOADED', 'too many unknown callers at once', {
     retryAfterMs: 1000,
   });
 }

@@ -62,19 +62,21 @@ async function create(
 ): Promise<boolean> {
   for (const { role, orgIds } of entries) assertRole(role, orgIds);
   let shown: Promise<void> | undefined;
+  let failure: ServiceError | undefined;
   try {
     await inTransaction(pool, async (client) => {
       if ((await insert(client, entries)) !== entries.length) throw taken;
       // Once, however often the transaction is repeated.
       shown ??= show();
       await shown.catch((cause: unknown) => {
-        throw notShown(cause);
+        failure = notShown(cause);
+        throw failure;
       });
     });
     return true;
   } catch (cause) {
     if (cause === taken) return false;
-    throw shown === undefined ? cause : notCommitted(cause);
+    throw shown === undefined || cause === failure ? cause : notCommitted(cause);
   }
 }
 
@@ -103,21 +105,17 @@ function assertRole(role: NewAccess['role'], orgIds: readonly string[] | undefin
   throw invalidFields([{ field: 'org_ids', description }]);
 }
 
-/** Rolls back a transaction in which not every name was free. */
-const taken = new ServiceError('ALREADY_EXISTS', 'ACCESS_EXISTS', 'name: is taken');
+/** Rolls back a transaction in which not every name was free. It is never sent. */
+const taken = new ServiceError('INTERNAL', 'name: is taken');
 
-/** The end of the transaction is unknown, or it is known to have left nothing. */
+/** The end of the transaction is unknown. */
 function notCommitted(cause: unknown): unknown {
-  if (!(cause instanceof ServiceError) || cause.reason === notShownReason) return cause;
+  if (!(cause instanceof ServiceError)) return cause;
   const message = `${cause.message}; the secrets that were shown may not be valid`;
-  return new ServiceError(cause.kind, cause.reason, message, { cause });
+  return new ServiceError('INTERNAL', message, { cause });
 }
-
-const notShownReason = 'SECRETS_NOT_SHOWN';
 
 function notShown(cause: unknown): ServiceError {
   const why = cause instanceof Error ? cause.message : String(cause);
-  return new ServiceError('INTERNAL', notShownReason, `nothing was created: ${why}`, {
-    cause,
-  });
+  return new ServiceError('INTERNAL', `nothing was created: ${why}`, { cause });
 }

@@ -13,6 +13,8 @@ import type { Status } from '../../gen/google/rpc/status_pb.ts';
 export interface ErrorDetails {
   /** The stable reason of google.rpc.ErrorInfo. */
   readonly reason: string | undefined;
+  /** What google.rpc.ErrorInfo says beside it, by key. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** The wrong fields, by their path in the request. */
   readonly violations: readonly { readonly field: string; readonly description: string }[];
   /** How long to wait before a repeat, in milliseconds. */
@@ -23,7 +25,7 @@ export interface ErrorDetails {
 export function errorDetails(error: ServiceError): ErrorDetails {
   const [bytes] = error.metadata.get('grpc-status-details-bin');
   if (!(bytes instanceof Uint8Array)) {
-    return { reason: undefined, violations: [], retryAfterMs: undefined };
+    return { reason: undefined, metadata: {}, violations: [], retryAfterMs: undefined };
   }
   return detailsOf(fromBinary(StatusSchema, bytes));
 }
@@ -33,8 +35,10 @@ export function detailsOf({ details }: Status): ErrorDetails {
   const find = <Found>(read: (any: (typeof details)[number]) => Found | undefined) =>
     details.map(read).find((found) => found !== undefined);
   const delay = find((any) => anyUnpack(any, RetryInfoSchema))?.retryDelay;
+  const info = find((any) => anyUnpack(any, ErrorInfoSchema));
   return {
-    reason: find((any) => anyUnpack(any, ErrorInfoSchema))?.reason,
+    reason: info?.reason,
+    metadata: info?.metadata ?? {},
     violations: find((any) => anyUnpack(any, BadRequestSchema))?.fieldViolations ?? [],
     retryAfterMs:
       delay === undefined ? undefined : Number(delay.seconds) * 1000 + delay.nanos / 1_000_000,

@@ -33,7 +33,7 @@ export function createUnreadBytes(
 /** RESOURCE_EXHAUSTED `TOO_MUCH_UNREAD`: a request cannot be read because too many have not arrived completely. */
 export function tooMuchUnread(): ServiceError {
   const message = 'too many requests have not arrived completely: send each at once';
-  return new ServiceError('RESOURCE_EXHAUSTED', 'TOO_MUCH_UNREAD', message, {
+  return new ServiceError('TOO_MUCH_UNREAD', message, {
     retryAfterMs: 1000,
   });
 }

@@ -152,13 +152,13 @@ export function storeFailure(cause: unknown): ServiceError {
   switch (blame) {
     case 'away': {
       const message = `the store is unavailable: ${meaning}`;
-      return new ServiceError('UNAVAILABLE', 'STORE_UNAVAILABLE', message, more);
+      return new ServiceError('STORE_UNAVAILABLE', message, more);
     }
     case 'busy': {
       const message = `the store is busy: ${meaning}`;
-      return new ServiceError('RESOURCE_EXHAUSTED', 'STORE_BUSY', message, more);
+      return new ServiceError('STORE_BUSY', message, more);
     }
     case 'ours':
-      return new ServiceError('INTERNAL', 'INTERNAL', 'internal error', { cause });
+      return new ServiceError('INTERNAL', 'internal error', { cause });
   }
 }

@@ -121,9 +121,9 @@ async function giveBack(client: PoolClient): Promise<void> {
 }
 
 function deadlineExceeded(): ServiceError {
-  return new ServiceError('DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED', 'not answered in time');
+  return new ServiceError('DEADLINE_EXCEEDED', 'not answered in time');
 }
 
 function gone(): ServiceError {
-  return new ServiceError('CANCELLED', 'CANCELLED', 'the caller has gone');
+  return new ServiceError('CANCELLED', 'the caller has gone');
 }

@@ -31,7 +31,6 @@ function look(access: Access, presented: Presented): ReturnType<Access['identify
   const name = certificateName(presented.certificate());
   if (name !== undefined) return access.identify(name, 'data');
   throw new ServiceError(
-    'UNAUTHENTICATED',
     'SERVICE_TOKEN_MISSING',
     'expected the metadata authorization: Bearer <service token>',
   );
@@ -40,5 +39,5 @@ function look(access: Access, presented: Presented): ReturnType<Access['identify
 function known(caller: Caller | undefined): Caller {
   if (caller !== undefined) return caller;
   const message = 'the service token or client certificate is not known here';
-  throw new ServiceError('UNAUTHENTICATED', 'SERVICE_TOKEN_INVALID', message);
+  throw new ServiceError('SERVICE_TOKEN_INVALID', message);
 }

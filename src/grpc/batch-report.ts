@@ -68,5 +68,5 @@ function reportOne(
 /** One error for all reports of a batch that were not reached: a batch that runs out of time may have a thousand. */
 function notReached(): ServiceError {
   const message = 'the time of the batch was over before this report: send it again';
-  return new ServiceError('DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED', message);
+  return new ServiceError('DEADLINE_EXCEEDED', message);
 }

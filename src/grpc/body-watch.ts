@@ -64,10 +64,12 @@ function isOneMessage(bytes: Buffer): boolean {
 
 function trailingBytes(): ServiceError {
   const message = 'expected one message, but more bytes follow it';
-  return new ServiceError('INVALID_ARGUMENT', 'MESSAGE_TRAILING_BYTES', message);
+  return new ServiceError('MESSAGE_TRAILING_BYTES', message);
 }
 
 function tooLarge(mostBytes: number): ServiceError {
   const message = `expected at most ${mostBytes} bytes`;
-  return new ServiceError('RESOURCE_EXHAUSTED', 'MESSAGE_TOO_LARGE', message);
+  return new ServiceError('MESSAGE_TOO_LARGE', message, {
+    metadata: { max_bytes: String(mostBytes) },
+  });
 }

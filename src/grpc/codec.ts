@@ -40,7 +40,7 @@ export function decode<Desc extends DescMessage>(desc: Desc, bytes: Buffer): Mes
   } catch (cause) {
     if (cause instanceof ServiceError) throw cause;
     const message = `the request is not a ${desc.typeName}`;
-    throw new ServiceError('INVALID_ARGUMENT', 'MESSAGE_UNDECODABLE', message, { cause });
+    throw new ServiceError('MESSAGE_UNDECODABLE', message, { cause });
   }
 }
 

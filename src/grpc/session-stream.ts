@@ -118,12 +118,12 @@ function createWriter(
 /** This is only logged: the client ended the stream, and nothing can be sent any more. */
 function cancelled(): ServiceError {
   const message = 'ended by the client, its deadline, or a message that is too large';
-  return new ServiceError('CANCELLED', 'CANCELLED', message);
+  return new ServiceError('CANCELLED', message);
 }
 
 function notTaken(): ServiceError {
   const message = 'answers were not read in time: read them while you write';
-  return new ServiceError('RESOURCE_EXHAUSTED', 'ANSWERS_NOT_TAKEN', message, {
+  return new ServiceError('ANSWERS_NOT_TAKEN', message, {
     retryAfterMs: 1000,
   });
 }

@@ -83,5 +83,5 @@ function arrivalOf(call: Stream): Arrival {
 function stopping(): ServiceError {
   const message =
     'this server is being stopped: open a stream to another, repeat what has no answer';
-  return new ServiceError('UNAVAILABLE', 'SERVER_STOPPING', message, { retryAfterMs: 0 });
+  return new ServiceError('SERVER_STOPPING', message, { retryAfterMs: 0 });
 }

@@ -135,15 +135,15 @@ function refuse(
 }
 
 function noSuchMethod(): ServiceError {
-  return new ServiceError('UNIMPLEMENTED', 'METHOD_UNKNOWN', 'no such method here');
+  return new ServiceError('METHOD_UNKNOWN', 'no such method here');
 }
 
 function tooManyOpen(): ServiceError {
   const message = `expected at most ${mostOpenStreams} calls at once without a service token`;
-  return new ServiceError('RESOURCE_EXHAUSTED', 'OVERLOADED', message, { retryAfterMs: 1000 });
+  return new ServiceError('OVERLOADED', message, { retryAfterMs: 1000 });
 }
 
 function tooSlow(): ServiceError {
   const message = 'the request was not complete in time';
-  return new ServiceError('DEADLINE_EXCEEDED', 'REQUEST_TOO_SLOW', message);
+  return new ServiceError('REQUEST_TOO_SLOW', message);
 }

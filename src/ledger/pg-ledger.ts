@@ -123,7 +123,7 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
 
 function stopping(): ServiceError {
   const message = 'this server is stopping: use another one';
-  return new ServiceError('UNAVAILABLE', 'SERVER_STOPPING', message, { retryAfterMs: 0 });
+  return new ServiceError('SERVER_STOPPING', message, { retryAfterMs: 0 });
 }
 
 function found<T>(value: T | undefined): T {

@@ -38,5 +38,5 @@ export function checkDeadline(deadlineMs: number): void {
 function deadlineExceeded(): ServiceError {
   const message =
     'not answered in time; the call may have taken effect: retry with the same request id';
-  return new ServiceError('DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED', message);
+  return new ServiceError('DEADLINE_EXCEEDED', message);
 }

@@ -1,19 +1,5 @@
-/** What went wrong, as the caller must treat it; `wire/status.ts` turns it into a status. */
-export type ErrorKind =
-  | 'INVALID_ARGUMENT'
-  | 'NOT_FOUND'
-  | 'ALREADY_EXISTS'
-  | 'FAILED_PRECONDITION'
-  | 'ABORTED'
-  | 'OUT_OF_RANGE'
-  | 'UNAUTHENTICATED'
-  | 'PERMISSION_DENIED'
-  | 'RESOURCE_EXHAUSTED'
-  | 'UNAVAILABLE'
-  | 'DEADLINE_EXCEEDED'
-  | 'UNIMPLEMENTED'
-  | 'CANCELLED'
-  | 'INTERNAL';
+import { errorReasons } from './error-reasons.ts';
+import type { ErrorKind, ErrorReason } from './error-reasons.ts';
 
 /** One wrong field: its path in the message (`estimate.input_tokens`) and what was expected. */
 export interface FieldViolation {
@@ -21,26 +7,51 @@ export interface FieldViolation {
   readonly description: string;
 }
 
+interface Optional {
+  readonly violations?: readonly FieldViolation[];
+  readonly cause?: unknown;
+}
+
+type RowOf<R extends ErrorReason> = (typeof errorReasons)[R];
+
+type MetadataOf<R extends ErrorReason> = Readonly<Record<RowOf<R>['metadata'][number], string>>;
+
+/** What a reason's row demands, and nothing that it does not allow. */
+type MoreOf<R extends ErrorReason> = Optional &
+  (RowOf<R>['retryInfo'] extends true
+    ? { readonly retryAfterMs: number }
+    : { readonly retryAfterMs?: never }) &
+  (RowOf<R>['metadata'] extends readonly []
+    ? { readonly metadata?: never }
+    : { readonly metadata: MetadataOf<R> });
+
+type ArgumentsOf<R extends ErrorReason> =
+  Optional extends MoreOf<R>
+    ? [reason: R, message: string, more?: MoreOf<R>]
+    : [reason: R, message: string, more: MoreOf<R>];
+
+/** A reason with what its row in `errorReasons` demands of its errors. */
+export type ServiceErrorArguments = { [R in ErrorReason]: ArgumentsOf<R> }[ErrorReason];
+
 /** A failure that is answered as an error. `message` is sent; `cause` is logged and never sent. */
 export class ServiceError extends Error {
   readonly kind: ErrorKind;
-  /** Stable, UPPER_SNAKE_CASE; the `reason` of google.rpc.ErrorInfo. */
-  readonly reason: string;
+  /** Stable; the `reason` of google.rpc.ErrorInfo, and a value of `tollgate.v1.ErrorReason`. */
+  readonly reason: ErrorReason;
   readonly violations: readonly FieldViolation[];
+  /** When to retry, in milliseconds from now; present where a retry can help. */
   readonly retryAfterMs: number | undefined;
+  /** The `metadata` of google.rpc.ErrorInfo. */
+  readonly metadata: Readonly<Record<string, string>>;
 
-  constructor(
-    kind: ErrorKind,
-    reason: string,
-    message: string,
-    more: { violations?: readonly FieldViolation[]; retryAfterMs?: number; cause?: unknown } = {},
-  ) {
+  constructor(...[reason, message, more = {}]: ServiceErrorArguments) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause });
     this.name = 'ServiceError';
-    this.kind = kind;
+    this.kind = errorReasons[reason].code;
     this.reason = reason;
     this.violations = more.violations ?? [];
     this.retryAfterMs = more.retryAfterMs;
+    this.metadata = more.metadata ?? {};
   }
 }
 
@@ -49,5 +60,5 @@ export function invalidFields(violations: readonly FieldViolation[]): ServiceErr
   const said = violations
     .map((violation) => `${violation.field}: ${violation.description}`)
     .join('; ');
-  return new ServiceError('INVALID_ARGUMENT', 'FIELD_INVALID', said, { violations });
+  return new ServiceError('FIELD_INVALID', said, { violations });
 }

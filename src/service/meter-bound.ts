@@ -12,7 +12,9 @@ export function withinMeterBound<Plan extends Pick<CheckPlan, 'meters'>>(plan: P
   const message =
     `the call would be counted on ${length} meters, at most ${maxMetersOfCall} are allowed: ` +
     'it names too many subjects, or too many limits with targets reach them';
-  throw new ServiceError('FAILED_PRECONDITION', 'TOO_MANY_METERS', message);
+  throw new ServiceError('TOO_MANY_METERS', message, {
+    metadata: { max_meters: String(maxMetersOfCall) },
+  });
 }
 
 /** Whether a call may be counted on the meters of its plan. */

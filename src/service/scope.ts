@@ -43,7 +43,7 @@ export async function findScope(
   return { orgId: found.orgId, credential: { kind: found.kind, id: found.id } };
 }
 
-/** The view for a scope, or NOT_FOUND `ORG_NOT_FOUND`. */
+/** The view for a scope, or NOT_FOUND `ORGANIZATION_NOT_FOUND`. */
 export function viewOf(
   policies: Policies,
   orgId: string,
@@ -70,10 +70,12 @@ export const noSubjects: NamedSubjects = {
 /** PERMISSION_DENIED `ORG_FORBIDDEN` if the caller may not act for the organization. */
 export function assertMayActFor(caller: Caller, orgId: string): void {
   if (mayActFor(caller, orgId)) return;
-  throw new ServiceError('PERMISSION_DENIED', 'ORG_FORBIDDEN', 'not a caller of this organization');
+  throw new ServiceError('ORG_FORBIDDEN', 'not a caller of this organization');
 }
 
 function existing(view: OrganizationView | undefined, orgId: string): OrganizationView {
   if (view !== undefined) return view;
-  throw new ServiceError('NOT_FOUND', 'ORG_NOT_FOUND', `org_id: no organization ${orgId} is known`);
+  throw new ServiceError('ORGANIZATION_NOT_FOUND', `org_id: no organization ${orgId} is known`, {
+    metadata: { name: orgId },
+  });
 }

@@ -9,12 +9,18 @@ import { findScope, noSubjects, unknownEverywhere, viewOf } from './scope.ts';
 /** The organization of a request about a call that is already known. */
 export async function orgOf(
   policies: Policies,
-  input: { readonly orgId: string | undefined; readonly credential: string | undefined },
+  input: {
+    readonly orgId: string | undefined;
+    readonly credential: string | undefined;
+    readonly requestId: string;
+  },
   context: CallContext,
 ): Promise<string> {
   const scope = await findScope(policies, context.caller, input.orgId, input.credential);
   if (scope !== unknownEverywhere) return scope.orgId;
-  throw new ServiceError('NOT_FOUND', 'CALL_NOT_FOUND', 'credential: belongs to no organization');
+  throw new ServiceError('CALL_NOT_FOUND', 'credential: belongs to no organization', {
+    metadata: { request_id: input.requestId },
+  });
 }
 
 /** What a view must have loaded for a path that is already resolved. */

@@ -93,7 +93,7 @@ function addKey(keys: Set<string> | undefined, key: string | undefined): void {
   if (keys === undefined || key === undefined) return;
   if (keys.has(key)) {
     const message = `an object of the request has the key ${JSON.stringify(key.slice(0, 64))} twice`;
-    throw new ServiceError('INVALID_ARGUMENT', 'MESSAGE_DUPLICATE_KEY', message);
+    throw new ServiceError('MESSAGE_DUPLICATE_KEY', message);
   }
   keys.add(key);
 }
@@ -109,5 +109,5 @@ export function tooDeep({ maxDepth }: ShapeBounds): ServiceError {
 }
 
 function tooComplex(message: string): ServiceError {
-  return new ServiceError('INVALID_ARGUMENT', 'MESSAGE_TOO_COMPLEX', message);
+  return new ServiceError('MESSAGE_TOO_COMPLEX', message);
 }

@@ -10,7 +10,7 @@ import {
 import { StatusSchema } from '../../gen/google/rpc/status_pb.ts';
 import type { Status } from '../../gen/google/rpc/status_pb.ts';
 import { ServiceError } from '../platform/service-error.ts';
-import type { ErrorKind } from '../platform/service-error.ts';
+import type { ErrorKind } from '../platform/error-reasons.ts';
 import { durationOf } from './time.ts';
 
 /** The domain of every ErrorInfo. */
@@ -42,8 +42,6 @@ export const statusTable: Readonly<Record<ErrorKind, StatusRow>> = {
   FAILED_PRECONDITION: { code: Code.FailedPrecondition, log: 'info' },
   // Read again, decide again, repeat with the new etag.
   ABORTED: { code: Code.Aborted, log: 'info' },
-  // Fix the request. Unlike INVALID_ARGUMENT, it may become valid when the state changes.
-  OUT_OF_RANGE: { code: Code.OutOfRange, log: 'info' },
   // Use an encoding that the answer names. Retrying it unchanged fails again.
   UNIMPLEMENTED: { code: Code.Unimplemented, log: 'info' },
   // Nothing: the caller is gone, so this is only logged.
@@ -65,13 +63,16 @@ export interface StatusDetail {
 /** Any failure as a ServiceError: what we did not foresee is INTERNAL, its cause kept for the log only. */
 export function asServiceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error;
-  return new ServiceError('INTERNAL', 'INTERNAL', 'internal error', { cause: error });
+  return new ServiceError('INTERNAL', 'internal error', { cause: error });
 }
 
 /** The details of a failure: ErrorInfo always, BadRequest and RetryInfo where they apply. */
 export function statusDetails(error: ServiceError): StatusDetail[] {
   const details: StatusDetail[] = [
-    { desc: ErrorInfoSchema, value: { reason: error.reason, domain: errorDomain } },
+    {
+      desc: ErrorInfoSchema,
+      value: { reason: error.reason, domain: errorDomain, metadata: { ...error.metadata } },
+    },
   ];
   if (error.violations.length > 0) {
     details.push({ desc: BadRequestSchema, value: { fieldViolations: [...error.violations] } });

@@ -15,7 +15,10 @@ const mistakes: readonly (readonly [reason: string, operation: Operation])[] = [
   ['FIELD_INVALID', { case: 'check', value: { orgId, requestId: '', target: 'plain' } }],
   ['FIELD_INVALID', { case: 'check', value: { orgId, target: 'plain', ttl: { seconds: -1n } } }],
   ['FIELD_INVALID', { case: 'report', value: { orgId, requestId: 'never-seen', usage } }],
-  ['ORG_NOT_FOUND', { case: 'check', value: { orgId: 'nobody', requestId: 'x', target: 'plain' } }],
+  [
+    'ORGANIZATION_NOT_FOUND',
+    { case: 'check', value: { orgId: 'nobody', requestId: 'x', target: 'plain' } },
+  ],
 ];
 
 /** Sends each of them once; none leaves anything behind. */

@@ -77,6 +77,8 @@ test.each([
 });
 
 test('what the service itself refused stays as it is', () => {
-  const refused = new ServiceError('NOT_FOUND', 'TEAM_NOT_FOUND', 'red: not found');
+  const refused = new ServiceError('TEAM_NOT_FOUND', 'red: not found', {
+    metadata: { name: 'red' },
+  });
   expect(storeFailure(refused)).toBe(refused);
 });

@@ -28,7 +28,7 @@ test('what succeeds is there, what is refused is not', async () => {
   await inTransaction(database.pool, (client) =>
     client.query("INSERT INTO note VALUES (1, 'kept')"),
   );
-  const refused = new ServiceError('NOT_FOUND', 'X_NOT_FOUND', 'x');
+  const refused = new ServiceError('ORG_FORBIDDEN', 'x');
   const attempt = inTransaction(database.pool, async (client) => {
     await client.query("UPDATE note SET text = 'lost' WHERE id = 1");
     throw refused;

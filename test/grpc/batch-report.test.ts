@@ -165,7 +165,7 @@ test.each<[string, string, number, code: string, reason: string, fields: string[
   ['1,001 reports', 'acme', 1001, 'INVALID_ARGUMENT', 'FIELD_INVALID', ['reports']],
   ['neither', 'a b', 0, 'INVALID_ARGUMENT', 'FIELD_INVALID', ['org_id', 'reports']],
   ['another’s organization', 'globex', 1, 'PERMISSION_DENIED', 'ORG_FORBIDDEN', []],
-  ['an unknown organization', 'nobody', 1, 'NOT_FOUND', 'ORG_NOT_FOUND', []],
+  ['an unknown organization', 'nobody', 1, 'NOT_FOUND', 'ORGANIZATION_NOT_FOUND', []],
 ])('a batch with %s is refused as a whole', async (_name, orgId, count, code, reason, fields) => {
   const reports = Array.from({ length: count }, (_, index) => paid(`whole-${index}`, 1n));
   const request = create(BatchReportRequestSchema, { orgId, reports });

@@ -112,7 +112,7 @@ test('an oversized message is RESOURCE_EXHAUSTED, and the next call is answered'
 
 test('a failure says its reason, its fields and when to come again', async () => {
   const violations = [{ field: 'request_id', description: 'taken' }];
-  const failure = new ServiceError('RESOURCE_EXHAUSTED', 'OVERLOADED', 'too much at once', {
+  const failure = new ServiceError('OVERLOADED', 'too much at once', {
     violations,
     retryAfterMs: 1500,
   });

@@ -79,6 +79,6 @@ test('a batch of a wrong organization is refused as a whole, and no report is tr
   const forbidden = batchReport({ orgId: 'acme', reports }, { ...anyGateway, caller });
   await expect(forbidden).rejects.toMatchObject({ reason: 'ORG_FORBIDDEN' });
   const unknown = batchReport({ orgId: 'nosuch', reports }, anyGateway);
-  await expect(unknown).rejects.toMatchObject({ reason: 'ORG_NOT_FOUND' });
+  await expect(unknown).rejects.toMatchObject({ reason: 'ORGANIZATION_NOT_FOUND' });
   expect(started).toEqual([]);
 });

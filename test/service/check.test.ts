@@ -93,9 +93,9 @@ test('the ledger gets another plan when the first one is out of date by time', a
 });
 
 const failures = [
-  new ServiceError('UNAVAILABLE', 'STORE_UNAVAILABLE', 'away'),
-  new ServiceError('RESOURCE_EXHAUSTED', 'STORE_BUSY', 'busy'),
-  new ServiceError('UNAVAILABLE', 'SERVER_STOPPING', 'stopping'),
+  new ServiceError('STORE_UNAVAILABLE', 'away', { retryAfterMs: 100 }),
+  new ServiceError('STORE_BUSY', 'busy', { retryAfterMs: 100 }),
+  new ServiceError('SERVER_STOPPING', 'stopping', { retryAfterMs: 0 }),
   new Error('a fault of ours'),
 ];
 // Seen red: `isStoreFailure` that accepts every UNAVAILABLE lets calls pass while the server stops.

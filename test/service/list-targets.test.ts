@@ -23,6 +23,6 @@ test('an unknown credential without an organization may call nothing', async () 
 test('an organization that does not exist is NOT_FOUND', async () => {
   const listTargets = createListTargets(serviceStage({ cached }));
   await expect(listTargets(inputOf({}, { orgId: 'nosuch' }), anyGateway)).rejects.toMatchObject({
-    reason: 'ORG_NOT_FOUND',
+    reason: 'ORGANIZATION_NOT_FOUND',
   });
 });

@@ -16,20 +16,23 @@ test('every kind of failure has the gRPC code of its name', () => {
 });
 
 test('every failure says its reason and domain; fields and delay only where there are any', () => {
-  const plain = new ServiceError('NOT_FOUND', 'CALL_NOT_FOUND', 'no such call');
+  const plain = new ServiceError('CALL_NOT_FOUND', 'no such call', {
+    metadata: { request_id: 'r1' },
+  });
   const { code, message, details } = fromBinary(StatusSchema, statusBytes(plain));
   expect({ code, message }).toEqual({ code: status.NOT_FOUND, message: 'no such call' });
   expect(details).toHaveLength(1);
   expect(details[0] && anyUnpack(details[0], ErrorInfoSchema)).toMatchObject({
     reason: 'CALL_NOT_FOUND',
     domain: 'tollgate',
+    metadata: { request_id: 'r1' },
   });
 });
 
 test('wrong fields travel as BadRequest, a delay as RetryInfo', () => {
   const violations = [{ field: 'subjects.teams[1]', description: 'must not be empty' }];
   const more = { violations, retryAfterMs: 250 };
-  const error = new ServiceError('RESOURCE_EXHAUSTED', 'OVERLOADED', 'busy', more);
+  const error = new ServiceError('OVERLOADED', 'busy', more);
   const { details } = fromBinary(StatusSchema, statusBytes(error));
   expect(details[1] && anyUnpack(details[1], BadRequestSchema)?.fieldViolations).toMatchObject(
     violations,

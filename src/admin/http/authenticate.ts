@@ -43,10 +43,10 @@ function look(
   }
   if (certificateName !== undefined) return access.identify(certificateName, 'admin');
   const expected = 'expected authorization: Bearer <admin secret>';
-  throw new ServiceError('UNAUTHENTICATED', 'ADMIN_SECRET_MISSING', expected);
+  throw new ServiceError('ADMIN_SECRET_MISSING', expected);
 }
 
 function invalid(): ServiceError {
   const message = 'the admin secret or client certificate is not known here';
-  return new ServiceError('UNAUTHENTICATED', 'ADMIN_SECRET_INVALID', message);
+  return new ServiceError('ADMIN_SECRET_INVALID', message);
 }

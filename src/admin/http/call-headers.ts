@@ -65,11 +65,11 @@ function timeoutFault(timeoutMs: number | undefined): ServiceError | undefined {
   if (timeoutMs !== undefined) return undefined;
   const expected =
     'expected grpc-timeout as 1 to 8 digits and a unit, connect-timeout-ms as 1 to 10';
-  return new ServiceError('INVALID_ARGUMENT', 'TIMEOUT_INVALID', expected);
+  return new ServiceError('TIMEOUT_INVALID', expected);
 }
 
 function compressionUnknown(): ServiceError {
-  const known = compressions.map(({ name }) => name).join(', ');
-  const message = `the request is compressed in a way not known here: expected identity, ${known}`;
-  return new ServiceError('UNIMPLEMENTED', 'COMPRESSION_UNKNOWN', message);
+  const supported = ['identity', ...compressions.map(({ name }) => name)].join(',');
+  const message = `the request is compressed in a way not known here: expected one of ${supported}`;
+  return new ServiceError('COMPRESSION_UNKNOWN', message, { metadata: { supported } });
 }

@@ -27,5 +27,5 @@ export function createCallsUnderWay(mostPerCaller: number): CallsUnderWay {
 
 function tooMany(most: number): ServiceError {
   const message = `a caller may have at most ${most} calls under way`;
-  return new ServiceError('RESOURCE_EXHAUSTED', 'OVERLOADED', message, { retryAfterMs: 1000 });
+  return new ServiceError('OVERLOADED', message, { retryAfterMs: 1000 });
 }

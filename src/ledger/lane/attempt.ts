@@ -97,9 +97,5 @@ function isAwaited({ deadlineMs }: Operation, options: AttemptOptions): boolean 
 }
 
 function deadlineExceeded(): ServiceError {
-  return new ServiceError(
-    'DEADLINE_EXCEEDED',
-    'DEADLINE_EXCEEDED',
-    'the deadline passed in the queue',
-  );
+  return new ServiceError('DEADLINE_EXCEEDED', 'the deadline passed in the queue');
 }

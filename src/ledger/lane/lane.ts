@@ -122,7 +122,7 @@ function createQueues(
 
 /** The organization has as many operations waiting as it may. */
 export function overloaded(): ServiceError {
-  return new ServiceError('RESOURCE_EXHAUSTED', 'OVERLOADED', 'too many calls are waiting', {
+  return new ServiceError('OVERLOADED', 'too many calls are waiting', {
     retryAfterMs: 100,
   });
 }

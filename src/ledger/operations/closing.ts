@@ -1,4 +1,5 @@
 import { ServiceError } from '../../platform/service-error.ts';
+import { holdStateOf } from '../calls/hold-state.ts';
 import type { KnownCall } from '../calls/known-call.ts';
 import type { ClosePlanner } from '../ledger.ts';
 import { countersOf } from '../meters/call-delta.ts';
@@ -29,15 +30,15 @@ export function closingPlan(
 
 /** No call with this id is known. */
 export function callNotFound(requestId: string): ServiceError {
-  return new ServiceError(
-    'NOT_FOUND',
-    'CALL_NOT_FOUND',
-    `request_id: no call ${requestId} is known`,
-  );
+  return new ServiceError('CALL_NOT_FOUND', `request_id: no call ${requestId} is known`, {
+    metadata: { request_id: requestId },
+  });
 }
 
 /** The hold has ended: it was settled, released or has expired, or the call was refused. */
 export function holdNotOpen(known: KnownCall): ServiceError {
-  const state = known.state.toLowerCase();
-  return new ServiceError('FAILED_PRECONDITION', 'HOLD_NOT_OPEN', `the hold is not open: ${state}`);
+  const state = holdStateOf(known);
+  return new ServiceError('HOLD_NOT_OPEN', `the hold is not open: ${state.toLowerCase()}`, {
+    metadata: { hold_state: state },
+  });
 }

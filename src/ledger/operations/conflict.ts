@@ -14,7 +14,8 @@ export function assertSameContent(first: Content | undefined, repeat: Content): 
 }
 
 function conflict(field: string, description: string): ServiceError {
-  return new ServiceError('ALREADY_EXISTS', 'REQUEST_ID_CONFLICT', `${field}: ${description}`, {
+  return new ServiceError('REQUEST_ID_CONFLICT', `${field}: ${description}`, {
     violations: [{ field, description }],
+    metadata: { field },
   });
 }

@@ -54,7 +54,7 @@ export function createCredentialCache(parts: CredentialCacheParts): CredentialCa
 }
 
 function overloaded(): ServiceError {
-  return new ServiceError('RESOURCE_EXHAUSTED', 'OVERLOADED', 'too many unknown secrets at once', {
+  return new ServiceError('OVERLOADED', 'too many unknown secrets at once', {
     retryAfterMs: 1000,
   });
 }

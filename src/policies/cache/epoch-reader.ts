@@ -38,5 +38,5 @@ async function readEpochs(
 
 function overloaded(): ServiceError {
   const message = 'too many organizations are looked up at once';
-  return new ServiceError('RESOURCE_EXHAUSTED', 'OVERLOADED', message, { retryAfterMs: 1000 });
+  return new ServiceError('OVERLOADED', message, { retryAfterMs: 1000 });
 }

@@ -103,13 +103,13 @@ export async function runChange<T>(
 async function lockOrganization(client: PoolClient, orgId: string): Promise<number> {
   const lock = "SELECT 1 FROM meter WHERE org_id = $1 AND meter_id = 'org' FOR UPDATE";
   const { rowCount } = await client.query(lock, [orgId]);
-  if (rowCount === 0) throw notFound('ORGANIZATION', orgId);
+  if (rowCount === 0) throw notFound('ORGANIZATION_NOT_FOUND', orgId);
   const { rows } = await client.query<{ epoch: string }>(
     'SELECT epoch FROM org WHERE org_id = $1',
     [orgId],
   );
   const epoch = rows[0]?.epoch;
-  if (epoch === undefined) throw notFound('ORGANIZATION', orgId);
+  if (epoch === undefined) throw notFound('ORGANIZATION_NOT_FOUND', orgId);
   return Number(epoch);
 }
 
@@ -131,10 +131,12 @@ export async function firstAnswer<T>(
   if (first === undefined) return undefined;
   if (!first.content_sha256.equals(contentHash(request))) {
     throw new ServiceError(
-      'ALREADY_EXISTS',
       'REQUEST_ID_CONFLICT',
       `request_id: ${by.requestId} was used for another change`,
-      { violations: [{ field: 'request_id', description: 'was used for another change' }] },
+      {
+        violations: [{ field: 'request_id', description: 'was used for another change' }],
+        metadata: { field: 'request_id' },
+      },
     );
   }
   return { result: request.decode(openDoc<{ result: never }>(first.result).result) };

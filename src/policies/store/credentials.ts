@@ -1,7 +1,6 @@
 import type { Credential } from '../../core/directory.ts';
 import { runChange } from './change.ts';
 import type { StoreParts } from './change.ts';
-import { alreadyExists } from './change-errors.ts';
 import type { Change, CreatedCredential, PolicyStore } from '../policy-store.ts';
 import { recordRequest, writeRecord } from './records.ts';
 
@@ -33,7 +32,8 @@ async function create(
 ON CONFLICT DO NOTHING`,
       [secretSha256, orgId, kind, credential.id],
     );
-    if (rowCount === 0) throw alreadyExists('SECRET', credential.id);
+    // 256 random bits: it cannot happen, and then nothing must be created.
+    if (rowCount === 0) throw new Error('a new secret is that of another credential');
     return done;
   });
   return { ...result, replayed };

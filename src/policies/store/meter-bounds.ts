@@ -27,5 +27,7 @@ export async function assertMeterBounds(
   const message =
     `policy.limits: with this policy the organization would have ${all.size} different combinations of for ` +
     `and targets that reach every subject of a kind; at most ${maxWideFamilies} are allowed`;
-  throw new ServiceError('FAILED_PRECONDITION', 'TOO_MANY_METERS', message);
+  throw new ServiceError('TOO_MANY_METERS', message, {
+    metadata: { max_meters: String(maxWideFamilies) },
+  });
 }

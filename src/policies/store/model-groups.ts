@@ -21,8 +21,8 @@ export function storedModelGroups(
       const request = recordRequest(orgId, 'model_group', by, ['delete model_group', id]);
       const { result } = await runChange(parts, request, async ({ client }) => {
         const before = await readRecord(client, orgId, 'model_group', id);
-        requireCondition({ ...by, exists: 'update' }, before, 'MODEL_GROUP', id);
-        if (before === undefined) throw notFound('MODEL_GROUP', id);
+        requireCondition({ ...by, exists: 'update' }, before, 'model_group', id);
+        if (before === undefined) throw notFound('MODEL_GROUP_NOT_FOUND', id);
         await client.query(
           "DELETE FROM record WHERE org_id = $1 AND kind = 'model_group' AND id = $2",
           [orgId, id],

@@ -5,7 +5,7 @@ import { storeFailure } from '../../db/errors.ts';
 import { inTransaction } from '../../db/transaction.ts';
 import { finishChange, firstAnswer, runChange } from './change.ts';
 import type { ChangeRequest, StoreParts } from './change.ts';
-import { alreadyExists, notFound, requireCondition } from './change-errors.ts';
+import { alreadyExists, notFound, requireEtag } from './change-errors.ts';
 import type { Doc } from './documents.ts';
 import { pageOf, positionOf } from '../../platform/paging.ts';
 import type { Change, PolicyStore, Stored } from '../policy-store.ts';
@@ -76,10 +76,10 @@ async function create(
       const inserted = await insert(client, organization, now);
       if (inserted === undefined) {
         const first = await firstAnswer(client, request);
-        if (first === undefined) throw alreadyExists('ORGANIZATION', organization.id);
+        if (first === undefined) throw alreadyExists('ORGANIZATION_EXISTS', organization.id);
         return { result: first.result, replayed: true };
       }
-      requireCondition({ ...by, exists: 'any' }, undefined, 'ORGANIZATION', organization.id);
+      requireEtag(by, undefined, organization.id);
       const locked = { client, orgId: organization.id, epoch: 1, now, by };
       await finishChange(locked, request, {
         result: inserted,
@@ -125,7 +125,7 @@ async function update(
   const request = requestOf('update organization', organization, by);
   const { result } = await runChange(parts, request, async ({ client, orgId, now }) => {
     const before = await read(client, orgId);
-    requireCondition({ ...by, exists: 'any' }, before, 'ORGANIZATION', orgId);
+    requireEtag(by, before, orgId);
     const assignments = settingColumns.map((column, index) => `${column} = $${index + 3}`);
     const { rows } = await client.query<OrganizationRow>(
       `UPDATE org SET version = version + 1, updated_at = $2, ${assignments.join(', ')}
@@ -133,7 +133,7 @@ WHERE org_id = $1 RETURNING ${allColumns}`,
       [orgId, now, ...settingsOf(organization)],
     );
     const [row] = rows;
-    if (row === undefined) throw notFound('ORGANIZATION', orgId);
+    if (row === undefined) throw notFound('ORGANIZATION_NOT_FOUND', orgId);
     const moved = !isSameCalendar(before.record.calendar, organization.calendar);
     if (moved && by.validateOnly !== true) {
       await parts.onCalendarChange(client, orgId, organization.calendar);
@@ -180,7 +180,7 @@ async function read(
   const statement = `SELECT ${allColumns} FROM org WHERE org_id = $1`;
   const { rows } = await client.query<OrganizationRow>(statement, [orgId]);
   const [row] = rows;
-  if (row === undefined) throw notFound('ORGANIZATION', orgId);
+  if (row === undefined) throw notFound('ORGANIZATION_NOT_FOUND', orgId);
   return storedOf(row);
 }
 

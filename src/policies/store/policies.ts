@@ -6,7 +6,7 @@ import { storeFailure } from '../../db/errors.ts';
 import { invalidFields } from '../../platform/service-error.ts';
 import { runChange } from './change.ts';
 import type { ChangeRequest, Done, Locked, StoreParts } from './change.ts';
-import { notFound, requireCondition } from './change-errors.ts';
+import { notFound, requireEtag } from './change-errors.ts';
 import { dropDerivedMeters } from './derived-meters.ts';
 import { assertMeterBounds } from './meter-bounds.ts';
 import { fittingRows, pageOf, positionOf } from '../../platform/paging.ts';
@@ -55,7 +55,7 @@ async function put(
   const { result } = await runChange(parts, requestOf(orgId, by, content), async (locked) => {
     await requireSubject(locked.client, orgId, policy.subject);
     const before = await readNewest(locked.client, orgId, policy.subject);
-    requireCondition(by, before, 'POLICY', subjectText(policy.subject));
+    requireEtag(by, before, subjectText(policy.subject));
     return append(locked, before?.policy, policy, undefined);
   });
   return result;
@@ -73,9 +73,9 @@ async function revokeLimit(
     const before = await readNewest(locked.client, orgId, subject);
     const policy = before?.policy;
     if (policy === undefined || !policy.limits.some((limit) => limit.name === name)) {
-      throw notFound('LIMIT', `${subjectText(subject)}/${name}`);
+      throw notFound('LIMIT_NOT_FOUND', `${subjectText(subject)}/${name}`);
     }
-    requireCondition({ ...by, exists: 'any' }, before, 'POLICY', subjectText(subject));
+    requireEtag(by, before, subjectText(subject));
     const limits = policy.limits.filter((limit) => limit.name !== name);
     return append(locked, policy, { ...policy, limits }, name);
   });
@@ -141,7 +141,7 @@ VALUES ($1, $2, $3, $4, true, $5, $6, $7, $8, $9, $10) RETURNING ${columns}`,
   );
   const [row] = rows;
   const subject = subjectText(policy.subject);
-  if (row === undefined) throw notFound('POLICY', subject);
+  if (row === undefined) throw notFound('POLICY_NOT_FOUND', subject);
   await dropDerivedMeters(client, orgId, before, after);
   return { result: revisionOf(row), kind: 'policy', subject, before, after };
 }
@@ -185,7 +185,7 @@ WHERE org_id = $1 AND subject_kind = $2 AND subject_id = $3 AND revision = $4::b
     throw storeFailure(cause);
   }
   const suffix = revision === undefined ? '' : ` revision ${revision}`;
-  throw notFound('POLICY', `${subjectText(subject)}${suffix}`);
+  throw notFound('POLICY_NOT_FOUND', `${subjectText(subject)}${suffix}`);
 }
 
 /** Policies differ in length by a factor of a thousand: first it is seen how many fit, by their stored size. */

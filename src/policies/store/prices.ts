@@ -116,7 +116,7 @@ async function revoke(
   const { result } = await runChange(parts, request, async (locked) => {
     const revoked = await endPrices(locked, scope, subject);
     const newest = revoked.at(-1);
-    if (newest === undefined) throw notFound('PRICE', `${scope} ${subject}`);
+    if (newest === undefined) throw notFound('PRICE_NOT_FOUND', `${scope} ${subject}`);
     const { price } = newest;
     const before = { ...price, revokedEpoch: undefined };
     return {

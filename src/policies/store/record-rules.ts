@@ -16,7 +16,7 @@ export async function checkNameSpace(
   const other = kind === 'model' ? 'route_group' : kind === 'route_group' ? 'model' : undefined;
   if (other === undefined) return;
   const taken = await known(client, orgId, other, [id]);
-  if (taken.size > 0) throw alreadyExists('TARGET', id);
+  if (taken.size > 0) throw alreadyExists('TARGET_EXISTS', id);
 }
 
 type Check<K extends RecordKind> = (
@@ -152,9 +152,9 @@ function keepCredentialFacts(credential: Credential, before: Credential | undefi
   if (before === undefined) return credential;
   if (before.state === 'REVOKED' && credential.state !== 'REVOKED') {
     throw new ServiceError(
-      'FAILED_PRECONDITION',
       'CREDENTIAL_REVOKED',
       `${credential.id}: a revoked credential stays revoked; create another one`,
+      { metadata: { name: credential.id } },
     );
   }
   return { ...credential, lastFour: before.lastFour };

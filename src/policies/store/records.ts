@@ -2,7 +2,7 @@ import type { PoolClient } from 'pg';
 import { storeFailure } from '../../db/errors.ts';
 import { runChange } from './change.ts';
 import type { ChangeRequest, Done, Locked, StoreParts } from './change.ts';
-import { notFound, requireCondition } from './change-errors.ts';
+import { notFound, recordNotFound, requireCondition } from './change-errors.ts';
 import { pageOf, positionOf } from '../../platform/paging.ts';
 import type { Change, PolicyStore, RecordKind, RecordOf, Stored } from '../policy-store.ts';
 import type { Listed, Page } from '../../platform/paging.ts';
@@ -28,7 +28,7 @@ export function storedRecords(parts: StoreParts): Pick<PolicyStore, 'put' | 'get
       } catch (cause) {
         throw storeFailure(cause);
       }
-      throw notFound(nounOf(kind), id);
+      throw recordNotFound(kind, id);
     },
     list: (orgId, kind, page) => listRecords(parts, orgId, kind, page),
   };
@@ -68,7 +68,7 @@ export async function writeRecord<K extends RecordKind>(
   const { client, orgId, epoch, now, by } = locked;
   await checkNameSpace(client, orgId, kind, record.id);
   const before = await readRecord(client, orgId, kind, record.id);
-  requireCondition(by, before, nounOf(kind), record.id);
+  requireCondition(by, before, kind, record.id);
   const after = keepFacts(kind, record, before?.record);
   await checkReferences(client, orgId, kind, after);
   const { rows } = await client.query<RecordRow<K>>(
@@ -80,7 +80,7 @@ RETURNING ${columns}`,
     [orgId, kind, record.id, encodeDoc(after), epoch, now],
   );
   const [row] = rows;
-  if (row === undefined) throw notFound(nounOf(kind), record.id);
+  if (row === undefined) throw recordNotFound(kind, record.id);
   const result = storedOf(kind, row);
   return { result, kind, subject: record.id, before: before?.record, after };
 }
@@ -131,11 +131,7 @@ ORDER BY id LIMIT $5`,
 /** NOT_FOUND `ORGANIZATION_NOT_FOUND`, if it is not there. */
 export async function requireOrganization(parts: StoreParts, orgId: string): Promise<void> {
   const { rowCount } = await parts.pool.query('SELECT 1 FROM org WHERE org_id = $1', [orgId]);
-  if (rowCount === 0) throw notFound('ORGANIZATION', orgId);
-}
-
-function nounOf(kind: RecordKind): string {
-  return kind.toUpperCase();
+  if (rowCount === 0) throw notFound('ORGANIZATION_NOT_FOUND', orgId);
 }
 
 function storedOf<K extends RecordKind>(kind: K, row: RecordRow<K>): Stored<RecordOf[K]> {

@@ -15,7 +15,7 @@ const intents: Readonly<Record<Caller['role'], readonly Intent[]>> = {
 /** Throws PERMISSION_DENIED `ROLE_FORBIDDEN` unless the caller's role allows the intent. */
 export function requireRole({ role }: Caller, intent: Intent): void {
   if (intents[role].includes(intent)) return;
-  throw new ServiceError('PERMISSION_DENIED', 'ROLE_FORBIDDEN', `not for the role ${role}`);
+  throw new ServiceError('ROLE_FORBIDDEN', `not for the role ${role}`, { metadata: { role } });
 }
 
 /**
@@ -26,5 +26,5 @@ export function authorize(caller: Caller, intent: Intent, orgId?: string): void 
   requireRole(caller, intent);
   if (orgId === undefined || mayActFor(caller, orgId)) return;
   const message = 'not an administrator of this organization';
-  throw new ServiceError('PERMISSION_DENIED', 'ORG_FORBIDDEN', message);
+  throw new ServiceError('ORG_FORBIDDEN', message);
 }

@@ -65,5 +65,5 @@ export function createImportPrices(parts: {
 
 function tooMany(): ServiceError {
   const message = `a caller may have at most ${maxWaiting} price lists waiting`;
-  return new ServiceError('RESOURCE_EXHAUSTED', 'OVERLOADED', message, { retryAfterMs: 1000 });
+  return new ServiceError('OVERLOADED', message, { retryAfterMs: 1000 });
 }
