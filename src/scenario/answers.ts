@@ -55,7 +55,7 @@ function limitAnswer(limit: ConsideredLimit): Answer {
   const number = (value: bigint): string => (isCost ? formatUsd(value) : value.toString());
   return {
     is: limit.limit,
-    meter: limit.meter,
+    meter: limit.meter?.name ?? null,
     metric: nameOf(Metric, limit.metric),
     window: nameOf(Window, limit.window),
     amount: number(limit.amount),

@@ -11,7 +11,7 @@ interface EventJson {
   readonly occurrenceCount: string;
   readonly user?: string;
   readonly limit?: string;
-  readonly meter?: string;
+  readonly meter?: { readonly name: string };
   readonly metric?: string;
   readonly window?: string;
   readonly spend?: string;
@@ -88,7 +88,7 @@ function eventAnswer(event: EventJson): Answer {
     action: shortName(event.action),
     user: event.user ?? null,
     limit: event.limit ?? null,
-    meter: event.meter ?? null,
+    meter: event.meter?.name ?? null,
     metric,
     window: shortName(event.window),
     spend: event.limit === undefined ? null : number(event.spend),

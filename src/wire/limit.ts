@@ -1,19 +1,20 @@
 import { Action, LimitStatus, Metric, Window } from '../../gen/tollgate/v1/limit_pb.ts';
 import type { ConsideredLimit as LimitMessage } from '../../gen/tollgate/v1/limit_pb.ts';
 import type { ConsideredLimit } from '../core/outcome.ts';
-import { encodeId, subjectName, subjectText } from '../core/subject.ts';
+import { encodeId, subjectName } from '../core/subject.ts';
 import type { Subject } from '../core/subject.ts';
+import { meterToMessage, subjectToMessage } from './meter.ts';
 import { timestampOf } from './time.ts';
 
 /** One limit that was considered, as it is sent. */
 export function limitToMessage(limit: ConsideredLimit): LimitMessage {
   const message: LimitMessage = {
     $typeName: 'tollgate.v1.ConsideredLimit',
-    subject: subjectText(limit.subject),
+    subject: subjectToMessage(limit.subject),
     name: limit.name,
     limit: limitName(limit.subject, limit.name),
     revision: BigInt(limit.revision),
-    meter: limit.meter.name,
+    meter: meterToMessage(limit.meter),
     metric: Metric[limit.metric],
     window: limit.window === undefined ? Window.UNSPECIFIED : Window[limit.window],
     amount: limit.amount,

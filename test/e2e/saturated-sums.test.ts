@@ -100,7 +100,7 @@ async function reportMost(by: UnaryClient, requestId: string): Promise<void> {
 }
 
 interface EventJson {
-  readonly meter: string;
+  readonly meter: { readonly name: string };
   readonly window: string;
   readonly metric: string;
   readonly spend: string;
@@ -141,7 +141,7 @@ test('each meter whose sums cannot grow has one event in each window', async () 
   const expected = ['org', 'user:ann'].flatMap((meter) =>
     windows.map((window) => `${meter} WINDOW_${window}`),
   );
-  expect(events.map(({ meter, window }) => `${meter} ${window}`).toSorted()).toEqual(
+  expect(events.map(({ meter, window }) => `${meter.name} ${window}`).toSorted()).toEqual(
     expected.toSorted(),
   );
   expect(events).toEqual(first);

@@ -2,9 +2,18 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { assert, integer, nat, property } from 'fast-check';
 import { expect, test } from 'vitest';
 import { Reason as ReasonMessage, OutcomeSchema } from '../../gen/tollgate/v1/outcome_pb.ts';
-import { Action, LimitStatus, Metric, Window } from '../../gen/tollgate/v1/limit_pb.ts';
+import {
+  Action,
+  LimitStatus,
+  Metric,
+  SubjectKind,
+  Window,
+} from '../../gen/tollgate/v1/limit_pb.ts';
+import { meterOf } from '../../src/core/meter.ts';
 import { actions, metrics, windows } from '../../src/core/policy.ts';
 import { reasons } from '../../src/core/reason.ts';
+import { orgSubject, subjectKinds } from '../../src/core/subject.ts';
+import { subjectToMessage } from '../../src/wire/meter.ts';
 import { outcomeToMessage } from '../../src/wire/outcome.ts';
 import { durationOf, timestampOf } from '../../src/wire/time.ts';
 import { limit, outcome } from './limits.ts';
@@ -25,14 +34,44 @@ test('view ALL lists every limit; BINDING_ONLY only the binding one and the warn
   expect(small.limits).toEqual([]);
 });
 
-test('composed names are percent-encoded, subjects are raw', () => {
+test('composed names are percent-encoded, the parts are raw', () => {
   const subject = { kind: 'label', id: 'path=a/b,c@50%' } as const;
   const message = outcomeToMessage(outcome({ limits: [limit({ subject, name: 'x/y' })] }), 'ALL');
   expect(message.limits[0]).toMatchObject({
-    subject: 'label:path=a/b,c@50%',
+    subject: { kind: SubjectKind.LABEL, labelKey: 'path', id: 'a/b,c@50%' },
     limit: 'label:path=a%2Fb%2Cc%4050%25/x%2Fy',
-    meter: 'label:path=a%2Fb%2Cc%4050%25',
+    meter: { name: 'label:path=a%2Fb%2Cc%4050%25' },
   });
+});
+
+// Planted: with the team as the subject of a member's meter, with a label's id left whole, with its text cut at the
+// last `=`, and with the targets left out, it is red each time.
+test.each([
+  [meterOf(orgSubject), { subject: { kind: SubjectKind.ORG, id: '' }, name: 'org' }],
+  [
+    meterOf({ kind: 'team', id: 'a/b' }, ['gpt-4o', 'group:x'], 'al@ice'),
+    {
+      subject: { kind: SubjectKind.USER, id: 'al@ice' },
+      insideTeam: 'a/b',
+      targets: ['gpt-4o', 'group:x'],
+      name: 'team:a%2Fb/user:al%40ice@gpt-4o,group:x',
+    },
+  ],
+  [
+    meterOf({ kind: 'label', id: 'k=a=b' }),
+    { subject: { kind: SubjectKind.LABEL, labelKey: 'k', id: 'a=b' }, insideTeam: '', targets: [] },
+  ],
+])('a meter says its parts: $name', (meter, parts) => {
+  const [listed] = outcomeToMessage(outcome({ limits: [limit({ meter })] }), 'ALL').limits;
+  expect(listed?.meter).toMatchObject(parts);
+});
+
+test('every kind of subject has a kind in the contract', () => {
+  const sent = subjectKinds.map((kind) => subjectToMessage({ kind, id: 'a' }).kind);
+  const { UNSPECIFIED: _, ...kinds } = SubjectKind;
+  const named = new Map(Object.entries(kinds));
+  expect(sent).toEqual(subjectKinds.map((kind) => named.get(kind.toUpperCase())));
+  expect(new Set(sent).size).toBe(named.size);
 });
 
 test('what is absent is absent on the wire, and what is there survives it', () => {

@@ -14,7 +14,86 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/limit.proto.
  */
 export const file_tollgate_v1_limit: GenFile = /*@__PURE__*/
-  fileDesc("Chd0b2xsZ2F0ZS92MS9saW1pdC5wcm90bxILdG9sbGdhdGUudjEi9QIKD0NvbnNpZGVyZWRMaW1pdBIPCgdzdWJqZWN0GAEgASgJEgwKBG5hbWUYAiABKAkSDQoFbGltaXQYAyABKAkSEAoIcmV2aXNpb24YBCABKAMSDQoFbWV0ZXIYBSABKAkSIwoGbWV0cmljGAYgASgOMhMudG9sbGdhdGUudjEuTWV0cmljEiMKBndpbmRvdxgHIAEoDjITLnRvbGxnYXRlLnYxLldpbmRvdxIOCgZhbW91bnQYCCABKAMSDAoEdXNlZBgJIAEoAxIMCgRoZWxkGAogASgDEgsKA2FzaxgLIAEoAxIRCglyZW1haW5pbmcYDCABKAMSLgoKcmVzZXRfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIwoGYWN0aW9uGA4gASgOMhMudG9sbGdhdGUudjEuQWN0aW9uEigKBnN0YXR1cxgPIAEoDjIYLnRvbGxnYXRlLnYxLkxpbWl0U3RhdHVzKqQBCgZNZXRyaWMSFgoSTUVUUklDX1VOU1BFQ0lGSUVEEAASDwoLTUVUUklDX0NPU1QQARIRCg1NRVRSSUNfVE9LRU5TEAISFwoTTUVUUklDX0lOUFVUX1RPS0VOUxADEhgKFE1FVFJJQ19PVVRQVVRfVE9LRU5TEAQSEwoPTUVUUklDX1JFUVVFU1RTEAUSFgoSTUVUUklDX0NPTkNVUlJFTkNZEAYqpAEKBldpbmRvdxIWChJXSU5ET1dfVU5TUEVDSUZJRUQQABIWChJXSU5ET1dfVEVOX1NFQ09ORFMQARIRCg1XSU5ET1dfTUlOVVRFEAISDwoLV0lORE9XX0hPVVIQAxIOCgpXSU5ET1dfREFZEAQSDwoLV0lORE9XX1dFRUsQBRIQCgxXSU5ET1dfTU9OVEgQBhITCg9XSU5ET1dfTElGRVRJTUUQBypXCgZBY3Rpb24SFgoSQUNUSU9OX1VOU1BFQ0lGSUVEEAASEAoMQUNUSU9OX0JMT0NLEAESDwoLQUNUSU9OX1dBUk4QAhISCg5BQ1RJT05fRFJZX1JVThADKsABCgtMaW1pdFN0YXR1cxIcChhMSU1JVF9TVEFUVVNfVU5TUEVDSUZJRUQQABITCg9MSU1JVF9TVEFUVVNfT0sQARIVChFMSU1JVF9TVEFUVVNfTkVBUhACEhcKE0xJTUlUX1NUQVRVU19XQVJORUQQAxIZChVMSU1JVF9TVEFUVVNfRVhDRUVERUQQBBIYChRMSU1JVF9TVEFUVVNfRFJZX1JVThAFEhkKFUxJTUlUX1NUQVRVU19CWVBBU1NFRBAGYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("Chd0b2xsZ2F0ZS92MS9saW1pdC5wcm90bxILdG9sbGdhdGUudjEiUAoHU3ViamVjdBImCgRraW5kGAEgASgOMhgudG9sbGdhdGUudjEuU3ViamVjdEtpbmQSCgoCaWQYAiABKAkSEQoJbGFiZWxfa2V5GAMgASgJImIKBU1ldGVyEiUKB3N1YmplY3QYASABKAsyFC50b2xsZ2F0ZS52MS5TdWJqZWN0EhMKC2luc2lkZV90ZWFtGAIgASgJEg8KB3RhcmdldHMYAyADKAkSDAoEbmFtZRgEIAEoCSKfAwoPQ29uc2lkZXJlZExpbWl0EiUKB3N1YmplY3QYASABKAsyFC50b2xsZ2F0ZS52MS5TdWJqZWN0EgwKBG5hbWUYAiABKAkSDQoFbGltaXQYAyABKAkSEAoIcmV2aXNpb24YBCABKAMSIQoFbWV0ZXIYBSABKAsyEi50b2xsZ2F0ZS52MS5NZXRlchIjCgZtZXRyaWMYBiABKA4yEy50b2xsZ2F0ZS52MS5NZXRyaWMSIwoGd2luZG93GAcgASgOMhMudG9sbGdhdGUudjEuV2luZG93Eg4KBmFtb3VudBgIIAEoAxIMCgR1c2VkGAkgASgDEgwKBGhlbGQYCiABKAMSCwoDYXNrGAsgASgDEhEKCXJlbWFpbmluZxgMIAEoAxIuCgpyZXNldF90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIjCgZhY3Rpb24YDiABKA4yEy50b2xsZ2F0ZS52MS5BY3Rpb24SKAoGc3RhdHVzGA8gASgOMhgudG9sbGdhdGUudjEuTGltaXRTdGF0dXMqpAEKBk1ldHJpYxIWChJNRVRSSUNfVU5TUEVDSUZJRUQQABIPCgtNRVRSSUNfQ09TVBABEhEKDU1FVFJJQ19UT0tFTlMQAhIXChNNRVRSSUNfSU5QVVRfVE9LRU5TEAMSGAoUTUVUUklDX09VVFBVVF9UT0tFTlMQBBITCg9NRVRSSUNfUkVRVUVTVFMQBRIWChJNRVRSSUNfQ09OQ1VSUkVOQ1kQBiqkAQoGV2luZG93EhYKEldJTkRPV19VTlNQRUNJRklFRBAAEhYKEldJTkRPV19URU5fU0VDT05EUxABEhEKDVdJTkRPV19NSU5VVEUQAhIPCgtXSU5ET1dfSE9VUhADEg4KCldJTkRPV19EQVkQBBIPCgtXSU5ET1dfV0VFSxAFEhAKDFdJTkRPV19NT05USBAGEhMKD1dJTkRPV19MSUZFVElNRRAHKlcKBkFjdGlvbhIWChJBQ1RJT05fVU5TUEVDSUZJRUQQABIQCgxBQ1RJT05fQkxPQ0sQARIPCgtBQ1RJT05fV0FSThACEhIKDkFDVElPTl9EUllfUlVOEAMqwAEKC0xpbWl0U3RhdHVzEhwKGExJTUlUX1NUQVRVU19VTlNQRUNJRklFRBAAEhMKD0xJTUlUX1NUQVRVU19PSxABEhUKEUxJTUlUX1NUQVRVU19ORUFSEAISFwoTTElNSVRfU1RBVFVTX1dBUk5FRBADEhkKFUxJTUlUX1NUQVRVU19FWENFRURFRBAEEhgKFExJTUlUX1NUQVRVU19EUllfUlVOEAUSGQoVTElNSVRfU1RBVFVTX0JZUEFTU0VEEAYqmQIKC1N1YmplY3RLaW5kEhwKGFNVQkpFQ1RfS0lORF9VTlNQRUNJRklFRBAAEhQKEFNVQkpFQ1RfS0lORF9PUkcQARIVChFTVUJKRUNUX0tJTkRfVEVBTRACEhUKEVNVQkpFQ1RfS0lORF9VU0VSEAMSFQoRU1VCSkVDVF9LSU5EX1RJRVIQBBIUChBTVUJKRUNUX0tJTkRfS0VZEAUSFgoSU1VCSkVDVF9LSU5EX1RPS0VOEAYSGgoWU1VCSkVDVF9LSU5EX1BSSU5DSVBBTBAHEhQKEFNVQkpFQ1RfS0lORF9BUFAQCBIZChVTVUJKRUNUX0tJTkRfQ1VTVE9NRVIQCRIWChJTVUJKRUNUX0tJTkRfTEFCRUwQCmIGcHJvdG8z", [file_google_protobuf_timestamp]);
+
+/**
+ * One subject. Its parts are as in requests, without any encoding.
+ *
+ * @generated from message tollgate.v1.Subject
+ */
+export type Subject = Message<"tollgate.v1.Subject"> & {
+  /**
+   * What it is.
+   *
+   * @generated from field: tollgate.v1.SubjectKind kind = 1;
+   */
+  kind: SubjectKind;
+
+  /**
+   * Its id; empty for ORG. For LABEL, the value.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * For LABEL, the key.
+   *
+   * @generated from field: string label_key = 3;
+   */
+  labelKey: string;
+};
+
+/**
+ * Describes the message tollgate.v1.Subject.
+ * Use `create(SubjectSchema)` to create a new message.
+ */
+export const SubjectSchema: GenMessage<Subject> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_limit, 0);
+
+/**
+ * What a limit counts: the calls of a subject, or a part of them.
+ *
+ * @generated from message tollgate.v1.Meter
+ */
+export type Meter = Message<"tollgate.v1.Meter"> & {
+  /**
+   * Whose calls.
+   *
+   * @generated from field: tollgate.v1.Subject subject = 1;
+   */
+  subject?: Subject | undefined;
+
+  /**
+   * Only those inside this team and the teams below it, an id. Empty: wherever. Only with a USER.
+   *
+   * @generated from field: string inside_team = 2;
+   */
+  insideTeam: string;
+
+  /**
+   * Only those of these targets, sorted: model names, route groups, `group:<label>` or patterns with `*`. Empty: of
+   * any target.
+   *
+   * @generated from field: repeated string targets = 3;
+   */
+  targets: string[];
+
+  /**
+   * All of that as one text, for people and for UsageService: `user:alice`, `team:red/user:alice`, `org@gpt-4o`;
+   * `@ , / %` inside an id are percent-encoded.
+   *
+   * @generated from field: string name = 4;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message tollgate.v1.Meter.
+ * Use `create(MeterSchema)` to create a new message.
+ */
+export const MeterSchema: GenMessage<Meter> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_limit, 1);
 
 /**
  * One limit that was considered for a call, with its numbers. All numbers are in the metric's unit:
@@ -25,11 +104,11 @@ export const file_tollgate_v1_limit: GenFile = /*@__PURE__*/
  */
 export type ConsideredLimit = Message<"tollgate.v1.ConsideredLimit"> & {
   /**
-   * Where it is declared, as written in requests: `org`, `team:red`, `user:alice@example.com`.
+   * Where it is declared.
    *
-   * @generated from field: string subject = 1;
+   * @generated from field: tollgate.v1.Subject subject = 1;
    */
-  subject: string;
+  subject?: Subject | undefined;
 
   /**
    * Its name inside that policy, `cap`.
@@ -39,7 +118,7 @@ export type ConsideredLimit = Message<"tollgate.v1.ConsideredLimit"> & {
   name: string;
 
   /**
-   * Subject and name together, `team:red/cap`; `@ , / %` inside an id or a name are percent-encoded.
+   * Subject and name as one text, for people: `team:red/cap`; `@ , / %` inside an id or a name are percent-encoded.
    *
    * @generated from field: string limit = 3;
    */
@@ -53,11 +132,11 @@ export type ConsideredLimit = Message<"tollgate.v1.ConsideredLimit"> & {
   revision: bigint;
 
   /**
-   * Whose usage it counts, `user:alice`, `team:red/user:alice`, `org@gpt-4o`; percent-encoded in the same way.
+   * Whose usage it counts.
    *
-   * @generated from field: string meter = 5;
+   * @generated from field: tollgate.v1.Meter meter = 5;
    */
-  meter: string;
+  meter?: Meter | undefined;
 
   /**
    * What it counts.
@@ -136,7 +215,7 @@ export type ConsideredLimit = Message<"tollgate.v1.ConsideredLimit"> & {
  * Use `create(ConsideredLimitSchema)` to create a new message.
  */
 export const ConsideredLimitSchema: GenMessage<ConsideredLimit> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_limit, 0);
+  messageDesc(file_tollgate_v1_limit, 2);
 
 /**
  * What a limit counts.
@@ -399,4 +478,101 @@ export type LimitStatus = (typeof LimitStatus)[keyof typeof LimitStatus] | Unkno
  */
 export const LimitStatusSchema: GenEnum<LimitStatus> = /*@__PURE__*/
   enumDesc(file_tollgate_v1_limit, 3);
+
+/**
+ * What a limit can be declared on, and whose usage can be counted.
+ *
+ * @generated from enum tollgate.v1.SubjectKind
+ */
+export const SubjectKind = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: SUBJECT_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The organization itself.
+   *
+   * @generated from enum value: SUBJECT_KIND_ORG = 1;
+   */
+  ORG: 1,
+
+  /**
+   * A team.
+   *
+   * @generated from enum value: SUBJECT_KIND_TEAM = 2;
+   */
+  TEAM: 2,
+
+  /**
+   * A user.
+   *
+   * @generated from enum value: SUBJECT_KIND_USER = 3;
+   */
+  USER: 3,
+
+  /**
+   * A tier of users.
+   *
+   * @generated from enum value: SUBJECT_KIND_TIER = 4;
+   */
+  TIER: 4,
+
+  /**
+   * An API key.
+   *
+   * @generated from enum value: SUBJECT_KIND_KEY = 5;
+   */
+  KEY: 5,
+
+  /**
+   * A safe token.
+   *
+   * @generated from enum value: SUBJECT_KIND_TOKEN = 6;
+   */
+  TOKEN: 6,
+
+  /**
+   * A principal.
+   *
+   * @generated from enum value: SUBJECT_KIND_PRINCIPAL = 7;
+   */
+  PRINCIPAL: 7,
+
+  /**
+   * An application.
+   *
+   * @generated from enum value: SUBJECT_KIND_APP = 8;
+   */
+  APP: 8,
+
+  /**
+   * A customer of the organization.
+   *
+   * @generated from enum value: SUBJECT_KIND_CUSTOMER = 9;
+   */
+  CUSTOMER: 9,
+
+  /**
+   * A label with its value.
+   *
+   * @generated from enum value: SUBJECT_KIND_LABEL = 10;
+   */
+  LABEL: 10,
+} as const;
+
+/**
+ * What a limit can be declared on, and whose usage can be counted.
+ *
+ * @generated from enum tollgate.v1.SubjectKind
+ */
+export type SubjectKind = (typeof SubjectKind)[keyof typeof SubjectKind] | UnknownEnum;
+
+/**
+ * Describes the enum tollgate.v1.SubjectKind.
+ */
+export const SubjectKindSchema: GenEnum<SubjectKind> = /*@__PURE__*/
+  enumDesc(file_tollgate_v1_limit, 4);
 

@@ -7,6 +7,7 @@ import type { createGetUsage } from '../../service/admin/get-usage.ts';
 import { readEnum } from '../../wire/admin/fields.ts';
 import { windowNames } from '../../wire/admin/policies.ts';
 import { idFault } from '../../wire/fields.ts';
+import { meterToMessage } from '../../wire/meter.ts';
 import { timestampOf } from '../../wire/time.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import type { Violations } from '../../wire/violations.ts';
@@ -30,7 +31,7 @@ export function usageRoutes(
       const { bounds, totals, inFlight } = await getUsage(orgId, meter, window);
       const isEndless = window === 'LIFETIME';
       return {
-        meter: meter.name,
+        meter: meterToMessage(meter),
         window: request.window,
         ...(isEndless ? {} : { startTime: timestampOf(bounds.startMs) }),
         ...(isEndless ? {} : { endTime: timestampOf(bounds.endMs) }),

@@ -4,10 +4,14 @@ import {
   EventAction,
 } from '../../../gen/tollgate/admin/v1/enforcement_pb.ts';
 import type { EnforcementEvent } from '../../../gen/tollgate/admin/v1/enforcement_pb.ts';
-import { Metric, Window } from '../../../gen/tollgate/v1/limit_pb.ts';
+import { MeterSchema, Metric, Window } from '../../../gen/tollgate/v1/limit_pb.ts';
+import type { Meter, Subject } from '../../../gen/tollgate/v1/limit_pb.ts';
+import { parseMeterName } from '../../core/meter.ts';
+import { decodeId } from '../../core/subject.ts';
 import type { StoredEvent } from '../../service/admin/events.ts';
 import { metricNames, windowNames } from './policies.ts';
 import { maxInt64 } from '../../core/totals.ts';
+import { meterToMessage } from '../meter.ts';
 import { timestampOf } from '../time.ts';
 
 /** In the order of the proto's numbers. */
@@ -35,11 +39,12 @@ export function eventToMessage(event: StoredEvent): EnforcementEvent {
     action: EventAction[action ?? 'UNSPECIFIED'],
     requestId: event.requestId,
     user: event.user ?? '',
-    subjects: [...event.subjects],
+    meters: event.subjects.map(meterOfName),
     limit: limit?.name ?? '',
-    limitSubject: limit?.subject ?? '',
+    limitName: limit === undefined ? '' : decodeId(limit.name.slice(limit.name.indexOf('/') + 1)),
+    ...limitSubject(limit),
     revision: BigInt(limit?.revision ?? 0),
-    meter: sum?.meter ?? '',
+    ...(sum === undefined ? {} : { meter: meterOfName(sum.meter) }),
     metric: Metric[metric ?? 'UNSPECIFIED'],
     window: Window[window ?? 'UNSPECIFIED'],
     spend: atMostInt64(sum?.spend ?? 0n),
@@ -47,6 +52,17 @@ export function eventToMessage(event: StoredEvent): EnforcementEvent {
     ask: limit?.ask ?? 0n,
     threshold: limit?.threshold ?? 0,
   });
+}
+
+/** A meter of a stored event; a name that this release cannot read is passed on as a name alone. */
+function meterOfName(name: string): Meter {
+  const meter = parseMeterName(name);
+  return meter === undefined ? create(MeterSchema, { name }) : meterToMessage(meter);
+}
+
+function limitSubject(limit: StoredEvent['limit']): { limitSubject?: Subject } {
+  const subject = limit && meterOfName(limit.subject).subject;
+  return subject === undefined ? {} : { limitSubject: subject };
 }
 
 /** Debts and holds together may pass int64, and the message has no wider type. */

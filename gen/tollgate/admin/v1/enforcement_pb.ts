@@ -8,7 +8,7 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Metric, Window } from "../../v1/limit_pb.ts";
+import type { Meter, Metric, Subject, Window } from "../../v1/limit_pb.ts";
 import { file_tollgate_v1_limit } from "../../v1/limit_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file tollgate/admin/v1/enforcement.proto.
  */
 export const file_tollgate_admin_v1_enforcement: GenFile = /*@__PURE__*/
-  fileDesc("CiN0b2xsZ2F0ZS9hZG1pbi92MS9lbmZvcmNlbWVudC5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEiywMKEEVuZm9yY2VtZW50RXZlbnQSCgoCaWQYASABKAkSLgoKZmlyc3RfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbGFzdF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIYChBvY2N1cnJlbmNlX2NvdW50GAQgASgDEi4KBmFjdGlvbhgFIAEoDjIeLnRvbGxnYXRlLmFkbWluLnYxLkV2ZW50QWN0aW9uEhIKCnJlcXVlc3RfaWQYBiABKAkSDAoEdXNlchgHIAEoCRIQCghzdWJqZWN0cxgIIAMoCRINCgVsaW1pdBgJIAEoCRIVCg1saW1pdF9zdWJqZWN0GAogASgJEhAKCHJldmlzaW9uGAsgASgDEg0KBW1ldGVyGAwgASgJEiMKBm1ldHJpYxgNIAEoDjITLnRvbGxnYXRlLnYxLk1ldHJpYxIjCgZ3aW5kb3cYDiABKA4yEy50b2xsZ2F0ZS52MS5XaW5kb3cSDQoFc3BlbmQYDyABKAMSDgoGYW1vdW50GBAgASgDEgsKA2FzaxgRIAEoAxIRCgl0aHJlc2hvbGQYEiABKAUilwEKEUxpc3RFdmVudHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIMCgR1c2VyGAIgASgJEi4KBmFjdGlvbhgDIAEoDjIeLnRvbGxnYXRlLmFkbWluLnYxLkV2ZW50QWN0aW9uEg0KBWxpbWl0GAQgASgJEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJImIKEkxpc3RFdmVudHNSZXNwb25zZRIzCgZldmVudHMYASADKAsyIy50b2xsZ2F0ZS5hZG1pbi52MS5FbmZvcmNlbWVudEV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI0ChJFeHBpcmVIb2xkc1JlcXVlc3QSEwoGb3JnX2lkGAEgASgJSACIAQFCCQoHX29yZ19pZCIsChNFeHBpcmVIb2xkc1Jlc3BvbnNlEhUKDWV4cGlyZWRfY291bnQYASABKAMq5QEKC0V2ZW50QWN0aW9uEhwKGEVWRU5UX0FDVElPTl9VTlNQRUNJRklFRBAAEhgKFEVWRU5UX0FDVElPTl9CTE9DS0VEEAESFwoTRVZFTlRfQUNUSU9OX1dBUk5FRBACEhgKFEVWRU5UX0FDVElPTl9EUllfUlVOEAMSGQoVRVZFTlRfQUNUSU9OX0JZUEFTU0VEEAQSGgoWRVZFTlRfQUNUSU9OX1RIUkVTSE9MRBAFEhgKFEVWRU5UX0FDVElPTl9FWFBJUkVEEAYSGgoWRVZFTlRfQUNUSU9OX1NBVFVSQVRFRBAHMs0BChJFbmZvcmNlbWVudFNlcnZpY2USWQoKTGlzdEV2ZW50cxIkLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RFdmVudHNSZXF1ZXN0GiUudG9sbGdhdGUuYWRtaW4udjEuTGlzdEV2ZW50c1Jlc3BvbnNlElwKC0V4cGlyZUhvbGRzEiUudG9sbGdhdGUuYWRtaW4udjEuRXhwaXJlSG9sZHNSZXF1ZXN0GiYudG9sbGdhdGUuYWRtaW4udjEuRXhwaXJlSG9sZHNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_tollgate_v1_limit]);
+  fileDesc("CiN0b2xsZ2F0ZS9hZG1pbi92MS9lbmZvcmNlbWVudC5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEimwQKEEVuZm9yY2VtZW50RXZlbnQSCgoCaWQYASABKAkSLgoKZmlyc3RfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbGFzdF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIYChBvY2N1cnJlbmNlX2NvdW50GAQgASgDEi4KBmFjdGlvbhgFIAEoDjIeLnRvbGxnYXRlLmFkbWluLnYxLkV2ZW50QWN0aW9uEhIKCnJlcXVlc3RfaWQYBiABKAkSDAoEdXNlchgHIAEoCRIiCgZtZXRlcnMYCCADKAsyEi50b2xsZ2F0ZS52MS5NZXRlchINCgVsaW1pdBgJIAEoCRIrCg1saW1pdF9zdWJqZWN0GAogASgLMhQudG9sbGdhdGUudjEuU3ViamVjdBIQCghyZXZpc2lvbhgLIAEoAxIhCgVtZXRlchgMIAEoCzISLnRvbGxnYXRlLnYxLk1ldGVyEiMKBm1ldHJpYxgNIAEoDjITLnRvbGxnYXRlLnYxLk1ldHJpYxIjCgZ3aW5kb3cYDiABKA4yEy50b2xsZ2F0ZS52MS5XaW5kb3cSDQoFc3BlbmQYDyABKAMSDgoGYW1vdW50GBAgASgDEgsKA2FzaxgRIAEoAxIRCgl0aHJlc2hvbGQYEiABKAUSEgoKbGltaXRfbmFtZRgTIAEoCSKXAQoRTGlzdEV2ZW50c1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEgwKBHVzZXIYAiABKAkSLgoGYWN0aW9uGAMgASgOMh4udG9sbGdhdGUuYWRtaW4udjEuRXZlbnRBY3Rpb24SDQoFbGltaXQYBCABKAkSEQoJcGFnZV9zaXplGAUgASgFEhIKCnBhZ2VfdG9rZW4YBiABKAkiYgoSTGlzdEV2ZW50c1Jlc3BvbnNlEjMKBmV2ZW50cxgBIAMoCzIjLnRvbGxnYXRlLmFkbWluLnYxLkVuZm9yY2VtZW50RXZlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjQKEkV4cGlyZUhvbGRzUmVxdWVzdBITCgZvcmdfaWQYASABKAlIAIgBAUIJCgdfb3JnX2lkIiwKE0V4cGlyZUhvbGRzUmVzcG9uc2USFQoNZXhwaXJlZF9jb3VudBgBIAEoAyrlAQoLRXZlbnRBY3Rpb24SHAoYRVZFTlRfQUNUSU9OX1VOU1BFQ0lGSUVEEAASGAoURVZFTlRfQUNUSU9OX0JMT0NLRUQQARIXChNFVkVOVF9BQ1RJT05fV0FSTkVEEAISGAoURVZFTlRfQUNUSU9OX0RSWV9SVU4QAxIZChVFVkVOVF9BQ1RJT05fQllQQVNTRUQQBBIaChZFVkVOVF9BQ1RJT05fVEhSRVNIT0xEEAUSGAoURVZFTlRfQUNUSU9OX0VYUElSRUQQBhIaChZFVkVOVF9BQ1RJT05fU0FUVVJBVEVEEAcyzQEKEkVuZm9yY2VtZW50U2VydmljZRJZCgpMaXN0RXZlbnRzEiQudG9sbGdhdGUuYWRtaW4udjEuTGlzdEV2ZW50c1JlcXVlc3QaJS50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0RXZlbnRzUmVzcG9uc2USXAoLRXhwaXJlSG9sZHMSJS50b2xsZ2F0ZS5hZG1pbi52MS5FeHBpcmVIb2xkc1JlcXVlc3QaJi50b2xsZ2F0ZS5hZG1pbi52MS5FeHBpcmVIb2xkc1Jlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_tollgate_v1_limit]);
 
 /**
  * One event, or equal events of one second folded into one.
@@ -74,11 +74,11 @@ export type EnforcementEvent = Message<"tollgate.admin.v1.EnforcementEvent"> & {
   user: string;
 
   /**
-   * The base meters of the call's path.
+   * The meters of the call's path, without those of limits with targets; what its user spent inside each team is one.
    *
-   * @generated from field: repeated string subjects = 8;
+   * @generated from field: repeated tollgate.v1.Meter meters = 8;
    */
-  subjects: string[];
+  meters: Meter[];
 
   /**
    * The composed name of the limit, `team:red/cap`; empty for EXPIRED and SATURATED.
@@ -88,11 +88,11 @@ export type EnforcementEvent = Message<"tollgate.admin.v1.EnforcementEvent"> & {
   limit: string;
 
   /**
-   * Who declared the limit.
+   * Where the limit is declared; absent where `limit` is empty.
    *
-   * @generated from field: string limit_subject = 10;
+   * @generated from field: tollgate.v1.Subject limit_subject = 10;
    */
-  limitSubject: string;
+  limitSubject?: Subject | undefined;
 
   /**
    * The policy revision.
@@ -102,11 +102,11 @@ export type EnforcementEvent = Message<"tollgate.admin.v1.EnforcementEvent"> & {
   revision: bigint;
 
   /**
-   * The meter; empty for EXPIRED.
+   * The meter; absent for EXPIRED.
    *
-   * @generated from field: string meter = 12;
+   * @generated from field: tollgate.v1.Meter meter = 12;
    */
-  meter: string;
+  meter?: Meter | undefined;
 
   /**
    * What was counted. For SATURATED the first of COST, INPUT_TOKENS and OUTPUT_TOKENS that has reached the bound.
@@ -150,6 +150,13 @@ export type EnforcementEvent = Message<"tollgate.admin.v1.EnforcementEvent"> & {
    * @generated from field: int32 threshold = 18;
    */
   threshold: number;
+
+  /**
+   * The name of the limit inside its policy, without any encoding.
+   *
+   * @generated from field: string limit_name = 19;
+   */
+  limitName: string;
 };
 
 /**

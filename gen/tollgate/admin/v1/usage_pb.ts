@@ -8,7 +8,7 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Window } from "../../v1/limit_pb.ts";
+import type { Meter, Window } from "../../v1/limit_pb.ts";
 import { file_tollgate_v1_limit } from "../../v1/limit_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/admin/v1/usage.proto.
  */
 export const file_tollgate_admin_v1_usage: GenFile = /*@__PURE__*/
-  fileDesc("Ch10b2xsZ2F0ZS9hZG1pbi92MS91c2FnZS5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEiVQoPR2V0VXNhZ2VSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRINCgVtZXRlchgCIAEoCRIjCgZ3aW5kb3cYAyABKA4yEy50b2xsZ2F0ZS52MS5XaW5kb3ci0wIKEEdldFVzYWdlUmVzcG9uc2USDQoFbWV0ZXIYASABKAkSIwoGd2luZG93GAIgASgOMhMudG9sbGdhdGUudjEuV2luZG93Ei4KCnN0YXJ0X3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpjb3N0X25hbm9zGAUgASgDEhQKDGlucHV0X3Rva2VucxgGIAEoAxIVCg1vdXRwdXRfdG9rZW5zGAcgASgDEg4KBnRva2VucxgIIAEoAxIVCg1yZXF1ZXN0X2NvdW50GAkgASgDEhcKD2hlbGRfY29zdF9uYW5vcxgKIAEoAxITCgtoZWxkX3Rva2VucxgLIAEoAxIXCg9pbl9mbGlnaHRfY291bnQYDCABKAMyYwoMVXNhZ2VTZXJ2aWNlElMKCEdldFVzYWdlEiIudG9sbGdhdGUuYWRtaW4udjEuR2V0VXNhZ2VSZXF1ZXN0GiMudG9sbGdhdGUuYWRtaW4udjEuR2V0VXNhZ2VSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_tollgate_v1_limit]);
+  fileDesc("Ch10b2xsZ2F0ZS9hZG1pbi92MS91c2FnZS5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEiVQoPR2V0VXNhZ2VSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRINCgVtZXRlchgCIAEoCRIjCgZ3aW5kb3cYAyABKA4yEy50b2xsZ2F0ZS52MS5XaW5kb3ci5wIKEEdldFVzYWdlUmVzcG9uc2USIQoFbWV0ZXIYASABKAsyEi50b2xsZ2F0ZS52MS5NZXRlchIjCgZ3aW5kb3cYAiABKA4yEy50b2xsZ2F0ZS52MS5XaW5kb3cSLgoKc3RhcnRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmNvc3RfbmFub3MYBSABKAMSFAoMaW5wdXRfdG9rZW5zGAYgASgDEhUKDW91dHB1dF90b2tlbnMYByABKAMSDgoGdG9rZW5zGAggASgDEhUKDXJlcXVlc3RfY291bnQYCSABKAMSFwoPaGVsZF9jb3N0X25hbm9zGAogASgDEhMKC2hlbGRfdG9rZW5zGAsgASgDEhcKD2luX2ZsaWdodF9jb3VudBgMIAEoAzJjCgxVc2FnZVNlcnZpY2USUwoIR2V0VXNhZ2USIi50b2xsZ2F0ZS5hZG1pbi52MS5HZXRVc2FnZVJlcXVlc3QaIy50b2xsZ2F0ZS5hZG1pbi52MS5HZXRVc2FnZVJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_tollgate_v1_limit]);
 
 /**
  * See GetUsage.
@@ -32,8 +32,8 @@ export type GetUsageRequest = Message<"tollgate.admin.v1.GetUsageRequest"> & {
   orgId: string;
 
   /**
-   * The meter by its composed name: `org`, `user:alice`, `team:red/user:alice`, `user:alice@gpt-4o`; inside an id
-   * `@ , / %` are percent-encoded.
+   * The meter by its name, as Meter.name: `org`, `user:alice`, `team:red/user:alice`, `user:alice@gpt-4o`; inside an
+   * id `@ , / %` are percent-encoded.
    *
    * @generated from field: string meter = 2;
    */
@@ -63,9 +63,9 @@ export type GetUsageResponse = Message<"tollgate.admin.v1.GetUsageResponse"> & {
   /**
    * The meter, as it was read.
    *
-   * @generated from field: string meter = 1;
+   * @generated from field: tollgate.v1.Meter meter = 1;
    */
-  meter: string;
+  meter?: Meter | undefined;
 
   /**
    * The window.
