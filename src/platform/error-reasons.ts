@@ -157,6 +157,7 @@ export const errorReasons = {
   POLICY_NOT_FOUND: missing,
   LIMIT_NOT_FOUND: missing,
   PRICE_NOT_FOUND: missing,
+  RECORD_IN_USE: fix('FAILED_PRECONDITION', 'name'),
 } as const satisfies Readonly<Record<string, ReasonRow>>;
 
 /** The reason of an error: UPPER_SNAKE_CASE, as google.rpc.ErrorInfo carries it. */

@@ -7,8 +7,18 @@ export interface FieldViolation {
   readonly description: string;
 }
 
+/** One thing that must change before the request can pass, as google.rpc.PreconditionFailure has it. */
+export interface Precondition {
+  /** UPPER_SNAKE_CASE: `REFERENCE`. */
+  readonly type: string;
+  /** What it is about: `key:k1`. */
+  readonly subject: string;
+  readonly description: string;
+}
+
 interface Optional {
   readonly violations?: readonly FieldViolation[];
+  readonly preconditions?: readonly Precondition[];
   readonly cause?: unknown;
 }
 
@@ -39,6 +49,7 @@ export class ServiceError extends Error {
   /** Stable; the `reason` of google.rpc.ErrorInfo, and a value of `tollgate.v1.ErrorReason`. */
   readonly reason: ErrorReason;
   readonly violations: readonly FieldViolation[];
+  readonly preconditions: readonly Precondition[];
   /** When to retry, in milliseconds from now; present where a retry can help. */
   readonly retryAfterMs: number | undefined;
   /** The `metadata` of google.rpc.ErrorInfo. */
@@ -50,6 +61,7 @@ export class ServiceError extends Error {
     this.kind = errorReasons[reason].code;
     this.reason = reason;
     this.violations = more.violations ?? [];
+    this.preconditions = more.preconditions ?? [];
     this.retryAfterMs = more.retryAfterMs;
     this.metadata = more.metadata ?? {};
   }

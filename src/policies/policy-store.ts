@@ -40,12 +40,21 @@ export interface PolicyStore {
     page: Page,
   ): Promise<Listed<Stored<RecordOf[K]>>>;
 
+  /**
+   * Deletes a record and the policy on it; answers it as it was. FAILED_PRECONDITION `RECORD_IN_USE`, with what still
+   * names it. Versions and revisions go on counting when it is created again.
+   */
+  delete<K extends DeletableKind>(
+    orgId: string,
+    kind: K,
+    id: string,
+    by: Change,
+  ): Promise<Stored<RecordOf[K]>>;
+
   /** Every label that a model has or that has a record, by id. */
   listModelGroups(orgId: string, page: Page): Promise<Listed<ListedModelGroup>>;
   /** How many models have a label. */
   countModels(orgId: string, groupId: string): Promise<number>;
-  /** Takes the record of a label away; NOT_FOUND `MODEL_GROUP_NOT_FOUND` if it has none. */
-  deleteModelGroup(orgId: string, id: string, by: Change): Promise<Stored<ModelGroup>>;
 
   /**
    * Creates a credential with the SHA-256 of its secret. A repeat (by `requestId`) answers the credential
@@ -62,7 +71,9 @@ export interface PolicyStore {
   putPolicy(orgId: string, policy: Policy, by: Change): Promise<PolicyRevision>;
   /** Appends a revision without the limit; NOT_FOUND `LIMIT_NOT_FOUND` if the newest has none of that name. */
   revokeLimit(orgId: string, subject: Subject, name: string, by: Change): Promise<PolicyRevision>;
-  /** The newest, or the one named. */
+  /** Appends a revision that deletes the policy; NOT_FOUND `POLICY_NOT_FOUND` if there is none. */
+  deletePolicy(orgId: string, subject: Subject, by: Change): Promise<PolicyRevision>;
+  /** The newest, or the one named; NOT_FOUND if the newest deleted the policy. */
   getPolicy(orgId: string, subject: Subject, revision: number | undefined): Promise<PolicyRevision>;
   /** Newest policies of an organization, by subject. */
   listPolicies(orgId: string, page: Page): Promise<Listed<PolicyRevision>>;
@@ -104,6 +115,8 @@ export interface RecordOf {
   model_group: ModelGroup;
 }
 export type RecordKind = keyof RecordOf;
+/** The kinds that can be deleted. Credentials are revoked instead: a secret stays known, and an id is never another's. */
+export type DeletableKind = Exclude<RecordKind, 'key' | 'token'>;
 
 /** Who changes, why, and on what condition. */
 export interface Change {
@@ -151,6 +164,8 @@ export interface PolicyRevision {
   readonly atMs: number;
   /** Set when the revision took a limit back: its name. */
   readonly revoked: string | undefined;
+  /** It deleted the policy, and declares nothing. */
+  readonly deleted: boolean;
 }
 
 export type NewPrice = Omit<PriceRevision, 'revision' | 'epoch' | 'revokedEpoch'>;

@@ -5,6 +5,7 @@ import { Code } from '@connectrpc/connect';
 import {
   BadRequestSchema,
   ErrorInfoSchema,
+  PreconditionFailureSchema,
   RetryInfoSchema,
 } from '../../gen/google/rpc/error_details_pb.ts';
 import { StatusSchema } from '../../gen/google/rpc/status_pb.ts';
@@ -66,7 +67,7 @@ export function asServiceError(error: unknown): ServiceError {
   return new ServiceError('INTERNAL', 'internal error', { cause: error });
 }
 
-/** The details of a failure: ErrorInfo always, BadRequest and RetryInfo where they apply. */
+/** The details of a failure: ErrorInfo always, BadRequest, PreconditionFailure and RetryInfo where they apply. */
 export function statusDetails(error: ServiceError): StatusDetail[] {
   const details: StatusDetail[] = [
     {
@@ -76,6 +77,10 @@ export function statusDetails(error: ServiceError): StatusDetail[] {
   ];
   if (error.violations.length > 0) {
     details.push({ desc: BadRequestSchema, value: { fieldViolations: [...error.violations] } });
+  }
+  if (error.preconditions.length > 0) {
+    const violations = [...error.preconditions];
+    details.push({ desc: PreconditionFailureSchema, value: { violations } });
   }
   if (error.retryAfterMs !== undefined) {
     const retryDelay = durationOf(error.retryAfterMs);

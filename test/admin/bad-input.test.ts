@@ -82,12 +82,27 @@ const table: readonly [string, readonly Case[]][] = [
   ],
   ['CatalogService/AppendPrices', priceCases],
   ['CatalogService/ImportPrices', priceImportCases],
-  [
-    'CatalogService/DeleteModelGroup',
+  ...[
+    ...['Team', 'User', 'Principal', 'App', 'Customer'].map(
+      (kind) => `DirectoryService/Delete${kind}`,
+    ),
+    ...['Model', 'RouteGroup', 'ModelGroup'].map((kind) => `CatalogService/Delete${kind}`),
+  ].map((rpc): [string, Case[]] => [
+    rpc,
     [
       ...orgCases({ id: 'one' }),
       ...each('id', ids, (id) => ({ orgId: 'acme', id })),
       ...changeCases({ orgId: 'acme', id: 'one' }),
+      ...etagCases({ orgId: 'acme', id: 'one' }),
+    ],
+  ]),
+  [
+    'PolicyService/DeletePolicy',
+    [
+      ...orgCases({ subject: 'org' }),
+      ...changeCases({ orgId: 'acme', subject: 'org' }),
+      ...etagCases({ orgId: 'acme', subject: 'org' }),
+      ...each('subject', subjects, (subject) => ({ orgId: 'acme', subject })),
     ],
   ],
   ['CatalogService/ListPrices', [...pageCases({ orgId: 'acme' }), ...orgCases({})]],

@@ -22,7 +22,13 @@ const table: readonly (readonly [rpc: string, need: 'read' | 'write' | 'operate'
   ['CredentialService/RevokeKey', 'write'],
   ['CredentialService/RevokeToken', 'write'],
   ...['Model', 'ModelGroup', 'RouteGroup'].flatMap((kind) => crud('Catalog', kind)),
-  ['CatalogService/DeleteModelGroup', 'write'],
+  ...['Model', 'ModelGroup', 'RouteGroup'].map(
+    (kind) => [`CatalogService/Delete${kind}`, 'write'] as const,
+  ),
+  ...['Team', 'User', 'Principal', 'App', 'Customer'].map(
+    (kind) => [`DirectoryService/Delete${kind}`, 'write'] as const,
+  ),
+  ['PolicyService/DeletePolicy', 'write'],
   ['CatalogService/AppendPrices', 'write'],
   ['CatalogService/ImportPrices', 'write'],
   ['CatalogService/ListPrices', 'read'],

@@ -2,7 +2,11 @@ import { create, fromJson, toJson } from '@bufbuild/protobuf';
 import type { DescMethodUnary, DescService, JsonValue, Message } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
-import { BadRequestSchema, ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  PreconditionFailureSchema,
+} from '../../gen/google/rpc/error_details_pb.ts';
 import type { Answer, Json } from './admin-plane.ts';
 
 /** Calls an admin plane in gRPC with a message written as JSON; the answer is as that of `plane.call`. */
@@ -22,15 +26,19 @@ export async function callGrpc(
   try {
     const answer = await transport.unary(method, undefined, undefined, headers, input);
     const body = toJson(method.output, answer.message) as Json;
-    return { status: 200, code: 'OK', reason: undefined, fields: [], body };
+    return { status: 200, code: 'OK', reason: undefined, fields: [], preconditions: [], body };
   } catch (cause) {
     const error = ConnectError.from(cause);
     const [bad] = error.findDetails(BadRequestSchema);
+    const [unmet] = error.findDetails(PreconditionFailureSchema);
     return {
       status: error.code,
       code: Code[error.code].replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase(),
       reason: error.findDetails(ErrorInfoSchema)[0]?.reason,
       fields: bad?.fieldViolations.map(({ field }) => field) ?? [],
+      preconditions: (unmet?.violations ?? []).map(
+        ({ type, subject, description }) => `${type} ${subject} ${description}`,
+      ),
       body: {},
     };
   }

@@ -1,7 +1,11 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { BadRequestSchema, ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  PreconditionFailureSchema,
+} from '../../gen/google/rpc/error_details_pb.ts';
 import { createMetricsHandler } from '../../src/admin/http/metrics-handler.ts';
 import { startAdminServer } from '../../src/admin/server.ts';
 import type { AdminServer, AdminServerParts } from '../../src/admin/server.ts';
@@ -36,6 +40,8 @@ export interface Answer {
   readonly code: string;
   readonly reason: string | undefined;
   readonly fields: readonly string[];
+  /** What must change first: subject and description. */
+  readonly preconditions: readonly string[];
   readonly body: Json;
 }
 
@@ -147,11 +153,17 @@ export function answerOf(status: number, body: Json): Answer {
   };
   const info = bytesOf('google.rpc.ErrorInfo');
   const bad = bytesOf('google.rpc.BadRequest');
+  const unmet = bytesOf('google.rpc.PreconditionFailure');
   return {
     status,
     code: status === 200 ? 'OK' : String(body['code']).toUpperCase(),
     reason: info && fromBinary(ErrorInfoSchema, info).reason,
     fields: bad ? fromBinary(BadRequestSchema, bad).fieldViolations.map(({ field }) => field) : [],
+    preconditions: unmet
+      ? fromBinary(PreconditionFailureSchema, unmet).violations.map(
+          ({ type, subject, description }) => `${type} ${subject} ${description}`,
+        )
+      : [],
     body,
   };
 }

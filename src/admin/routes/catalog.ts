@@ -17,13 +17,12 @@ import {
   routeGroupToMessage,
 } from '../../wire/admin/catalog.ts';
 import { readPage } from '../../wire/admin/fields.ts';
-import { readId } from '../../wire/fields.ts';
 import { priceFromMessage, priceToMessage, readPriceSubject } from '../../wire/admin/prices.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import { authorize } from './caller.ts';
 import { readChange, readOrgId } from './changes.ts';
 import { importPricesRoute } from './price-import.ts';
-import { recordMethods } from './records.ts';
+import { deletionOf, recordMethods } from './records.ts';
 
 const maxPrices = 200;
 
@@ -57,6 +56,9 @@ export function catalogRoutes(
   const counted = async (orgId: string, group: ModelGroup): Promise<ModelGroup> => {
     return { ...group, modelCount: await store.countModels(orgId, group.id) };
   };
+  const deleteModel = deletionOf(store, 'model', modelToMessage);
+  const deleteRouteGroup = deletionOf(store, 'route_group', routeGroupToMessage);
+  const deleteModelGroup = deletionOf(store, 'model_group', modelGroupToMessage);
   return {
     createModel: async (request, context) => ({
       model: await models.create(request, request.model, context),
@@ -69,6 +71,7 @@ export function catalogRoutes(
     updateModel: async (request, context) => ({
       model: await models.update(request, request.model, context),
     }),
+    deleteModel: async (request, context) => ({ model: await deleteModel(request, context) }),
 
     createRouteGroup: async (request, context) => ({
       routeGroup: await groups.create(request, request.routeGroup, context),
@@ -80,6 +83,9 @@ export function catalogRoutes(
     },
     updateRouteGroup: async (request, context) => ({
       routeGroup: await groups.update(request, request.routeGroup, context),
+    }),
+    deleteRouteGroup: async (request, context) => ({
+      routeGroup: await deleteRouteGroup(request, context),
     }),
 
     createModelGroup: async (request, context) => ({
@@ -106,16 +112,9 @@ export function catalogRoutes(
         await labels.update(request, request.modelGroup, context),
       ),
     }),
-    async deleteModelGroup(request, context) {
-      const orgId = readOrgId(request.orgId);
-      authorize(context, 'write', orgId);
-      const violations = collectViolations();
-      const by = readChange(violations, context, request, 'update', request.etag);
-      const id = readId(violations, 'id', request.id);
-      violations.throwIfAny();
-      const was = modelGroupToMessage(await store.deleteModelGroup(orgId, id, by));
-      return { modelGroup: await counted(orgId, was) };
-    },
+    deleteModelGroup: async (request, context) => ({
+      modelGroup: await counted(request.orgId, await deleteModelGroup(request, context)),
+    }),
 
     async appendPrices(request, context) {
       const orgId = readOrgId(request.orgId);

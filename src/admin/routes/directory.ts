@@ -19,7 +19,7 @@ import {
   userFromMessage,
   userToMessage,
 } from '../../wire/admin/directory.ts';
-import { recordMethods } from './records.ts';
+import { deletionOf, recordMethods } from './records.ts';
 
 /** Teams, users, principals, apps and customers. */
 export function directoryRoutes(store: PolicyStore): ServiceImpl<typeof DirectoryService> {
@@ -59,6 +59,8 @@ export function directoryRoutes(store: PolicyStore): ServiceImpl<typeof Director
     write: customerToMessage,
   });
   return {
+    ...deletions(store),
+
     createTeam: async (request, context) => ({
       team: await teams.create(request, request.team, context),
     }),
@@ -120,5 +122,27 @@ export function directoryRoutes(store: PolicyStore): ServiceImpl<typeof Director
     updateCustomer: async (request, context) => ({
       customer: await customers.update(request, request.customer, context),
     }),
+  };
+}
+
+type Deletions = Pick<
+  ServiceImpl<typeof DirectoryService>,
+  'deleteTeam' | 'deleteUser' | 'deletePrincipal' | 'deleteApp' | 'deleteCustomer'
+>;
+
+function deletions(store: PolicyStore): Deletions {
+  const teams = deletionOf(store, 'team', teamToMessage);
+  const users = deletionOf(store, 'user', userToMessage);
+  const principals = deletionOf(store, 'principal', principalToMessage);
+  const apps = deletionOf(store, 'app', appToMessage);
+  const customers = deletionOf(store, 'customer', customerToMessage);
+  return {
+    deleteTeam: async (request, context) => ({ team: await teams(request, context) }),
+    deleteUser: async (request, context) => ({ user: await users(request, context) }),
+    deletePrincipal: async (request, context) => ({
+      principal: await principals(request, context),
+    }),
+    deleteApp: async (request, context) => ({ app: await apps(request, context) }),
+    deleteCustomer: async (request, context) => ({ customer: await customers(request, context) }),
   };
 }

@@ -68,5 +68,16 @@ export function policyRoutes(store: PolicyStore): ServiceImpl<typeof PolicyServi
       const revision = await store.revokeLimit(orgId, subject, name, by);
       return { revision: policyRevisionToMessage(revision) };
     },
+
+    async deletePolicy(request, context) {
+      const orgId = readOrgId(request.orgId);
+      authorize(context, 'write', orgId);
+      const violations = collectViolations();
+      const by = readChange(violations, context, request, 'update', request.etag);
+      const subject = readSubject(violations, 'subject', request.subject);
+      violations.throwIfAny();
+      const revision = await store.deletePolicy(orgId, subject, by);
+      return { revision: policyRevisionToMessage(revision) };
+    },
   };
 }

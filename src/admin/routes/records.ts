@@ -4,6 +4,7 @@ import type { HandlerContext } from '@connectrpc/connect';
 import { absentEtag } from '../../policies/policy-store.ts';
 import type {
   Change,
+  DeletableKind,
   PolicyStore,
   RecordKind,
   RecordOf,
@@ -47,6 +48,30 @@ interface ListRequest {
   readonly pageSize: number;
   readonly pageToken: string;
   readonly filter: string;
+}
+
+/** What every request to delete a record says. */
+interface DeleteRequest extends ChangeRequest {
+  readonly orgId: string;
+  readonly id: string;
+  readonly etag: string;
+}
+
+/** Deletion of one kind of record: the same for all kinds that can be deleted. */
+export function deletionOf<K extends DeletableKind, Message>(
+  store: PolicyStore,
+  kind: K,
+  write: (stored: Stored<RecordOf[K]>) => Message,
+) {
+  return async (request: DeleteRequest, context: HandlerContext): Promise<Message> => {
+    const orgId = readOrgId(request.orgId);
+    authorize(context, 'write', orgId);
+    const violations = collectViolations();
+    const by = readChange(violations, context, request, 'update', request.etag);
+    const id = readId(violations, 'id', request.id);
+    violations.throwIfAny();
+    return write(await store.delete(orgId, kind, id, by));
+  };
 }
 
 /** Create, get, list and update of one kind of record: the same for all of them. */

@@ -24,19 +24,24 @@ CREATE TABLE org (
   updated_at timestamptz NOT NULL
 );
 
--- Directory and catalog: team, user, principal, app, customer, key, token, model, route_group.
+-- Directory and catalog: team, user, principal, app, customer, key, token, model, route_group, model_group.
 CREATE TABLE record (
   org_id text COLLATE "C" NOT NULL REFERENCES org (org_id),
   kind text COLLATE "C" NOT NULL,
   id text COLLATE "C" NOT NULL,
   doc jsonb NOT NULL,
+  -- Goes on counting when a record is deleted, and when one of its id is created again.
   version bigint NOT NULL,
+  -- A deleted record keeps its row, so that what changed after an epoch can be read from here. `doc` is as it was.
+  deleted boolean NOT NULL DEFAULT false,
   epoch bigint NOT NULL,
   created_at timestamptz NOT NULL,
   updated_at timestamptz NOT NULL,
   PRIMARY KEY (org_id, kind, id)
 );
 CREATE INDEX record_changed ON record (org_id, epoch);
+-- Finds the records that name another one, before that is deleted.
+CREATE INDEX record_names ON record USING gin (doc jsonb_path_ops);
 
 -- Append-only, but for `newest`, which moves to the revision just appended.
 CREATE TABLE policy_revision (
@@ -50,6 +55,8 @@ CREATE TABLE policy_revision (
   actor text NOT NULL,
   -- The limit that this revision took back, if it was made by taking one back.
   revoked text,
+  -- This revision deleted the policy; `doc` declares nothing.
+  deleted boolean NOT NULL DEFAULT false,
   epoch bigint NOT NULL,
   at timestamptz NOT NULL,
   PRIMARY KEY (org_id, subject_kind, subject_id, revision)
@@ -100,19 +107,24 @@ CREATE TABLE change_request (
 );
 CREATE INDEX change_request_at ON change_request USING brin (at);
 
--- One row per step of the epoch: who changed what, why, from what to what.
+-- One row per thing that a step of the epoch changed, mostly one: who changed what, why, from what to what. It is the
+-- history of records and of the organization, and is kept as long as the organization.
 CREATE TABLE change_log (
   org_id text COLLATE "C" NOT NULL REFERENCES org (org_id),
   epoch bigint NOT NULL,
-  kind text NOT NULL,
-  subject text NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  subject text COLLATE "C" NOT NULL,
+  -- The version of a record or organization, the revision of a policy; prices have none here.
+  revision bigint,
   actor text NOT NULL,
   reason text NOT NULL,
   before_doc jsonb,
+  -- NULL: it was deleted.
   after_doc jsonb,
   at timestamptz NOT NULL,
-  PRIMARY KEY (org_id, epoch)
+  PRIMARY KEY (org_id, epoch, kind, subject)
 );
+CREATE INDEX change_log_of ON change_log (org_id, kind, subject, epoch);
 
 -- The ledger: meters (the projection), calls (holds and answers), usage (the record), events.
 -- No foreign keys on the hot tables: a check per row costs more than the row. An organization is known to

@@ -5,7 +5,7 @@ import type { MeterFamily } from '../../core/organization-view.ts';
 import type { Organization } from '../../core/organization.ts';
 import type { Policy } from '../../core/policy.ts';
 import { subjectText } from '../../core/subject.ts';
-import type { OrganizationChanges } from '../store/pg-policies.ts';
+import type { DeletedPart, OrganizationChanges } from '../store/pg-policies.ts';
 
 /** What all calls of an organization share, as it stood at one epoch; never changed once made. */
 export interface OrganizationSnapshot {
@@ -32,7 +32,11 @@ export function applyChanges(
   changes: OrganizationChanges,
 ): OrganizationSnapshot {
   lastSerial += 1;
-  const policies = withItems(before?.policies, changes.policies, ({ subject }) =>
+  const gone = (part: DeletedPart['part']): readonly string[] =>
+    changes.deleted.flatMap((one) =>
+      one.part === part ? [one.part === 'policy' ? subjectText(one.subject) : one.id] : [],
+    );
+  const policies = withItems(before?.policies, changes.policies, gone('policy'), ({ subject }) =>
     subjectText(subject),
   );
   const unchanged = policies === before?.policies;
@@ -40,13 +44,17 @@ export function applyChanges(
     serial: lastSerial,
     epoch: changes.epoch,
     organization: changes.organization,
-    teams: withItems(before?.teams, changes.teams, ({ id }) => id),
-    models: withItems(before?.models, changes.models, ({ id }) => id),
-    routeGroups: withItems(before?.routeGroups, changes.routeGroups, ({ id }) => id),
+    teams: withItems(before?.teams, changes.teams, gone('team'), idOf),
+    models: withItems(before?.models, changes.models, gone('model'), idOf),
+    routeGroups: withItems(before?.routeGroups, changes.routeGroups, gone('route_group'), idOf),
     policies,
     prices: withPrices(before?.prices, changes.prices),
     families: unchanged && before !== undefined ? before.families : distinctFamilies(policies),
   };
+}
+
+function idOf({ id }: { readonly id: string }): string {
+  return id;
 }
 
 /** What the prices of a scope and subject are found by. */
@@ -57,10 +65,12 @@ export function priceKey(scope: PriceScope, subject: string): string {
 function withItems<Item>(
   before: ReadonlyMap<string, Item> | undefined,
   items: readonly Item[],
+  deleted: readonly string[],
   keyOf: (item: Item) => string,
 ): ReadonlyMap<string, Item> {
-  if (before !== undefined && items.length === 0) return before;
+  if (before !== undefined && items.length === 0 && deleted.length === 0) return before;
   const after = new Map(before);
+  for (const key of deleted) after.delete(key);
   for (const item of items) after.set(keyOf(item), item);
   return after;
 }

@@ -43,13 +43,22 @@ export interface Locked {
   readonly by: Change;
 }
 
-/** What a change did, for its caller and for the log. */
-export interface Done<T> {
-  readonly result: T;
+/** One thing that a change changed, for the log. */
+export interface Changed {
   readonly kind: string;
   readonly subject: string;
+  /** The version or revision that it has now; undefined where it has none of its own. */
+  readonly revision: number | undefined;
   readonly before: object | undefined;
+  /** Undefined: it was deleted. */
   readonly after: object | undefined;
+}
+
+/** What a change did, for its caller and for the log. */
+export interface Done<T> extends Changed {
+  readonly result: T;
+  /** What else the same change changed. */
+  readonly also?: readonly Changed[];
   /** Nothing was to be changed, and nothing was: no step of the epoch, no row of the log. */
   readonly isNothing?: boolean;
 }
@@ -142,23 +151,32 @@ export async function firstAnswer<T>(
   return { result: request.decode(openDoc<{ result: never }>(first.result).result) };
 }
 
-/** Writes what every change leaves: its answer for repeats, its row of the log, the notice. */
+/** Writes what every change leaves: its answer for repeats, its rows of the log, the notice. */
 export async function finishChange<T>(
   locked: Locked,
   request: ChangeRequest<T>,
   done: Done<T>,
 ): Promise<void> {
-  const { client, orgId, epoch, now, by } = locked;
+  const { client, orgId, epoch } = locked;
   await keepAnswer(locked, request, done);
-  const before = done.before === undefined ? null : encodeDoc(done.before);
-  const after = done.after === undefined ? null : encodeDoc(done.after);
-  await client.query(
-    `INSERT INTO change_log (org_id, epoch, kind, subject, actor, reason, before_doc, after_doc, at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-    [orgId, epoch, done.kind, done.subject, by.actor, by.reason, before, after, now],
-  );
+  for (const changed of [done, ...(done.also ?? [])]) await logChange(locked, changed);
   const notice = `${orgId} ${epoch} ${done.kind}`;
   await client.query('SELECT pg_notify($1, $2)', [changeChannel, notice]);
+}
+
+async function logChange(
+  { client, orgId, epoch, now, by }: Locked,
+  { kind, subject, revision, before, after }: Changed,
+): Promise<void> {
+  const docOf = (content: object | undefined) =>
+    content === undefined ? null : encodeDoc(content);
+  const docs = [docOf(before), docOf(after)];
+  await client.query(
+    `INSERT INTO change_log
+  (org_id, epoch, kind, subject, revision, actor, reason, before_doc, after_doc, at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    [orgId, epoch, kind, subject, revision ?? null, by.actor, by.reason, ...docs, now],
+  );
 }
 
 /** Keeps the answer for repeats, if the change has a request id. */

@@ -1,42 +1,20 @@
 import type { ModelGroup } from '../../core/catalog.ts';
 import { storeFailure } from '../../db/errors.ts';
-import { runChange } from './change.ts';
 import type { StoreParts } from './change.ts';
-import { notFound, requireCondition } from './change-errors.ts';
 import { pageOf, positionOf } from '../../platform/paging.ts';
 import type { ListedModelGroup, PolicyStore } from '../policy-store.ts';
 import type { Listed, Page } from '../../platform/paging.ts';
-import { readRecord, recordRequest, requireOrganization } from './records.ts';
+import { requireOrganization } from './records.ts';
 import type { RecordRow } from './records.ts';
 import { decodeRecord, openDoc } from './documents.ts';
 
-/** What of model groups is not as of other records: they exist without a record, and a record can go. */
+/** How model groups differ from other records: they exist without a record, and models have them. */
 export function storedModelGroups(
   parts: StoreParts,
-): Pick<PolicyStore, 'listModelGroups' | 'countModels' | 'deleteModelGroup'> {
+): Pick<PolicyStore, 'listModelGroups' | 'countModels'> {
   return {
     listModelGroups: (orgId, page) => list(parts, orgId, page),
     countModels: (orgId, groupId) => countModels(parts, orgId, groupId),
-    async deleteModelGroup(orgId, id, by) {
-      const request = recordRequest(orgId, 'model_group', by, ['delete model_group', id]);
-      const { result } = await runChange(parts, request, async ({ client }) => {
-        const before = await readRecord(client, orgId, 'model_group', id);
-        requireCondition({ ...by, exists: 'update' }, before, 'model_group', id);
-        if (before === undefined) throw notFound('MODEL_GROUP_NOT_FOUND', id);
-        await client.query(
-          "DELETE FROM record WHERE org_id = $1 AND kind = 'model_group' AND id = $2",
-          [orgId, id],
-        );
-        return {
-          result: before,
-          kind: 'model_group',
-          subject: id,
-          before: before.record,
-          after: undefined,
-        };
-      });
-      return result;
-    },
   };
 }
 
@@ -49,10 +27,10 @@ const listStatement = `
 WITH labelled AS (
   SELECT g.id COLLATE "C" AS id, count(*)::integer AS models
   FROM record m CROSS JOIN LATERAL jsonb_array_elements_text(m.doc->'groups') AS g(id)
-  WHERE m.org_id = $1 AND m.kind = 'model' GROUP BY 1
+  WHERE m.org_id = $1 AND m.kind = 'model' AND NOT m.deleted GROUP BY 1
 ), said AS (
   SELECT id, doc, version, created_at, updated_at FROM record
-  WHERE org_id = $1 AND kind = 'model_group'
+  WHERE org_id = $1 AND kind = 'model_group' AND NOT deleted
 )
 SELECT id, doc, version, created_at, updated_at, coalesce(models, 0) AS models
 FROM said FULL JOIN labelled USING (id)
@@ -80,7 +58,7 @@ async function countModels(parts: StoreParts, orgId: string, groupId: string): P
   try {
     const { rows } = await parts.pool.query<{ readonly models: number }>(
       `SELECT count(*)::integer AS models FROM record
-  WHERE org_id = $1 AND kind = 'model' AND doc->'groups' ? $2`,
+  WHERE org_id = $1 AND kind = 'model' AND NOT deleted AND doc->'groups' ? $2`,
       [orgId, groupId],
     );
     return rows[0]?.models ?? 0;

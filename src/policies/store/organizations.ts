@@ -85,6 +85,7 @@ async function create(
         result: inserted,
         kind: 'organization',
         subject: organization.id,
+        revision: 1,
         before: undefined,
         after: organization,
       });
@@ -142,6 +143,7 @@ WHERE org_id = $1 RETURNING ${allColumns}`,
       result: storedOf(row),
       kind: 'organization',
       subject: orgId,
+      revision: Number(row.version),
       before: before.record,
       after: organization,
     };

@@ -5,6 +5,7 @@ import { familiesOf } from '../../core/meters.ts';
 import type { MeterFamily } from '../../core/organization-view.ts';
 import type { Organization } from '../../core/organization.ts';
 import type { Policy } from '../../core/policy.ts';
+import type { Subject, SubjectKind } from '../../core/subject.ts';
 import { storeFailure } from '../../db/errors.ts';
 import type { FoundCredential } from '../policies.ts';
 import type { RecordOf } from '../policy-store.ts';
@@ -25,9 +26,16 @@ export interface OrganizationChanges {
   /** Of organization, teams, tiers and labels. */
   readonly policies: readonly Policy[];
   readonly prices: readonly PriceRevision[];
+  /** What of these was deleted; none when the whole was read. */
+  readonly deleted: readonly DeletedPart[];
   /** The other subjects whose record or policy changed; none when the whole was read. */
   readonly named: readonly NamedSubject[];
 }
+
+/** A record or policy that is gone. */
+export type DeletedPart =
+  | { readonly part: (typeof sharedRecordKinds)[number]; readonly id: string }
+  | { readonly part: 'policy'; readonly subject: Subject };
 
 /** A subject that is loaded when a call names it. */
 export interface NamedSubject {
@@ -54,6 +62,12 @@ type ChangedRow =
   | { readonly part: 'route_group'; readonly doc: StoredDoc<RouteGroup> }
   | { readonly part: 'policy'; readonly doc: StoredDoc<Policy> }
   | { readonly part: 'price'; readonly doc: PriceDoc }
+  | {
+      readonly part: 'deleted_record';
+      readonly kind: (typeof sharedRecordKinds)[number];
+      readonly id: string;
+    }
+  | { readonly part: 'deleted_policy'; readonly kind: SubjectKind; readonly id: string }
   | { readonly part: 'named'; readonly kind: NamedKind; readonly id: string };
 
 /** A price as the statement below builds it; only its rates are a document of their own. */
@@ -62,7 +76,8 @@ type PriceDoc = Omit<Doc<PriceRevision>, 'rates'> & { readonly rates: StoredDoc<
 /**
  * One statement, so that all of it is seen at one instant without a transaction around it. A named subject is only
  * listed, and loaded again when a call names it.
- *   $1 org_id; $2 the epoch after which; $3, $4 the shared kinds of records and policies;
+ * When the whole is read, what was deleted is left out.
+ *   $1 org_id; $2 the epoch after which, 0 for the whole; $3, $4 the shared kinds of records and policies;
  *   $5 the named kinds, empty when the whole is read; $6 how many named subjects at most.
  */
 const readChangesStatement = `
@@ -70,12 +85,13 @@ SELECT 'organization' AS part, '' AS kind, '' AS id, o.epoch,
   to_jsonb(o) || jsonb_build_object('default_output_tokens', o.default_output_tokens::text) AS doc
 FROM org o WHERE o.org_id = $1
 UNION ALL
-SELECT r.kind, r.kind, r.id, r.epoch, r.doc
-FROM record r WHERE r.org_id = $1 AND r.epoch > $2 AND r.kind = ANY($3::text[])
+SELECT CASE WHEN r.deleted THEN 'deleted_record' ELSE r.kind END, r.kind, r.id, r.epoch, r.doc
+FROM record r WHERE r.org_id = $1 AND r.epoch > $2 AND r.kind = ANY($3::text[]) AND NOT (r.deleted AND $2 = 0)
 UNION ALL
-SELECT 'policy', p.subject_kind, p.subject_id, p.epoch, p.doc
+SELECT CASE WHEN p.deleted THEN 'deleted_policy' ELSE 'policy' END, p.subject_kind, p.subject_id, p.epoch, p.doc
 FROM policy_revision p
 WHERE p.org_id = $1 AND p.newest AND p.epoch > $2 AND p.subject_kind = ANY($4::text[])
+  AND NOT (p.deleted AND $2 = 0)
 UNION ALL
 SELECT 'price', c.scope, c.subject, c.epoch, jsonb_strip_nulls(jsonb_build_object(
   'scope', c.scope, 'subject', c.subject, 'revision', c.revision,
@@ -149,6 +165,11 @@ async function readSince(
         ? [decodePrice({ ...row.doc, rates: openDoc<readonly Rates[]>(row.doc.rates) })]
         : [],
     ),
+    deleted: rows.flatMap((row): DeletedPart[] => {
+      if (row.part === 'deleted_record') return [{ part: row.kind, id: row.id }];
+      if (row.part !== 'deleted_policy') return [];
+      return [{ part: 'policy', subject: { kind: row.kind, id: row.id } }];
+    }),
     named: rows.flatMap((row) => (row.part === 'named' ? [{ kind: row.kind, id: row.id }] : [])),
   };
 }
@@ -178,8 +199,9 @@ export async function readSubjects(
       `SELECT o.epoch, n.kind, n.id, r.doc AS record, p.doc AS policy
 FROM org o CROSS JOIN unnest($2::text[], $3::text[]) WITH ORDINALITY AS n(kind, id, place)
 LEFT JOIN record r ON r.org_id = o.org_id AND r.org_id = $1 AND r.kind = n.kind AND r.id = n.id
+  AND NOT r.deleted
 LEFT JOIN policy_revision p ON p.org_id = o.org_id AND p.org_id = $1 AND p.newest
-  AND p.subject_kind = n.kind AND p.subject_id = n.id
+  AND p.subject_kind = n.kind AND p.subject_id = n.id AND NOT p.deleted
 WHERE o.org_id = $1 ORDER BY n.place`,
       [orgId, subjects.map(({ kind }) => kind), subjects.map(({ id }) => id)],
     );

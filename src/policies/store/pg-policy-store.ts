@@ -6,6 +6,7 @@ import { storedOrganizations } from './organizations.ts';
 import { storedPolicies } from './policies.ts';
 import { storedPriceImports } from './price-imports.ts';
 import { storedPrices } from './prices.ts';
+import { storedDeletions } from './record-deletion.ts';
 import { storedRecords } from './records.ts';
 
 /** The policy store over PostgreSQL. */
@@ -13,6 +14,7 @@ export function createPgPolicyStore(parts: StoreParts): PolicyStore {
   return {
     ...storedOrganizations(parts),
     ...storedRecords(parts),
+    ...storedDeletions(parts),
     ...storedModelGroups(parts),
     ...storedCredentials(parts),
     ...storedPolicies(parts),

@@ -1,24 +1,36 @@
 import type { PoolClient } from 'pg';
 import type { Policy } from '../../core/policy.ts';
 import { subjectText } from '../../core/subject.ts';
-import type { Subject, SubjectKind } from '../../core/subject.ts';
+import type { Subject } from '../../core/subject.ts';
 import { storeFailure } from '../../db/errors.ts';
 import { invalidFields } from '../../platform/service-error.ts';
 import { runChange } from './change.ts';
-import type { ChangeRequest, Done, Locked, StoreParts } from './change.ts';
+import type { ChangeRequest, StoreParts } from './change.ts';
 import { notFound, requireEtag } from './change-errors.ts';
-import { dropDerivedMeters } from './derived-meters.ts';
-import { assertMeterBounds } from './meter-bounds.ts';
 import { fittingRows, pageOf, positionOf } from '../../platform/paging.ts';
 import type { Change, PolicyRevision, PolicyStore } from '../policy-store.ts';
 import type { Listed, Page, PageWeight } from '../../platform/paging.ts';
 import { requireOrganization } from './records.ts';
-import { decodePolicy, encodeDoc, openDoc } from './documents.ts';
-import type { Doc, StoredDoc } from './documents.ts';
+import { decodePolicy, openDoc } from './documents.ts';
+import type { Doc } from './documents.ts';
+import {
+  appendRevision,
+  deletePolicyAt,
+  isLive,
+  readNewest,
+  revisionColumns,
+  revisionOf,
+} from './policy-revisions.ts';
+import type { RevisionRow } from './policy-revisions.ts';
 
 type Policies = Pick<
   PolicyStore,
-  'putPolicy' | 'revokeLimit' | 'getPolicy' | 'listPolicies' | 'listPolicyRevisions'
+  | 'putPolicy'
+  | 'revokeLimit'
+  | 'deletePolicy'
+  | 'getPolicy'
+  | 'listPolicies'
+  | 'listPolicyRevisions'
 >;
 
 /** The policy revisions of the store. */
@@ -26,24 +38,12 @@ export function storedPolicies(parts: StoreParts): Policies {
   return {
     putPolicy: (orgId, policy, by) => put(parts, orgId, policy, by),
     revokeLimit: (orgId, subject, name, by) => revokeLimit(parts, orgId, subject, name, by),
+    deletePolicy: (orgId, subject, by) => deletePolicy(parts, orgId, subject, by),
     getPolicy: (orgId, subject, revision) => get(parts, orgId, subject, revision),
     listPolicies: (orgId, page) => listNewest(parts, orgId, page),
     listPolicyRevisions: (orgId, subject, page) => listRevisions(parts, orgId, subject, page),
   };
 }
-
-interface RevisionRow {
-  readonly subject_kind: SubjectKind;
-  readonly subject_id: string;
-  readonly revision: number;
-  readonly doc: StoredDoc<Policy>;
-  readonly reason: string;
-  readonly actor: string;
-  readonly revoked: string | null;
-  readonly at: Date;
-}
-
-const columns = 'subject_kind, subject_id, revision, doc, reason, actor, revoked, at';
 
 async function put(
   parts: StoreParts,
@@ -54,9 +54,10 @@ async function put(
   const content = ['put policy', { ...policy, revision: 0 }];
   const { result } = await runChange(parts, requestOf(orgId, by, content), async (locked) => {
     await requireSubject(locked.client, orgId, policy.subject);
-    const before = await readNewest(locked.client, orgId, policy.subject);
-    requireEtag(by, before, subjectText(policy.subject));
-    return append(locked, before?.policy, policy, undefined);
+    const newest = await readNewest(locked.client, orgId, policy.subject);
+    const present = isLive(newest) ? newest : undefined;
+    requireEtag(by, present, subjectText(policy.subject));
+    return appendRevision(locked, newest, policy);
   });
   return result;
 }
@@ -77,7 +78,24 @@ async function revokeLimit(
     }
     requireEtag(by, before, subjectText(subject));
     const limits = policy.limits.filter((limit) => limit.name !== name);
-    return append(locked, policy, { ...policy, limits }, name);
+    return appendRevision(locked, before, { ...policy, limits }, { revoked: name });
+  });
+  return result;
+}
+
+async function deletePolicy(
+  parts: StoreParts,
+  orgId: string,
+  subject: Subject,
+  by: Change,
+): Promise<PolicyRevision> {
+  const content = ['delete policy', subject];
+  const { result } = await runChange(parts, requestOf(orgId, by, content), async (locked) => {
+    const newest = await readNewest(locked.client, orgId, subject);
+    const name = subjectText(subject);
+    if (!isLive(newest)) throw notFound('POLICY_NOT_FOUND', name);
+    requireEtag(by, newest, name);
+    return deletePolicyAt(locked, newest);
   });
   return result;
 }
@@ -99,65 +117,12 @@ async function requireSubject(client: PoolClient, orgId: string, subject: Subjec
   const { kind, id } = subject;
   if (kind !== 'team' && kind !== 'key' && kind !== 'token') return;
   const { rowCount } = await client.query(
-    'SELECT 1 FROM record WHERE org_id = $1 AND kind = $2 AND id = $3',
+    'SELECT 1 FROM record WHERE org_id = $1 AND kind = $2 AND id = $3 AND NOT deleted',
     [orgId, kind, id],
   );
   if (rowCount === 0) {
     throw invalidFields([{ field: 'subject', description: `unknown ${kind} ${id}` }]);
   }
-}
-
-async function append(
-  locked: Locked,
-  before: Policy | undefined,
-  policy: Policy,
-  revoked: string | undefined,
-): Promise<Done<PolicyRevision>> {
-  const { client, orgId, epoch, now, by } = locked;
-  const { kind, id } = policy.subject;
-  const after: Policy = { ...policy, revision: (before?.revision ?? 0) + 1 };
-  await assertMeterBounds(client, orgId, before, after);
-  await client.query(
-    `UPDATE policy_revision SET newest = false
-WHERE org_id = $1 AND subject_kind = $2 AND subject_id = $3 AND newest`,
-    [orgId, kind, id],
-  );
-  const { rows } = await client.query<RevisionRow>(
-    `INSERT INTO policy_revision (org_id, subject_kind, subject_id, revision, newest, doc, reason,
-  actor, revoked, epoch, at)
-VALUES ($1, $2, $3, $4, true, $5, $6, $7, $8, $9, $10) RETURNING ${columns}`,
-    [
-      orgId,
-      kind,
-      id,
-      after.revision,
-      encodeDoc(after),
-      by.reason,
-      by.actor,
-      revoked ?? null,
-      epoch,
-      now,
-    ],
-  );
-  const [row] = rows;
-  const subject = subjectText(policy.subject);
-  if (row === undefined) throw notFound('POLICY_NOT_FOUND', subject);
-  await dropDerivedMeters(client, orgId, before, after);
-  return { result: revisionOf(row), kind: 'policy', subject, before, after };
-}
-
-async function readNewest(
-  client: Pick<PoolClient, 'query'>,
-  orgId: string,
-  subject: Subject,
-): Promise<PolicyRevision | undefined> {
-  const { rows } = await client.query<RevisionRow>(
-    `SELECT ${columns} FROM policy_revision
-WHERE org_id = $1 AND subject_kind = $2 AND subject_id = $3 AND newest`,
-    [orgId, subject.kind, subject.id],
-  );
-  const [row] = rows;
-  return row === undefined ? undefined : revisionOf(row);
 }
 
 async function get(
@@ -170,10 +135,10 @@ async function get(
   try {
     if (revision === undefined) {
       const newest = await readNewest(pool, orgId, subject);
-      if (newest !== undefined) return newest;
+      if (isLive(newest)) return newest;
     } else {
       const { rows } = await pool.query<RevisionRow>(
-        `SELECT ${columns} FROM policy_revision
+        `SELECT ${revisionColumns} FROM policy_revision
 WHERE org_id = $1 AND subject_kind = $2 AND subject_id = $3 AND revision = $4::bigint`,
         [orgId, subject.kind, subject.id, revision],
       );
@@ -220,7 +185,7 @@ async function rowsOfPage(
   const weight = { most: mostStoredBytes, of: ({ bytes }: { bytes: number }) => bytes };
   const size = Math.max(1, fittingRows(sizes.rows, page.size, weight));
   const { rows } = await pool.query<RevisionRow>(
-    `SELECT ${columns} ${from} LIMIT $${parameters.length + 1}`,
+    `SELECT ${revisionColumns} ${from} LIMIT $${parameters.length + 1}`,
     [...parameters, size + 1],
   );
   return { rows, fitting: { ...page, size } };
@@ -236,7 +201,7 @@ async function listNewest(
   try {
     const { rows, fitting } = await rowsOfPage(parts, page, {
       from: `FROM policy_revision
-WHERE org_id = $1 AND newest AND (subject_kind, subject_id) > ($2, $3)
+WHERE org_id = $1 AND newest AND NOT deleted AND (subject_kind, subject_id) > ($2, $3)
   AND strpos(lower(subject_kind || ':' || subject_id), lower($4)) > 0
 ORDER BY subject_kind, subject_id`,
       parameters: [orgId, kind, id, page.filter ?? ''],
@@ -269,15 +234,4 @@ ORDER BY revision DESC`,
   } catch (cause) {
     throw storeFailure(cause);
   }
-}
-
-function revisionOf(row: RevisionRow): PolicyRevision {
-  return {
-    policy: decodePolicy(openDoc<Policy>(row.doc)),
-    etag: String(row.revision),
-    reason: row.reason,
-    actor: row.actor,
-    atMs: row.at.getTime(),
-    revoked: row.revoked ?? undefined,
-  };
 }

@@ -71,6 +71,7 @@ async function importAll(
     result,
     kind: 'price',
     subject: `${numbered.length} prices of ${prices.source}`,
+    revision: undefined,
     before: news.flatMap(({ before }) => (before === undefined ? [] : [before.price])),
     after: numbered,
     isNothing: numbered.length === 0,

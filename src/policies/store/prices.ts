@@ -59,7 +59,14 @@ async function append(
       prices.length === 1 && first !== undefined
         ? `${first.scope} ${first.subject}`
         : `${prices.length} prices`;
-    return { result, kind: 'price', subject, before: undefined, after: numbered };
+    return {
+      result,
+      kind: 'price',
+      subject,
+      revision: undefined,
+      before: undefined,
+      after: numbered,
+    };
   });
   return result;
 }
@@ -123,6 +130,7 @@ async function revoke(
       result: newest,
       kind: 'price',
       subject: `${scope} ${subject}`,
+      revision: undefined,
       before,
       after: price,
     };

@@ -85,7 +85,8 @@ async function known(
 ): Promise<ReadonlySet<string>> {
   if (ids.length === 0) return new Set();
   const { rows } = await client.query<{ id: string }>(
-    'SELECT id FROM record WHERE org_id = $1 AND kind = $2 AND id = ANY($3::text[])',
+    `SELECT id FROM record
+WHERE org_id = $1 AND kind = $2 AND id = ANY($3::text[]) AND NOT deleted`,
     [orgId, kind, ids],
   );
   return new Set(rows.map((row) => row.id));
@@ -94,7 +95,8 @@ async function known(
 async function checkTeam(client: PoolClient, orgId: string, team: Team): Promise<void> {
   if (team.parent === undefined) return;
   const { rows } = await client.query<{ id: string; parent: string | null }>(
-    "SELECT id, doc->>'parent' AS parent FROM record WHERE org_id = $1 AND kind = 'team'",
+    `SELECT id, doc->>'parent' AS parent FROM record
+WHERE org_id = $1 AND kind = 'team' AND NOT deleted`,
     [orgId],
   );
   const parents = new Map(rows.map((row) => [row.id, row.parent ?? undefined]));

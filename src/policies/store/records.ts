@@ -75,14 +75,16 @@ export async function writeRecord<K extends RecordKind>(
     `INSERT INTO record AS r (org_id, kind, id, doc, version, epoch, created_at, updated_at)
 VALUES ($1, $2, $3, $4, 1, $5, $6, $6)
 ON CONFLICT (org_id, kind, id) DO UPDATE SET doc = excluded.doc, version = r.version + 1,
-  epoch = excluded.epoch, updated_at = excluded.updated_at
+  epoch = excluded.epoch, updated_at = excluded.updated_at, deleted = false,
+  created_at = CASE WHEN r.deleted THEN excluded.created_at ELSE r.created_at END
 RETURNING ${columns}`,
     [orgId, kind, record.id, encodeDoc(after), epoch, now],
   );
   const [row] = rows;
   if (row === undefined) throw recordNotFound(kind, record.id);
   const result = storedOf(kind, row);
-  return { result, kind, subject: record.id, before: before?.record, after };
+  const revision = Number(row.version);
+  return { result, kind, subject: record.id, revision, before: before?.record, after };
 }
 
 /** Reads one record; undefined if there is none. */
@@ -93,7 +95,8 @@ export async function readRecord<K extends RecordKind>(
   id: string,
 ): Promise<Stored<RecordOf[K]> | undefined> {
   const { rows } = await client.query<RecordRow<K>>(
-    `SELECT ${columns} FROM record WHERE org_id = $1 AND kind = $2 AND id = $3`,
+    `SELECT ${columns} FROM record
+WHERE org_id = $1 AND kind = $2 AND id = $3 AND NOT deleted`,
     [orgId, kind, id],
   );
   const [row] = rows;
@@ -110,7 +113,7 @@ async function listRecords<K extends RecordKind>(
   const after = positionOf(page, list, ['text'])?.[0] ?? '';
   try {
     const { rows } = await parts.pool.query<RecordRow<K>>(
-      `SELECT ${columns} FROM record WHERE org_id = $1 AND kind = $2 AND id > $3
+      `SELECT ${columns} FROM record WHERE org_id = $1 AND kind = $2 AND id > $3 AND NOT deleted
   AND strpos(lower(id || ' ' || coalesce(doc->>'displayName', '')), lower($4)) > 0
 ORDER BY id LIMIT $5`,
       [orgId, kind, after, page.filter ?? '', page.size + 1],

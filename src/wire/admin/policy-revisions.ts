@@ -27,6 +27,7 @@ export function policyRevisionToMessage(stored: PolicyRevision): messages.Policy
     createTime: timestampOf(stored.atMs),
     revoked: stored.revoked ?? '',
     etag: stored.etag,
+    deleted: stored.deleted,
   });
 }
 

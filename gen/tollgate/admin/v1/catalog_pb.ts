@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file tollgate/admin/v1/catalog.proto.
  */
 export const file_tollgate_admin_v1_catalog: GenFile = /*@__PURE__*/
-  fileDesc("Ch90b2xsZ2F0ZS9hZG1pbi92MS9jYXRhbG9nLnByb3RvEhF0b2xsZ2F0ZS5hZG1pbi52MSLPAgoFTW9kZWwSCgoCaWQYASABKAkSFAoMZGlzcGxheV9uYW1lGAIgASgJEhAKCHByb3ZpZGVyGAMgASgJEhYKCXRpZXJfcmFuaxgEIAEoBUgAiAEBEg4KBmdyb3VwcxgFIAMoCRIiChVkZWZhdWx0X291dHB1dF90b2tlbnMYBiABKANIAYgBARIbCg5jb250ZXh0X3dpbmRvdxgHIAEoA0gCiAEBEgwKBGV0YWcYZCABKAkSLwoLY3JlYXRlX3RpbWUYZSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGGYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIMCgpfdGllcl9yYW5rQhgKFl9kZWZhdWx0X291dHB1dF90b2tlbnNCEQoPX2NvbnRleHRfd2luZG93IpwBChJDcmVhdGVNb2RlbFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEicKBW1vZGVsGAIgASgLMhgudG9sbGdhdGUuYWRtaW4udjEuTW9kZWwSDgoGcmVhc29uGAMgASgJEhcKCnJlcXVlc3RfaWQYBCABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIQg0KC19yZXF1ZXN0X2lkIj4KE0NyZWF0ZU1vZGVsUmVzcG9uc2USJwoFbW9kZWwYASABKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbCItCg9HZXRNb2RlbFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEgoKAmlkGAIgASgJIjsKEEdldE1vZGVsUmVzcG9uc2USJwoFbW9kZWwYASABKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbCJaChFMaXN0TW9kZWxzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSDgoGZmlsdGVyGAQgASgJIlcKEkxpc3RNb2RlbHNSZXNwb25zZRIoCgZtb2RlbHMYASADKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki5AEKElVwZGF0ZU1vZGVsUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSJwoFbW9kZWwYAiABKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbBIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoNYWxsb3dfbWlzc2luZxgEIAEoCBIOCgZyZWFzb24YBSABKAkSFwoKcmVxdWVzdF9pZBgGIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYByABKAhCDQoLX3JlcXVlc3RfaWQiPgoTVXBkYXRlTW9kZWxSZXNwb25zZRInCgVtb2RlbBgBIAEoCzIYLnRvbGxnYXRlLmFkbWluLnYxLk1vZGVsIq8BCgpSb3V0ZUdyb3VwEgoKAmlkGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCRIPCgdtZW1iZXJzGAMgAygJEgwKBGV0YWcYZCABKAkSLwoLY3JlYXRlX3RpbWUYZSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGGYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKsAQoXQ3JlYXRlUm91dGVHcm91cFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEjIKC3JvdXRlX2dyb3VwGAIgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuUm91dGVHcm91cBIOCgZyZWFzb24YAyABKAkSFwoKcmVxdWVzdF9pZBgEIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYBSABKAhCDQoLX3JlcXVlc3RfaWQiTgoYQ3JlYXRlUm91dGVHcm91cFJlc3BvbnNlEjIKC3JvdXRlX2dyb3VwGAEgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuUm91dGVHcm91cCIyChRHZXRSb3V0ZUdyb3VwUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSCgoCaWQYAiABKAkiSwoVR2V0Um91dGVHcm91cFJlc3BvbnNlEjIKC3JvdXRlX2dyb3VwGAEgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuUm91dGVHcm91cCJfChZMaXN0Um91dGVHcm91cHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRIOCgZmaWx0ZXIYBCABKAkiZwoXTGlzdFJvdXRlR3JvdXBzUmVzcG9uc2USMwoMcm91dGVfZ3JvdXBzGAEgAygLMh0udG9sbGdhdGUuYWRtaW4udjEuUm91dGVHcm91cBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki9AEKF1VwZGF0ZVJvdXRlR3JvdXBSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIyCgtyb3V0ZV9ncm91cBgCIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLlJvdXRlR3JvdXASLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhUKDWFsbG93X21pc3NpbmcYBCABKAgSDgoGcmVhc29uGAUgASgJEhcKCnJlcXVlc3RfaWQYBiABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAcgASgIQg0KC19yZXF1ZXN0X2lkIk4KGFVwZGF0ZVJvdXRlR3JvdXBSZXNwb25zZRIyCgtyb3V0ZV9ncm91cBgBIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLlJvdXRlR3JvdXAiyAEKCk1vZGVsR3JvdXASCgoCaWQYASABKAkSFAoMZGlzcGxheV9uYW1lGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEhMKC21vZGVsX2NvdW50GAQgASgFEgwKBGV0YWcYZCABKAkSLwoLY3JlYXRlX3RpbWUYZSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGGYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKsAQoXQ3JlYXRlTW9kZWxHcm91cFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEjIKC21vZGVsX2dyb3VwGAIgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuTW9kZWxHcm91cBIOCgZyZWFzb24YAyABKAkSFwoKcmVxdWVzdF9pZBgEIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYBSABKAhCDQoLX3JlcXVlc3RfaWQiTgoYQ3JlYXRlTW9kZWxHcm91cFJlc3BvbnNlEjIKC21vZGVsX2dyb3VwGAEgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuTW9kZWxHcm91cCIyChRHZXRNb2RlbEdyb3VwUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSCgoCaWQYAiABKAkiSwoVR2V0TW9kZWxHcm91cFJlc3BvbnNlEjIKC21vZGVsX2dyb3VwGAEgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuTW9kZWxHcm91cCJfChZMaXN0TW9kZWxHcm91cHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRIOCgZmaWx0ZXIYBCABKAkiZwoXTGlzdE1vZGVsR3JvdXBzUmVzcG9uc2USMwoMbW9kZWxfZ3JvdXBzGAEgAygLMh0udG9sbGdhdGUuYWRtaW4udjEuTW9kZWxHcm91cBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki9AEKF1VwZGF0ZU1vZGVsR3JvdXBSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIyCgttb2RlbF9ncm91cBgCIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLk1vZGVsR3JvdXASLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhUKDWFsbG93X21pc3NpbmcYBCABKAgSDgoGcmVhc29uGAUgASgJEhcKCnJlcXVlc3RfaWQYBiABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAcgASgIQg0KC19yZXF1ZXN0X2lkIk4KGFVwZGF0ZU1vZGVsR3JvdXBSZXNwb25zZRIyCgttb2RlbF9ncm91cBgBIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLk1vZGVsR3JvdXAikgEKF0RlbGV0ZU1vZGVsR3JvdXBSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIKCgJpZBgCIAEoCRIMCgRldGFnGAMgASgJEg4KBnJlYXNvbhgEIAEoCRIXCgpyZXF1ZXN0X2lkGAUgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgGIAEoCEINCgtfcmVxdWVzdF9pZCJOChhEZWxldGVNb2RlbEdyb3VwUmVzcG9uc2USMgoLbW9kZWxfZ3JvdXAYASABKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbEdyb3VwIvMCCgVSYXRlcxIaChJhYm92ZV9pbnB1dF90b2tlbnMYASABKAMSDQoFaW5wdXQYAiABKAkSDgoGb3V0cHV0GAMgASgJEhkKDGNhY2hlZF9pbnB1dBgEIAEoCUgAiAEBEhgKC2NhY2hlX3dyaXRlGAUgASgJSAGIAQESEwoLcGVyX3JlcXVlc3QYBiABKAkSHQoQcmVhc29uaW5nX291dHB1dBgHIAEoCUgCiAEBEhsKDmNhY2hlX3dyaXRlXzFoGAggASgJSAOIAQESMgoFdW5pdHMYCSADKAsyIy50b2xsZ2F0ZS5hZG1pbi52MS5SYXRlcy5Vbml0c0VudHJ5GiwKClVuaXRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIPCg1fY2FjaGVkX2lucHV0Qg4KDF9jYWNoZV93cml0ZUITChFfcmVhc29uaW5nX291dHB1dEIRCg9fY2FjaGVfd3JpdGVfMWgi5AIKBVByaWNlEiYKBXNjb3BlGAEgASgOMhcudG9sbGdhdGUudjEuUHJpY2VTY29wZRIPCgdzdWJqZWN0GAIgASgJEioKBHVuaXQYAyABKA4yHC50b2xsZ2F0ZS5hZG1pbi52MS5QcmljZVVuaXQSJwoFcmF0ZXMYBCADKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5SYXRlcxIyCg5lZmZlY3RpdmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcmV2aXNpb24YBiABKAMSDgoGcmVhc29uGAcgASgJEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtyZXZva2VfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNcmV2b2tlX3JlYXNvbhgKIAEoCSKeAQoTQXBwZW5kUHJpY2VzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSKAoGcHJpY2VzGAIgAygLMhgudG9sbGdhdGUuYWRtaW4udjEuUHJpY2USDgoGcmVhc29uGAMgASgJEhcKCnJlcXVlc3RfaWQYBCABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIQg0KC19yZXF1ZXN0X2lkIkAKFEFwcGVuZFByaWNlc1Jlc3BvbnNlEigKBnByaWNlcxgBIAMoCzIYLnRvbGxnYXRlLmFkbWluLnYxLlByaWNlIloKEUxpc3RQcmljZXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRIOCgZmaWx0ZXIYBCABKAkiVwoSTGlzdFByaWNlc1Jlc3BvbnNlEigKBnByaWNlcxgBIAMoCzIYLnRvbGxnYXRlLmFkbWluLnYxLlByaWNlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKsAQoSUmV2b2tlUHJpY2VSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRImCgVzY29wZRgCIAEoDjIXLnRvbGxnYXRlLnYxLlByaWNlU2NvcGUSDwoHc3ViamVjdBgDIAEoCRIOCgZyZWFzb24YBCABKAkSFwoKcmVxdWVzdF9pZBgFIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYBiABKAhCDQoLX3JlcXVlc3RfaWQiPgoTUmV2b2tlUHJpY2VSZXNwb25zZRInCgVwcmljZRgBIAEoCzIYLnRvbGxnYXRlLmFkbWluLnYxLlByaWNlIhIKEEJ1aWx0SW5QcmljZUxpc3QigwQKE0ltcG9ydFByaWNlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEjcKCGJ1aWx0X2luGAIgASgLMiMudG9sbGdhdGUuYWRtaW4udjEuQnVpbHRJblByaWNlTGlzdEgAEhsKEW1vZGVsX3ByaWNlc19qc29uGAMgASgJSAASJgoFc2NvcGUYBCABKA4yFy50b2xsZ2F0ZS52MS5QcmljZVNjb3BlEhEKCXByb3ZpZGVycxgFIAMoCRIOCgZtb2RlbHMYBiADKAkSUQoOcHJvdmlkZXJfbmFtZXMYByADKAsyOS50b2xsZ2F0ZS5hZG1pbi52MS5JbXBvcnRQcmljZXNSZXF1ZXN0LlByb3ZpZGVyTmFtZXNFbnRyeRIcChRrZWVwX3Byb3ZpZGVyX3ByZWZpeBgIIAEoCBIUCgxpbmNsdWRlX2ZyZWUYCSABKAgSDgoGcmVhc29uGAogASgJEhcKCnJlcXVlc3RfaWQYCyABKAlIAYgBARIVCg12YWxpZGF0ZV9vbmx5GAwgASgIEhEKCXBhZ2Vfc2l6ZRgNIAEoBRISCgpwYWdlX3Rva2VuGA4gASgJGjQKElByb3ZpZGVyTmFtZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQggKBnNvdXJjZUINCgtfcmVxdWVzdF9pZCKfAgoLUHJpY2VJbXBvcnQSNAoGY2hhbmdlGAEgASgOMiQudG9sbGdhdGUuYWRtaW4udjEuUHJpY2VJbXBvcnRDaGFuZ2USEAoIcHJvdmlkZXIYAiABKAkSDQoFbW9kZWwYAyABKAkSJwoFcHJpY2UYBCABKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5QcmljZRIoCgZiZWZvcmUYBSABKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5QcmljZRIzCgdza2lwcGVkGAYgASgOMiIudG9sbGdhdGUuYWRtaW4udjEuUHJpY2VJbXBvcnRTa2lwEg4KBmRldGFpbBgHIAEoCRIQCghsZWZ0X291dBgIIAMoCRIPCgdyb3VuZGVkGAkgAygJIsYBChRJbXBvcnRQcmljZXNSZXNwb25zZRIuCgZwcmljZXMYASADKAsyHi50b2xsZ2F0ZS5hZG1pbi52MS5QcmljZUltcG9ydBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEwoLYWRkZWRfY291bnQYAyABKAUSFQoNY2hhbmdlZF9jb3VudBgEIAEoBRIVCg1za2lwcGVkX2NvdW50GAUgASgFEhIKCnNhbWVfY291bnQYBiABKAUSDgoGc291cmNlGAcgASgJKmMKCVByaWNlVW5pdBIaChZQUklDRV9VTklUX1VOU1BFQ0lGSUVEEAASHAoYUFJJQ0VfVU5JVF9QRVJfMUtfVE9LRU5TEAESHAoYUFJJQ0VfVU5JVF9QRVJfMU1fVE9LRU5TEAIqtwEKEVByaWNlSW1wb3J0Q2hhbmdlEiMKH1BSSUNFX0lNUE9SVF9DSEFOR0VfVU5TUEVDSUZJRUQQABIdChlQUklDRV9JTVBPUlRfQ0hBTkdFX0FEREVEEAESHwobUFJJQ0VfSU1QT1JUX0NIQU5HRV9DSEFOR0VEEAISHwobUFJJQ0VfSU1QT1JUX0NIQU5HRV9TS0lQUEVEEAMSHAoYUFJJQ0VfSU1QT1JUX0NIQU5HRV9TQU1FEAQqkQIKD1ByaWNlSW1wb3J0U2tpcBIhCh1QUklDRV9JTVBPUlRfU0tJUF9VTlNQRUNJRklFRBAAEiQKIFBSSUNFX0lNUE9SVF9TS0lQX05PX1RPS0VOX1BSSUNFEAESIQodUFJJQ0VfSU1QT1JUX1NLSVBfVElNRV9PRl9EQVkQAhIaChZQUklDRV9JTVBPUlRfU0tJUF9NT0RFEAMSGgoWUFJJQ0VfSU1QT1JUX1NLSVBfRlJFRRAEEh8KG1BSSUNFX0lNUE9SVF9TS0lQX0FNQklHVU9VUxAFEhoKFlBSSUNFX0lNUE9SVF9TS0lQX05BTUUQBhIdChlQUklDRV9JTVBPUlRfU0tJUF9JTlZBTElEEAcytA0KDkNhdGFsb2dTZXJ2aWNlElwKC0NyZWF0ZU1vZGVsEiUudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlTW9kZWxSZXF1ZXN0GiYudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlTW9kZWxSZXNwb25zZRJTCghHZXRNb2RlbBIiLnRvbGxnYXRlLmFkbWluLnYxLkdldE1vZGVsUmVxdWVzdBojLnRvbGxnYXRlLmFkbWluLnYxLkdldE1vZGVsUmVzcG9uc2USWQoKTGlzdE1vZGVscxIkLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RNb2RlbHNSZXF1ZXN0GiUudG9sbGdhdGUuYWRtaW4udjEuTGlzdE1vZGVsc1Jlc3BvbnNlElwKC1VwZGF0ZU1vZGVsEiUudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlTW9kZWxSZXF1ZXN0GiYudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlTW9kZWxSZXNwb25zZRJrChBDcmVhdGVSb3V0ZUdyb3VwEioudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlUm91dGVHcm91cFJlcXVlc3QaKy50b2xsZ2F0ZS5hZG1pbi52MS5DcmVhdGVSb3V0ZUdyb3VwUmVzcG9uc2USYgoNR2V0Um91dGVHcm91cBInLnRvbGxnYXRlLmFkbWluLnYxLkdldFJvdXRlR3JvdXBSZXF1ZXN0GigudG9sbGdhdGUuYWRtaW4udjEuR2V0Um91dGVHcm91cFJlc3BvbnNlEmgKD0xpc3RSb3V0ZUdyb3VwcxIpLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RSb3V0ZUdyb3Vwc1JlcXVlc3QaKi50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0Um91dGVHcm91cHNSZXNwb25zZRJrChBVcGRhdGVSb3V0ZUdyb3VwEioudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlUm91dGVHcm91cFJlcXVlc3QaKy50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVSb3V0ZUdyb3VwUmVzcG9uc2USawoQQ3JlYXRlTW9kZWxHcm91cBIqLnRvbGxnYXRlLmFkbWluLnYxLkNyZWF0ZU1vZGVsR3JvdXBSZXF1ZXN0GisudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlTW9kZWxHcm91cFJlc3BvbnNlEmIKDUdldE1vZGVsR3JvdXASJy50b2xsZ2F0ZS5hZG1pbi52MS5HZXRNb2RlbEdyb3VwUmVxdWVzdBooLnRvbGxnYXRlLmFkbWluLnYxLkdldE1vZGVsR3JvdXBSZXNwb25zZRJoCg9MaXN0TW9kZWxHcm91cHMSKS50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0TW9kZWxHcm91cHNSZXF1ZXN0GioudG9sbGdhdGUuYWRtaW4udjEuTGlzdE1vZGVsR3JvdXBzUmVzcG9uc2USawoQVXBkYXRlTW9kZWxHcm91cBIqLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZU1vZGVsR3JvdXBSZXF1ZXN0GisudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlTW9kZWxHcm91cFJlc3BvbnNlEmsKEERlbGV0ZU1vZGVsR3JvdXASKi50b2xsZ2F0ZS5hZG1pbi52MS5EZWxldGVNb2RlbEdyb3VwUmVxdWVzdBorLnRvbGxnYXRlLmFkbWluLnYxLkRlbGV0ZU1vZGVsR3JvdXBSZXNwb25zZRJfCgxBcHBlbmRQcmljZXMSJi50b2xsZ2F0ZS5hZG1pbi52MS5BcHBlbmRQcmljZXNSZXF1ZXN0GicudG9sbGdhdGUuYWRtaW4udjEuQXBwZW5kUHJpY2VzUmVzcG9uc2USWQoKTGlzdFByaWNlcxIkLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RQcmljZXNSZXF1ZXN0GiUudG9sbGdhdGUuYWRtaW4udjEuTGlzdFByaWNlc1Jlc3BvbnNlElwKC1Jldm9rZVByaWNlEiUudG9sbGdhdGUuYWRtaW4udjEuUmV2b2tlUHJpY2VSZXF1ZXN0GiYudG9sbGdhdGUuYWRtaW4udjEuUmV2b2tlUHJpY2VSZXNwb25zZRJfCgxJbXBvcnRQcmljZXMSJi50b2xsZ2F0ZS5hZG1pbi52MS5JbXBvcnRQcmljZXNSZXF1ZXN0GicudG9sbGdhdGUuYWRtaW4udjEuSW1wb3J0UHJpY2VzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_tollgate_v1_call]);
+  fileDesc("Ch90b2xsZ2F0ZS9hZG1pbi92MS9jYXRhbG9nLnByb3RvEhF0b2xsZ2F0ZS5hZG1pbi52MSLPAgoFTW9kZWwSCgoCaWQYASABKAkSFAoMZGlzcGxheV9uYW1lGAIgASgJEhAKCHByb3ZpZGVyGAMgASgJEhYKCXRpZXJfcmFuaxgEIAEoBUgAiAEBEg4KBmdyb3VwcxgFIAMoCRIiChVkZWZhdWx0X291dHB1dF90b2tlbnMYBiABKANIAYgBARIbCg5jb250ZXh0X3dpbmRvdxgHIAEoA0gCiAEBEgwKBGV0YWcYZCABKAkSLwoLY3JlYXRlX3RpbWUYZSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGGYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIMCgpfdGllcl9yYW5rQhgKFl9kZWZhdWx0X291dHB1dF90b2tlbnNCEQoPX2NvbnRleHRfd2luZG93IpwBChJDcmVhdGVNb2RlbFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEicKBW1vZGVsGAIgASgLMhgudG9sbGdhdGUuYWRtaW4udjEuTW9kZWwSDgoGcmVhc29uGAMgASgJEhcKCnJlcXVlc3RfaWQYBCABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIQg0KC19yZXF1ZXN0X2lkIj4KE0NyZWF0ZU1vZGVsUmVzcG9uc2USJwoFbW9kZWwYASABKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbCItCg9HZXRNb2RlbFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEgoKAmlkGAIgASgJIjsKEEdldE1vZGVsUmVzcG9uc2USJwoFbW9kZWwYASABKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbCJaChFMaXN0TW9kZWxzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSDgoGZmlsdGVyGAQgASgJIlcKEkxpc3RNb2RlbHNSZXNwb25zZRIoCgZtb2RlbHMYASADKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki5AEKElVwZGF0ZU1vZGVsUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSJwoFbW9kZWwYAiABKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbBIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoNYWxsb3dfbWlzc2luZxgEIAEoCBIOCgZyZWFzb24YBSABKAkSFwoKcmVxdWVzdF9pZBgGIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYByABKAhCDQoLX3JlcXVlc3RfaWQiPgoTVXBkYXRlTW9kZWxSZXNwb25zZRInCgVtb2RlbBgBIAEoCzIYLnRvbGxnYXRlLmFkbWluLnYxLk1vZGVsIo0BChJEZWxldGVNb2RlbFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEgoKAmlkGAIgASgJEgwKBGV0YWcYAyABKAkSDgoGcmVhc29uGAQgASgJEhcKCnJlcXVlc3RfaWQYBSABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAYgASgIQg0KC19yZXF1ZXN0X2lkIj4KE0RlbGV0ZU1vZGVsUmVzcG9uc2USJwoFbW9kZWwYASABKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbCKvAQoKUm91dGVHcm91cBIKCgJpZBgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSDwoHbWVtYmVycxgDIAMoCRIMCgRldGFnGGQgASgJEi8KC2NyZWF0ZV90aW1lGGUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRhmIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAirAEKF0NyZWF0ZVJvdXRlR3JvdXBSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIyCgtyb3V0ZV9ncm91cBgCIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLlJvdXRlR3JvdXASDgoGcmVhc29uGAMgASgJEhcKCnJlcXVlc3RfaWQYBCABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIQg0KC19yZXF1ZXN0X2lkIk4KGENyZWF0ZVJvdXRlR3JvdXBSZXNwb25zZRIyCgtyb3V0ZV9ncm91cBgBIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLlJvdXRlR3JvdXAiMgoUR2V0Um91dGVHcm91cFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEgoKAmlkGAIgASgJIksKFUdldFJvdXRlR3JvdXBSZXNwb25zZRIyCgtyb3V0ZV9ncm91cBgBIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLlJvdXRlR3JvdXAiXwoWTGlzdFJvdXRlR3JvdXBzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSDgoGZmlsdGVyGAQgASgJImcKF0xpc3RSb3V0ZUdyb3Vwc1Jlc3BvbnNlEjMKDHJvdXRlX2dyb3VwcxgBIAMoCzIdLnRvbGxnYXRlLmFkbWluLnYxLlJvdXRlR3JvdXASFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIvQBChdVcGRhdGVSb3V0ZUdyb3VwUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSMgoLcm91dGVfZ3JvdXAYAiABKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5Sb3V0ZUdyb3VwEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIVCg1hbGxvd19taXNzaW5nGAQgASgIEg4KBnJlYXNvbhgFIAEoCRIXCgpyZXF1ZXN0X2lkGAYgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgHIAEoCEINCgtfcmVxdWVzdF9pZCJOChhVcGRhdGVSb3V0ZUdyb3VwUmVzcG9uc2USMgoLcm91dGVfZ3JvdXAYASABKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5Sb3V0ZUdyb3VwIpIBChdEZWxldGVSb3V0ZUdyb3VwUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSCgoCaWQYAiABKAkSDAoEZXRhZxgDIAEoCRIOCgZyZWFzb24YBCABKAkSFwoKcmVxdWVzdF9pZBgFIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYBiABKAhCDQoLX3JlcXVlc3RfaWQiTgoYRGVsZXRlUm91dGVHcm91cFJlc3BvbnNlEjIKC3JvdXRlX2dyb3VwGAEgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuUm91dGVHcm91cCLIAQoKTW9kZWxHcm91cBIKCgJpZBgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSEwoLbW9kZWxfY291bnQYBCABKAUSDAoEZXRhZxhkIAEoCRIvCgtjcmVhdGVfdGltZRhlIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYZiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqwBChdDcmVhdGVNb2RlbEdyb3VwUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSMgoLbW9kZWxfZ3JvdXAYAiABKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbEdyb3VwEg4KBnJlYXNvbhgDIAEoCRIXCgpyZXF1ZXN0X2lkGAQgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgFIAEoCEINCgtfcmVxdWVzdF9pZCJOChhDcmVhdGVNb2RlbEdyb3VwUmVzcG9uc2USMgoLbW9kZWxfZ3JvdXAYASABKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbEdyb3VwIjIKFEdldE1vZGVsR3JvdXBSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIKCgJpZBgCIAEoCSJLChVHZXRNb2RlbEdyb3VwUmVzcG9uc2USMgoLbW9kZWxfZ3JvdXAYASABKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbEdyb3VwIl8KFkxpc3RNb2RlbEdyb3Vwc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEg4KBmZpbHRlchgEIAEoCSJnChdMaXN0TW9kZWxHcm91cHNSZXNwb25zZRIzCgxtb2RlbF9ncm91cHMYASADKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbEdyb3VwEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSL0AQoXVXBkYXRlTW9kZWxHcm91cFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEjIKC21vZGVsX2dyb3VwGAIgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuTW9kZWxHcm91cBIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoNYWxsb3dfbWlzc2luZxgEIAEoCBIOCgZyZWFzb24YBSABKAkSFwoKcmVxdWVzdF9pZBgGIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYByABKAhCDQoLX3JlcXVlc3RfaWQiTgoYVXBkYXRlTW9kZWxHcm91cFJlc3BvbnNlEjIKC21vZGVsX2dyb3VwGAEgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuTW9kZWxHcm91cCKSAQoXRGVsZXRlTW9kZWxHcm91cFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEgoKAmlkGAIgASgJEgwKBGV0YWcYAyABKAkSDgoGcmVhc29uGAQgASgJEhcKCnJlcXVlc3RfaWQYBSABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAYgASgIQg0KC19yZXF1ZXN0X2lkIk4KGERlbGV0ZU1vZGVsR3JvdXBSZXNwb25zZRIyCgttb2RlbF9ncm91cBgBIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLk1vZGVsR3JvdXAi8wIKBVJhdGVzEhoKEmFib3ZlX2lucHV0X3Rva2VucxgBIAEoAxINCgVpbnB1dBgCIAEoCRIOCgZvdXRwdXQYAyABKAkSGQoMY2FjaGVkX2lucHV0GAQgASgJSACIAQESGAoLY2FjaGVfd3JpdGUYBSABKAlIAYgBARITCgtwZXJfcmVxdWVzdBgGIAEoCRIdChByZWFzb25pbmdfb3V0cHV0GAcgASgJSAKIAQESGwoOY2FjaGVfd3JpdGVfMWgYCCABKAlIA4gBARIyCgV1bml0cxgJIAMoCzIjLnRvbGxnYXRlLmFkbWluLnYxLlJhdGVzLlVuaXRzRW50cnkaLAoKVW5pdHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg8KDV9jYWNoZWRfaW5wdXRCDgoMX2NhY2hlX3dyaXRlQhMKEV9yZWFzb25pbmdfb3V0cHV0QhEKD19jYWNoZV93cml0ZV8xaCLkAgoFUHJpY2USJgoFc2NvcGUYASABKA4yFy50b2xsZ2F0ZS52MS5QcmljZVNjb3BlEg8KB3N1YmplY3QYAiABKAkSKgoEdW5pdBgDIAEoDjIcLnRvbGxnYXRlLmFkbWluLnYxLlByaWNlVW5pdBInCgVyYXRlcxgEIAMoCzIYLnRvbGxnYXRlLmFkbWluLnYxLlJhdGVzEjIKDmVmZmVjdGl2ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghyZXZpc2lvbhgGIAEoAxIOCgZyZWFzb24YByABKAkSLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jldm9rZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg1yZXZva2VfcmVhc29uGAogASgJIp4BChNBcHBlbmRQcmljZXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIoCgZwcmljZXMYAiADKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5QcmljZRIOCgZyZWFzb24YAyABKAkSFwoKcmVxdWVzdF9pZBgEIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYBSABKAhCDQoLX3JlcXVlc3RfaWQiQAoUQXBwZW5kUHJpY2VzUmVzcG9uc2USKAoGcHJpY2VzGAEgAygLMhgudG9sbGdhdGUuYWRtaW4udjEuUHJpY2UiWgoRTGlzdFByaWNlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEg4KBmZpbHRlchgEIAEoCSJXChJMaXN0UHJpY2VzUmVzcG9uc2USKAoGcHJpY2VzGAEgAygLMhgudG9sbGdhdGUuYWRtaW4udjEuUHJpY2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIqwBChJSZXZva2VQcmljZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEiYKBXNjb3BlGAIgASgOMhcudG9sbGdhdGUudjEuUHJpY2VTY29wZRIPCgdzdWJqZWN0GAMgASgJEg4KBnJlYXNvbhgEIAEoCRIXCgpyZXF1ZXN0X2lkGAUgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgGIAEoCEINCgtfcmVxdWVzdF9pZCI+ChNSZXZva2VQcmljZVJlc3BvbnNlEicKBXByaWNlGAEgASgLMhgudG9sbGdhdGUuYWRtaW4udjEuUHJpY2UiEgoQQnVpbHRJblByaWNlTGlzdCKDBAoTSW1wb3J0UHJpY2VzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSNwoIYnVpbHRfaW4YAiABKAsyIy50b2xsZ2F0ZS5hZG1pbi52MS5CdWlsdEluUHJpY2VMaXN0SAASGwoRbW9kZWxfcHJpY2VzX2pzb24YAyABKAlIABImCgVzY29wZRgEIAEoDjIXLnRvbGxnYXRlLnYxLlByaWNlU2NvcGUSEQoJcHJvdmlkZXJzGAUgAygJEg4KBm1vZGVscxgGIAMoCRJRCg5wcm92aWRlcl9uYW1lcxgHIAMoCzI5LnRvbGxnYXRlLmFkbWluLnYxLkltcG9ydFByaWNlc1JlcXVlc3QuUHJvdmlkZXJOYW1lc0VudHJ5EhwKFGtlZXBfcHJvdmlkZXJfcHJlZml4GAggASgIEhQKDGluY2x1ZGVfZnJlZRgJIAEoCBIOCgZyZWFzb24YCiABKAkSFwoKcmVxdWVzdF9pZBgLIAEoCUgBiAEBEhUKDXZhbGlkYXRlX29ubHkYDCABKAgSEQoJcGFnZV9zaXplGA0gASgFEhIKCnBhZ2VfdG9rZW4YDiABKAkaNAoSUHJvdmlkZXJOYW1lc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCAoGc291cmNlQg0KC19yZXF1ZXN0X2lkIp8CCgtQcmljZUltcG9ydBI0CgZjaGFuZ2UYASABKA4yJC50b2xsZ2F0ZS5hZG1pbi52MS5QcmljZUltcG9ydENoYW5nZRIQCghwcm92aWRlchgCIAEoCRINCgVtb2RlbBgDIAEoCRInCgVwcmljZRgEIAEoCzIYLnRvbGxnYXRlLmFkbWluLnYxLlByaWNlEigKBmJlZm9yZRgFIAEoCzIYLnRvbGxnYXRlLmFkbWluLnYxLlByaWNlEjMKB3NraXBwZWQYBiABKA4yIi50b2xsZ2F0ZS5hZG1pbi52MS5QcmljZUltcG9ydFNraXASDgoGZGV0YWlsGAcgASgJEhAKCGxlZnRfb3V0GAggAygJEg8KB3JvdW5kZWQYCSADKAkixgEKFEltcG9ydFByaWNlc1Jlc3BvbnNlEi4KBnByaWNlcxgBIAMoCzIeLnRvbGxnYXRlLmFkbWluLnYxLlByaWNlSW1wb3J0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRITCgthZGRlZF9jb3VudBgDIAEoBRIVCg1jaGFuZ2VkX2NvdW50GAQgASgFEhUKDXNraXBwZWRfY291bnQYBSABKAUSEgoKc2FtZV9jb3VudBgGIAEoBRIOCgZzb3VyY2UYByABKAkqYwoJUHJpY2VVbml0EhoKFlBSSUNFX1VOSVRfVU5TUEVDSUZJRUQQABIcChhQUklDRV9VTklUX1BFUl8xS19UT0tFTlMQARIcChhQUklDRV9VTklUX1BFUl8xTV9UT0tFTlMQAiq3AQoRUHJpY2VJbXBvcnRDaGFuZ2USIwofUFJJQ0VfSU1QT1JUX0NIQU5HRV9VTlNQRUNJRklFRBAAEh0KGVBSSUNFX0lNUE9SVF9DSEFOR0VfQURERUQQARIfChtQUklDRV9JTVBPUlRfQ0hBTkdFX0NIQU5HRUQQAhIfChtQUklDRV9JTVBPUlRfQ0hBTkdFX1NLSVBQRUQQAxIcChhQUklDRV9JTVBPUlRfQ0hBTkdFX1NBTUUQBCqRAgoPUHJpY2VJbXBvcnRTa2lwEiEKHVBSSUNFX0lNUE9SVF9TS0lQX1VOU1BFQ0lGSUVEEAASJAogUFJJQ0VfSU1QT1JUX1NLSVBfTk9fVE9LRU5fUFJJQ0UQARIhCh1QUklDRV9JTVBPUlRfU0tJUF9USU1FX09GX0RBWRACEhoKFlBSSUNFX0lNUE9SVF9TS0lQX01PREUQAxIaChZQUklDRV9JTVBPUlRfU0tJUF9GUkVFEAQSHwobUFJJQ0VfSU1QT1JUX1NLSVBfQU1CSUdVT1VTEAUSGgoWUFJJQ0VfSU1QT1JUX1NLSVBfTkFNRRAGEh0KGVBSSUNFX0lNUE9SVF9TS0lQX0lOVkFMSUQQBzL/DgoOQ2F0YWxvZ1NlcnZpY2USXAoLQ3JlYXRlTW9kZWwSJS50b2xsZ2F0ZS5hZG1pbi52MS5DcmVhdGVNb2RlbFJlcXVlc3QaJi50b2xsZ2F0ZS5hZG1pbi52MS5DcmVhdGVNb2RlbFJlc3BvbnNlElMKCEdldE1vZGVsEiIudG9sbGdhdGUuYWRtaW4udjEuR2V0TW9kZWxSZXF1ZXN0GiMudG9sbGdhdGUuYWRtaW4udjEuR2V0TW9kZWxSZXNwb25zZRJZCgpMaXN0TW9kZWxzEiQudG9sbGdhdGUuYWRtaW4udjEuTGlzdE1vZGVsc1JlcXVlc3QaJS50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0TW9kZWxzUmVzcG9uc2USXAoLVXBkYXRlTW9kZWwSJS50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVNb2RlbFJlcXVlc3QaJi50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVNb2RlbFJlc3BvbnNlElwKC0RlbGV0ZU1vZGVsEiUudG9sbGdhdGUuYWRtaW4udjEuRGVsZXRlTW9kZWxSZXF1ZXN0GiYudG9sbGdhdGUuYWRtaW4udjEuRGVsZXRlTW9kZWxSZXNwb25zZRJrChBDcmVhdGVSb3V0ZUdyb3VwEioudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlUm91dGVHcm91cFJlcXVlc3QaKy50b2xsZ2F0ZS5hZG1pbi52MS5DcmVhdGVSb3V0ZUdyb3VwUmVzcG9uc2USYgoNR2V0Um91dGVHcm91cBInLnRvbGxnYXRlLmFkbWluLnYxLkdldFJvdXRlR3JvdXBSZXF1ZXN0GigudG9sbGdhdGUuYWRtaW4udjEuR2V0Um91dGVHcm91cFJlc3BvbnNlEmgKD0xpc3RSb3V0ZUdyb3VwcxIpLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RSb3V0ZUdyb3Vwc1JlcXVlc3QaKi50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0Um91dGVHcm91cHNSZXNwb25zZRJrChBVcGRhdGVSb3V0ZUdyb3VwEioudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlUm91dGVHcm91cFJlcXVlc3QaKy50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVSb3V0ZUdyb3VwUmVzcG9uc2USawoQRGVsZXRlUm91dGVHcm91cBIqLnRvbGxnYXRlLmFkbWluLnYxLkRlbGV0ZVJvdXRlR3JvdXBSZXF1ZXN0GisudG9sbGdhdGUuYWRtaW4udjEuRGVsZXRlUm91dGVHcm91cFJlc3BvbnNlEmsKEENyZWF0ZU1vZGVsR3JvdXASKi50b2xsZ2F0ZS5hZG1pbi52MS5DcmVhdGVNb2RlbEdyb3VwUmVxdWVzdBorLnRvbGxnYXRlLmFkbWluLnYxLkNyZWF0ZU1vZGVsR3JvdXBSZXNwb25zZRJiCg1HZXRNb2RlbEdyb3VwEicudG9sbGdhdGUuYWRtaW4udjEuR2V0TW9kZWxHcm91cFJlcXVlc3QaKC50b2xsZ2F0ZS5hZG1pbi52MS5HZXRNb2RlbEdyb3VwUmVzcG9uc2USaAoPTGlzdE1vZGVsR3JvdXBzEikudG9sbGdhdGUuYWRtaW4udjEuTGlzdE1vZGVsR3JvdXBzUmVxdWVzdBoqLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RNb2RlbEdyb3Vwc1Jlc3BvbnNlEmsKEFVwZGF0ZU1vZGVsR3JvdXASKi50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVNb2RlbEdyb3VwUmVxdWVzdBorLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZU1vZGVsR3JvdXBSZXNwb25zZRJrChBEZWxldGVNb2RlbEdyb3VwEioudG9sbGdhdGUuYWRtaW4udjEuRGVsZXRlTW9kZWxHcm91cFJlcXVlc3QaKy50b2xsZ2F0ZS5hZG1pbi52MS5EZWxldGVNb2RlbEdyb3VwUmVzcG9uc2USXwoMQXBwZW5kUHJpY2VzEiYudG9sbGdhdGUuYWRtaW4udjEuQXBwZW5kUHJpY2VzUmVxdWVzdBonLnRvbGxnYXRlLmFkbWluLnYxLkFwcGVuZFByaWNlc1Jlc3BvbnNlElkKCkxpc3RQcmljZXMSJC50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0UHJpY2VzUmVxdWVzdBolLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RQcmljZXNSZXNwb25zZRJcCgtSZXZva2VQcmljZRIlLnRvbGxnYXRlLmFkbWluLnYxLlJldm9rZVByaWNlUmVxdWVzdBomLnRvbGxnYXRlLmFkbWluLnYxLlJldm9rZVByaWNlUmVzcG9uc2USXwoMSW1wb3J0UHJpY2VzEiYudG9sbGdhdGUuYWRtaW4udjEuSW1wb3J0UHJpY2VzUmVxdWVzdBonLnRvbGxnYXRlLmFkbWluLnYxLkltcG9ydFByaWNlc1Jlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_tollgate_v1_call]);
 
 /**
  * A model of the catalog. Models and route groups share one name space.
@@ -378,6 +378,83 @@ export const UpdateModelResponseSchema: GenMessage<UpdateModelResponse> = /*@__P
   messageDesc(file_tollgate_admin_v1_catalog, 8);
 
 /**
+ * See DeleteModel.
+ *
+ * @generated from message tollgate.admin.v1.DeleteModelRequest
+ */
+export type DeleteModelRequest = Message<"tollgate.admin.v1.DeleteModelRequest"> & {
+  /**
+   * The organization, an id.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * Its id.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * Must be the current one, otherwise ABORTED `ETAG_MISMATCH`. Empty: any.
+   *
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
+
+  /**
+   * Why, for the audit log; at most 1000 characters.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
+   *
+   * @generated from field: optional string request_id = 5;
+   */
+  requestId?: string | undefined;
+
+  /**
+   * Validate everything, write nothing, and return what the result would be.
+   *
+   * @generated from field: bool validate_only = 6;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.DeleteModelRequest.
+ * Use `create(DeleteModelRequestSchema)` to create a new message.
+ */
+export const DeleteModelRequestSchema: GenMessage<DeleteModelRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_catalog, 9);
+
+/**
+ * See DeleteModel.
+ *
+ * @generated from message tollgate.admin.v1.DeleteModelResponse
+ */
+export type DeleteModelResponse = Message<"tollgate.admin.v1.DeleteModelResponse"> & {
+  /**
+   * As it was.
+   *
+   * @generated from field: tollgate.admin.v1.Model model = 1;
+   */
+  model?: Model | undefined;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.DeleteModelResponse.
+ * Use `create(DeleteModelResponseSchema)` to create a new message.
+ */
+export const DeleteModelResponseSchema: GenMessage<DeleteModelResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_catalog, 10);
+
+/**
  * A name that stands for several models, of which the gateway picks one.
  *
  * @generated from message tollgate.admin.v1.RouteGroup
@@ -431,7 +508,7 @@ export type RouteGroup = Message<"tollgate.admin.v1.RouteGroup"> & {
  * Use `create(RouteGroupSchema)` to create a new message.
  */
 export const RouteGroupSchema: GenMessage<RouteGroup> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 9);
+  messageDesc(file_tollgate_admin_v1_catalog, 11);
 
 /**
  * See CreateRouteGroup.
@@ -480,7 +557,7 @@ export type CreateRouteGroupRequest = Message<"tollgate.admin.v1.CreateRouteGrou
  * Use `create(CreateRouteGroupRequestSchema)` to create a new message.
  */
 export const CreateRouteGroupRequestSchema: GenMessage<CreateRouteGroupRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 10);
+  messageDesc(file_tollgate_admin_v1_catalog, 12);
 
 /**
  * See CreateRouteGroup.
@@ -501,7 +578,7 @@ export type CreateRouteGroupResponse = Message<"tollgate.admin.v1.CreateRouteGro
  * Use `create(CreateRouteGroupResponseSchema)` to create a new message.
  */
 export const CreateRouteGroupResponseSchema: GenMessage<CreateRouteGroupResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 11);
+  messageDesc(file_tollgate_admin_v1_catalog, 13);
 
 /**
  * See GetRouteGroup.
@@ -529,7 +606,7 @@ export type GetRouteGroupRequest = Message<"tollgate.admin.v1.GetRouteGroupReque
  * Use `create(GetRouteGroupRequestSchema)` to create a new message.
  */
 export const GetRouteGroupRequestSchema: GenMessage<GetRouteGroupRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 12);
+  messageDesc(file_tollgate_admin_v1_catalog, 14);
 
 /**
  * See GetRouteGroup.
@@ -550,7 +627,7 @@ export type GetRouteGroupResponse = Message<"tollgate.admin.v1.GetRouteGroupResp
  * Use `create(GetRouteGroupResponseSchema)` to create a new message.
  */
 export const GetRouteGroupResponseSchema: GenMessage<GetRouteGroupResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 13);
+  messageDesc(file_tollgate_admin_v1_catalog, 15);
 
 /**
  * See ListRouteGroups.
@@ -593,7 +670,7 @@ export type ListRouteGroupsRequest = Message<"tollgate.admin.v1.ListRouteGroupsR
  * Use `create(ListRouteGroupsRequestSchema)` to create a new message.
  */
 export const ListRouteGroupsRequestSchema: GenMessage<ListRouteGroupsRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 14);
+  messageDesc(file_tollgate_admin_v1_catalog, 16);
 
 /**
  * See ListRouteGroups.
@@ -621,7 +698,7 @@ export type ListRouteGroupsResponse = Message<"tollgate.admin.v1.ListRouteGroups
  * Use `create(ListRouteGroupsResponseSchema)` to create a new message.
  */
 export const ListRouteGroupsResponseSchema: GenMessage<ListRouteGroupsResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 15);
+  messageDesc(file_tollgate_admin_v1_catalog, 17);
 
 /**
  * See UpdateRouteGroup.
@@ -685,7 +762,7 @@ export type UpdateRouteGroupRequest = Message<"tollgate.admin.v1.UpdateRouteGrou
  * Use `create(UpdateRouteGroupRequestSchema)` to create a new message.
  */
 export const UpdateRouteGroupRequestSchema: GenMessage<UpdateRouteGroupRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 16);
+  messageDesc(file_tollgate_admin_v1_catalog, 18);
 
 /**
  * See UpdateRouteGroup.
@@ -706,7 +783,84 @@ export type UpdateRouteGroupResponse = Message<"tollgate.admin.v1.UpdateRouteGro
  * Use `create(UpdateRouteGroupResponseSchema)` to create a new message.
  */
 export const UpdateRouteGroupResponseSchema: GenMessage<UpdateRouteGroupResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 17);
+  messageDesc(file_tollgate_admin_v1_catalog, 19);
+
+/**
+ * See DeleteRouteGroup.
+ *
+ * @generated from message tollgate.admin.v1.DeleteRouteGroupRequest
+ */
+export type DeleteRouteGroupRequest = Message<"tollgate.admin.v1.DeleteRouteGroupRequest"> & {
+  /**
+   * The organization, an id.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * Its id.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * Must be the current one, otherwise ABORTED `ETAG_MISMATCH`. Empty: any.
+   *
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
+
+  /**
+   * Why, for the audit log; at most 1000 characters.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
+   *
+   * @generated from field: optional string request_id = 5;
+   */
+  requestId?: string | undefined;
+
+  /**
+   * Validate everything, write nothing, and return what the result would be.
+   *
+   * @generated from field: bool validate_only = 6;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.DeleteRouteGroupRequest.
+ * Use `create(DeleteRouteGroupRequestSchema)` to create a new message.
+ */
+export const DeleteRouteGroupRequestSchema: GenMessage<DeleteRouteGroupRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_catalog, 20);
+
+/**
+ * See DeleteRouteGroup.
+ *
+ * @generated from message tollgate.admin.v1.DeleteRouteGroupResponse
+ */
+export type DeleteRouteGroupResponse = Message<"tollgate.admin.v1.DeleteRouteGroupResponse"> & {
+  /**
+   * As it was.
+   *
+   * @generated from field: tollgate.admin.v1.RouteGroup route_group = 1;
+   */
+  routeGroup?: RouteGroup | undefined;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.DeleteRouteGroupResponse.
+ * Use `create(DeleteRouteGroupResponseSchema)` to create a new message.
+ */
+export const DeleteRouteGroupResponseSchema: GenMessage<DeleteRouteGroupResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_catalog, 21);
 
 /**
  * A group of models: a label that models have in `groups`, and that rules and limits name as `group:<id>`. It works
@@ -771,7 +925,7 @@ export type ModelGroup = Message<"tollgate.admin.v1.ModelGroup"> & {
  * Use `create(ModelGroupSchema)` to create a new message.
  */
 export const ModelGroupSchema: GenMessage<ModelGroup> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 18);
+  messageDesc(file_tollgate_admin_v1_catalog, 22);
 
 /**
  * See CreateModelGroup.
@@ -820,7 +974,7 @@ export type CreateModelGroupRequest = Message<"tollgate.admin.v1.CreateModelGrou
  * Use `create(CreateModelGroupRequestSchema)` to create a new message.
  */
 export const CreateModelGroupRequestSchema: GenMessage<CreateModelGroupRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 19);
+  messageDesc(file_tollgate_admin_v1_catalog, 23);
 
 /**
  * See CreateModelGroup.
@@ -841,7 +995,7 @@ export type CreateModelGroupResponse = Message<"tollgate.admin.v1.CreateModelGro
  * Use `create(CreateModelGroupResponseSchema)` to create a new message.
  */
 export const CreateModelGroupResponseSchema: GenMessage<CreateModelGroupResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 20);
+  messageDesc(file_tollgate_admin_v1_catalog, 24);
 
 /**
  * See GetModelGroup.
@@ -869,7 +1023,7 @@ export type GetModelGroupRequest = Message<"tollgate.admin.v1.GetModelGroupReque
  * Use `create(GetModelGroupRequestSchema)` to create a new message.
  */
 export const GetModelGroupRequestSchema: GenMessage<GetModelGroupRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 21);
+  messageDesc(file_tollgate_admin_v1_catalog, 25);
 
 /**
  * See GetModelGroup.
@@ -890,7 +1044,7 @@ export type GetModelGroupResponse = Message<"tollgate.admin.v1.GetModelGroupResp
  * Use `create(GetModelGroupResponseSchema)` to create a new message.
  */
 export const GetModelGroupResponseSchema: GenMessage<GetModelGroupResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 22);
+  messageDesc(file_tollgate_admin_v1_catalog, 26);
 
 /**
  * See ListModelGroups.
@@ -933,7 +1087,7 @@ export type ListModelGroupsRequest = Message<"tollgate.admin.v1.ListModelGroupsR
  * Use `create(ListModelGroupsRequestSchema)` to create a new message.
  */
 export const ListModelGroupsRequestSchema: GenMessage<ListModelGroupsRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 23);
+  messageDesc(file_tollgate_admin_v1_catalog, 27);
 
 /**
  * See ListModelGroups.
@@ -961,7 +1115,7 @@ export type ListModelGroupsResponse = Message<"tollgate.admin.v1.ListModelGroups
  * Use `create(ListModelGroupsResponseSchema)` to create a new message.
  */
 export const ListModelGroupsResponseSchema: GenMessage<ListModelGroupsResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 24);
+  messageDesc(file_tollgate_admin_v1_catalog, 28);
 
 /**
  * See UpdateModelGroup.
@@ -1025,7 +1179,7 @@ export type UpdateModelGroupRequest = Message<"tollgate.admin.v1.UpdateModelGrou
  * Use `create(UpdateModelGroupRequestSchema)` to create a new message.
  */
 export const UpdateModelGroupRequestSchema: GenMessage<UpdateModelGroupRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 25);
+  messageDesc(file_tollgate_admin_v1_catalog, 29);
 
 /**
  * See UpdateModelGroup.
@@ -1046,7 +1200,7 @@ export type UpdateModelGroupResponse = Message<"tollgate.admin.v1.UpdateModelGro
  * Use `create(UpdateModelGroupResponseSchema)` to create a new message.
  */
 export const UpdateModelGroupResponseSchema: GenMessage<UpdateModelGroupResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 26);
+  messageDesc(file_tollgate_admin_v1_catalog, 30);
 
 /**
  * See DeleteModelGroup.
@@ -1102,7 +1256,7 @@ export type DeleteModelGroupRequest = Message<"tollgate.admin.v1.DeleteModelGrou
  * Use `create(DeleteModelGroupRequestSchema)` to create a new message.
  */
 export const DeleteModelGroupRequestSchema: GenMessage<DeleteModelGroupRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 27);
+  messageDesc(file_tollgate_admin_v1_catalog, 31);
 
 /**
  * See DeleteModelGroup.
@@ -1123,7 +1277,7 @@ export type DeleteModelGroupResponse = Message<"tollgate.admin.v1.DeleteModelGro
  * Use `create(DeleteModelGroupResponseSchema)` to create a new message.
  */
 export const DeleteModelGroupResponseSchema: GenMessage<DeleteModelGroupResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 28);
+  messageDesc(file_tollgate_admin_v1_catalog, 32);
 
 /**
  * The prices above a length of input. Decimal USD with at most 9 decimals, without sign, exponent or separator.
@@ -1204,7 +1358,7 @@ export type Rates = Message<"tollgate.admin.v1.Rates"> & {
  * Use `create(RatesSchema)` to create a new message.
  */
 export const RatesSchema: GenMessage<Rates> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 29);
+  messageDesc(file_tollgate_admin_v1_catalog, 33);
 
 /**
  * One price revision.
@@ -1288,7 +1442,7 @@ export type Price = Message<"tollgate.admin.v1.Price"> & {
  * Use `create(PriceSchema)` to create a new message.
  */
 export const PriceSchema: GenMessage<Price> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 30);
+  messageDesc(file_tollgate_admin_v1_catalog, 34);
 
 /**
  * See AppendPrices.
@@ -1337,7 +1491,7 @@ export type AppendPricesRequest = Message<"tollgate.admin.v1.AppendPricesRequest
  * Use `create(AppendPricesRequestSchema)` to create a new message.
  */
 export const AppendPricesRequestSchema: GenMessage<AppendPricesRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 31);
+  messageDesc(file_tollgate_admin_v1_catalog, 35);
 
 /**
  * See AppendPrices.
@@ -1358,7 +1512,7 @@ export type AppendPricesResponse = Message<"tollgate.admin.v1.AppendPricesRespon
  * Use `create(AppendPricesResponseSchema)` to create a new message.
  */
 export const AppendPricesResponseSchema: GenMessage<AppendPricesResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 32);
+  messageDesc(file_tollgate_admin_v1_catalog, 36);
 
 /**
  * See ListPrices.
@@ -1401,7 +1555,7 @@ export type ListPricesRequest = Message<"tollgate.admin.v1.ListPricesRequest"> &
  * Use `create(ListPricesRequestSchema)` to create a new message.
  */
 export const ListPricesRequestSchema: GenMessage<ListPricesRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 33);
+  messageDesc(file_tollgate_admin_v1_catalog, 37);
 
 /**
  * See ListPrices.
@@ -1429,7 +1583,7 @@ export type ListPricesResponse = Message<"tollgate.admin.v1.ListPricesResponse">
  * Use `create(ListPricesResponseSchema)` to create a new message.
  */
 export const ListPricesResponseSchema: GenMessage<ListPricesResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 34);
+  messageDesc(file_tollgate_admin_v1_catalog, 38);
 
 /**
  * See RevokePrice.
@@ -1485,7 +1639,7 @@ export type RevokePriceRequest = Message<"tollgate.admin.v1.RevokePriceRequest">
  * Use `create(RevokePriceRequestSchema)` to create a new message.
  */
 export const RevokePriceRequestSchema: GenMessage<RevokePriceRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 35);
+  messageDesc(file_tollgate_admin_v1_catalog, 39);
 
 /**
  * See RevokePrice.
@@ -1506,7 +1660,7 @@ export type RevokePriceResponse = Message<"tollgate.admin.v1.RevokePriceResponse
  * Use `create(RevokePriceResponseSchema)` to create a new message.
  */
 export const RevokePriceResponseSchema: GenMessage<RevokePriceResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 36);
+  messageDesc(file_tollgate_admin_v1_catalog, 40);
 
 /**
  * The price list that comes with this version of Tollgate: that of the npm package `@pydantic/genai-prices`.
@@ -1521,7 +1675,7 @@ export type BuiltInPriceList = Message<"tollgate.admin.v1.BuiltInPriceList"> & {
  * Use `create(BuiltInPriceListSchema)` to create a new message.
  */
 export const BuiltInPriceListSchema: GenMessage<BuiltInPriceList> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 37);
+  messageDesc(file_tollgate_admin_v1_catalog, 41);
 
 /**
  * See ImportPrices.
@@ -1646,7 +1800,7 @@ export type ImportPricesRequest = Message<"tollgate.admin.v1.ImportPricesRequest
  * Use `create(ImportPricesRequestSchema)` to create a new message.
  */
 export const ImportPricesRequestSchema: GenMessage<ImportPricesRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 38);
+  messageDesc(file_tollgate_admin_v1_catalog, 42);
 
 /**
  * One price of a list, and what an import does with it.
@@ -1724,7 +1878,7 @@ export type PriceImport = Message<"tollgate.admin.v1.PriceImport"> & {
  * Use `create(PriceImportSchema)` to create a new message.
  */
 export const PriceImportSchema: GenMessage<PriceImport> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 39);
+  messageDesc(file_tollgate_admin_v1_catalog, 43);
 
 /**
  * See ImportPrices.
@@ -1787,7 +1941,7 @@ export type ImportPricesResponse = Message<"tollgate.admin.v1.ImportPricesRespon
  * Use `create(ImportPricesResponseSchema)` to create a new message.
  */
 export const ImportPricesResponseSchema: GenMessage<ImportPricesResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_catalog, 40);
+  messageDesc(file_tollgate_admin_v1_catalog, 44);
 
 /**
  * What the prices of tokens are per.
@@ -1964,6 +2118,12 @@ export const PriceImportSkipSchema: GenEnum<PriceImportSkip> = /*@__PURE__*/
 /**
  * The targets that can be called, and their prices.
  *
+ * Models and route groups are deleted, not suspended: to close one and keep its record, deny it in the policy of the
+ * organization. A name that was deleted is unknown to the next Check on every replica, so `unknown_models` of the
+ * organization decides. Calls under way keep the price and the groups that they had at their Check. Prices, and the
+ * limits and rules of policies, name targets whether or not they are registered, so they stay. Usage and revisions stay
+ * too. A record of the same id may be created again; its version goes on counting.
+ *
  * @generated from service tollgate.admin.v1.CatalogService
  */
 export const CatalogService: GenService<{
@@ -2008,6 +2168,16 @@ export const CatalogService: GenService<{
     output: typeof UpdateModelResponseSchema;
   },
   /**
+   * Deletes one. FAILED_PRECONDITION `RECORD_IN_USE` while a route group has it as a member. See the service.
+   *
+   * @generated from rpc tollgate.admin.v1.CatalogService.DeleteModel
+   */
+  deleteModel: {
+    methodKind: "unary";
+    input: typeof DeleteModelRequestSchema;
+    output: typeof DeleteModelResponseSchema;
+  },
+  /**
    * Registers a route group; ALREADY_EXISTS if there is one of that id.
    *
    * @generated from rpc tollgate.admin.v1.CatalogService.CreateRouteGroup
@@ -2046,6 +2216,16 @@ export const CatalogService: GenService<{
     methodKind: "unary";
     input: typeof UpdateRouteGroupRequestSchema;
     output: typeof UpdateRouteGroupResponseSchema;
+  },
+  /**
+   * Deletes one. See the service.
+   *
+   * @generated from rpc tollgate.admin.v1.CatalogService.DeleteRouteGroup
+   */
+  deleteRouteGroup: {
+    methodKind: "unary";
+    input: typeof DeleteRouteGroupRequestSchema;
+    output: typeof DeleteRouteGroupResponseSchema;
   },
   /**
    * Creates the record of a model group; ALREADY_EXISTS if there is one.

@@ -997,6 +997,9 @@ export const CredentialStateSchema: GenEnum<CredentialState> = /*@__PURE__*/
 /**
  * Secrets are random, 256 bit, shown once and stored as SHA-256.
  *
+ * A credential is disabled (`state`) for a while or revoked permanently, never deleted: a leaked secret that comes back
+ * is then recognized as the one that was revoked, and usage that is recorded under its id is never another credential's.
+ *
  * @generated from service tollgate.admin.v1.CredentialService
  */
 export const CredentialService: GenService<{

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file tollgate/admin/v1/directory.proto.
  */
 export const file_tollgate_admin_v1_directory: GenFile = /*@__PURE__*/
-  fileDesc("CiF0b2xsZ2F0ZS9hZG1pbi92MS9kaXJlY3RvcnkucHJvdG8SEXRvbGxnYXRlLmFkbWluLnYxItgBCgRUZWFtEgoKAmlkGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCRIOCgZwYXJlbnQYAyABKAkSLgoFc3RhdGUYBCABKA4yHy50b2xsZ2F0ZS5hZG1pbi52MS5TdWJqZWN0U3RhdGUSDAoEZXRhZxhkIAEoCRIvCgtjcmVhdGVfdGltZRhlIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYZiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIpkBChFDcmVhdGVUZWFtUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSJQoEdGVhbRgCIAEoCzIXLnRvbGxnYXRlLmFkbWluLnYxLlRlYW0SDgoGcmVhc29uGAMgASgJEhcKCnJlcXVlc3RfaWQYBCABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIQg0KC19yZXF1ZXN0X2lkIjsKEkNyZWF0ZVRlYW1SZXNwb25zZRIlCgR0ZWFtGAEgASgLMhcudG9sbGdhdGUuYWRtaW4udjEuVGVhbSIsCg5HZXRUZWFtUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSCgoCaWQYAiABKAkiOAoPR2V0VGVhbVJlc3BvbnNlEiUKBHRlYW0YASABKAsyFy50b2xsZ2F0ZS5hZG1pbi52MS5UZWFtIlkKEExpc3RUZWFtc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEg4KBmZpbHRlchgEIAEoCSJUChFMaXN0VGVhbXNSZXNwb25zZRImCgV0ZWFtcxgBIAMoCzIXLnRvbGxnYXRlLmFkbWluLnYxLlRlYW0SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIuEBChFVcGRhdGVUZWFtUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSJQoEdGVhbRgCIAEoCzIXLnRvbGxnYXRlLmFkbWluLnYxLlRlYW0SLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhUKDWFsbG93X21pc3NpbmcYBCABKAgSDgoGcmVhc29uGAUgASgJEhcKCnJlcXVlc3RfaWQYBiABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAcgASgIQg0KC19yZXF1ZXN0X2lkIjsKElVwZGF0ZVRlYW1SZXNwb25zZRIlCgR0ZWFtGAEgASgLMhcudG9sbGdhdGUuYWRtaW4udjEuVGVhbSLlAQoEVXNlchIKCgJpZBgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSDQoFdGVhbXMYAyADKAkSDAoEdGllchgEIAEoCRIuCgVzdGF0ZRgFIAEoDjIfLnRvbGxnYXRlLmFkbWluLnYxLlN1YmplY3RTdGF0ZRIMCgRldGFnGGQgASgJEi8KC2NyZWF0ZV90aW1lGGUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRhmIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAimQEKEUNyZWF0ZVVzZXJSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIlCgR1c2VyGAIgASgLMhcudG9sbGdhdGUuYWRtaW4udjEuVXNlchIOCgZyZWFzb24YAyABKAkSFwoKcmVxdWVzdF9pZBgEIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYBSABKAhCDQoLX3JlcXVlc3RfaWQiOwoSQ3JlYXRlVXNlclJlc3BvbnNlEiUKBHVzZXIYASABKAsyFy50b2xsZ2F0ZS5hZG1pbi52MS5Vc2VyIiwKDkdldFVzZXJSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIKCgJpZBgCIAEoCSI4Cg9HZXRVc2VyUmVzcG9uc2USJQoEdXNlchgBIAEoCzIXLnRvbGxnYXRlLmFkbWluLnYxLlVzZXIiWQoQTGlzdFVzZXJzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSDgoGZmlsdGVyGAQgASgJIlQKEUxpc3RVc2Vyc1Jlc3BvbnNlEiYKBXVzZXJzGAEgAygLMhcudG9sbGdhdGUuYWRtaW4udjEuVXNlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki4QEKEVVwZGF0ZVVzZXJSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIlCgR1c2VyGAIgASgLMhcudG9sbGdhdGUuYWRtaW4udjEuVXNlchIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoNYWxsb3dfbWlzc2luZxgEIAEoCBIOCgZyZWFzb24YBSABKAkSFwoKcmVxdWVzdF9pZBgGIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYByABKAhCDQoLX3JlcXVlc3RfaWQiOwoSVXBkYXRlVXNlclJlc3BvbnNlEiUKBHVzZXIYASABKAsyFy50b2xsZ2F0ZS5hZG1pbi52MS5Vc2VyIo4CCglQcmluY2lwYWwSCgoCaWQYASABKAkSFAoMZGlzcGxheV9uYW1lGAIgASgJEi4KBGtpbmQYAyABKA4yIC50b2xsZ2F0ZS5hZG1pbi52MS5QcmluY2lwYWxLaW5kEhEKCW5hbWVzcGFjZRgEIAEoCRIOCgZncm91cHMYBSADKAkSCwoDYXBwGAYgASgJEg8KB3B1cnBvc2UYByABKAkSDAoEZXRhZxhkIAEoCRIvCgtjcmVhdGVfdGltZRhlIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYZiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqgBChZDcmVhdGVQcmluY2lwYWxSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIvCglwcmluY2lwYWwYAiABKAsyHC50b2xsZ2F0ZS5hZG1pbi52MS5QcmluY2lwYWwSDgoGcmVhc29uGAMgASgJEhcKCnJlcXVlc3RfaWQYBCABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIQg0KC19yZXF1ZXN0X2lkIkoKF0NyZWF0ZVByaW5jaXBhbFJlc3BvbnNlEi8KCXByaW5jaXBhbBgBIAEoCzIcLnRvbGxnYXRlLmFkbWluLnYxLlByaW5jaXBhbCIxChNHZXRQcmluY2lwYWxSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIKCgJpZBgCIAEoCSJHChRHZXRQcmluY2lwYWxSZXNwb25zZRIvCglwcmluY2lwYWwYASABKAsyHC50b2xsZ2F0ZS5hZG1pbi52MS5QcmluY2lwYWwiXgoVTGlzdFByaW5jaXBhbHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRIOCgZmaWx0ZXIYBCABKAkiYwoWTGlzdFByaW5jaXBhbHNSZXNwb25zZRIwCgpwcmluY2lwYWxzGAEgAygLMhwudG9sbGdhdGUuYWRtaW4udjEuUHJpbmNpcGFsEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLwAQoWVXBkYXRlUHJpbmNpcGFsUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSLwoJcHJpbmNpcGFsGAIgASgLMhwudG9sbGdhdGUuYWRtaW4udjEuUHJpbmNpcGFsEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIVCg1hbGxvd19taXNzaW5nGAQgASgIEg4KBnJlYXNvbhgFIAEoCRIXCgpyZXF1ZXN0X2lkGAYgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgHIAEoCEINCgtfcmVxdWVzdF9pZCJKChdVcGRhdGVQcmluY2lwYWxSZXNwb25zZRIvCglwcmluY2lwYWwYASABKAsyHC50b2xsZ2F0ZS5hZG1pbi52MS5QcmluY2lwYWwilwEKA0FwcBIKCgJpZBgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSDAoEZXRhZxhkIAEoCRIvCgtjcmVhdGVfdGltZRhlIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYZiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIpYBChBDcmVhdGVBcHBSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIjCgNhcHAYAiABKAsyFi50b2xsZ2F0ZS5hZG1pbi52MS5BcHASDgoGcmVhc29uGAMgASgJEhcKCnJlcXVlc3RfaWQYBCABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIQg0KC19yZXF1ZXN0X2lkIjgKEUNyZWF0ZUFwcFJlc3BvbnNlEiMKA2FwcBgBIAEoCzIWLnRvbGxnYXRlLmFkbWluLnYxLkFwcCIrCg1HZXRBcHBSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIKCgJpZBgCIAEoCSI1Cg5HZXRBcHBSZXNwb25zZRIjCgNhcHAYASABKAsyFi50b2xsZ2F0ZS5hZG1pbi52MS5BcHAiWAoPTGlzdEFwcHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRIOCgZmaWx0ZXIYBCABKAkiUQoQTGlzdEFwcHNSZXNwb25zZRIkCgRhcHBzGAEgAygLMhYudG9sbGdhdGUuYWRtaW4udjEuQXBwEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLeAQoQVXBkYXRlQXBwUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSIwoDYXBwGAIgASgLMhYudG9sbGdhdGUuYWRtaW4udjEuQXBwEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIVCg1hbGxvd19taXNzaW5nGAQgASgIEg4KBnJlYXNvbhgFIAEoCRIXCgpyZXF1ZXN0X2lkGAYgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgHIAEoCEINCgtfcmVxdWVzdF9pZCI4ChFVcGRhdGVBcHBSZXNwb25zZRIjCgNhcHAYASABKAsyFi50b2xsZ2F0ZS5hZG1pbi52MS5BcHAinAEKCEN1c3RvbWVyEgoKAmlkGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCRIMCgRldGFnGGQgASgJEi8KC2NyZWF0ZV90aW1lGGUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRhmIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAipQEKFUNyZWF0ZUN1c3RvbWVyUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSLQoIY3VzdG9tZXIYAiABKAsyGy50b2xsZ2F0ZS5hZG1pbi52MS5DdXN0b21lchIOCgZyZWFzb24YAyABKAkSFwoKcmVxdWVzdF9pZBgEIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYBSABKAhCDQoLX3JlcXVlc3RfaWQiRwoWQ3JlYXRlQ3VzdG9tZXJSZXNwb25zZRItCghjdXN0b21lchgBIAEoCzIbLnRvbGxnYXRlLmFkbWluLnYxLkN1c3RvbWVyIjAKEkdldEN1c3RvbWVyUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSCgoCaWQYAiABKAkiRAoTR2V0Q3VzdG9tZXJSZXNwb25zZRItCghjdXN0b21lchgBIAEoCzIbLnRvbGxnYXRlLmFkbWluLnYxLkN1c3RvbWVyIl0KFExpc3RDdXN0b21lcnNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRIOCgZmaWx0ZXIYBCABKAkiYAoVTGlzdEN1c3RvbWVyc1Jlc3BvbnNlEi4KCWN1c3RvbWVycxgBIAMoCzIbLnRvbGxnYXRlLmFkbWluLnYxLkN1c3RvbWVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLtAQoVVXBkYXRlQ3VzdG9tZXJSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRItCghjdXN0b21lchgCIAEoCzIbLnRvbGxnYXRlLmFkbWluLnYxLkN1c3RvbWVyEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIVCg1hbGxvd19taXNzaW5nGAQgASgIEg4KBnJlYXNvbhgFIAEoCRIXCgpyZXF1ZXN0X2lkGAYgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgHIAEoCEINCgtfcmVxdWVzdF9pZCJHChZVcGRhdGVDdXN0b21lclJlc3BvbnNlEi0KCGN1c3RvbWVyGAEgASgLMhsudG9sbGdhdGUuYWRtaW4udjEuQ3VzdG9tZXIqZAoMU3ViamVjdFN0YXRlEh0KGVNVQkpFQ1RfU1RBVEVfVU5TUEVDSUZJRUQQABIYChRTVUJKRUNUX1NUQVRFX0FDVElWRRABEhsKF1NVQkpFQ1RfU1RBVEVfU1VTUEVOREVEEAIqfwoNUHJpbmNpcGFsS2luZBIeChpQUklOQ0lQQUxfS0lORF9VTlNQRUNJRklFRBAAEhgKFFBSSU5DSVBBTF9LSU5EX0FHRU5UEAESGgoWUFJJTkNJUEFMX0tJTkRfU0VSVklDRRACEhgKFFBSSU5DSVBBTF9LSU5EX0hVTUFOEAMy0g4KEERpcmVjdG9yeVNlcnZpY2USWQoKQ3JlYXRlVGVhbRIkLnRvbGxnYXRlLmFkbWluLnYxLkNyZWF0ZVRlYW1SZXF1ZXN0GiUudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlVGVhbVJlc3BvbnNlElAKB0dldFRlYW0SIS50b2xsZ2F0ZS5hZG1pbi52MS5HZXRUZWFtUmVxdWVzdBoiLnRvbGxnYXRlLmFkbWluLnYxLkdldFRlYW1SZXNwb25zZRJWCglMaXN0VGVhbXMSIy50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0VGVhbXNSZXF1ZXN0GiQudG9sbGdhdGUuYWRtaW4udjEuTGlzdFRlYW1zUmVzcG9uc2USWQoKVXBkYXRlVGVhbRIkLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZVRlYW1SZXF1ZXN0GiUudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlVGVhbVJlc3BvbnNlElkKCkNyZWF0ZVVzZXISJC50b2xsZ2F0ZS5hZG1pbi52MS5DcmVhdGVVc2VyUmVxdWVzdBolLnRvbGxnYXRlLmFkbWluLnYxLkNyZWF0ZVVzZXJSZXNwb25zZRJQCgdHZXRVc2VyEiEudG9sbGdhdGUuYWRtaW4udjEuR2V0VXNlclJlcXVlc3QaIi50b2xsZ2F0ZS5hZG1pbi52MS5HZXRVc2VyUmVzcG9uc2USVgoJTGlzdFVzZXJzEiMudG9sbGdhdGUuYWRtaW4udjEuTGlzdFVzZXJzUmVxdWVzdBokLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RVc2Vyc1Jlc3BvbnNlElkKClVwZGF0ZVVzZXISJC50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVVc2VyUmVxdWVzdBolLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZVVzZXJSZXNwb25zZRJoCg9DcmVhdGVQcmluY2lwYWwSKS50b2xsZ2F0ZS5hZG1pbi52MS5DcmVhdGVQcmluY2lwYWxSZXF1ZXN0GioudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlUHJpbmNpcGFsUmVzcG9uc2USXwoMR2V0UHJpbmNpcGFsEiYudG9sbGdhdGUuYWRtaW4udjEuR2V0UHJpbmNpcGFsUmVxdWVzdBonLnRvbGxnYXRlLmFkbWluLnYxLkdldFByaW5jaXBhbFJlc3BvbnNlEmUKDkxpc3RQcmluY2lwYWxzEigudG9sbGdhdGUuYWRtaW4udjEuTGlzdFByaW5jaXBhbHNSZXF1ZXN0GikudG9sbGdhdGUuYWRtaW4udjEuTGlzdFByaW5jaXBhbHNSZXNwb25zZRJoCg9VcGRhdGVQcmluY2lwYWwSKS50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVQcmluY2lwYWxSZXF1ZXN0GioudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlUHJpbmNpcGFsUmVzcG9uc2USVgoJQ3JlYXRlQXBwEiMudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlQXBwUmVxdWVzdBokLnRvbGxnYXRlLmFkbWluLnYxLkNyZWF0ZUFwcFJlc3BvbnNlEk0KBkdldEFwcBIgLnRvbGxnYXRlLmFkbWluLnYxLkdldEFwcFJlcXVlc3QaIS50b2xsZ2F0ZS5hZG1pbi52MS5HZXRBcHBSZXNwb25zZRJTCghMaXN0QXBwcxIiLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RBcHBzUmVxdWVzdBojLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RBcHBzUmVzcG9uc2USVgoJVXBkYXRlQXBwEiMudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlQXBwUmVxdWVzdBokLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZUFwcFJlc3BvbnNlEmUKDkNyZWF0ZUN1c3RvbWVyEigudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlQ3VzdG9tZXJSZXF1ZXN0GikudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlQ3VzdG9tZXJSZXNwb25zZRJcCgtHZXRDdXN0b21lchIlLnRvbGxnYXRlLmFkbWluLnYxLkdldEN1c3RvbWVyUmVxdWVzdBomLnRvbGxnYXRlLmFkbWluLnYxLkdldEN1c3RvbWVyUmVzcG9uc2USYgoNTGlzdEN1c3RvbWVycxInLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RDdXN0b21lcnNSZXF1ZXN0GigudG9sbGdhdGUuYWRtaW4udjEuTGlzdEN1c3RvbWVyc1Jlc3BvbnNlEmUKDlVwZGF0ZUN1c3RvbWVyEigudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlQ3VzdG9tZXJSZXF1ZXN0GikudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlQ3VzdG9tZXJSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
+  fileDesc("CiF0b2xsZ2F0ZS9hZG1pbi92MS9kaXJlY3RvcnkucHJvdG8SEXRvbGxnYXRlLmFkbWluLnYxItgBCgRUZWFtEgoKAmlkGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCRIOCgZwYXJlbnQYAyABKAkSLgoFc3RhdGUYBCABKA4yHy50b2xsZ2F0ZS5hZG1pbi52MS5TdWJqZWN0U3RhdGUSDAoEZXRhZxhkIAEoCRIvCgtjcmVhdGVfdGltZRhlIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYZiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIpkBChFDcmVhdGVUZWFtUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSJQoEdGVhbRgCIAEoCzIXLnRvbGxnYXRlLmFkbWluLnYxLlRlYW0SDgoGcmVhc29uGAMgASgJEhcKCnJlcXVlc3RfaWQYBCABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIQg0KC19yZXF1ZXN0X2lkIjsKEkNyZWF0ZVRlYW1SZXNwb25zZRIlCgR0ZWFtGAEgASgLMhcudG9sbGdhdGUuYWRtaW4udjEuVGVhbSIsCg5HZXRUZWFtUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSCgoCaWQYAiABKAkiOAoPR2V0VGVhbVJlc3BvbnNlEiUKBHRlYW0YASABKAsyFy50b2xsZ2F0ZS5hZG1pbi52MS5UZWFtIlkKEExpc3RUZWFtc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEg4KBmZpbHRlchgEIAEoCSJUChFMaXN0VGVhbXNSZXNwb25zZRImCgV0ZWFtcxgBIAMoCzIXLnRvbGxnYXRlLmFkbWluLnYxLlRlYW0SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIuEBChFVcGRhdGVUZWFtUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSJQoEdGVhbRgCIAEoCzIXLnRvbGxnYXRlLmFkbWluLnYxLlRlYW0SLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhUKDWFsbG93X21pc3NpbmcYBCABKAgSDgoGcmVhc29uGAUgASgJEhcKCnJlcXVlc3RfaWQYBiABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAcgASgIQg0KC19yZXF1ZXN0X2lkIjsKElVwZGF0ZVRlYW1SZXNwb25zZRIlCgR0ZWFtGAEgASgLMhcudG9sbGdhdGUuYWRtaW4udjEuVGVhbSKMAQoRRGVsZXRlVGVhbVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEgoKAmlkGAIgASgJEgwKBGV0YWcYAyABKAkSDgoGcmVhc29uGAQgASgJEhcKCnJlcXVlc3RfaWQYBSABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAYgASgIQg0KC19yZXF1ZXN0X2lkIjsKEkRlbGV0ZVRlYW1SZXNwb25zZRIlCgR0ZWFtGAEgASgLMhcudG9sbGdhdGUuYWRtaW4udjEuVGVhbSLlAQoEVXNlchIKCgJpZBgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSDQoFdGVhbXMYAyADKAkSDAoEdGllchgEIAEoCRIuCgVzdGF0ZRgFIAEoDjIfLnRvbGxnYXRlLmFkbWluLnYxLlN1YmplY3RTdGF0ZRIMCgRldGFnGGQgASgJEi8KC2NyZWF0ZV90aW1lGGUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRhmIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAimQEKEUNyZWF0ZVVzZXJSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIlCgR1c2VyGAIgASgLMhcudG9sbGdhdGUuYWRtaW4udjEuVXNlchIOCgZyZWFzb24YAyABKAkSFwoKcmVxdWVzdF9pZBgEIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYBSABKAhCDQoLX3JlcXVlc3RfaWQiOwoSQ3JlYXRlVXNlclJlc3BvbnNlEiUKBHVzZXIYASABKAsyFy50b2xsZ2F0ZS5hZG1pbi52MS5Vc2VyIiwKDkdldFVzZXJSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIKCgJpZBgCIAEoCSI4Cg9HZXRVc2VyUmVzcG9uc2USJQoEdXNlchgBIAEoCzIXLnRvbGxnYXRlLmFkbWluLnYxLlVzZXIiWQoQTGlzdFVzZXJzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSDgoGZmlsdGVyGAQgASgJIlQKEUxpc3RVc2Vyc1Jlc3BvbnNlEiYKBXVzZXJzGAEgAygLMhcudG9sbGdhdGUuYWRtaW4udjEuVXNlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki4QEKEVVwZGF0ZVVzZXJSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIlCgR1c2VyGAIgASgLMhcudG9sbGdhdGUuYWRtaW4udjEuVXNlchIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoNYWxsb3dfbWlzc2luZxgEIAEoCBIOCgZyZWFzb24YBSABKAkSFwoKcmVxdWVzdF9pZBgGIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYByABKAhCDQoLX3JlcXVlc3RfaWQiOwoSVXBkYXRlVXNlclJlc3BvbnNlEiUKBHVzZXIYASABKAsyFy50b2xsZ2F0ZS5hZG1pbi52MS5Vc2VyIowBChFEZWxldGVVc2VyUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSCgoCaWQYAiABKAkSDAoEZXRhZxgDIAEoCRIOCgZyZWFzb24YBCABKAkSFwoKcmVxdWVzdF9pZBgFIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYBiABKAhCDQoLX3JlcXVlc3RfaWQiOwoSRGVsZXRlVXNlclJlc3BvbnNlEiUKBHVzZXIYASABKAsyFy50b2xsZ2F0ZS5hZG1pbi52MS5Vc2VyIo4CCglQcmluY2lwYWwSCgoCaWQYASABKAkSFAoMZGlzcGxheV9uYW1lGAIgASgJEi4KBGtpbmQYAyABKA4yIC50b2xsZ2F0ZS5hZG1pbi52MS5QcmluY2lwYWxLaW5kEhEKCW5hbWVzcGFjZRgEIAEoCRIOCgZncm91cHMYBSADKAkSCwoDYXBwGAYgASgJEg8KB3B1cnBvc2UYByABKAkSDAoEZXRhZxhkIAEoCRIvCgtjcmVhdGVfdGltZRhlIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYZiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqgBChZDcmVhdGVQcmluY2lwYWxSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIvCglwcmluY2lwYWwYAiABKAsyHC50b2xsZ2F0ZS5hZG1pbi52MS5QcmluY2lwYWwSDgoGcmVhc29uGAMgASgJEhcKCnJlcXVlc3RfaWQYBCABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIQg0KC19yZXF1ZXN0X2lkIkoKF0NyZWF0ZVByaW5jaXBhbFJlc3BvbnNlEi8KCXByaW5jaXBhbBgBIAEoCzIcLnRvbGxnYXRlLmFkbWluLnYxLlByaW5jaXBhbCIxChNHZXRQcmluY2lwYWxSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIKCgJpZBgCIAEoCSJHChRHZXRQcmluY2lwYWxSZXNwb25zZRIvCglwcmluY2lwYWwYASABKAsyHC50b2xsZ2F0ZS5hZG1pbi52MS5QcmluY2lwYWwiXgoVTGlzdFByaW5jaXBhbHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRIOCgZmaWx0ZXIYBCABKAkiYwoWTGlzdFByaW5jaXBhbHNSZXNwb25zZRIwCgpwcmluY2lwYWxzGAEgAygLMhwudG9sbGdhdGUuYWRtaW4udjEuUHJpbmNpcGFsEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLwAQoWVXBkYXRlUHJpbmNpcGFsUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSLwoJcHJpbmNpcGFsGAIgASgLMhwudG9sbGdhdGUuYWRtaW4udjEuUHJpbmNpcGFsEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIVCg1hbGxvd19taXNzaW5nGAQgASgIEg4KBnJlYXNvbhgFIAEoCRIXCgpyZXF1ZXN0X2lkGAYgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgHIAEoCEINCgtfcmVxdWVzdF9pZCJKChdVcGRhdGVQcmluY2lwYWxSZXNwb25zZRIvCglwcmluY2lwYWwYASABKAsyHC50b2xsZ2F0ZS5hZG1pbi52MS5QcmluY2lwYWwikQEKFkRlbGV0ZVByaW5jaXBhbFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEgoKAmlkGAIgASgJEgwKBGV0YWcYAyABKAkSDgoGcmVhc29uGAQgASgJEhcKCnJlcXVlc3RfaWQYBSABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAYgASgIQg0KC19yZXF1ZXN0X2lkIkoKF0RlbGV0ZVByaW5jaXBhbFJlc3BvbnNlEi8KCXByaW5jaXBhbBgBIAEoCzIcLnRvbGxnYXRlLmFkbWluLnYxLlByaW5jaXBhbCKXAQoDQXBwEgoKAmlkGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCRIMCgRldGFnGGQgASgJEi8KC2NyZWF0ZV90aW1lGGUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRhmIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAilgEKEENyZWF0ZUFwcFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEiMKA2FwcBgCIAEoCzIWLnRvbGxnYXRlLmFkbWluLnYxLkFwcBIOCgZyZWFzb24YAyABKAkSFwoKcmVxdWVzdF9pZBgEIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYBSABKAhCDQoLX3JlcXVlc3RfaWQiOAoRQ3JlYXRlQXBwUmVzcG9uc2USIwoDYXBwGAEgASgLMhYudG9sbGdhdGUuYWRtaW4udjEuQXBwIisKDUdldEFwcFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEgoKAmlkGAIgASgJIjUKDkdldEFwcFJlc3BvbnNlEiMKA2FwcBgBIAEoCzIWLnRvbGxnYXRlLmFkbWluLnYxLkFwcCJYCg9MaXN0QXBwc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEg4KBmZpbHRlchgEIAEoCSJRChBMaXN0QXBwc1Jlc3BvbnNlEiQKBGFwcHMYASADKAsyFi50b2xsZ2F0ZS5hZG1pbi52MS5BcHASFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIt4BChBVcGRhdGVBcHBSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIjCgNhcHAYAiABKAsyFi50b2xsZ2F0ZS5hZG1pbi52MS5BcHASLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhUKDWFsbG93X21pc3NpbmcYBCABKAgSDgoGcmVhc29uGAUgASgJEhcKCnJlcXVlc3RfaWQYBiABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAcgASgIQg0KC19yZXF1ZXN0X2lkIjgKEVVwZGF0ZUFwcFJlc3BvbnNlEiMKA2FwcBgBIAEoCzIWLnRvbGxnYXRlLmFkbWluLnYxLkFwcCKLAQoQRGVsZXRlQXBwUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSCgoCaWQYAiABKAkSDAoEZXRhZxgDIAEoCRIOCgZyZWFzb24YBCABKAkSFwoKcmVxdWVzdF9pZBgFIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYBiABKAhCDQoLX3JlcXVlc3RfaWQiOAoRRGVsZXRlQXBwUmVzcG9uc2USIwoDYXBwGAEgASgLMhYudG9sbGdhdGUuYWRtaW4udjEuQXBwIpwBCghDdXN0b21lchIKCgJpZBgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSDAoEZXRhZxhkIAEoCRIvCgtjcmVhdGVfdGltZRhlIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYZiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqUBChVDcmVhdGVDdXN0b21lclJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEi0KCGN1c3RvbWVyGAIgASgLMhsudG9sbGdhdGUuYWRtaW4udjEuQ3VzdG9tZXISDgoGcmVhc29uGAMgASgJEhcKCnJlcXVlc3RfaWQYBCABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIQg0KC19yZXF1ZXN0X2lkIkcKFkNyZWF0ZUN1c3RvbWVyUmVzcG9uc2USLQoIY3VzdG9tZXIYASABKAsyGy50b2xsZ2F0ZS5hZG1pbi52MS5DdXN0b21lciIwChJHZXRDdXN0b21lclJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEgoKAmlkGAIgASgJIkQKE0dldEN1c3RvbWVyUmVzcG9uc2USLQoIY3VzdG9tZXIYASABKAsyGy50b2xsZ2F0ZS5hZG1pbi52MS5DdXN0b21lciJdChRMaXN0Q3VzdG9tZXJzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSDgoGZmlsdGVyGAQgASgJImAKFUxpc3RDdXN0b21lcnNSZXNwb25zZRIuCgljdXN0b21lcnMYASADKAsyGy50b2xsZ2F0ZS5hZG1pbi52MS5DdXN0b21lchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki7QEKFVVwZGF0ZUN1c3RvbWVyUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSLQoIY3VzdG9tZXIYAiABKAsyGy50b2xsZ2F0ZS5hZG1pbi52MS5DdXN0b21lchIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoNYWxsb3dfbWlzc2luZxgEIAEoCBIOCgZyZWFzb24YBSABKAkSFwoKcmVxdWVzdF9pZBgGIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYByABKAhCDQoLX3JlcXVlc3RfaWQiRwoWVXBkYXRlQ3VzdG9tZXJSZXNwb25zZRItCghjdXN0b21lchgBIAEoCzIbLnRvbGxnYXRlLmFkbWluLnYxLkN1c3RvbWVyIpABChVEZWxldGVDdXN0b21lclJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEgoKAmlkGAIgASgJEgwKBGV0YWcYAyABKAkSDgoGcmVhc29uGAQgASgJEhcKCnJlcXVlc3RfaWQYBSABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAYgASgIQg0KC19yZXF1ZXN0X2lkIkcKFkRlbGV0ZUN1c3RvbWVyUmVzcG9uc2USLQoIY3VzdG9tZXIYASABKAsyGy50b2xsZ2F0ZS5hZG1pbi52MS5DdXN0b21lcipkCgxTdWJqZWN0U3RhdGUSHQoZU1VCSkVDVF9TVEFURV9VTlNQRUNJRklFRBAAEhgKFFNVQkpFQ1RfU1RBVEVfQUNUSVZFEAESGwoXU1VCSkVDVF9TVEFURV9TVVNQRU5ERUQQAip/Cg1QcmluY2lwYWxLaW5kEh4KGlBSSU5DSVBBTF9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUUFJJTkNJUEFMX0tJTkRfQUdFTlQQARIaChZQUklOQ0lQQUxfS0lORF9TRVJWSUNFEAISGAoUUFJJTkNJUEFMX0tJTkRfSFVNQU4QAzKxEgoQRGlyZWN0b3J5U2VydmljZRJZCgpDcmVhdGVUZWFtEiQudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlVGVhbVJlcXVlc3QaJS50b2xsZ2F0ZS5hZG1pbi52MS5DcmVhdGVUZWFtUmVzcG9uc2USUAoHR2V0VGVhbRIhLnRvbGxnYXRlLmFkbWluLnYxLkdldFRlYW1SZXF1ZXN0GiIudG9sbGdhdGUuYWRtaW4udjEuR2V0VGVhbVJlc3BvbnNlElYKCUxpc3RUZWFtcxIjLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RUZWFtc1JlcXVlc3QaJC50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0VGVhbXNSZXNwb25zZRJZCgpVcGRhdGVUZWFtEiQudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlVGVhbVJlcXVlc3QaJS50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVUZWFtUmVzcG9uc2USWQoKRGVsZXRlVGVhbRIkLnRvbGxnYXRlLmFkbWluLnYxLkRlbGV0ZVRlYW1SZXF1ZXN0GiUudG9sbGdhdGUuYWRtaW4udjEuRGVsZXRlVGVhbVJlc3BvbnNlElkKCkNyZWF0ZVVzZXISJC50b2xsZ2F0ZS5hZG1pbi52MS5DcmVhdGVVc2VyUmVxdWVzdBolLnRvbGxnYXRlLmFkbWluLnYxLkNyZWF0ZVVzZXJSZXNwb25zZRJQCgdHZXRVc2VyEiEudG9sbGdhdGUuYWRtaW4udjEuR2V0VXNlclJlcXVlc3QaIi50b2xsZ2F0ZS5hZG1pbi52MS5HZXRVc2VyUmVzcG9uc2USVgoJTGlzdFVzZXJzEiMudG9sbGdhdGUuYWRtaW4udjEuTGlzdFVzZXJzUmVxdWVzdBokLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RVc2Vyc1Jlc3BvbnNlElkKClVwZGF0ZVVzZXISJC50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVVc2VyUmVxdWVzdBolLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZVVzZXJSZXNwb25zZRJZCgpEZWxldGVVc2VyEiQudG9sbGdhdGUuYWRtaW4udjEuRGVsZXRlVXNlclJlcXVlc3QaJS50b2xsZ2F0ZS5hZG1pbi52MS5EZWxldGVVc2VyUmVzcG9uc2USaAoPQ3JlYXRlUHJpbmNpcGFsEikudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlUHJpbmNpcGFsUmVxdWVzdBoqLnRvbGxnYXRlLmFkbWluLnYxLkNyZWF0ZVByaW5jaXBhbFJlc3BvbnNlEl8KDEdldFByaW5jaXBhbBImLnRvbGxnYXRlLmFkbWluLnYxLkdldFByaW5jaXBhbFJlcXVlc3QaJy50b2xsZ2F0ZS5hZG1pbi52MS5HZXRQcmluY2lwYWxSZXNwb25zZRJlCg5MaXN0UHJpbmNpcGFscxIoLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RQcmluY2lwYWxzUmVxdWVzdBopLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RQcmluY2lwYWxzUmVzcG9uc2USaAoPVXBkYXRlUHJpbmNpcGFsEikudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlUHJpbmNpcGFsUmVxdWVzdBoqLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZVByaW5jaXBhbFJlc3BvbnNlEmgKD0RlbGV0ZVByaW5jaXBhbBIpLnRvbGxnYXRlLmFkbWluLnYxLkRlbGV0ZVByaW5jaXBhbFJlcXVlc3QaKi50b2xsZ2F0ZS5hZG1pbi52MS5EZWxldGVQcmluY2lwYWxSZXNwb25zZRJWCglDcmVhdGVBcHASIy50b2xsZ2F0ZS5hZG1pbi52MS5DcmVhdGVBcHBSZXF1ZXN0GiQudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlQXBwUmVzcG9uc2USTQoGR2V0QXBwEiAudG9sbGdhdGUuYWRtaW4udjEuR2V0QXBwUmVxdWVzdBohLnRvbGxnYXRlLmFkbWluLnYxLkdldEFwcFJlc3BvbnNlElMKCExpc3RBcHBzEiIudG9sbGdhdGUuYWRtaW4udjEuTGlzdEFwcHNSZXF1ZXN0GiMudG9sbGdhdGUuYWRtaW4udjEuTGlzdEFwcHNSZXNwb25zZRJWCglVcGRhdGVBcHASIy50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVBcHBSZXF1ZXN0GiQudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlQXBwUmVzcG9uc2USVgoJRGVsZXRlQXBwEiMudG9sbGdhdGUuYWRtaW4udjEuRGVsZXRlQXBwUmVxdWVzdBokLnRvbGxnYXRlLmFkbWluLnYxLkRlbGV0ZUFwcFJlc3BvbnNlEmUKDkNyZWF0ZUN1c3RvbWVyEigudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlQ3VzdG9tZXJSZXF1ZXN0GikudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlQ3VzdG9tZXJSZXNwb25zZRJcCgtHZXRDdXN0b21lchIlLnRvbGxnYXRlLmFkbWluLnYxLkdldEN1c3RvbWVyUmVxdWVzdBomLnRvbGxnYXRlLmFkbWluLnYxLkdldEN1c3RvbWVyUmVzcG9uc2USYgoNTGlzdEN1c3RvbWVycxInLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RDdXN0b21lcnNSZXF1ZXN0GigudG9sbGdhdGUuYWRtaW4udjEuTGlzdEN1c3RvbWVyc1Jlc3BvbnNlEmUKDlVwZGF0ZUN1c3RvbWVyEigudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlQ3VzdG9tZXJSZXF1ZXN0GikudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlQ3VzdG9tZXJSZXNwb25zZRJlCg5EZWxldGVDdXN0b21lchIoLnRvbGxnYXRlLmFkbWluLnYxLkRlbGV0ZUN1c3RvbWVyUmVxdWVzdBopLnRvbGxnYXRlLmFkbWluLnYxLkRlbGV0ZUN1c3RvbWVyUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * A team. Its limits and rules apply to its calls and to those of all teams below it.
@@ -355,6 +355,83 @@ export const UpdateTeamResponseSchema: GenMessage<UpdateTeamResponse> = /*@__PUR
   messageDesc(file_tollgate_admin_v1_directory, 8);
 
 /**
+ * See DeleteTeam.
+ *
+ * @generated from message tollgate.admin.v1.DeleteTeamRequest
+ */
+export type DeleteTeamRequest = Message<"tollgate.admin.v1.DeleteTeamRequest"> & {
+  /**
+   * The organization, an id.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * Its id.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * Must be the current one, otherwise ABORTED `ETAG_MISMATCH`. Empty: any.
+   *
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
+
+  /**
+   * Why, for the audit log; at most 1000 characters.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
+   *
+   * @generated from field: optional string request_id = 5;
+   */
+  requestId?: string | undefined;
+
+  /**
+   * Validate everything, write nothing, and return what the result would be.
+   *
+   * @generated from field: bool validate_only = 6;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.DeleteTeamRequest.
+ * Use `create(DeleteTeamRequestSchema)` to create a new message.
+ */
+export const DeleteTeamRequestSchema: GenMessage<DeleteTeamRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_directory, 9);
+
+/**
+ * See DeleteTeam.
+ *
+ * @generated from message tollgate.admin.v1.DeleteTeamResponse
+ */
+export type DeleteTeamResponse = Message<"tollgate.admin.v1.DeleteTeamResponse"> & {
+  /**
+   * As it was.
+   *
+   * @generated from field: tollgate.admin.v1.Team team = 1;
+   */
+  team?: Team | undefined;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.DeleteTeamResponse.
+ * Use `create(DeleteTeamResponseSchema)` to create a new message.
+ */
+export const DeleteTeamResponseSchema: GenMessage<DeleteTeamResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_directory, 10);
+
+/**
  * A user, with the settings that apply if a request does not name others.
  *
  * @generated from message tollgate.admin.v1.User
@@ -422,7 +499,7 @@ export type User = Message<"tollgate.admin.v1.User"> & {
  * Use `create(UserSchema)` to create a new message.
  */
 export const UserSchema: GenMessage<User> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 9);
+  messageDesc(file_tollgate_admin_v1_directory, 11);
 
 /**
  * See CreateUser.
@@ -471,7 +548,7 @@ export type CreateUserRequest = Message<"tollgate.admin.v1.CreateUserRequest"> &
  * Use `create(CreateUserRequestSchema)` to create a new message.
  */
 export const CreateUserRequestSchema: GenMessage<CreateUserRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 10);
+  messageDesc(file_tollgate_admin_v1_directory, 12);
 
 /**
  * See CreateUser.
@@ -492,7 +569,7 @@ export type CreateUserResponse = Message<"tollgate.admin.v1.CreateUserResponse">
  * Use `create(CreateUserResponseSchema)` to create a new message.
  */
 export const CreateUserResponseSchema: GenMessage<CreateUserResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 11);
+  messageDesc(file_tollgate_admin_v1_directory, 13);
 
 /**
  * See GetUser.
@@ -520,7 +597,7 @@ export type GetUserRequest = Message<"tollgate.admin.v1.GetUserRequest"> & {
  * Use `create(GetUserRequestSchema)` to create a new message.
  */
 export const GetUserRequestSchema: GenMessage<GetUserRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 12);
+  messageDesc(file_tollgate_admin_v1_directory, 14);
 
 /**
  * See GetUser.
@@ -541,7 +618,7 @@ export type GetUserResponse = Message<"tollgate.admin.v1.GetUserResponse"> & {
  * Use `create(GetUserResponseSchema)` to create a new message.
  */
 export const GetUserResponseSchema: GenMessage<GetUserResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 13);
+  messageDesc(file_tollgate_admin_v1_directory, 15);
 
 /**
  * See ListUsers.
@@ -584,7 +661,7 @@ export type ListUsersRequest = Message<"tollgate.admin.v1.ListUsersRequest"> & {
  * Use `create(ListUsersRequestSchema)` to create a new message.
  */
 export const ListUsersRequestSchema: GenMessage<ListUsersRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 14);
+  messageDesc(file_tollgate_admin_v1_directory, 16);
 
 /**
  * See ListUsers.
@@ -612,7 +689,7 @@ export type ListUsersResponse = Message<"tollgate.admin.v1.ListUsersResponse"> &
  * Use `create(ListUsersResponseSchema)` to create a new message.
  */
 export const ListUsersResponseSchema: GenMessage<ListUsersResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 15);
+  messageDesc(file_tollgate_admin_v1_directory, 17);
 
 /**
  * See UpdateUser.
@@ -676,7 +753,7 @@ export type UpdateUserRequest = Message<"tollgate.admin.v1.UpdateUserRequest"> &
  * Use `create(UpdateUserRequestSchema)` to create a new message.
  */
 export const UpdateUserRequestSchema: GenMessage<UpdateUserRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 16);
+  messageDesc(file_tollgate_admin_v1_directory, 18);
 
 /**
  * See UpdateUser.
@@ -697,7 +774,84 @@ export type UpdateUserResponse = Message<"tollgate.admin.v1.UpdateUserResponse">
  * Use `create(UpdateUserResponseSchema)` to create a new message.
  */
 export const UpdateUserResponseSchema: GenMessage<UpdateUserResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 17);
+  messageDesc(file_tollgate_admin_v1_directory, 19);
+
+/**
+ * See DeleteUser.
+ *
+ * @generated from message tollgate.admin.v1.DeleteUserRequest
+ */
+export type DeleteUserRequest = Message<"tollgate.admin.v1.DeleteUserRequest"> & {
+  /**
+   * The organization, an id.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * Its id.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * Must be the current one, otherwise ABORTED `ETAG_MISMATCH`. Empty: any.
+   *
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
+
+  /**
+   * Why, for the audit log; at most 1000 characters.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
+   *
+   * @generated from field: optional string request_id = 5;
+   */
+  requestId?: string | undefined;
+
+  /**
+   * Validate everything, write nothing, and return what the result would be.
+   *
+   * @generated from field: bool validate_only = 6;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.DeleteUserRequest.
+ * Use `create(DeleteUserRequestSchema)` to create a new message.
+ */
+export const DeleteUserRequestSchema: GenMessage<DeleteUserRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_directory, 20);
+
+/**
+ * See DeleteUser.
+ *
+ * @generated from message tollgate.admin.v1.DeleteUserResponse
+ */
+export type DeleteUserResponse = Message<"tollgate.admin.v1.DeleteUserResponse"> & {
+  /**
+   * As it was.
+   *
+   * @generated from field: tollgate.admin.v1.User user = 1;
+   */
+  user?: User | undefined;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.DeleteUserResponse.
+ * Use `create(DeleteUserResponseSchema)` to create a new message.
+ */
+export const DeleteUserResponseSchema: GenMessage<DeleteUserResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_directory, 21);
 
 /**
  * Who acts: an agent, a service, or a human.
@@ -781,7 +935,7 @@ export type Principal = Message<"tollgate.admin.v1.Principal"> & {
  * Use `create(PrincipalSchema)` to create a new message.
  */
 export const PrincipalSchema: GenMessage<Principal> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 18);
+  messageDesc(file_tollgate_admin_v1_directory, 22);
 
 /**
  * See CreatePrincipal.
@@ -830,7 +984,7 @@ export type CreatePrincipalRequest = Message<"tollgate.admin.v1.CreatePrincipalR
  * Use `create(CreatePrincipalRequestSchema)` to create a new message.
  */
 export const CreatePrincipalRequestSchema: GenMessage<CreatePrincipalRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 19);
+  messageDesc(file_tollgate_admin_v1_directory, 23);
 
 /**
  * See CreatePrincipal.
@@ -851,7 +1005,7 @@ export type CreatePrincipalResponse = Message<"tollgate.admin.v1.CreatePrincipal
  * Use `create(CreatePrincipalResponseSchema)` to create a new message.
  */
 export const CreatePrincipalResponseSchema: GenMessage<CreatePrincipalResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 20);
+  messageDesc(file_tollgate_admin_v1_directory, 24);
 
 /**
  * See GetPrincipal.
@@ -879,7 +1033,7 @@ export type GetPrincipalRequest = Message<"tollgate.admin.v1.GetPrincipalRequest
  * Use `create(GetPrincipalRequestSchema)` to create a new message.
  */
 export const GetPrincipalRequestSchema: GenMessage<GetPrincipalRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 21);
+  messageDesc(file_tollgate_admin_v1_directory, 25);
 
 /**
  * See GetPrincipal.
@@ -900,7 +1054,7 @@ export type GetPrincipalResponse = Message<"tollgate.admin.v1.GetPrincipalRespon
  * Use `create(GetPrincipalResponseSchema)` to create a new message.
  */
 export const GetPrincipalResponseSchema: GenMessage<GetPrincipalResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 22);
+  messageDesc(file_tollgate_admin_v1_directory, 26);
 
 /**
  * See ListPrincipals.
@@ -943,7 +1097,7 @@ export type ListPrincipalsRequest = Message<"tollgate.admin.v1.ListPrincipalsReq
  * Use `create(ListPrincipalsRequestSchema)` to create a new message.
  */
 export const ListPrincipalsRequestSchema: GenMessage<ListPrincipalsRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 23);
+  messageDesc(file_tollgate_admin_v1_directory, 27);
 
 /**
  * See ListPrincipals.
@@ -971,7 +1125,7 @@ export type ListPrincipalsResponse = Message<"tollgate.admin.v1.ListPrincipalsRe
  * Use `create(ListPrincipalsResponseSchema)` to create a new message.
  */
 export const ListPrincipalsResponseSchema: GenMessage<ListPrincipalsResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 24);
+  messageDesc(file_tollgate_admin_v1_directory, 28);
 
 /**
  * See UpdatePrincipal.
@@ -1035,7 +1189,7 @@ export type UpdatePrincipalRequest = Message<"tollgate.admin.v1.UpdatePrincipalR
  * Use `create(UpdatePrincipalRequestSchema)` to create a new message.
  */
 export const UpdatePrincipalRequestSchema: GenMessage<UpdatePrincipalRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 25);
+  messageDesc(file_tollgate_admin_v1_directory, 29);
 
 /**
  * See UpdatePrincipal.
@@ -1056,7 +1210,84 @@ export type UpdatePrincipalResponse = Message<"tollgate.admin.v1.UpdatePrincipal
  * Use `create(UpdatePrincipalResponseSchema)` to create a new message.
  */
 export const UpdatePrincipalResponseSchema: GenMessage<UpdatePrincipalResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 26);
+  messageDesc(file_tollgate_admin_v1_directory, 30);
+
+/**
+ * See DeletePrincipal.
+ *
+ * @generated from message tollgate.admin.v1.DeletePrincipalRequest
+ */
+export type DeletePrincipalRequest = Message<"tollgate.admin.v1.DeletePrincipalRequest"> & {
+  /**
+   * The organization, an id.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * Its id.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * Must be the current one, otherwise ABORTED `ETAG_MISMATCH`. Empty: any.
+   *
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
+
+  /**
+   * Why, for the audit log; at most 1000 characters.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
+   *
+   * @generated from field: optional string request_id = 5;
+   */
+  requestId?: string | undefined;
+
+  /**
+   * Validate everything, write nothing, and return what the result would be.
+   *
+   * @generated from field: bool validate_only = 6;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.DeletePrincipalRequest.
+ * Use `create(DeletePrincipalRequestSchema)` to create a new message.
+ */
+export const DeletePrincipalRequestSchema: GenMessage<DeletePrincipalRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_directory, 31);
+
+/**
+ * See DeletePrincipal.
+ *
+ * @generated from message tollgate.admin.v1.DeletePrincipalResponse
+ */
+export type DeletePrincipalResponse = Message<"tollgate.admin.v1.DeletePrincipalResponse"> & {
+  /**
+   * As it was.
+   *
+   * @generated from field: tollgate.admin.v1.Principal principal = 1;
+   */
+  principal?: Principal | undefined;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.DeletePrincipalResponse.
+ * Use `create(DeletePrincipalResponseSchema)` to create a new message.
+ */
+export const DeletePrincipalResponseSchema: GenMessage<DeletePrincipalResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_directory, 32);
 
 /**
  * An application that calls models.
@@ -1105,7 +1336,7 @@ export type App = Message<"tollgate.admin.v1.App"> & {
  * Use `create(AppSchema)` to create a new message.
  */
 export const AppSchema: GenMessage<App> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 27);
+  messageDesc(file_tollgate_admin_v1_directory, 33);
 
 /**
  * See CreateApp.
@@ -1154,7 +1385,7 @@ export type CreateAppRequest = Message<"tollgate.admin.v1.CreateAppRequest"> & {
  * Use `create(CreateAppRequestSchema)` to create a new message.
  */
 export const CreateAppRequestSchema: GenMessage<CreateAppRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 28);
+  messageDesc(file_tollgate_admin_v1_directory, 34);
 
 /**
  * See CreateApp.
@@ -1175,7 +1406,7 @@ export type CreateAppResponse = Message<"tollgate.admin.v1.CreateAppResponse"> &
  * Use `create(CreateAppResponseSchema)` to create a new message.
  */
 export const CreateAppResponseSchema: GenMessage<CreateAppResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 29);
+  messageDesc(file_tollgate_admin_v1_directory, 35);
 
 /**
  * See GetApp.
@@ -1203,7 +1434,7 @@ export type GetAppRequest = Message<"tollgate.admin.v1.GetAppRequest"> & {
  * Use `create(GetAppRequestSchema)` to create a new message.
  */
 export const GetAppRequestSchema: GenMessage<GetAppRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 30);
+  messageDesc(file_tollgate_admin_v1_directory, 36);
 
 /**
  * See GetApp.
@@ -1224,7 +1455,7 @@ export type GetAppResponse = Message<"tollgate.admin.v1.GetAppResponse"> & {
  * Use `create(GetAppResponseSchema)` to create a new message.
  */
 export const GetAppResponseSchema: GenMessage<GetAppResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 31);
+  messageDesc(file_tollgate_admin_v1_directory, 37);
 
 /**
  * See ListApps.
@@ -1267,7 +1498,7 @@ export type ListAppsRequest = Message<"tollgate.admin.v1.ListAppsRequest"> & {
  * Use `create(ListAppsRequestSchema)` to create a new message.
  */
 export const ListAppsRequestSchema: GenMessage<ListAppsRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 32);
+  messageDesc(file_tollgate_admin_v1_directory, 38);
 
 /**
  * See ListApps.
@@ -1295,7 +1526,7 @@ export type ListAppsResponse = Message<"tollgate.admin.v1.ListAppsResponse"> & {
  * Use `create(ListAppsResponseSchema)` to create a new message.
  */
 export const ListAppsResponseSchema: GenMessage<ListAppsResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 33);
+  messageDesc(file_tollgate_admin_v1_directory, 39);
 
 /**
  * See UpdateApp.
@@ -1359,7 +1590,7 @@ export type UpdateAppRequest = Message<"tollgate.admin.v1.UpdateAppRequest"> & {
  * Use `create(UpdateAppRequestSchema)` to create a new message.
  */
 export const UpdateAppRequestSchema: GenMessage<UpdateAppRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 34);
+  messageDesc(file_tollgate_admin_v1_directory, 40);
 
 /**
  * See UpdateApp.
@@ -1380,7 +1611,84 @@ export type UpdateAppResponse = Message<"tollgate.admin.v1.UpdateAppResponse"> &
  * Use `create(UpdateAppResponseSchema)` to create a new message.
  */
 export const UpdateAppResponseSchema: GenMessage<UpdateAppResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 35);
+  messageDesc(file_tollgate_admin_v1_directory, 41);
+
+/**
+ * See DeleteApp.
+ *
+ * @generated from message tollgate.admin.v1.DeleteAppRequest
+ */
+export type DeleteAppRequest = Message<"tollgate.admin.v1.DeleteAppRequest"> & {
+  /**
+   * The organization, an id.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * Its id.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * Must be the current one, otherwise ABORTED `ETAG_MISMATCH`. Empty: any.
+   *
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
+
+  /**
+   * Why, for the audit log; at most 1000 characters.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
+   *
+   * @generated from field: optional string request_id = 5;
+   */
+  requestId?: string | undefined;
+
+  /**
+   * Validate everything, write nothing, and return what the result would be.
+   *
+   * @generated from field: bool validate_only = 6;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.DeleteAppRequest.
+ * Use `create(DeleteAppRequestSchema)` to create a new message.
+ */
+export const DeleteAppRequestSchema: GenMessage<DeleteAppRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_directory, 42);
+
+/**
+ * See DeleteApp.
+ *
+ * @generated from message tollgate.admin.v1.DeleteAppResponse
+ */
+export type DeleteAppResponse = Message<"tollgate.admin.v1.DeleteAppResponse"> & {
+  /**
+   * As it was.
+   *
+   * @generated from field: tollgate.admin.v1.App app = 1;
+   */
+  app?: App | undefined;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.DeleteAppResponse.
+ * Use `create(DeleteAppResponseSchema)` to create a new message.
+ */
+export const DeleteAppResponseSchema: GenMessage<DeleteAppResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_directory, 43);
 
 /**
  * A customer of the organization, on whose behalf models are called.
@@ -1429,7 +1737,7 @@ export type Customer = Message<"tollgate.admin.v1.Customer"> & {
  * Use `create(CustomerSchema)` to create a new message.
  */
 export const CustomerSchema: GenMessage<Customer> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 36);
+  messageDesc(file_tollgate_admin_v1_directory, 44);
 
 /**
  * See CreateCustomer.
@@ -1478,7 +1786,7 @@ export type CreateCustomerRequest = Message<"tollgate.admin.v1.CreateCustomerReq
  * Use `create(CreateCustomerRequestSchema)` to create a new message.
  */
 export const CreateCustomerRequestSchema: GenMessage<CreateCustomerRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 37);
+  messageDesc(file_tollgate_admin_v1_directory, 45);
 
 /**
  * See CreateCustomer.
@@ -1499,7 +1807,7 @@ export type CreateCustomerResponse = Message<"tollgate.admin.v1.CreateCustomerRe
  * Use `create(CreateCustomerResponseSchema)` to create a new message.
  */
 export const CreateCustomerResponseSchema: GenMessage<CreateCustomerResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 38);
+  messageDesc(file_tollgate_admin_v1_directory, 46);
 
 /**
  * See GetCustomer.
@@ -1527,7 +1835,7 @@ export type GetCustomerRequest = Message<"tollgate.admin.v1.GetCustomerRequest">
  * Use `create(GetCustomerRequestSchema)` to create a new message.
  */
 export const GetCustomerRequestSchema: GenMessage<GetCustomerRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 39);
+  messageDesc(file_tollgate_admin_v1_directory, 47);
 
 /**
  * See GetCustomer.
@@ -1548,7 +1856,7 @@ export type GetCustomerResponse = Message<"tollgate.admin.v1.GetCustomerResponse
  * Use `create(GetCustomerResponseSchema)` to create a new message.
  */
 export const GetCustomerResponseSchema: GenMessage<GetCustomerResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 40);
+  messageDesc(file_tollgate_admin_v1_directory, 48);
 
 /**
  * See ListCustomers.
@@ -1591,7 +1899,7 @@ export type ListCustomersRequest = Message<"tollgate.admin.v1.ListCustomersReque
  * Use `create(ListCustomersRequestSchema)` to create a new message.
  */
 export const ListCustomersRequestSchema: GenMessage<ListCustomersRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 41);
+  messageDesc(file_tollgate_admin_v1_directory, 49);
 
 /**
  * See ListCustomers.
@@ -1619,7 +1927,7 @@ export type ListCustomersResponse = Message<"tollgate.admin.v1.ListCustomersResp
  * Use `create(ListCustomersResponseSchema)` to create a new message.
  */
 export const ListCustomersResponseSchema: GenMessage<ListCustomersResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 42);
+  messageDesc(file_tollgate_admin_v1_directory, 50);
 
 /**
  * See UpdateCustomer.
@@ -1683,7 +1991,7 @@ export type UpdateCustomerRequest = Message<"tollgate.admin.v1.UpdateCustomerReq
  * Use `create(UpdateCustomerRequestSchema)` to create a new message.
  */
 export const UpdateCustomerRequestSchema: GenMessage<UpdateCustomerRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 43);
+  messageDesc(file_tollgate_admin_v1_directory, 51);
 
 /**
  * See UpdateCustomer.
@@ -1704,7 +2012,84 @@ export type UpdateCustomerResponse = Message<"tollgate.admin.v1.UpdateCustomerRe
  * Use `create(UpdateCustomerResponseSchema)` to create a new message.
  */
 export const UpdateCustomerResponseSchema: GenMessage<UpdateCustomerResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_directory, 44);
+  messageDesc(file_tollgate_admin_v1_directory, 52);
+
+/**
+ * See DeleteCustomer.
+ *
+ * @generated from message tollgate.admin.v1.DeleteCustomerRequest
+ */
+export type DeleteCustomerRequest = Message<"tollgate.admin.v1.DeleteCustomerRequest"> & {
+  /**
+   * The organization, an id.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * Its id.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * Must be the current one, otherwise ABORTED `ETAG_MISMATCH`. Empty: any.
+   *
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
+
+  /**
+   * Why, for the audit log; at most 1000 characters.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
+   *
+   * @generated from field: optional string request_id = 5;
+   */
+  requestId?: string | undefined;
+
+  /**
+   * Validate everything, write nothing, and return what the result would be.
+   *
+   * @generated from field: bool validate_only = 6;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.DeleteCustomerRequest.
+ * Use `create(DeleteCustomerRequestSchema)` to create a new message.
+ */
+export const DeleteCustomerRequestSchema: GenMessage<DeleteCustomerRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_directory, 53);
+
+/**
+ * See DeleteCustomer.
+ *
+ * @generated from message tollgate.admin.v1.DeleteCustomerResponse
+ */
+export type DeleteCustomerResponse = Message<"tollgate.admin.v1.DeleteCustomerResponse"> & {
+  /**
+   * As it was.
+   *
+   * @generated from field: tollgate.admin.v1.Customer customer = 1;
+   */
+  customer?: Customer | undefined;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.DeleteCustomerResponse.
+ * Use `create(DeleteCustomerResponseSchema)` to create a new message.
+ */
+export const DeleteCustomerResponseSchema: GenMessage<DeleteCustomerResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_directory, 54);
 
 /**
  * Whether a subject may act.
@@ -1799,6 +2184,17 @@ export const PrincipalKindSchema: GenEnum<PrincipalKind> = /*@__PURE__*/
  * The subjects that calls belong to. Unregistered users, principals, apps and customers may call too, unless the
  * organization refuses them.
  *
+ * Suspend (`state`) or delete? A suspended team or user is known, and its calls are denied; use it to stop somebody.
+ * Deleting removes what was declared: the record and the policy on it. It applies to the next Check on every replica.
+ * A subject that was deleted is unregistered: its calls are denied only where the organization refuses unknown subjects,
+ * otherwise the defaults for its kind apply to them. Delete removes no history: usage, meters, events and
+ * revisions stay. Calls under way are reported, released, or expire as they would have. A record of the same id may
+ * be created again; it has the same meters, its version goes on counting, and it has no policy.
+ *
+ * A record that others name is not deleted. The error is FAILED_PRECONDITION `RECORD_IN_USE`; its
+ * google.rpc.PreconditionFailure has one violation of type `REFERENCE` for each record that names it, at most 20:
+ * `subject` is its kind and id, such as `key:k1`, and `description` the field.
+ *
  * @generated from service tollgate.admin.v1.DirectoryService
  */
 export const DirectoryService: GenService<{
@@ -1843,6 +2239,17 @@ export const DirectoryService: GenService<{
     output: typeof UpdateTeamResponseSchema;
   },
   /**
+   * Deletes one, with the policy on it. FAILED_PRECONDITION `RECORD_IN_USE` while a team below it, a user or a
+   * credential that is not revoked names it. See the service.
+   *
+   * @generated from rpc tollgate.admin.v1.DirectoryService.DeleteTeam
+   */
+  deleteTeam: {
+    methodKind: "unary";
+    input: typeof DeleteTeamRequestSchema;
+    output: typeof DeleteTeamResponseSchema;
+  },
+  /**
    * Registers a user; ALREADY_EXISTS if there is one of that id.
    *
    * @generated from rpc tollgate.admin.v1.DirectoryService.CreateUser
@@ -1881,6 +2288,17 @@ export const DirectoryService: GenService<{
     methodKind: "unary";
     input: typeof UpdateUserRequestSchema;
     output: typeof UpdateUserResponseSchema;
+  },
+  /**
+   * Deletes one, with the policy on it. FAILED_PRECONDITION `RECORD_IN_USE` while a credential that is not revoked
+   * names it. See the service.
+   *
+   * @generated from rpc tollgate.admin.v1.DirectoryService.DeleteUser
+   */
+  deleteUser: {
+    methodKind: "unary";
+    input: typeof DeleteUserRequestSchema;
+    output: typeof DeleteUserResponseSchema;
   },
   /**
    * Registers a principal; ALREADY_EXISTS if there is one of that id.
@@ -1923,6 +2341,17 @@ export const DirectoryService: GenService<{
     output: typeof UpdatePrincipalResponseSchema;
   },
   /**
+   * Deletes one, with the policy on it. FAILED_PRECONDITION `RECORD_IN_USE` while a credential that is not revoked
+   * names it. See the service.
+   *
+   * @generated from rpc tollgate.admin.v1.DirectoryService.DeletePrincipal
+   */
+  deletePrincipal: {
+    methodKind: "unary";
+    input: typeof DeletePrincipalRequestSchema;
+    output: typeof DeletePrincipalResponseSchema;
+  },
+  /**
    * Registers an app; ALREADY_EXISTS if there is one of that id.
    *
    * @generated from rpc tollgate.admin.v1.DirectoryService.CreateApp
@@ -1963,6 +2392,17 @@ export const DirectoryService: GenService<{
     output: typeof UpdateAppResponseSchema;
   },
   /**
+   * Deletes one, with the policy on it. FAILED_PRECONDITION `RECORD_IN_USE` while a principal or a credential that is
+   * not revoked names it. See the service.
+   *
+   * @generated from rpc tollgate.admin.v1.DirectoryService.DeleteApp
+   */
+  deleteApp: {
+    methodKind: "unary";
+    input: typeof DeleteAppRequestSchema;
+    output: typeof DeleteAppResponseSchema;
+  },
+  /**
    * Registers a customer; ALREADY_EXISTS if there is one of that id.
    *
    * @generated from rpc tollgate.admin.v1.DirectoryService.CreateCustomer
@@ -2001,6 +2441,17 @@ export const DirectoryService: GenService<{
     methodKind: "unary";
     input: typeof UpdateCustomerRequestSchema;
     output: typeof UpdateCustomerResponseSchema;
+  },
+  /**
+   * Deletes one, with the policy on it. FAILED_PRECONDITION `RECORD_IN_USE` while a credential that is not revoked
+   * names it. See the service.
+   *
+   * @generated from rpc tollgate.admin.v1.DirectoryService.DeleteCustomer
+   */
+  deleteCustomer: {
+    methodKind: "unary";
+    input: typeof DeleteCustomerRequestSchema;
+    output: typeof DeleteCustomerResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_tollgate_admin_v1_directory, 0);

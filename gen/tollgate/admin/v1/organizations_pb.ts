@@ -637,6 +637,9 @@ export const WeekDaySchema: GenEnum<WeekDay> = /*@__PURE__*/
 /**
  * Creating organizations takes the role platform_admin.
  *
+ * An organization is suspended (`state`), never deleted: usage is recorded under its id, and another organization of the
+ * same id would inherit it.
+ *
  * @generated from service tollgate.admin.v1.OrganizationService
  */
 export const OrganizationService: GenService<{

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file tollgate/admin/v1/policies.proto.
  */
 export const file_tollgate_admin_v1_policies: GenFile = /*@__PURE__*/
-  fileDesc("CiB0b2xsZ2F0ZS9hZG1pbi92MS9wb2xpY2llcy5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEizAIKBUxpbWl0EgwKBG5hbWUYASABKAkSIwoGbWV0cmljGAIgASgOMhMudG9sbGdhdGUudjEuTWV0cmljEiMKBndpbmRvdxgDIAEoDjITLnRvbGxnYXRlLnYxLldpbmRvdxIQCgZhbW91bnQYBCABKAlIABIxCgl1bmxpbWl0ZWQYCiABKAsyHC50b2xsZ2F0ZS5hZG1pbi52MS5VbmxpbWl0ZWRIABIjCgZhY3Rpb24YBSABKA4yEy50b2xsZ2F0ZS52MS5BY3Rpb24SMQoKdGhyZXNob2xkcxgGIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLlRocmVzaG9sZHMSEgoKYXBwbGllc190bxgHIAEoCRIPCgd0YXJnZXRzGAggAygJEhQKB2VuYWJsZWQYCSABKAhIAYgBAUIHCgVib3VuZEIKCghfZW5hYmxlZCILCglVbmxpbWl0ZWQiHgoKVGhyZXNob2xkcxIQCghwZXJjZW50cxgBIAMoBSJ2CgZBY2Nlc3MSDQoFYWxsb3cYASADKAkSDAoEZGVueRgCIAMoCRIVCghtYXhfdGllchgDIAEoBUgAiAEBEisKBG1vZGUYBCABKA4yHS50b2xsZ2F0ZS5hZG1pbi52MS5BY2Nlc3NNb2RlQgsKCV9tYXhfdGllciJ1CgZCeXBhc3MSDAoEY29zdBgBIAEoCBIMCgRyYXRlGAIgASgIEg4KBnRva2VucxgDIAEoCBIOCgZtb2RlbHMYBCABKAgSLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqgBCgZQb2xpY3kSDwoHc3ViamVjdBgBIAEoCRIoCgZsaW1pdHMYAiADKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5MaW1pdBIpCgZhY2Nlc3MYAyABKAsyGS50b2xsZ2F0ZS5hZG1pbi52MS5BY2Nlc3MSKQoGYnlwYXNzGAQgASgLMhkudG9sbGdhdGUuYWRtaW4udjEuQnlwYXNzEg0KBW5vdGVzGAUgASgJIrwBCg5Qb2xpY3lSZXZpc2lvbhIpCgZwb2xpY3kYASABKAsyGS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3kSEAoIcmV2aXNpb24YAiABKAMSDgoGcmVhc29uGAMgASgJEg0KBWFjdG9yGAQgASgJEi8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdyZXZva2VkGAYgASgJEgwKBGV0YWcYByABKAkiqgEKEFB1dFBvbGljeVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEikKBnBvbGljeRgCIAEoCzIZLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeRIOCgZyZWFzb24YAyABKAkSDAoEZXRhZxgEIAEoCRIXCgpyZXF1ZXN0X2lkGAUgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgGIAEoCEINCgtfcmVxdWVzdF9pZCJIChFQdXRQb2xpY3lSZXNwb25zZRIzCghyZXZpc2lvbhgBIAEoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVJldmlzaW9uIlcKEEdldFBvbGljeVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEg8KB3N1YmplY3QYAiABKAkSFQoIcmV2aXNpb24YAyABKANIAIgBAUILCglfcmV2aXNpb24iSAoRR2V0UG9saWN5UmVzcG9uc2USMwoIcmV2aXNpb24YASABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbiJcChNMaXN0UG9saWNpZXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRIOCgZmaWx0ZXIYBCABKAkiZQoUTGlzdFBvbGljaWVzUmVzcG9uc2USNAoJcmV2aXNpb25zGAEgAygLMiEudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5UmV2aXNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJImQKGkxpc3RQb2xpY3lSZXZpc2lvbnNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJImwKG0xpc3RQb2xpY3lSZXZpc2lvbnNSZXNwb25zZRI0CglyZXZpc2lvbnMYASADKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkioAEKElJldm9rZUxpbWl0UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDwoHc3ViamVjdBgCIAEoCRIMCgRuYW1lGAMgASgJEg4KBnJlYXNvbhgEIAEoCRIMCgRldGFnGAUgASgJEhcKCnJlcXVlc3RfaWQYBiABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAcgASgIQg0KC19yZXF1ZXN0X2lkIkoKE1Jldm9rZUxpbWl0UmVzcG9uc2USMwoIcmV2aXNpb24YASABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbipaCgpBY2Nlc3NNb2RlEhsKF0FDQ0VTU19NT0RFX1VOU1BFQ0lGSUVEEAASFgoSQUNDRVNTX01PREVfTkFSUk9XEAESFwoTQUNDRVNTX01PREVfUkVQTEFDRRACMvQDCg1Qb2xpY3lTZXJ2aWNlElYKCVB1dFBvbGljeRIjLnRvbGxnYXRlLmFkbWluLnYxLlB1dFBvbGljeVJlcXVlc3QaJC50b2xsZ2F0ZS5hZG1pbi52MS5QdXRQb2xpY3lSZXNwb25zZRJWCglHZXRQb2xpY3kSIy50b2xsZ2F0ZS5hZG1pbi52MS5HZXRQb2xpY3lSZXF1ZXN0GiQudG9sbGdhdGUuYWRtaW4udjEuR2V0UG9saWN5UmVzcG9uc2USXwoMTGlzdFBvbGljaWVzEiYudG9sbGdhdGUuYWRtaW4udjEuTGlzdFBvbGljaWVzUmVxdWVzdBonLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RQb2xpY2llc1Jlc3BvbnNlEnQKE0xpc3RQb2xpY3lSZXZpc2lvbnMSLS50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0UG9saWN5UmV2aXNpb25zUmVxdWVzdBouLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RQb2xpY3lSZXZpc2lvbnNSZXNwb25zZRJcCgtSZXZva2VMaW1pdBIlLnRvbGxnYXRlLmFkbWluLnYxLlJldm9rZUxpbWl0UmVxdWVzdBomLnRvbGxnYXRlLmFkbWluLnYxLlJldm9rZUxpbWl0UmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_tollgate_v1_limit]);
+  fileDesc("CiB0b2xsZ2F0ZS9hZG1pbi92MS9wb2xpY2llcy5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEizAIKBUxpbWl0EgwKBG5hbWUYASABKAkSIwoGbWV0cmljGAIgASgOMhMudG9sbGdhdGUudjEuTWV0cmljEiMKBndpbmRvdxgDIAEoDjITLnRvbGxnYXRlLnYxLldpbmRvdxIQCgZhbW91bnQYBCABKAlIABIxCgl1bmxpbWl0ZWQYCiABKAsyHC50b2xsZ2F0ZS5hZG1pbi52MS5VbmxpbWl0ZWRIABIjCgZhY3Rpb24YBSABKA4yEy50b2xsZ2F0ZS52MS5BY3Rpb24SMQoKdGhyZXNob2xkcxgGIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLlRocmVzaG9sZHMSEgoKYXBwbGllc190bxgHIAEoCRIPCgd0YXJnZXRzGAggAygJEhQKB2VuYWJsZWQYCSABKAhIAYgBAUIHCgVib3VuZEIKCghfZW5hYmxlZCILCglVbmxpbWl0ZWQiHgoKVGhyZXNob2xkcxIQCghwZXJjZW50cxgBIAMoBSJ2CgZBY2Nlc3MSDQoFYWxsb3cYASADKAkSDAoEZGVueRgCIAMoCRIVCghtYXhfdGllchgDIAEoBUgAiAEBEisKBG1vZGUYBCABKA4yHS50b2xsZ2F0ZS5hZG1pbi52MS5BY2Nlc3NNb2RlQgsKCV9tYXhfdGllciJ1CgZCeXBhc3MSDAoEY29zdBgBIAEoCBIMCgRyYXRlGAIgASgIEg4KBnRva2VucxgDIAEoCBIOCgZtb2RlbHMYBCABKAgSLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqgBCgZQb2xpY3kSDwoHc3ViamVjdBgBIAEoCRIoCgZsaW1pdHMYAiADKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5MaW1pdBIpCgZhY2Nlc3MYAyABKAsyGS50b2xsZ2F0ZS5hZG1pbi52MS5BY2Nlc3MSKQoGYnlwYXNzGAQgASgLMhkudG9sbGdhdGUuYWRtaW4udjEuQnlwYXNzEg0KBW5vdGVzGAUgASgJIs0BCg5Qb2xpY3lSZXZpc2lvbhIpCgZwb2xpY3kYASABKAsyGS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3kSEAoIcmV2aXNpb24YAiABKAMSDgoGcmVhc29uGAMgASgJEg0KBWFjdG9yGAQgASgJEi8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdyZXZva2VkGAYgASgJEgwKBGV0YWcYByABKAkSDwoHZGVsZXRlZBgIIAEoCCKqAQoQUHV0UG9saWN5UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSKQoGcG9saWN5GAIgASgLMhkudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5Eg4KBnJlYXNvbhgDIAEoCRIMCgRldGFnGAQgASgJEhcKCnJlcXVlc3RfaWQYBSABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAYgASgIQg0KC19yZXF1ZXN0X2lkIkgKEVB1dFBvbGljeVJlc3BvbnNlEjMKCHJldmlzaW9uGAEgASgLMiEudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5UmV2aXNpb24iVwoQR2V0UG9saWN5UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDwoHc3ViamVjdBgCIAEoCRIVCghyZXZpc2lvbhgDIAEoA0gAiAEBQgsKCV9yZXZpc2lvbiJIChFHZXRQb2xpY3lSZXNwb25zZRIzCghyZXZpc2lvbhgBIAEoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVJldmlzaW9uIlwKE0xpc3RQb2xpY2llc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEg4KBmZpbHRlchgEIAEoCSJlChRMaXN0UG9saWNpZXNSZXNwb25zZRI0CglyZXZpc2lvbnMYASADKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiZAoaTGlzdFBvbGljeVJldmlzaW9uc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEg8KB3N1YmplY3QYAiABKAkSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkibAobTGlzdFBvbGljeVJldmlzaW9uc1Jlc3BvbnNlEjQKCXJldmlzaW9ucxgBIAMoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVJldmlzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKgAQoSUmV2b2tlTGltaXRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEgwKBG5hbWUYAyABKAkSDgoGcmVhc29uGAQgASgJEgwKBGV0YWcYBSABKAkSFwoKcmVxdWVzdF9pZBgGIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYByABKAhCDQoLX3JlcXVlc3RfaWQiSgoTUmV2b2tlTGltaXRSZXNwb25zZRIzCghyZXZpc2lvbhgBIAEoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVJldmlzaW9uIpMBChNEZWxldGVQb2xpY3lSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEgwKBGV0YWcYAyABKAkSDgoGcmVhc29uGAQgASgJEhcKCnJlcXVlc3RfaWQYBSABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAYgASgIQg0KC19yZXF1ZXN0X2lkIksKFERlbGV0ZVBvbGljeVJlc3BvbnNlEjMKCHJldmlzaW9uGAEgASgLMiEudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5UmV2aXNpb24qWgoKQWNjZXNzTW9kZRIbChdBQ0NFU1NfTU9ERV9VTlNQRUNJRklFRBAAEhYKEkFDQ0VTU19NT0RFX05BUlJPVxABEhcKE0FDQ0VTU19NT0RFX1JFUExBQ0UQAjLVBAoNUG9saWN5U2VydmljZRJWCglQdXRQb2xpY3kSIy50b2xsZ2F0ZS5hZG1pbi52MS5QdXRQb2xpY3lSZXF1ZXN0GiQudG9sbGdhdGUuYWRtaW4udjEuUHV0UG9saWN5UmVzcG9uc2USVgoJR2V0UG9saWN5EiMudG9sbGdhdGUuYWRtaW4udjEuR2V0UG9saWN5UmVxdWVzdBokLnRvbGxnYXRlLmFkbWluLnYxLkdldFBvbGljeVJlc3BvbnNlEl8KDExpc3RQb2xpY2llcxImLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RQb2xpY2llc1JlcXVlc3QaJy50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0UG9saWNpZXNSZXNwb25zZRJ0ChNMaXN0UG9saWN5UmV2aXNpb25zEi0udG9sbGdhdGUuYWRtaW4udjEuTGlzdFBvbGljeVJldmlzaW9uc1JlcXVlc3QaLi50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0UG9saWN5UmV2aXNpb25zUmVzcG9uc2USXAoLUmV2b2tlTGltaXQSJS50b2xsZ2F0ZS5hZG1pbi52MS5SZXZva2VMaW1pdFJlcXVlc3QaJi50b2xsZ2F0ZS5hZG1pbi52MS5SZXZva2VMaW1pdFJlc3BvbnNlEl8KDERlbGV0ZVBvbGljeRImLnRvbGxnYXRlLmFkbWluLnYxLkRlbGV0ZVBvbGljeVJlcXVlc3QaJy50b2xsZ2F0ZS5hZG1pbi52MS5EZWxldGVQb2xpY3lSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_tollgate_v1_limit]);
 
 /**
  * One limit.
@@ -346,6 +346,13 @@ export type PolicyRevision = Message<"tollgate.admin.v1.PolicyRevision"> & {
    * @generated from field: string etag = 7;
    */
   etag: string;
+
+  /**
+   * This revision deleted the policy. Then `policy` has nothing but its subject.
+   *
+   * @generated from field: bool deleted = 8;
+   */
+  deleted: boolean;
 };
 
 /**
@@ -713,6 +720,83 @@ export const RevokeLimitResponseSchema: GenMessage<RevokeLimitResponse> = /*@__P
   messageDesc(file_tollgate_admin_v1_policies, 16);
 
 /**
+ * See DeletePolicy.
+ *
+ * @generated from message tollgate.admin.v1.DeletePolicyRequest
+ */
+export type DeletePolicyRequest = Message<"tollgate.admin.v1.DeletePolicyRequest"> & {
+  /**
+   * The organization, an id.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * See Policy.subject.
+   *
+   * @generated from field: string subject = 2;
+   */
+  subject: string;
+
+  /**
+   * If not empty, must be the etag of the newest revision, otherwise ABORTED `ETAG_MISMATCH`.
+   *
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
+
+  /**
+   * Why; at most 1000 characters.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * Identifies this change: a repeat gets the first answer again. 1 to 128 printable ASCII characters.
+   *
+   * @generated from field: optional string request_id = 5;
+   */
+  requestId?: string | undefined;
+
+  /**
+   * Validate everything, write nothing, and return what the result would be.
+   *
+   * @generated from field: bool validate_only = 6;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.DeletePolicyRequest.
+ * Use `create(DeletePolicyRequestSchema)` to create a new message.
+ */
+export const DeletePolicyRequestSchema: GenMessage<DeletePolicyRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_policies, 17);
+
+/**
+ * See DeletePolicy.
+ *
+ * @generated from message tollgate.admin.v1.DeletePolicyResponse
+ */
+export type DeletePolicyResponse = Message<"tollgate.admin.v1.DeletePolicyResponse"> & {
+  /**
+   * The revision that was appended.
+   *
+   * @generated from field: tollgate.admin.v1.PolicyRevision revision = 1;
+   */
+  revision?: PolicyRevision | undefined;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.DeletePolicyResponse.
+ * Use `create(DeletePolicyResponseSchema)` to create a new message.
+ */
+export const DeletePolicyResponseSchema: GenMessage<DeletePolicyResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_policies, 18);
+
+/**
  * How `allow` and `max_tier` relate to those of the tier and the teams.
  *
  * @generated from enum tollgate.admin.v1.AccessMode
@@ -771,7 +855,8 @@ export const PolicyService: GenService<{
     output: typeof PutPolicyResponseSchema;
   },
   /**
-   * Reads the newest revision, or the one named.
+   * Reads the newest revision, or the one named. NOT_FOUND `POLICY_NOT_FOUND` if there is none, or the newest deleted
+   * the policy.
    *
    * @generated from rpc tollgate.admin.v1.PolicyService.GetPolicy
    */
@@ -809,6 +894,17 @@ export const PolicyService: GenService<{
     methodKind: "unary";
     input: typeof RevokeLimitRequestSchema;
     output: typeof RevokeLimitResponseSchema;
+  },
+  /**
+   * Deletes the policy of one subject, by appending a revision that declares nothing; NOT_FOUND `POLICY_NOT_FOUND` if
+   * there is none. Its revisions stay, and go on counting when there is a policy again. Usage does not change.
+   *
+   * @generated from rpc tollgate.admin.v1.PolicyService.DeletePolicy
+   */
+  deletePolicy: {
+    methodKind: "unary";
+    input: typeof DeletePolicyRequestSchema;
+    output: typeof DeletePolicyResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_tollgate_admin_v1_policies, 0);
