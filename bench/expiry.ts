@@ -1,25 +1,31 @@
 /**
  * `node bench/expiry.ts`: many holds that expire at once, while Checks go on. Prints how long it takes to end
- * them, and the rate of Checks meanwhile as a ratio to the mean of the rates before and after.
+ * them, and the rate of Checks meanwhile as a ratio to the mean of the rates before and after. Before that some are
+ * ended while nothing else is done: what a hold takes of the processor does not depend on what else the machine does.
  *
  *   --holds N    100000 unless given
+ *   --alone N    holds that are ended while nothing else is done, 20000 unless given
  *   --orgs N     organizations that they are spread over, 8 unless given
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Pool } from 'pg';
+import { cpuSeconds } from './cpu-time.ts';
 import { runLoad } from './processes.ts';
 import type { Serving } from './processes.ts';
 import { benchSecret } from './scene.ts';
 import { setStage } from './stage.ts';
+import type { OpenScene } from './stage.ts';
 
 const { values: options } = parseArgs({
   options: {
     holds: { type: 'string', default: '100000' },
+    alone: { type: 'string', default: '20000' },
     orgs: { type: 'string', default: '8' },
   },
 });
 const holds = Number(options.holds);
+const holdsAlone = Number(options.alone);
 const orgIds = Array.from({ length: Number(options.orgs) }, (_, index) => `bench-${index}`);
 /** Seconds. */
 const time = { window: 4, quiet: 12, warm: 12, mostEnding: 180, mostFilling: 300 };
@@ -32,7 +38,8 @@ try {
     // A new server: the one before remembers its calls as they were.
     const server = await scene.serve();
     try {
-      await measureExpiry(scene.database.pool, server);
+      if (holdsAlone > 0) await measureAlone(scene.database, server);
+      if (holds > 0) await measureExpiry(scene.database.pool, server);
     } finally {
       await server.stop();
     }
@@ -47,8 +54,8 @@ async function fill(pool: Pool, serve: () => Promise<Serving>): Promise<void> {
   const server = await serve();
   try {
     const untilMs = performance.now() + time.mostFilling * 1000;
-    while ((await openHolds(pool, Number.MAX_SAFE_INTEGER)) < holds) {
-      if (performance.now() > untilMs) throw new Error(`${holds} holds take too long to make`);
+    while ((await openHolds(pool, Number.MAX_SAFE_INTEGER)) < holds + holdsAlone) {
+      if (performance.now() > untilMs) throw new Error('the holds take too long to make');
       await check(server, time.window);
     }
   } finally {
@@ -56,19 +63,42 @@ async function fill(pool: Pool, serve: () => Promise<Serving>): Promise<void> {
   }
 }
 
-async function measureExpiry(pool: Pool, server: Serving): Promise<void> {
-  await check(server, time.warm);
-  const before = await check(server, time.quiet);
+/** Prints what the end of a hold takes of the processor, at the service and at the database. */
+async function measureAlone({ pool, pid }: OpenScene['database'], server: Serving): Promise<void> {
+  const untilMs = await endNow(pool, holdsAlone);
+  await pool.query('VACUUM call');
+  await pool.query('CHECKPOINT');
+  const cpu = () => [cpuSeconds(server.pid), cpuSeconds(pid)] as const;
+  const [service, database] = cpu();
+  const startedMs = performance.now();
+  const endedMs = await pollUntilEnded(pool, untilMs);
+  const [serviceThen, databaseThen] = cpu();
+  const micros = (seconds: number): string => `${((seconds * 1e6) / holdsAlone).toFixed(0)} us`;
+  console.log(
+    `${holdsAlone} holds ended alone in ${((endedMs - startedMs) / 1000).toFixed(1)} s; of the processor each took ` +
+      `${micros(serviceThen - service)} at the service and ${micros(databaseThen - database)} at the database`,
+  );
+}
+
+/** Lets holds end now; returns the moment before which they end. */
+async function endNow(pool: Pool, most: number): Promise<number> {
   const endMs = Date.now();
   await pool.query(
     `UPDATE call SET expires_at = $2 WHERE (org_id, request_id) IN
        (SELECT org_id, request_id FROM call WHERE state = 'OPEN' ORDER BY expires_at LIMIT $1)`,
-    [holds, endMs],
+    [most, endMs],
   );
+  return endMs + 1;
+}
+
+async function measureExpiry(pool: Pool, server: Serving): Promise<void> {
+  await check(server, time.warm);
+  const before = await check(server, time.quiet);
+  const untilMs = await endNow(pool, holds);
   const startedMs = performance.now();
   const [endedMs, during] = await Promise.all([
-    pollUntilEnded(pool, endMs + 1),
-    checkUntilEnded(pool, endMs + 1, server),
+    pollUntilEnded(pool, untilMs),
+    checkUntilEnded(pool, untilMs, server),
   ]);
   const seconds = (endedMs - startedMs) / 1000;
   const after = await check(server, time.quiet);

@@ -133,13 +133,17 @@ export interface ReportAnswer {
   readonly replayed: boolean;
 }
 
-/** Plans the end of a hold without a report: only the meters are needed. */
+/** What the end of a hold without a report needs of the policies. */
+export interface ClosePlan extends Pick<SettlePlan, 'epoch' | 'calendar' | 'meters'> {
+  /** What becomes of a hold whose time is over. */
+  readonly onExpiry: 'RELEASE' | 'CHARGE';
+}
+
+/** Plans the end of a hold without a report. */
 export type ClosePlanner = (
   stored: StoredCall,
   atLeastEpoch: number,
-) =>
-  | Pick<SettlePlan, 'epoch' | 'calendar' | 'meters'>
-  | Promise<Pick<SettlePlan, 'epoch' | 'calendar' | 'meters'>>;
+) => ClosePlan | Promise<ClosePlan>;
 
 export interface ReleaseCall {
   readonly orgId: string;

@@ -54,6 +54,7 @@ export function closePlanner(policies: Policies): ClosePlanner {
       epoch: view.epoch,
       calendar: view.organization.calendar,
       meters: chargedMeters(view, stored.path, stored.target),
+      onExpiry: view.organization.onExpiry,
     };
   };
 }

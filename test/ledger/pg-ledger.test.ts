@@ -248,7 +248,7 @@ test('a caller does not see that the answer to the first commit was lost', async
       deadlineMs: undefined,
       plan: (_stored, epoch) => {
         const { calendar, meters } = planCheck(viewOf({}), callOf({}), Date.now());
-        return { epoch: Math.max(epoch, current), calendar, meters };
+        return { epoch: Math.max(epoch, current), calendar, meters, onExpiry: 'RELEASE' };
       },
     });
   expect(await losing(release)).toBe(false);
@@ -282,6 +282,7 @@ test('calls of before a restart are looked up together, and a repeated Check wai
     epoch: stored.epoch,
     calendar: plainOrganization(orgId).calendar,
     meters: [meterOf(orgSubject)],
+    onExpiry: 'RELEASE' as const,
   });
   const release = (requestId: string) =>
     restarted.release({ orgId, requestId, plan, deadlineMs: undefined });

@@ -15,6 +15,7 @@ import { createPgLedger } from '../../src/ledger/pg-ledger.ts';
 import type { BatchWay } from '../../src/ledger/lane/batch-runner.ts';
 import type { TestDatabase } from './database.ts';
 import { anyChange, plainOrganization, policyStoreOf } from './organization.ts';
+import { rewriting } from './rewriting.ts';
 import { callOf, viewOf } from './view.ts';
 import type { Said, SaidCall } from './view.ts';
 
@@ -100,16 +101,6 @@ function ignore(_client: Client): void {
 
 function unchanged(text: string): string {
   return text;
-}
-
-/** The client, with the text of its simple queries rewritten. */
-function rewriting(client: Client, rewrite: (text: string) => string): Client {
-  return new Proxy(client, {
-    get: (target, name) =>
-      name === 'query'
-        ? (text: string) => target.query(rewrite(text))
-        : (Reflect.get(target, name) as unknown),
-  });
 }
 
 /** An organization that exists, with policies that are said: how to send its Checks to a replica. */

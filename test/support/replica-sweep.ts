@@ -14,6 +14,7 @@ export const planEnd: ClosePlanner = (stored, atLeastEpoch) => ({
   epoch: Math.max(stored.epoch, atLeastEpoch),
   calendar: plainOrganization(stored.orgId).calendar,
   meters: [meterOf(orgSubject)],
+  onExpiry: plainOrganization(stored.orgId).onExpiry,
 });
 
 /** Starts the sweep of a replica, whose rests take no time; close it in the end. */

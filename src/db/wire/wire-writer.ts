@@ -93,13 +93,17 @@ export class WireWriter {
   }
 }
 
+/** The largest whole number that a double, and its neighbours, tell exactly. */
+const mostExact = 9_007_199_254_740_991n;
+
 /** Most counters fit a double, whose two halves are written faster than a bigint. */
 function writeInt64(buffer: Buffer, value: bigint | number, at: number): void {
-  if (typeof value === 'bigint' && (value < 0n || value > 9_007_199_254_740_991n)) {
+  if (typeof value === 'bigint' && (value < -mostExact || value > mostExact)) {
     buffer.writeBigInt64BE(value, at);
     return;
   }
   const number = Number(value);
-  buffer.writeUInt32BE(Math.floor(number / 4_294_967_296), at);
-  buffer.writeUInt32BE(number % 4_294_967_296, at + 4);
+  const high = Math.floor(number / 4_294_967_296);
+  buffer.writeInt32BE(high, at);
+  buffer.writeUInt32BE(number - high * 4_294_967_296, at + 4);
 }

@@ -32,9 +32,11 @@ export class DeltaSums {
 
   /** The columns of `apply-deltas`. Where sets of windows differ, the older window gives way to the newer. */
   columns(): bigint[] {
+    const [part, another] = this.parts;
+    if (part !== undefined && another === undefined) return columnsOfOne(this.inFlight, part);
     const values = Array.from({ length: deltaWidth }, () => 0n);
     values[0] = this.inFlight;
-    for (const part of this.parts) place(values, part);
+    for (const one of this.parts) place(values, one);
     return values.map(saturated);
   }
 
@@ -44,6 +46,17 @@ export class DeltaSums {
     this.parts.push(made);
     return made;
   }
+}
+
+/** The usual case, without comparing starts: the same seven sums in each window. */
+function columnsOfOne(inFlight: bigint, { starts, counters: added }: DeltaPart): bigint[] {
+  const sums = added.map(saturated);
+  const values = [inFlight];
+  for (const [index, offset] of windowOffsets.entries()) {
+    if (offset.start >= 0) values.push(BigInt(starts[index] ?? 0));
+    values.push(...sums);
+  }
+  return values;
 }
 
 function place(values: bigint[], part: DeltaPart): void {

@@ -1,19 +1,22 @@
 import { ServiceError } from '../../platform/service-error.ts';
 import { holdStateOf } from '../calls/hold-state.ts';
 import type { KnownCall } from '../calls/known-call.ts';
-import type { ClosePlanner } from '../ledger.ts';
+import type { ClosePlan } from '../ledger.ts';
 import { countersOf } from '../meters/call-delta.ts';
 import type { DecisionContext, Plan, Verdict } from './operation.ts';
 
 /** Plans the end of an open hold: what is held is given back, and `requests` are added to those used. */
 export function closingPlan(
   known: KnownCall,
-  plan: Awaited<ReturnType<ClosePlanner>>,
+  plan: ClosePlan,
   requests: bigint,
   decide: (context: DecisionContext) => Verdict,
 ): Plan {
+  const { epoch, calendar, meters } = plan;
   return {
-    ...plan,
+    epoch,
+    calendar,
+    meters,
     known,
     bookedAtMs: known.bookedAtMs,
     inFlight: -1n,

@@ -1,9 +1,16 @@
 import type { KnownCall } from '../calls/known-call.ts';
-import type { ClosePlanner } from '../ledger.ts';
+import type { ClosePlan, ClosePlanner } from '../ledger.ts';
 import { countersOf } from '../meters/call-delta.ts';
 import { closingPlan } from './closing.ts';
 import { operationOf } from './operation.ts';
-import type { Completion, DecisionContext, Operation, Verdict } from './operation.ts';
+import type {
+  Completion,
+  DecisionContext,
+  EndingPlan,
+  Operation,
+  Plan,
+  Verdict,
+} from './operation.ts';
 
 /**
  * The end of a hold whose time is over; answers whether it was. That is judged by the time of the batch, under
@@ -21,9 +28,34 @@ export function expireOperation(
         return undefined;
       }
       const plan = await call.plan(known, atLeastEpoch);
-      return closingPlan(known, plan, 0n, (context) => expired(known, context, completion));
+      const closing = closingPlan(known, plan, 0n, (context) =>
+        expired(known, context, completion),
+      );
+      return { ...closing, ending: endingOf(known, closing, plan.onExpiry, completion) };
     },
   });
+}
+
+/** What `expired` decides where nothing has changed. */
+function endingOf(
+  hold: KnownCall,
+  { counters }: Pick<Plan, 'counters'>,
+  onExpiry: ClosePlan['onExpiry'],
+  completion: Pick<Completion<boolean>, 'resolve'>,
+): EndingPlan {
+  const isCharged = onExpiry === 'CHARGE';
+  const charge = isCharged ? chargeOf(hold) : [];
+  return {
+    hold,
+    isCharged,
+    counters: isCharged ? counters.map((counter, at) => counter + (charge[at] ?? 0n)) : counters,
+    answer: () => completion.resolve(true),
+  };
+}
+
+/** What was held counts as used. */
+function chargeOf({ held: { cost, input, output } }: KnownCall): readonly bigint[] {
+  return countersOf({ usedCost: cost, usedInput: input, usedOutput: output });
 }
 
 function expired(
@@ -35,11 +67,9 @@ function expired(
     return { stays: false, events: [], answer: () => completion.resolve(false) };
   }
   const isCharged = context.onExpiry === 'CHARGE';
-  const { cost, input, output } = known.held;
-  const charge = { usedCost: cost, usedInput: input, usedOutput: output };
   return {
     stays: true,
-    ...(isCharged ? { extra: countersOf(charge) } : {}),
+    ...(isCharged ? { extra: chargeOf(known) } : {}),
     ends: { call: known, isCharged, atMs: context.nowMs },
     events: [],
     answer: () => completion.resolve(true),

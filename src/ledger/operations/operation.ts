@@ -72,6 +72,8 @@ export interface Plan {
   readonly isAddedAfter: boolean;
   /** How it may be written before it is decided, where nothing is expected to refuse it. */
   readonly optimistic?: OptimisticPlan;
+  /** How the hold is ended before it is decided, where nothing else is foreseen than that its time is over. */
+  readonly ending?: EndingPlan;
   /** Decides, under the lock; only if every belief held. */
   decide(context: DecisionContext): Verdict;
 }
@@ -84,6 +86,17 @@ export interface OptimisticPlan {
   call(nowMs: number): KnownCall;
   /** The answer to give, from what was used and held of each limit before; called after the commit. */
   confirm(sums: readonly bigint[], nowMs: number): () => void;
+}
+
+/** The end of a hold whose time is over, if all is as foreseen; the database makes sure of that. */
+export interface EndingPlan {
+  readonly hold: KnownCall;
+  /** It is booked as usage. */
+  readonly isCharged: boolean;
+  /** In place of the counters of the plan, with those of a charge. */
+  readonly counters: readonly bigint[];
+  /** Gives the answer, after the commit. */
+  readonly answer: () => void;
 }
 
 /** What is known under the lock. */

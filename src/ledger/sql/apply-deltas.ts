@@ -102,7 +102,7 @@ function orUpdate(sum: Sum): string {
 }
 
 /** The upsert of the arrays, without what it returns. */
-function upsertMeters(sum: Sum): string {
+function upsert(sum: Sum): string {
   return `${insert}
 SELECT u.org_id, u.meter_id, u.family, u.filled, ${values}
 FROM (SELECT org_id, meter_id, family, filled, (i::int - 1) * ${deltaWidth} AS base
@@ -112,7 +112,10 @@ ${orUpdate(sum)}`;
 }
 
 /** The upsert of asks alone, where the caller's WHERE keeps every sum far from int64: nothing can saturate. */
-export const upsertSmallAsks = upsertMeters(plainSum);
+export const upsertSmallAsks = upsert(plainSum);
+
+/** The upsert of `apply-deltas`, for what needs none of the sums. */
+export const upsertMeters = upsert(saturatingSum);
 
 /**
  * The same for one organization. A distributed PostgreSQL sends no INSERT to one shard that has OFFSET in a subquery,
@@ -134,7 +137,7 @@ export const returnedColumns = columns.map((column) => `m.${column.name}`).join(
  */
 export const applyDeltas: BatchStatement = {
   name: 'apply-deltas',
-  text: `${upsertMeters(saturatingSum)}${returning()}`,
+  text: `${upsertMeters}${returning()}`,
   perOrganizationText: `${upsertMetersOfOne}${returning()}`,
 };
 

@@ -31,6 +31,9 @@ export const hasOverdueHolds = {
 WHERE c.org_id = $1::text AND c.state = 'OPEN' AND c.expires_at <= ${timeOr('$2::bigint')} LIMIT 1`,
 } as const;
 
+/** What the end of a hold does not need, and what no open hold has. */
+const notRead = ['content', 'answer', 'sums', 'extends', 'closing'] as const;
+
 /**
  * The holds of one organization whose time is over, oldest first; an instant equal to the expiry is past it.
  * Read without a lock: the batch that ends them finds those that have changed by their version.
@@ -39,7 +42,7 @@ export const overdueHolds = {
   name: 'overdue-holds',
   /** $1 text: the organization; $2 bigint, $3 text: those after this expiry (ms) and request id; $4 int: at
    *  most; $5 bigint: now (ms), or null for the database's time. */
-  text: `SELECT ${columnsOfCall(['content', 'answer', 'sums'])} FROM call c
+  text: `SELECT ${columnsOfCall(notRead)} FROM call c
 WHERE c.org_id = $1::text AND c.state = 'OPEN' AND c.expires_at <= ${timeOr('$5::bigint')}
   AND (c.expires_at, c.request_id) > ($2::bigint, $3::text)
 ORDER BY c.expires_at, c.request_id LIMIT $4::int`,
@@ -47,5 +50,5 @@ ORDER BY c.expires_at, c.request_id LIMIT $4::int`,
 
 /** Reads a row of `overdueHolds`. */
 export function overdueHold(columns: readonly (string | null)[]): CallRow {
-  return { ...callRow(columns), content: '', answer: '', sums: '{}' };
+  return { ...callRow(columns), content: '', answer: '', sums: '{}', extends: '[]', closing: null };
 }

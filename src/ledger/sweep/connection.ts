@@ -7,6 +7,7 @@ import type { LaneConnectionParts } from '../lane/connection.ts';
 import { ofOneOrganization, prepareLane, prepareStatements } from '../lane/statements.ts';
 import { isRefusedByServer } from '../../db/wire/server-refusal.ts';
 import { closeHolds, recordEndedHolds, tellEndedHolds } from '../sql/end-holds.ts';
+import { endingFirst } from '../sql/end-holds-first.ts';
 import { listOrganizations } from '../sql/list-organizations.ts';
 import {
   hasOverdueHolds,
@@ -88,7 +89,7 @@ async function prepareSweep(client: ClientBase, perOrganization: boolean): Promi
     sweepNow,
     takeSweepLease,
     leaveSweepLease,
-    ...(perOrganization ? endings.map(ofOneOrganization) : endings),
+    ...(perOrganization ? endings.map(ofOneOrganization) : [...endings, ...endingFirst]),
   ];
   await prepareStatements(client, statements);
 }

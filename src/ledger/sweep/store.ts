@@ -1,16 +1,20 @@
+import type { ClientBase } from 'pg';
 import type { FollowingClock } from '../../platform/database-clock.ts';
 import { runBatch } from '../decide-first/decide-first.ts';
 import { createEventWriter } from '../events/event-writer.ts';
-import type { OperationResult, Planned } from '../lane/planned.ts';
+import type { Planned } from '../lane/planned.ts';
 import { createOrganizationTime } from '../lane/organization-time.ts';
 import { overdueHold, overdueHolds, overdueOrganizations, sweepNow } from '../sql/overdue-holds.ts';
 import { transactionSettings } from '../sql/transaction-settings.ts';
 import type { CallRow } from '../sql/read-state.ts';
+import { GuardFailed } from '../write-first/guard-failed.ts';
 import { leaveSweepLease, takeSweepLease } from '../sql/sweep-lease.ts';
+import type { SweepBatch } from './batch.ts';
 import { createSweepConnection, lockTimeoutMs } from './connection.ts';
 import type { SweepConnection, SweepConnectionOptions } from './connection.ts';
 import { createDueOrganizations } from './due-organizations.ts';
 import type { DueOrganizations } from './due-organizations.ts';
+import { endFirst } from './end-first.ts';
 import type { SweepTurn } from './turns.ts';
 
 /** What the sweep asks of the database. */
@@ -38,13 +42,6 @@ export interface SweepStore {
   /** Runs one batch, as a lane does. */
   run(batch: readonly Planned[]): Promise<SweepBatch>;
   close(): Promise<void>;
-}
-
-/** What became of a batch. */
-export interface SweepBatch {
-  readonly results: readonly OperationResult[];
-  /** How long it took, without the time that it waited for its locks. */
-  readonly workMs: number;
 }
 
 /** What the store of the sweep is made of. */
@@ -108,23 +105,37 @@ function batchRunner(
   const events = createEventWriter();
   const settings = transactionSettings(perOrganization, lockTimeoutMs);
   const time = createOrganizationTime(clock);
-  return (batch) =>
-    connection.alone(async (client) => {
-      let lockedMs = monotonicMs();
-      const results = await runBatch(batch, {
-        client,
-        settings,
-        events,
-        time,
-        monotonicMs,
-        durableHolds: true,
-        onLocked() {
-          lockedMs = monotonicMs();
-        },
-        onSent: () => undefined,
-        // A late Report looks its call up; the memory of a replica is for calls that are not over.
-        remember: () => undefined,
-      });
-      return { results, workMs: monotonicMs() - lockedMs };
+
+  async function decideFirst(batch: readonly Planned[], client: ClientBase): Promise<SweepBatch> {
+    let lockedMs = monotonicMs();
+    const results = await runBatch(batch, {
+      client,
+      settings,
+      events,
+      time,
+      monotonicMs,
+      durableHolds: true,
+      onLocked() {
+        lockedMs = monotonicMs();
+      },
+      onSent: () => undefined,
+      // A late Report looks its call up; the memory of a replica is for calls that are not over.
+      remember: () => undefined,
     });
+    return { results, workMs: monotonicMs() - lockedMs };
+  }
+
+  async function run(batch: readonly Planned[], client: ClientBase): Promise<SweepBatch> {
+    // A distributed PostgreSQL refuses a statement that writes several tables.
+    if (perOrganization) return decideFirst(batch, client);
+    try {
+      const ended = await endFirst(batch, { client, clock, time, monotonicMs });
+      if (ended !== undefined) return ended;
+    } catch (cause) {
+      if (!(cause instanceof GuardFailed)) throw cause;
+    }
+    return decideFirst(batch, client);
+  }
+
+  return (batch) => connection.alone((client) => run(batch, client));
 }

@@ -1,7 +1,8 @@
-/** The guards of calls that are written first, as `hold-calls` names them in what it casts to a number. */
+/** The guards of what is written first, as its statements name them in what they cast to a number. */
 export const guards = {
   meter: 'guard: a meter is not as expected',
   limit: 'guard: a limit is near',
+  hold: 'guard: a hold is not as expected',
   policies: 'guard: the policies have changed',
   time: 'guard: the time is not as expected',
 } as const;
@@ -9,12 +10,12 @@ export const guards = {
 /** The name of a guard; `requestId` is the primary key of calls, which a repeated id violates. */
 export type Guard = keyof typeof guards | 'requestId';
 
-/** A guard of calls that were written first failed: nothing happened, and they are to be decided first. */
+/** A guard of what was written first failed: nothing happened, and it is to be decided first. */
 export class GuardFailed extends Error {
   readonly guard: Guard;
 
   constructor(guard: Guard, cause: unknown) {
-    super(`calls cannot be written first: ${guard}`, { cause });
+    super(`cannot be written first: ${guard}`, { cause });
     this.name = 'GuardFailed';
     this.guard = guard;
   }

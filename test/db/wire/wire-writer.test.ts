@@ -29,13 +29,18 @@ test('what is written does not depend on how often the buffer had to grow', () =
 
 test('numbers and texts stand as PostgreSQL reads them', () => {
   const to = new WireWriter(0);
-  int8Array(3, [[0n, -2n], [9_007_199_254_740_991]])(to);
+  const numbers = [-4_294_967_297n, -9_007_199_254_740_991n, -9_007_199_254_740_993n];
+  int8Array(6, [[0n, -2n], [9_007_199_254_740_991], numbers])(to);
   const bytes = to.bytes();
-  const elements = [20, 32, 44].map((at) => [bytes.readInt32BE(at), bytes.readBigInt64BE(at + 4)]);
+  const elements = [20, 32, 44, 56, 68, 80].map((at) => [
+    bytes.readInt32BE(at),
+    bytes.readBigInt64BE(at + 4),
+  ]);
   expect(elements).toEqual([
     [8, 0n],
     [8, -2n],
     [8, 9_007_199_254_740_991n],
+    ...numbers.map((number) => [8, number]),
   ]);
-  expect([0, 4, 8, 12, 16].map((at) => bytes.readInt32BE(at))).toEqual([1, 0, 20, 3, 1]);
+  expect([0, 4, 8, 12, 16].map((at) => bytes.readInt32BE(at))).toEqual([1, 0, 20, 6, 1]);
 });
