@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import { inTime } from '../platform/in-time.ts';
+import { firstToOpen } from './first-to-open.ts';
 import { destroyClient, openClient } from './open-client.ts';
 import type { OpenClientOptions } from './open-client.ts';
 import { StoreReadOnly, StoreSilent } from './store-faults.ts';
@@ -31,6 +32,9 @@ export interface ProbeConnectionParts {
   readonly silenceMs: number;
 }
 
+/** Attempts to connect that begin within the time that the store may be silent. */
+const attempts = 8;
+
 /** A session may not write on a standby, or where the database is set so. */
 const question = `SELECT pg_backend_pid() AS pid,
   pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS "readOnly",
@@ -47,7 +51,7 @@ export function createProbeConnection(parts: ProbeConnectionParts): ProbeConnect
   const halfMs = parts.silenceMs / 2;
   let client: Client | undefined;
 
-  function open(): Promise<Client> {
+  function openOnce(): Promise<Client> {
     return openClient({
       connectionString: parts.connectionString,
       applicationName: 'tollgate watch of the store',
@@ -56,6 +60,9 @@ export function createProbeConnection(parts: ProbeConnectionParts): ProbeConnect
       statementTimeoutMs: parts.silenceMs,
     });
   }
+
+  const open = (): Promise<Client> =>
+    firstToOpen({ open: openOnce, everyMs: parts.silenceMs / attempts });
 
   return {
     get isOpen() {

@@ -74,7 +74,8 @@ export function startStoreWatch(parts: StoreWatchParts): StoreWatch {
     if (hasNoSlot(failure)) return false;
     if (!isSilence(failure)) return true;
     const leftMs = others.heardMs + parts.silenceMs - performance.now();
-    if (leftMs > 0) await delay(leftMs, undefined, { ref: false });
+    // A store that is known to be away is probed again at once: other connections may have found it back already.
+    if (leftMs > 0 && !isAway) await delay(leftMs, undefined, { ref: false });
     return performance.now() - others.heardMs >= parts.silenceMs;
   }
 
