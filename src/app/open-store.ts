@@ -141,7 +141,10 @@ function openPolicies(
   log: Log,
   undo: UndoList,
 ): CachedPolicies {
-  const policies = createCachedPolicies({ pool: lookUps });
+  const policies = createCachedPolicies({
+    pool: lookUps,
+    perOrganization: settings.batch === 'per-org',
+  });
   undo.add(() => policies.close());
   if (!settings.policyWatch) return policies;
   const watch = startPolicyWatch({

@@ -21,6 +21,7 @@ interface PlanNode {
 
 /** One organization, as a plain value: `$n`, or the first element of an array. */
 const oneOrganization = /\borg_id = \(?(?:\(\$\d+\)\[1\]|\$\d+)/;
+const oneSecret = /\bsha256 = \$\d+/;
 const oneValue = /^\(?(?:\(\$1\)\[1\]|\$1)/;
 
 /**
@@ -49,6 +50,15 @@ export async function keyedScans(
       table: node['Relation Name'] ?? '',
       condition: [node['Index Cond'], node['Recheck Cond']].join(' '),
     }));
+}
+
+/** Every table and partition whose rows belong to an organization; those of `credential_secret` belong to a secret. */
+export async function tablesOfOrganizations(client: ClientBase): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT c.relname AS name FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id'
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname <> 'credential_secret'`,
+  );
+  return new Set(rows.map(({ name }) => name));
 }
 
 /** The forms that are refused, as far as the text shows them. */
@@ -86,6 +96,10 @@ function planFaults(plan: PlanNode, distributed: ReadonlySet<string>): readonly 
 
 function nodeFaults(node: PlanNode, distributed: ReadonlySet<string>): readonly string[] {
   const table = node['Relation Name'] ?? '';
+  const conditions = [node['Index Cond'], node['Recheck Cond'], node.Filter].join(' ');
+  if (table === 'credential_secret' && node['Node Type'] !== 'ModifyTable') {
+    return oneSecret.test(conditions) ? [] : [`reads ${table} by more than one secret`];
+  }
   if (!distributed.has(table)) return [];
   if (node['Node Type'] === 'ModifyTable') {
     if (node.Operation !== 'Insert') return [];
@@ -93,7 +107,6 @@ function nodeFaults(node: PlanNode, distributed: ReadonlySet<string>): readonly 
     const isPlain = oneValue.test(from) || (from.endsWith('.org_id') && !from.startsWith('u.'));
     return isPlain ? [] : [`inserts into ${table} the organization ${from}`];
   }
-  const conditions = [node['Index Cond'], node['Recheck Cond'], node.Filter].join(' ');
   return oneOrganization.test(conditions) ? [] : [`reads ${table} of all organizations`];
 }
 

@@ -22,6 +22,8 @@ export interface CachedPoliciesParts {
   readonly maxCredentials?: number;
   /** Secrets, and organizations, that may wait for the next look-up. */
   readonly maxLookups?: number;
+  /** A look-up reads one organization, or one secret, for a distributed PostgreSQL; absent: false. */
+  readonly perOrganization?: boolean;
 }
 
 /** Policies, and a listener for notifications that they have changed. */
@@ -32,7 +34,7 @@ export interface CachedPolicies extends Policies {
 
 /** Makes the policies, cached in this process. */
 export function createCachedPolicies(parts: CachedPoliciesParts): CachedPolicies {
-  const { pool, maxLookups = 1000 } = parts;
+  const { pool, maxLookups = 1000, perOrganization = false } = parts;
   const subjects = createSubjectCache(pool, parts.maxSubjects ?? 100_000);
   const derivations = createDerivations(parts.maxDerivations ?? 100_000);
   const organizations = createOrganizationCache({
@@ -44,10 +46,12 @@ export function createCachedPolicies(parts: CachedPoliciesParts): CachedPolicies
     pool,
     maxCredentials: parts.maxCredentials ?? 100_000,
     maxLookups,
+    perOrganization,
   });
   // A reader each, so that a flood of unknown organizations takes no place from those that are cached.
-  const readUnknown = createEpochReader(pool, maxLookups);
-  const readKnown = createEpochReader(pool, maxLookups);
+  const reading = { pool, maxLookups, perOrganization };
+  const readUnknown = createEpochReader(reading);
+  const readKnown = createEpochReader(reading);
 
   function noticed({ orgId, epoch }: ChangeNotice): void {
     if (organizations.present(orgId) === undefined) return;

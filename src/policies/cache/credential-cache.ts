@@ -1,8 +1,10 @@
 import type { Pool } from 'pg';
 import { createFairCache } from '../../platform/fair-cache.ts';
 import { batchLookups } from '../../platform/batch-lookups.ts';
+import { lookupsOneByOne } from '../../platform/lookups-one-by-one.ts';
 import { ServiceError } from '../../platform/service-error.ts';
-import { readCredentials } from '../store/pg-policies.ts';
+import { readCredential, readCredentials } from '../store/pg-policies.ts';
+import { lateLookup } from './late-lookup.ts';
 import type { FoundCredential, Policies } from '../policies.ts';
 
 /**
@@ -19,6 +21,8 @@ export interface CredentialCacheParts {
   readonly pool: Pool;
   readonly maxCredentials: number;
   readonly maxLookups: number;
+  /** A query has one secret, for a distributed PostgreSQL. */
+  readonly perOrganization: boolean;
 }
 
 /** The least time between two queries: a flood of unknown secrets is at most a hundred queries a second. */
@@ -32,11 +36,10 @@ const lookupIntervalMs = 10;
 export function createCredentialCache(parts: CredentialCacheParts): CredentialCache {
   const { pool, maxCredentials: max } = parts;
   const known = createFairCache<string, FoundCredential>({ max });
-  const lookUp = batchLookups((hashes) => readCredentials(pool, hashes), {
-    maxKeys: parts.maxLookups,
-    full: overloaded,
-    intervalMs: lookupIntervalMs,
-  });
+  const bounds = { maxKeys: parts.maxLookups, full: overloaded, intervalMs: lookupIntervalMs };
+  const lookUp = parts.perOrganization
+    ? lookupsOneByOne((hash) => readCredential(pool, hash), { ...bounds, ...lateLookup })
+    : batchLookups((hashes) => readCredentials(pool, hashes), bounds);
 
   async function load(hash: string, requestedBy: string): Promise<FoundCredential | undefined> {
     const found = await lookUp(hash, requestedBy);

@@ -6,7 +6,12 @@ import { closeHolds, recordEndedHolds, tellEndedHolds } from '../../../src/ledge
 import { agreeOnEpochs } from '../../../src/ledger/sql/hold-calls.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import type { TestDatabase } from '../../support/database.ts';
-import { distributedFaults, keyedScans, textFaults } from '../../support/distributed-rules.ts';
+import {
+  distributedFaults,
+  keyedScans,
+  tablesOfOrganizations,
+  textFaults,
+} from '../../support/distributed-rules.ts';
 import type { JudgedStatement } from '../../support/distributed-rules.ts';
 
 let database: TestDatabase;
@@ -17,12 +22,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   client = new Client({ connectionString: database.url });
   await client.connect();
-  // Every table and partition whose rows belong to an organization.
-  const { rows } = await client.query<{ name: string }>(
-    `SELECT c.relname AS name FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id'
-WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname <> 'credential_secret'`,
-  );
-  distributed = new Set(rows.map(({ name }) => name));
+  distributed = await tablesOfOrganizations(client);
 });
 
 afterAll(async () => {
