@@ -17,7 +17,12 @@ import type { ListedAs, PriceImport, SkippedPrice } from './price-import.ts';
  * Idempotent: a change that carries a `requestId` seen before returns its first result.
  */
 export interface PolicyStore {
-  createOrganization(organization: Organization, by: Change): Promise<Stored<Organization>>;
+  /** Creates an organization and, if one is given, the first revision of its policy, in one change. */
+  createOrganization(
+    organization: Organization,
+    by: Change,
+    policy?: Policy,
+  ): Promise<CreatedOrganization>;
   updateOrganization(organization: Organization, by: Change): Promise<Stored<Organization>>;
   getOrganization(orgId: string): Promise<Stored<Organization>>;
   /** All of them or, if `orgIds` is given, those alone. */
@@ -150,6 +155,11 @@ export interface ListedModelGroup {
   readonly id: string;
   readonly models: number;
   readonly stored: Stored<ModelGroup> | undefined;
+}
+
+/** An organization, and the policy that was created with it. */
+export interface CreatedOrganization extends Stored<Organization> {
+  readonly policy: PolicyRevision | undefined;
 }
 
 export interface CreatedCredential extends Stored<Credential> {

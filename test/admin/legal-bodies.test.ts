@@ -95,6 +95,10 @@ const legal: readonly [rpc: string, message: () => Json][] = [
     'PolicyService/PutPolicy',
     () => largestPolicy(subject),
   ]),
+  [
+    'OrganizationService/CreateOrganization',
+    () => ({ organization: { id: 'large' }, policy: largestPolicy('org')['policy'] }),
+  ],
   ['PolicyService/GetPolicy', () => ({ orgId: 'acme', subject: 'org' })],
   ['PolicyService/ListPolicies', () => ({ orgId: 'acme', pageSize: 1000 })],
   ['PolicyService/ListPolicyRevisions', () => ({ orgId: 'acme', subject: 'org', pageSize: 1000 })],

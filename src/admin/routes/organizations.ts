@@ -5,12 +5,17 @@ import type {
   OrganizationService,
   UpdateOrganizationRequest,
 } from '../../../gen/tollgate/admin/v1/organizations_pb.ts';
+import type { Policy as PolicyMessage } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
 import type { Organization } from '../../core/organization.ts';
+import type { Policy } from '../../core/policy.ts';
 import type { Change, PolicyStore, Stored } from '../../policies/policy-store.ts';
 import { readPage } from '../../wire/admin/fields.ts';
 import { organizationFromMessage, organizationToMessage } from '../../wire/admin/organizations.ts';
+import { policyFromMessage } from '../../wire/admin/policies.ts';
+import { policyRevisionToMessage } from '../../wire/admin/policy-revisions.ts';
 import { faultsOfUpdated, readUpdateMask, updatedMessage } from '../../wire/admin/update-mask.ts';
 import { collectViolations } from '../../wire/violations.ts';
+import type { Violations } from '../../wire/violations.ts';
 import { conditionalUpdate } from '../../service/admin/conditional-update.ts';
 import { authorize } from './caller.ts';
 import { presentOrNone, readChange, readOrgId, required } from './changes.ts';
@@ -26,9 +31,12 @@ export function organizationRoutes(store: PolicyStore): ServiceImpl<typeof Organ
       const by = readChange(violations, context, request, 'create');
       const message = required(request.organization, field);
       const organization = organizationFromMessage(violations, field, message);
+      const policy = request.policy && organizationPolicy(violations, request.policy);
       violations.throwIfAny();
+      const created = await store.createOrganization(organization, by, policy);
       return {
-        organization: organizationToMessage(await store.createOrganization(organization, by)),
+        organization: organizationToMessage(created),
+        ...(created.policy && { policy: policyRevisionToMessage(created.policy) }),
       };
     },
 
@@ -93,6 +101,13 @@ export function organizationRoutes(store: PolicyStore): ServiceImpl<typeof Organ
     authorize(context, 'operate');
     return store.createOrganization(readWhole(sent), by);
   }
+}
+
+function organizationPolicy(violations: Violations, message: PolicyMessage): Policy {
+  const subject = message.subject === '' ? 'org' : message.subject;
+  const policy = policyFromMessage(violations, { ...message, subject });
+  if (policy.subject.kind !== 'org') violations.add('policy.subject', 'must be org or empty');
+  return policy;
 }
 
 function readWhole(message: Message): Organization {

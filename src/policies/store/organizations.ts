@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import type { Organization } from '../../core/organization.ts';
+import type { Policy } from '../../core/policy.ts';
 import { isSameCalendar } from '../../core/window.ts';
 import { storeFailure } from '../../db/errors.ts';
 import { inTransaction } from '../../db/transaction.ts';
@@ -7,8 +8,9 @@ import { finishChange, firstAnswer, runChange } from './change.ts';
 import type { ChangeRequest, StoreParts } from './change.ts';
 import { alreadyExists, notFound, requireEtag } from './change-errors.ts';
 import type { Doc } from './documents.ts';
+import { appendRevision, decodeRevision } from './policy-revisions.ts';
 import { pageOf, positionOf } from '../../platform/paging.ts';
-import type { Change, PolicyStore, Stored } from '../policy-store.ts';
+import type { Change, CreatedOrganization, PolicyStore, Stored } from '../policy-store.ts';
 import type { Listed, Page } from '../../platform/paging.ts';
 
 type Organizations = Pick<
@@ -19,7 +21,7 @@ type Organizations = Pick<
 /** The organizations of the store. */
 export function storedOrganizations(parts: StoreParts): Organizations {
   return {
-    createOrganization: (organization, by) => create(parts, organization, by),
+    createOrganization: (organization, by, policy) => create(parts, organization, by, policy),
     updateOrganization: (organization, by) => update(parts, organization, by),
     getOrganization: (orgId) => get(parts, orgId),
     listOrganizations: (page, orgIds) => list(parts, page, orgIds),
@@ -66,8 +68,9 @@ async function create(
   parts: StoreParts,
   organization: Organization,
   by: Change,
-): Promise<Stored<Organization>> {
-  const request = requestOf('create organization', organization, by);
+  policy: Policy | undefined,
+): Promise<CreatedOrganization> {
+  const request = creationOf(organization, by, policy);
   const discard = by.validateOnly === true;
   const now = new Date(parts.clock.nowMs());
   const { result, replayed } = await inTransaction(
@@ -81,15 +84,18 @@ async function create(
       }
       requireEtag(by, undefined, organization.id);
       const locked = { client, orgId: organization.id, epoch: 1, now, by };
+      const declared = policy && (await appendRevision(locked, undefined, policy));
+      const result = { ...inserted, policy: declared?.result };
       await finishChange(locked, request, {
-        result: inserted,
+        result,
         kind: 'organization',
         subject: organization.id,
         revision: 1,
         before: undefined,
         after: organization,
+        also: declared === undefined ? [] : [declared],
       });
-      return { result: inserted, replayed: false };
+      return { result, replayed: false };
     },
     { discard },
   );
@@ -123,8 +129,10 @@ async function update(
   organization: Organization,
   by: Change,
 ): Promise<Stored<Organization>> {
-  const request = requestOf('update organization', organization, by);
-  const { result } = await runChange(parts, request, async ({ client, orgId, now }) => {
+  const orgId = organization.id;
+  const content = ['update organization', organization];
+  const request = { orgId, by, content, decode: decodeStored };
+  const { result } = await runChange(parts, request, async ({ client, now }) => {
     const before = await read(client, orgId);
     requireEtag(by, before, orgId);
     const assignments = settingColumns.map((column, index) => `${column} = $${index + 3}`);
@@ -151,20 +159,22 @@ WHERE org_id = $1 RETURNING ${allColumns}`,
   return result;
 }
 
-function requestOf(
-  operation: string,
+function creationOf(
   organization: Organization,
   by: Change,
-): ChangeRequest<Stored<Organization>> {
-  return {
-    orgId: organization.id,
-    by,
-    content: [operation, organization],
-    decode: (doc: Doc<Stored<Organization>>) => {
-      const defaultOutputTokens = BigInt(doc.record.defaultOutputTokens);
-      return { ...doc, record: { ...doc.record, defaultOutputTokens } };
-    },
-  };
+  policy: Policy | undefined,
+): ChangeRequest<CreatedOrganization> {
+  const content = ['create organization', organization, policy];
+  const decode = (doc: Doc<CreatedOrganization>): CreatedOrganization => ({
+    ...decodeStored(doc),
+    policy: doc.policy && decodeRevision(doc.policy),
+  });
+  return { orgId: organization.id, by, content, decode };
+}
+
+function decodeStored(doc: Doc<Stored<Organization>>): Stored<Organization> {
+  const defaultOutputTokens = BigInt(doc.record.defaultOutputTokens);
+  return { ...doc, record: { ...doc.record, defaultOutputTokens } };
 }
 
 async function get(parts: StoreParts, orgId: string): Promise<Stored<Organization>> {

@@ -11,10 +11,10 @@ import { fittingRows, pageOf, positionOf } from '../../platform/paging.ts';
 import type { Change, PolicyRevision, PolicyStore } from '../policy-store.ts';
 import type { Listed, Page, PageWeight } from '../../platform/paging.ts';
 import { requireOrganization } from './records.ts';
-import { decodePolicy, openDoc } from './documents.ts';
-import type { Doc } from './documents.ts';
+import { openDoc } from './documents.ts';
 import {
   appendRevision,
+  decodeRevision,
   deletePolicyAt,
   isLive,
   readNewest,
@@ -106,10 +106,6 @@ function requestOf(
   content: readonly unknown[],
 ): ChangeRequest<PolicyRevision> {
   return { orgId, by, content, decode: decodeRevision };
-}
-
-function decodeRevision(doc: Doc<PolicyRevision>): PolicyRevision {
-  return { ...doc, policy: decodePolicy(doc.policy) };
 }
 
 /** Teams, keys and tokens must be registered; other subjects may have limits before they are. */

@@ -7,7 +7,7 @@ import type { Done, Locked } from './change.ts';
 import { notFound } from './change-errors.ts';
 import { dropDerivedMeters } from './derived-meters.ts';
 import { decodePolicy, encodeDoc, openDoc } from './documents.ts';
-import type { StoredDoc } from './documents.ts';
+import type { Doc, StoredDoc } from './documents.ts';
 import { assertMeterBounds } from './meter-bounds.ts';
 
 /** A row of `policy_revision`. */
@@ -113,4 +113,9 @@ export function revisionOf(row: RevisionRow): PolicyRevision {
     revoked: row.revoked ?? undefined,
     deleted: row.deleted,
   };
+}
+
+/** Reads back a revision that was kept for repeats. */
+export function decodeRevision(doc: Doc<PolicyRevision>): PolicyRevision {
+  return { ...doc, policy: decodePolicy(doc.policy) };
 }

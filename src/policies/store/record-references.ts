@@ -61,7 +61,7 @@ ORDER BY id LIMIT $4`,
     }
     if (found.length > mostNamed) break;
   }
-  if (found.length > 0) throw inUse(`${kind}:${id}`, found);
+  if (found.length > 0) throw inUse(id, found);
 }
 
 function inUse(name: string, found: readonly Precondition[]): ServiceError {
