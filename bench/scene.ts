@@ -84,6 +84,7 @@ const organization = (id: string) => ({
   unknownSubjects: 'ALLOW' as const,
   unpriced: 'DENY' as const,
   onExpiry: 'RELEASE' as const,
+  onUnknownUsage: 'HELD' as const,
   onStoreFailure: 'DENY' as const,
   storeContent: 'METADATA' as const,
   defaultOutputTokens: 0n,

@@ -11,6 +11,8 @@ export interface Organization {
   readonly unknownSubjects: 'ALLOW' | 'DENY';
   readonly unpriced: 'DENY' | 'ZERO';
   readonly onExpiry: 'RELEASE' | 'CHARGE';
+  /** What is booked where a Report says that the usage is not known: the hold, or its input alone. */
+  readonly onUnknownUsage: 'HELD' | 'INPUT';
   readonly onStoreFailure: 'DENY' | 'ALLOW';
   readonly storeContent: 'NONE' | 'METADATA' | 'FULL';
   /** Tokens; 0 means unknown. */

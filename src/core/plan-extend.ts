@@ -1,20 +1,25 @@
-import type { CallPath, Estimate, TargetFacts } from './call.ts';
+import type { CallPath, Estimate } from './call.ts';
 import { nextChangeMs } from './next-change.ts';
 import type { OrganizationView } from './organization-view.ts';
+import { ownPartAfter, sumOf } from './own-part.ts';
+import type { HeldParts } from './own-part.ts';
 import { bypassOf } from './plan-check.ts';
 import type { Asks, CheckPlan } from './plan.ts';
 import { meteredLimits } from './planned-limits.ts';
 import { priceUsage } from './price.ts';
 
 /** The hold that is to be extended. */
-export interface OpenHold {
+export interface OpenHold extends HeldParts {
   readonly path: CallPath;
-  readonly target: TargetFacts;
-  /** The Check's estimate and what was added since. */
-  readonly estimate: Estimate;
   /** When and by which policies the call was priced. */
   readonly epoch: number;
   readonly bookedAtMs: number;
+}
+
+/** The plan of an Extend. */
+export interface ExtendPlan extends CheckPlan {
+  /** The part of the hold whose cost the caller gave, once it is extended; undefined: none. */
+  readonly own: Estimate | undefined;
 }
 
 /**
@@ -27,7 +32,7 @@ export function planExtend(
   hold: OpenHold,
   added: Estimate,
   nowMs: number,
-): CheckPlan {
+): ExtendPlan {
   const { path, target, estimate: before } = hold;
   const total = sumOf(before, added);
   const price = (usage: Estimate): ReturnType<typeof priceUsage> => {
@@ -59,6 +64,7 @@ export function planExtend(
         : undefined,
     priceRevision: added.cost === undefined ? price(total).priceRevision : undefined,
     storeContent: view.organization.storeContent,
+    own: ownPartAfter(hold, added),
   };
 }
 
@@ -77,15 +83,4 @@ function asksOf(added: Estimate, cost: bigint): Asks {
 /** A price that falls above some length may cost less in total; a hold is not made smaller by that. */
 function atLeastZero(cost: bigint): bigint {
   return cost > 0n ? cost : 0n;
-}
-
-function sumOf(before: Estimate, added: Estimate): Estimate {
-  return {
-    input: before.input + added.input,
-    output: (before.output ?? 0n) + (added.output ?? 0n),
-    reasoningOutput: undefined,
-    cachedInput: before.cachedInput + added.cachedInput,
-    cacheWrite: before.cacheWrite + added.cacheWrite,
-    cost: before.cost === undefined ? undefined : before.cost + (added.cost ?? 0n),
-  };
 }

@@ -13,6 +13,8 @@ export interface CallFacts {
     readonly over_hold: 'true' | 'false';
     readonly late: 'true' | 'false';
     readonly unpriced: 'true' | 'false';
+    readonly unattributed: 'true' | 'false';
+    readonly usage_assumed: 'true' | 'false';
   };
   /** Of a BatchReport only. */
   batch?: { readonly reports: number; readonly refused: number };

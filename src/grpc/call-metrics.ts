@@ -26,7 +26,7 @@ export function createCallMetrics(registry: Registry, rpcs: RpcMetrics): CallMet
   const reports = new Counter({
     name: 'tollgate_reports_total',
     help: 'Reports booked, without replays, by what was remarkable about them.',
-    labelNames: ['over_hold', 'late', 'unpriced'],
+    labelNames: ['over_hold', 'late', 'unpriced', 'unattributed', 'usage_assumed'],
     registers,
   });
   return {

@@ -107,5 +107,7 @@ function noteReport(facts: CallFacts, output: ReportOutput): void {
     over_hold: output.overHold ? 'true' : 'false',
     late: output.late ? 'true' : 'false',
     unpriced: output.usage.unpriced ? 'true' : 'false',
+    unattributed: output.unattributed ? 'true' : 'false',
+    usage_assumed: output.usageAssumed ? 'true' : 'false',
   };
 }

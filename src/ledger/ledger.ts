@@ -1,5 +1,6 @@
 import type { CallPath, Estimate, TargetFacts } from '../core/call.ts';
 import type { CheckPlan, Hold, PlannedLimit } from '../core/plan.ts';
+import type { ExtendPlan } from '../core/plan-extend.ts';
 import type { Meter } from '../core/meter.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { MeterTotals } from '../core/totals.ts';
@@ -70,8 +71,12 @@ export interface SettlePlan {
   readonly meters: readonly Meter[];
   /** For thresholds. */
   readonly limits: readonly PlannedLimit[];
-  /** What the call really used, priced. */
+  /** What the call really used, priced; or what is booked in its place. */
   readonly usage: PricedUsage;
+  /** The usage is not known: what was held is booked in its place. */
+  readonly isAssumed: boolean;
+  /** A post-paid call that names nobody: it is booked on the organization alone. */
+  readonly isUnattributed: boolean;
 }
 
 /** Usage as it is booked. */
@@ -104,6 +109,8 @@ export interface StoredCall {
   /** The instant whose windows the call is booked in. */
   readonly bookedAtMs: number;
   readonly expiresAtMs: number;
+  /** The part of the hold whose cost the caller gave, if Extends were allowed since; see `ownPart`. */
+  readonly own?: Estimate | undefined;
   /** The last Extend's sequence; 0 before the first. */
   readonly sequence: number;
 }
@@ -130,6 +137,12 @@ export interface ReportAnswer {
   readonly overHold: boolean;
   /** Settled after expiry or release. */
   readonly late: boolean;
+  /** No Check of this request id was known. */
+  readonly postPaid: boolean;
+  /** Post-paid, and it names nobody that it is for: booked on the organization alone. */
+  readonly unattributed: boolean;
+  /** The usage was not known: what was held is booked in its place. */
+  readonly usageAssumed: boolean;
   readonly replayed: boolean;
 }
 
@@ -160,7 +173,7 @@ export interface ReleaseAnswer {
 export type ExtendPlanner = (
   stored: StoredCall,
   atLeastEpoch: number,
-) => CheckPlan | Promise<CheckPlan>;
+) => ExtendPlan | Promise<ExtendPlan>;
 
 export interface ExtendCall {
   readonly orgId: string;

@@ -69,12 +69,22 @@ export function report(world: World, fields: Fields) {
     ...named,
     ...(fields['target'] === undefined ? {} : { target }),
     requestId: textOf(fields['id']) ?? '',
-    usage: {
-      ...numbersOf(fields),
-      reasoningOutputTokens: wholeOf(fields['reasoning_output']) ?? 0n,
-    },
+    ...(saysNoUsage(fields) ? {} : { usage: usageOf(fields) }),
     partial: fields['partial'] === true,
+    usageUnknown: fields['usage_unknown'] === true,
   });
+}
+
+/** A report without numbers is one of no usage, unless it says that the usage is unknown. */
+function saysNoUsage(fields: Fields): boolean {
+  return fields['usage_unknown'] === true && usageKeys.every((key) => fields[key] === undefined);
+}
+
+const usageKeys = ['input', 'output', 'cached_input', 'cache_write', 'reasoning_output', 'cost'];
+
+function usageOf(fields: Fields) {
+  const reasoningOutputTokens = wholeOf(fields['reasoning_output']) ?? 0n;
+  return { ...numbersOf(fields), reasoningOutputTokens };
 }
 
 /** Releases. */

@@ -53,8 +53,8 @@ const policy: Keys = {
 
 const organization: Keys = {
   ...single('id display_name state time_zone week_start month_anchor_day'),
-  ...single('unknown_models unknown_subjects unpriced on_expiry on_store_failure'),
-  ...single('store_content default_output_tokens'),
+  ...single('unknown_models unknown_subjects unpriced on_expiry on_unknown_usage'),
+  ...single('on_store_failure store_content default_output_tokens'),
 };
 
 const credential: Keys = {
@@ -113,7 +113,7 @@ const call: Keys = { ...subjects, ...numbers, ...single('target ttl') };
 const { target: _, ...callWithoutTarget } = call;
 const check: Mapping = { keys: { ...call, ...single('id parent') } };
 const report: Mapping = {
-  keys: { ...call, ...single('id reasoning_output'), partial: 'flag' },
+  keys: { ...call, ...single('id reasoning_output'), partial: 'flag', usage_unknown: 'flag' },
 };
 
 const error: Mapping = { keys: single('code reason field') };
@@ -150,7 +150,11 @@ export const stepKinds: Readonly<Record<string, StepForms>> = {
   explain: { fields: { keys: call }, expect: outcome },
   report: {
     fields: report,
-    expect: expecting(single('cost over_hold replayed late unpriced price_revision')),
+    expect: expecting(
+      single(
+        'cost over_hold replayed late unpriced price_revision post_paid unattributed usage_assumed',
+      ),
+    ),
   },
   release: { fields: { keys: single('id org') }, expect: expecting(single('replayed')) },
   extend: {

@@ -142,6 +142,7 @@ export async function putOrganization(world: World, fields: Fields): Promise<voi
     unknown_subjects: rule('unknown_subjects'),
     unpriced: enumOf('UNPRICED_RULE', fields['unpriced']),
     on_expiry: enumOf('EXPIRY_RULE', fields['on_expiry']),
+    on_unknown_usage: enumOf('UNKNOWN_USAGE_RULE', fields['on_unknown_usage']),
     on_store_failure: rule('on_store_failure'),
     store_content: enumOf('STORE_CONTENT', fields['store_content']),
     default_output_tokens: textOf(fields['default_output_tokens']),

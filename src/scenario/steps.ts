@@ -41,7 +41,7 @@ export const playStep: Readonly<Record<string, PlayStep>> = {
   },
   async report(world, fields) {
     const { costNanos, overHold, ...answer } = await report(world, fields);
-    const { replayed, late, unpriced, priceRevision } = answer;
+    const { replayed, late, unpriced, priceRevision, postPaid, unattributed } = answer;
     return {
       cost: formatUsd(costNanos),
       over_hold: overHold,
@@ -49,6 +49,9 @@ export const playStep: Readonly<Record<string, PlayStep>> = {
       late,
       unpriced,
       price_revision: priceRevision ? priceRevisionText(priceRevision) : null,
+      post_paid: postPaid,
+      unattributed,
+      usage_assumed: answer.usageAssumed,
     };
   },
   async release(world, fields) {

@@ -11,6 +11,7 @@ export function requestContent(said: {
   readonly numbers: { readonly prefix: string; readonly estimate: Estimate };
   readonly ttlMs?: number | undefined;
   readonly partial?: boolean;
+  readonly usageUnknown?: boolean;
   readonly parentRequestId?: string | undefined;
 }): Content {
   const content: Record<string, string> = {};
@@ -25,6 +26,7 @@ export function requestContent(said: {
   putNumbers(said.numbers.prefix, said.numbers.estimate, put);
   put('ttl', said.ttlMs?.toString());
   if (said.partial === true) put('partial', 'true');
+  if (said.usageUnknown === true) put('usage_unknown', 'true');
   put('parent_request_id', said.parentRequestId);
   return content;
 }

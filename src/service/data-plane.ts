@@ -56,6 +56,8 @@ export interface ReportInput {
   /** What was used. `output` undefined counts as 0. */
   readonly usage: Estimate;
   readonly partial: boolean;
+  /** The provider reported none: `usage` says nothing. */
+  readonly usageUnknown: boolean;
 }
 
 export interface ReportOutput extends ReportAnswer {

@@ -79,6 +79,7 @@ const example: Organization = {
   unknownSubjects: 'ALLOW',
   unpriced: 'DENY',
   onExpiry: 'RELEASE',
+  onUnknownUsage: 'HELD',
   onStoreFailure: 'DENY',
   storeContent: 'METADATA',
   defaultOutputTokens: 0n,

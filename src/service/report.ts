@@ -1,10 +1,12 @@
-import type { CallRequest, Estimate } from '../core/call.ts';
+import type { CallRequest, Estimate, TargetFacts } from '../core/call.ts';
 import type { OrganizationView } from '../core/organization-view.ts';
 import { resolvePath } from '../core/path.ts';
 import { meteredLimits } from '../core/planned-limits.ts';
 import { priceUsage } from '../core/price.ts';
 import { targetFacts } from '../core/target.ts';
 import { saturated } from '../core/totals.ts';
+import { assumedUsage, nothingAssumed } from '../core/unknown-usage.ts';
+import type { AssumedUsage } from '../core/unknown-usage.ts';
 import type { PricedUsage, SettlePlan, StoredCall } from '../ledger/ledger.ts';
 import { invalidFields } from '../platform/service-error.ts';
 import type { CheckDependencies } from './check.ts';
@@ -33,13 +35,15 @@ export function createReport({ policies, ledger }: CheckDependencies) {
       deadlineMs: context.deadlineMs,
       async plan(stored, nowMs, atLeastEpoch) {
         if (stored === undefined) {
+          if (input.usageUnknown) throw nothingHeld();
           const request = postPaidRequest(input, scope);
           let view = await viewOf(policies, orgId, request, atLeastEpoch);
           if (isMismatch(view, request, nowMs)) {
             const viewAt = (epoch: number) => viewOf(policies, orgId, request, epoch);
             view = await madeOfNewest(policies, orgId, view, viewAt);
           }
-          return withinMeterBound(planPostPaid(view, request, nowMs));
+          const isUnattributed = namesNobody(input);
+          return withinMeterBound({ ...planPostPaid(view, request, nowMs), isUnattributed });
         }
         const view = await viewOf(policies, orgId, needOf(stored.path), atLeastEpoch);
         return planSettlement(view, stored, input);
@@ -57,10 +61,11 @@ function planSettlement(
   const { path } = stored;
   const served =
     input.target === undefined || input.target === stored.target.name
-      ? stored.target
+      ? undefined
       : targetFacts(view, input.target);
-  const usage = floored(input, stored);
-  const priced = priceUsage(view, path, served, usage, stored.epoch, stored.bookedAtMs);
+  const { usage, priced } = input.usageUnknown
+    ? assumed(view, stored, served)
+    : reported(view, stored, floored(input, stored), served);
   const { meters, limits } = meteredLimits(view, path, stored.target);
   return {
     epoch: view.epoch,
@@ -68,8 +73,31 @@ function planSettlement(
     calendar: view.organization.calendar,
     meters,
     limits,
-    usage: pricedUsage(usage, priced, served),
+    usage: pricedUsage(usage, priced, served ?? stored.target),
+    isAssumed: input.usageUnknown,
+    isUnattributed: false,
   };
+}
+
+/** Usage as it was reported, priced as of the Check. */
+function reported(
+  view: OrganizationView,
+  stored: StoredCall,
+  usage: Estimate,
+  served: TargetFacts | undefined,
+): AssumedUsage {
+  const { path, target, epoch, bookedAtMs } = stored;
+  return { usage, priced: priceUsage(view, path, served ?? target, usage, epoch, bookedAtMs) };
+}
+
+/** What is booked of a hold whose usage nobody knows; of a call that was denied nothing was held. */
+function assumed(
+  view: OrganizationView,
+  stored: StoredCall,
+  served: TargetFacts | undefined,
+): AssumedUsage {
+  if (stored.state === 'DENIED') return nothingAssumed;
+  return assumedUsage(view, stored, view.organization.onUnknownUsage, served);
 }
 
 /** A stream that was cut has read its input: at least what was held of it is booked. */
@@ -83,7 +111,22 @@ function isMismatch(view: OrganizationView, request: CallRequest, nowMs: number)
   return resolvePath(view, request, nowMs).reasons.includes('SUBJECT_MISMATCH');
 }
 
-function planPostPaid(view: OrganizationView, request: CallRequest, nowMs: number): SettlePlan {
+/** Whether a post-paid call says nothing of whom it is for. */
+function namesNobody({ subjects, credential }: ReportInput): boolean {
+  const { teams, labels, ...single } = subjects;
+  return (
+    credential === undefined &&
+    teams.length === 0 &&
+    labels.size === 0 &&
+    Object.values(single).every((id) => id === undefined)
+  );
+}
+
+function planPostPaid(
+  view: OrganizationView,
+  request: CallRequest,
+  nowMs: number,
+): Omit<SettlePlan, 'isUnattributed'> {
   const { path, reasons } = resolvePath(view, request, nowMs);
   if (reasons.includes('SUBJECT_MISMATCH')) {
     throw invalidFields([
@@ -101,6 +144,7 @@ function planPostPaid(view: OrganizationView, request: CallRequest, nowMs: numbe
     meters: metered.meters,
     limits: metered.limits,
     usage: pricedUsage(usage, priced, target),
+    isAssumed: false,
   };
 }
 
@@ -132,6 +176,11 @@ function pricedUsage(
   };
 }
 
+function nothingHeld(): ReturnType<typeof invalidFields> {
+  const description = 'must be false: no call of this request_id is known, so nothing is held';
+  return invalidFields([{ field: 'usage_unknown', description }]);
+}
+
 function unknownCredential(): ReturnType<typeof invalidFields> {
   return invalidFields([{ field: 'credential', description: 'is not known' }]);
 }
@@ -143,5 +192,6 @@ function reportContent(input: ReportInput): ReturnType<typeof requestContent> {
     target: input.target,
     numbers: { prefix: 'usage', estimate: input.usage },
     partial: input.partial,
+    usageUnknown: input.usageUnknown,
   });
 }

@@ -20,7 +20,8 @@ const noSubjects: NamedSubjects = {
   customer: undefined,
   labels: noLabels,
 };
-const unknownEstimate: Estimate = {
+/** Nothing is said of what a call may use. */
+export const unknownEstimate: Estimate = {
   input: 0n,
   output: undefined,
   reasoningOutput: undefined,

@@ -13,7 +13,12 @@ import type {
   ReleaseInput,
   ReportInput,
 } from '../service/data-plane.ts';
-import { estimateFromMessage, subjectsFromMessage, usageFromMessage } from './call.ts';
+import {
+  estimateFromMessage,
+  subjectsFromMessage,
+  unknownEstimate,
+  usageFromMessage,
+} from './call.ts';
 import { readId, readOptionalId, readRequestId, readSecret } from './fields.ts';
 import { viewFromMessage } from './outcome.ts';
 import type { View } from './outcome.ts';
@@ -58,11 +63,24 @@ export function reportFromMessage(message: ReportRequest): ReportInput {
     requestId: readRequestId(violations, 'request_id', message.requestId),
     subjects: subjectsFromMessage(violations, 'subjects', message.subjects),
     target: readOptionalId(violations, 'target', message.target),
-    usage: usageFromMessage(violations, 'usage', message.usage),
+    usage: message.usageUnknown
+      ? unknownUsage(violations, message)
+      : usageFromMessage(violations, 'usage', message.usage),
     partial: message.partial,
+    usageUnknown: message.usageUnknown,
   };
   violations.throwIfAny();
   return input;
+}
+
+/** Nothing is said of usage that is not known, so nothing else may be. */
+function unknownUsage(
+  violations: Violations,
+  { usage, partial }: ReportRequest,
+): ReportInput['usage'] {
+  if (usage !== undefined) violations.add('usage_unknown', 'must not be set beside usage');
+  if (partial) violations.add('usage_unknown', 'must not be set beside partial');
+  return unknownEstimate;
 }
 
 /** Reads a Release; throws FIELD_INVALID with every fault. */

@@ -56,6 +56,9 @@ export function reportToMessage(output: ReportOutput): ReportResponse {
     late: output.late,
     replayed: output.replayed,
     unpriced: usage.unpriced,
+    postPaid: output.postPaid,
+    unattributed: output.unattributed,
+    usageAssumed: output.usageAssumed,
   };
   if (usage.priceRevision !== undefined) {
     message.priceRevision = priceRevisionToMessage(usage.priceRevision);

@@ -105,8 +105,8 @@ export const settings: Case[] = [
   ['organization', {}],
   ...each('organization.id', ids, (id) => organization({ id })),
   ...each('organization.display_name', texts(200), (displayName) => organization({ displayName })),
-  ...['state', 'week_start', 'unpriced', 'on_expiry', 'store_content'].flatMap((field) =>
-    each(`organization.${field}`, enums, (value) => organization({ [field]: value })),
+  ...['state', 'week_start', 'unpriced', 'on_expiry', 'on_unknown_usage', 'store_content'].flatMap(
+    (field) => each(`organization.${field}`, enums, (value) => organization({ [field]: value })),
   ),
   ...['unknown_models', 'unknown_subjects', 'on_store_failure'].flatMap((field) =>
     each(`organization.${field}`, enums, (value) => organization({ [field]: value })),

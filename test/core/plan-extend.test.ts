@@ -18,11 +18,14 @@ const world: Said = {
   ],
 };
 
+/** How much is held does not decide what an Extend asks for. */
+const held = { cost: 0n, input: 0n, output: 0n };
+
 function plan(before: Partial<Estimate>, added: Partial<Estimate>, said: Said = {}): CheckPlan {
   const view = viewOf({ ...world, ...said });
   const { path } = resolvePath(view, callOf({ user: 'alice' }), 0);
   const target = targetFacts(view, 'gpt-4o');
-  const hold = { path, target, estimate: estimateOf(before), epoch: 1, bookedAtMs: 0 };
+  const hold = { path, target, estimate: estimateOf(before), held, epoch: 1, bookedAtMs: 0 };
   return planExtend(view, hold, estimateOf(added), 1_000);
 }
 
@@ -149,7 +152,14 @@ describe('the limits of an extension', () => {
     const view = viewOf({ ...world, teams, policies });
     const { path } = resolvePath(viewOf({}), callOf({ teams: ['red'] }), 0);
     const target = targetFacts(view, 'gpt-4o');
-    const hold = { path, target, estimate: estimateOf(before), epoch: 1, bookedAtMs: 0 };
+    const hold = {
+      path,
+      target,
+      estimate: estimateOf(before),
+      epoch: 1,
+      bookedAtMs: 0,
+      held: { cost: 0n, input: 0n, output: 0n },
+    };
     const made = planExtend(view, hold, estimateOf({ output: 2n }), 1_000);
     const { decision, limits, binding } = conclude(made, totalsOf(made.meters), 1_000, 2_000);
     expect([decision, limits.map(({ name }) => name)]).toEqual(['ALLOW', ['cap', 'own']]);

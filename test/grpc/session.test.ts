@@ -201,7 +201,7 @@ test('messages are logged and counted as the calls they stand for, the stream as
     'tollgate_rpc_answered_total{rpc="SessionMessage",code="INVALID_ARGUMENT"} 1',
     'tollgate_rpc_answered_total{rpc="Session",code="OK"} 1',
     'tollgate_decisions_total{rpc="Check",decision="DENY",reason="COST_EXCEEDED"} 1',
-    'tollgate_reports_total{over_hold="false",late="false",unpriced="false"} 1',
+    'tollgate_reports_total{over_hold="false",late="false",unpriced="false",unattributed="false",usage_assumed="false"} 1',
     'tollgate_rpc_in_flight{rpc="Session"} 0',
     'tollgate_rpc_in_flight{rpc="Check"} 0',
   ]) {

@@ -194,7 +194,7 @@ test('metrics count calls by code and decisions by reason, in seconds, without i
   expect(text).toContain('tollgate_rpc_answered_total{rpc="Check",code="INVALID_ARGUMENT"} 1');
   expect(text).toContain('tollgate_decisions_total{rpc="Check",decision="ALLOW",reason="NONE"} 1');
   expect(text).toContain(
-    'tollgate_reports_total{over_hold="false",late="false",unpriced="false"} 1',
+    'tollgate_reports_total{over_hold="false",late="false",unpriced="false",unattributed="false",usage_assumed="false"} 1',
   );
   expect(text).toContain('tollgate_rpc_in_flight{rpc="Check"} 0');
   expect(text).not.toContain('acme');

@@ -184,7 +184,8 @@ function report(
       const tokens = { reasoningOutput: 0n, cachedInput: 0n, cacheWrite: 0n };
       const counts = { cost: 0n, output: 0n, ...tokens, ...told };
       const usage = { ...counts, target, priceRevision: undefined, unpriced: false };
-      return { epoch: Math.max(epoch, current), path, calendar, meters, limits: [], usage };
+      const plain = { limits: [], isAssumed: false, isUnattributed: false };
+      return { epoch: Math.max(epoch, current), path, calendar, meters, usage, ...plain };
     },
   });
 }

@@ -27,7 +27,12 @@ const view = viewOf({ ...said, epoch: 1 });
 function reportInput(more: Partial<ReportInput> = {}): ReportInput {
   const { subjects } = inputOf({});
   const usage = usageOf(10n, 5n);
-  const rest = { credential: undefined, target: undefined, partial: false };
+  const rest = {
+    credential: undefined,
+    target: undefined,
+    partial: false,
+    usageUnknown: false,
+  };
   return { orgId: 'acme', requestId: 'r1', subjects, usage, ...rest, ...more };
 }
 
@@ -38,7 +43,8 @@ async function planOf(stored: StoredCall | undefined, input: ReportInput): Promi
     async report(call: ReportCall) {
       const plan = await call.plan(stored, decidedAtMs, 0);
       plans.push(plan);
-      return { usage: plan.usage, overHold: false, late: false, replayed: false };
+      const flags = { overHold: false, late: false, replayed: false, postPaid: false };
+      return { usage: plan.usage, ...flags, unattributed: false, usageAssumed: false };
     },
   };
   const answer = await createReport(serviceStage({ cached: said, ledger }))(input, anyGateway);
@@ -84,5 +90,45 @@ test.each<[field: string, more: Partial<ReportInput>]>([
   await expect(planOf(undefined, reportInput(more))).rejects.toMatchObject({
     kind: 'INVALID_ARGUMENT',
     violations: [{ field }],
+  });
+});
+
+// Seen red: labels and teams left out of what names somebody.
+test('a post-paid Report is unattributed if it names neither a subject nor a credential', async () => {
+  const of = async (more: Partial<ReportInput>) => {
+    const { isUnattributed } = await planOf(undefined, reportInput({ target: 'o1', ...more }));
+    return isUnattributed;
+  };
+  expect(await of({})).toBe(true);
+  const named = [
+    { teams: ['red'] },
+    { user: 'alice' },
+    { tier: 'pro' },
+    { key: 'k1' },
+    { principal: 'p' },
+    { app: 'crm' },
+    { customer: 'c' },
+    { labels: { feature: 'search' } },
+  ];
+  for (const call of named) expect(await of({ subjects: inputOf(call).subjects })).toBe(false);
+  expect(await planOf(storedCall(view, {}), reportInput())).toMatchObject({
+    isUnattributed: false,
+  });
+});
+
+// Seen red: the rule not asked for, and the hold of a denied call booked.
+test('usage that is not known is what was held, its input alone, or nothing after a denial', async () => {
+  const stored = storedCall(view, { input: 10n, output: 5n, cost: 7n });
+  const held = { ...stored, held: { cost: 7n, input: 10n, output: 5n } };
+  const unknown = reportInput({ usage: usageOf(0n, 0n), usageUnknown: true });
+  expect(await planOf(held, unknown)).toMatchObject({
+    isAssumed: true,
+    usage: { cost: 7n, input: 10n, output: 5n, unpriced: false, priceRevision: undefined },
+  });
+  const zero = { cost: 0n, input: 0n, output: 0n, unpriced: false };
+  expect((await planOf({ ...held, state: 'DENIED' }, unknown)).usage).toMatchObject(zero);
+  await expect(planOf(undefined, { ...unknown, target: 'o1' })).rejects.toMatchObject({
+    kind: 'INVALID_ARGUMENT',
+    violations: [{ field: 'usage_unknown' }],
   });
 });

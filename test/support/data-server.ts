@@ -60,6 +60,9 @@ export function stubDataPlane(replaced: Partial<DataPlane> = {}): DataPlane {
         },
         overHold: false,
         late: false,
+        postPaid: false,
+        unattributed: false,
+        usageAssumed: false,
         replayed: false,
       }),
     async batchReport({ reports }, context) {

@@ -26,6 +26,7 @@ export function plainOrganization(id: string, more: Partial<Organization> = {}):
     unknownSubjects: 'ALLOW',
     unpriced: 'DENY',
     onExpiry: 'RELEASE',
+    onUnknownUsage: 'HELD',
     onStoreFailure: 'DENY',
     storeContent: 'METADATA',
     defaultOutputTokens: 0n,

@@ -17,6 +17,7 @@ CREATE TABLE org (
   unknown_subjects text NOT NULL,
   unpriced text NOT NULL,
   on_expiry text NOT NULL,
+  on_unknown_usage text NOT NULL DEFAULT 'HELD',
   on_store_failure text NOT NULL,
   store_content text NOT NULL,
   default_output_tokens bigint NOT NULL,
@@ -240,6 +241,8 @@ CREATE TABLE usage (
   over_hold boolean NOT NULL,
   late boolean NOT NULL,
   unpriced boolean NOT NULL,
+  -- The usage is not known: what was held is booked in its place.
+  assumed boolean NOT NULL DEFAULT false,
   PRIMARY KEY (org_id, recorded_at, id)
 ) PARTITION BY RANGE (recorded_at);
 

@@ -1,4 +1,5 @@
 import type { Content, PricedUsage, StoredCall } from '../ledger.ts';
+import type { Estimate } from '../../core/call.ts';
 import { memoizeByObject } from '../../core/memoize-by-object.ts';
 import type { Outcome } from '../../core/outcome.ts';
 import { plainArray } from '../../db/wire/binary-arrays.ts';
@@ -40,10 +41,17 @@ export interface KnownClosing {
   readonly late: boolean;
   /** The hold had been released, so that a repeated Release is still one. */
   readonly afterRelease: boolean;
+  /** There was no Check. */
+  readonly postPaid: boolean;
+  readonly unattributed: boolean;
+  readonly usageAssumed: boolean;
 }
 
 /** The form in which this release writes the texts of a call. */
 const callForm = 1;
+
+/** Input, output, cached input, cache write, cost; texts, exact past 2^53. */
+type EstimateTexts = readonly (string | null)[];
 
 /** What of a call is kept as one JSON text, since no statement reads it. */
 interface Detail {
@@ -51,8 +59,8 @@ interface Detail {
   readonly form: number;
   readonly epoch: number;
   readonly path: StoredCall['path'];
-  /** Input, output, cached input, cache write, cost; texts, exact past 2^53. */
-  readonly estimate: readonly (string | null)[];
+  readonly estimate: EstimateTexts;
+  readonly own?: EstimateTexts;
   readonly ttlMs: number;
   readonly sequence: number;
   readonly writtenBy: string;
@@ -86,38 +94,48 @@ export function callTexts(call: KnownCall): {
 
 /** JSON of a `Detail`. */
 function detailText(call: KnownCall): string {
-  const { epoch, path, estimate, ttlMs, sequence, writtenBy, releasedBy } = call;
-  const { input, output, cachedInput, cacheWrite, cost } = estimate;
+  const { epoch, path, estimate, own, ttlMs, sequence, writtenBy, releasedBy } = call;
   const released = releasedBy === undefined ? '' : `,"releasedBy":"${releasedBy}"`;
-  const numbers = [input, output, cachedInput, cacheWrite, cost].map((part) =>
-    part === undefined ? 'null' : `"${part}"`,
-  );
+  const ownPart = own === undefined ? '' : `,"own":${estimateText(own)}`;
   return (
-    `{"form":${callForm},"epoch":${epoch},"path":${pathText(path)},"estimate":[${numbers.join(',')}],` +
+    `{"form":${callForm},"epoch":${epoch},"path":${pathText(path)},"estimate":${estimateText(estimate)}${ownPart},` +
     `"ttlMs":${ttlMs},"sequence":${sequence},"writtenBy":"${writtenBy}"${released}}`
   );
 }
 
-/** Reads a call's row. */
-export function knownCall(row: CallRow): KnownCall {
-  const { form, estimate, ...detail } = JSON.parse(row.detail) as Detail;
-  if (form !== callForm) {
-    throw new Error(`a call has form ${form}; this release reads form ${callForm}`);
-  }
-  const [input, output, cachedInput, cacheWrite, cost] = estimate.map((part) =>
+/** JSON of `EstimateTexts`. */
+function estimateText({ input, output, cachedInput, cacheWrite, cost }: Estimate): string {
+  const numbers = [input, output, cachedInput, cacheWrite, cost].map((part) =>
+    part === undefined ? 'null' : `"${part}"`,
+  );
+  return `[${numbers.join(',')}]`;
+}
+
+function estimateOf(texts: EstimateTexts): Estimate {
+  const [input, output, cachedInput, cacheWrite, cost] = texts.map((part) =>
     part === null ? undefined : BigInt(part),
   );
   return {
+    input: input ?? 0n,
+    output,
+    // Of a Check's estimate it is never known, and a post-paid call is not priced again.
+    reasoningOutput: undefined,
+    cachedInput: cachedInput ?? 0n,
+    cacheWrite: cacheWrite ?? 0n,
+    cost,
+  };
+}
+
+/** Reads a call's row. */
+export function knownCall(row: CallRow): KnownCall {
+  const { form, estimate, own, ...detail } = JSON.parse(row.detail) as Detail;
+  if (form !== callForm) {
+    throw new Error(`a call has form ${form}; this release reads form ${callForm}`);
+  }
+  return {
     ...detail,
-    estimate: {
-      input: input ?? 0n,
-      output,
-      // Of a Check's estimate it is never known, and a post-paid call is not priced again.
-      reasoningOutput: undefined,
-      cachedInput: cachedInput ?? 0n,
-      cacheWrite: cacheWrite ?? 0n,
-      cost,
-    },
+    estimate: estimateOf(estimate),
+    ...(own === undefined ? {} : { own: estimateOf(own) }),
     orgId: row.org_id,
     requestId: row.request_id,
     state: row.state as StoredCall['state'],

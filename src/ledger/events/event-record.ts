@@ -2,12 +2,19 @@
 export interface EventRecord {
   readonly orgId: string;
   readonly action:
-    'BLOCKED' | 'WARNED' | 'DRY_RUN' | 'BYPASSED' | 'THRESHOLD' | 'EXPIRED' | 'SATURATED';
+    | 'BLOCKED'
+    | 'WARNED'
+    | 'DRY_RUN'
+    | 'BYPASSED'
+    | 'THRESHOLD'
+    | 'EXPIRED'
+    | 'SATURATED'
+    | 'UNATTRIBUTED';
   readonly atMs: number;
   readonly requestId: string;
   readonly subjects: readonly string[];
   readonly user: string | undefined;
-  /** The sum that the event is about; undefined for EXPIRED. */
+  /** The sum that the event is about; undefined for EXPIRED and UNATTRIBUTED. */
   readonly sum: EventSum | undefined;
   /** Undefined where no limit is concerned. */
   readonly limit: EventLimit | undefined;

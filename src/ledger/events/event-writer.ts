@@ -17,7 +17,7 @@ export interface PreparedEvents {
   committed(): void;
 }
 
-/** Events of one limit, meter and action written one by one in a second; what comes after is folded. */
+/** Equal events that are written one by one in a second; what comes after is folded. */
 const aloneInASecond = 10;
 const maxRemembered = 50_000;
 
@@ -34,7 +34,7 @@ export function createEventWriter(): EventWriter {
   const written = new Map<string, number>();
   const remembered = new Set<string>();
 
-  /** Where an event goes: a row of its own, or the fold of its limit, meter, action and second. */
+  /** Where an event goes: a row of its own, or the fold of its limit, meter, action, user and second. */
   function place(event: EventRecord): { id: string; atMs: number } {
     const now = Math.floor(event.atMs / 1000);
     if (now !== second) {
@@ -42,9 +42,9 @@ export function createEventWriter(): EventWriter {
       written.clear();
     }
     const { sum, limit } = event;
-    if (sum === undefined || limit === undefined || sum.onceInWindowMs !== undefined)
+    if (event.action === 'EXPIRED' || sum?.onceInWindowMs !== undefined)
       return { id: uuidv7(), atMs: event.atMs };
-    const key = `${event.action} ${limit.name} ${sum.meter}`;
+    const key = `${event.action} ${limit?.name ?? ''} ${sum?.meter ?? ''} ${event.user ?? ''}`;
     const inOrg = `${event.orgId} ${key}`;
     const count = (written.get(inOrg) ?? 0) + 1;
     written.set(inOrg, count);

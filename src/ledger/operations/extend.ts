@@ -1,5 +1,6 @@
 import { conclude } from '../../core/conclude.ts';
 import type { CheckPlan } from '../../core/plan.ts';
+import type { ExtendPlan } from '../../core/plan-extend.ts';
 import { invalidFields } from '../../platform/service-error.ts';
 import { callNotFound, holdNotOpen } from './closing.ts';
 import { countersOf } from '../meters/call-delta.ts';
@@ -61,7 +62,7 @@ function misnumbered(known: KnownCall, plan: CheckPlan, { reject }: Completion<n
 function planned(
   call: ExtendCall,
   known: KnownCall,
-  plan: CheckPlan,
+  plan: ExtendPlan,
   completion: Completion<ExtendAnswer>,
 ): Plan {
   const { hold } = plan;
@@ -89,7 +90,7 @@ function planned(
 function decide(
   call: ExtendCall,
   known: KnownCall,
-  plan: CheckPlan,
+  plan: ExtendPlan,
   context: DecisionContext,
   completion: Completion<ExtendAnswer>,
 ): Verdict {
@@ -116,7 +117,7 @@ function decide(
     sequence: call.sequence,
     extends: [...known.extends, answered],
     held,
-    ...(stays ? { estimate: plan.estimate, expiresAtMs } : {}),
+    ...(stays ? { estimate: plan.estimate, own: plan.own, expiresAtMs } : {}),
   };
   return {
     stays,

@@ -1,6 +1,8 @@
 import { crossedThresholds } from '../../core/conclude.ts';
 import { countersOf } from '../meters/call-delta.ts';
+import { aboutCall } from '../events/about-call.ts';
 import { thresholdEvents } from '../events/call-events.ts';
+import type { EventRecord } from '../events/event-record.ts';
 import { assertSameContent } from './conflict.ts';
 import type { KnownCall, KnownClosing } from '../calls/known-call.ts';
 import type { PricedUsage, ReportAnswer, ReportCall, SettlePlan } from '../ledger.ts';
@@ -20,14 +22,9 @@ export function reportOperation(
     needsCall: true,
     async plan(known, atLeastEpoch) {
       if (known?.closing !== undefined) {
-        const { content, usage, overHold, late, writtenBy } = known.closing;
+        const { content, writtenBy } = known.closing;
         assertSameContent(content, call.content);
-        completion.resolve({
-          usage,
-          overHold,
-          late,
-          replayed: writtenBy !== completion.submission,
-        });
+        completion.resolve(answerOf(known.closing, writtenBy !== completion.submission));
         return undefined;
       }
       const plan = await call.plan(known, nowMs(), atLeastEpoch);
@@ -124,9 +121,12 @@ function decide(
     writtenBy: completion.submission,
     content: call.content,
     usage,
-    overHold: known !== undefined && isOver(usage, known),
+    overHold: known !== undefined && !plan.isAssumed && isOver(usage, known),
     late: settlement.late,
     afterRelease: known?.state === 'RELEASED',
+    postPaid: known === undefined,
+    unattributed: plan.isUnattributed,
+    usageAssumed: plan.isAssumed,
   };
   const settled = settledCall(call, plan, known, settlement, closing, context.nowMs);
   const record: UsageRecord = {
@@ -140,12 +140,14 @@ function decide(
     requests: settlement.recorded,
     overHold: closing.overHold,
     late: closing.late,
+    assumed: closing.usageAssumed,
   };
+  const { nowMs } = context;
   return {
     stays: true,
     ...(known === undefined ? { insert: settled } : { update: settled }),
     usage: record,
-    events: [],
+    events: closing.unattributed ? [unattributed(settled, nowMs)] : [],
     eventsAfter: (after) =>
       thresholdEvents(
         settled,
@@ -154,13 +156,22 @@ function decide(
         after,
         undefined,
       ),
-    answer: () =>
-      completion.resolve({
-        usage,
-        overHold: closing.overHold,
-        late: closing.late,
-        replayed: false,
-      }),
+    answer: () => completion.resolve(answerOf(closing, false)),
+  };
+}
+
+function answerOf(closing: KnownClosing, replayed: boolean): ReportAnswer {
+  const { usage, overHold, late, postPaid, unattributed, usageAssumed } = closing;
+  return { usage, overHold, late, postPaid, unattributed, usageAssumed, replayed };
+}
+
+/** Nobody is charged but the organization: perhaps a gateway that does not say who a call is for. */
+function unattributed(call: KnownCall, nowMs: number): EventRecord {
+  return {
+    ...aboutCall(call, { nowMs }),
+    action: 'UNATTRIBUTED',
+    sum: undefined,
+    limit: undefined,
   };
 }
 

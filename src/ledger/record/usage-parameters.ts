@@ -32,5 +32,6 @@ export function usageParameters(
     plainArray(records.map((record) => record.late)),
     plainArray(usages.map((usage) => usage.unpriced)),
     plainArray(usages.map((usage) => usage.reasoningOutput)),
+    plainArray(records.map((record) => record.assumed)),
   ];
 }

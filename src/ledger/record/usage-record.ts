@@ -14,4 +14,6 @@ export interface UsageRecord {
   readonly requests: bigint;
   readonly overHold: boolean;
   readonly late: boolean;
+  /** The usage is not known: it is what was held. */
+  readonly assumed: boolean;
 }

@@ -7,23 +7,23 @@ export const insertUsage = batchStatement(
    *  $6 bigint[] booked_at (ms), $7 text[] subjects as array literals, $8 text[] user_id, $9 text[] target,
    *  $10 text[] facts, $11 bigint[] cost, $12 bigint[] input, $13 bigint[] output, $14 bigint[] cached,
    *  $15 bigint[] cache write, $16 bigint[] requests, $17 text[] price_revision, $18 boolean[] over_hold,
-   *  $19 boolean[] late, $20 boolean[] unpriced, $21 bigint[] reasoning output. */
+   *  $19 boolean[] late, $20 boolean[] unpriced, $21 bigint[] reasoning output, $22 boolean[] assumed. */
   ({
     source,
     from,
     where,
   }) => `INSERT INTO usage (org_id, recorded_at, id, request_id, kind, booked_at, subjects, user_id,
   target, facts, cost, input, output, cached_input, cache_write, requests, price_revision, over_hold,
-  late, unpriced, reasoning_output)
+  late, unpriced, reasoning_output, assumed)
 SELECT ${source}.org_id, to_timestamp(u.recorded_at / 1000.0), u.id, u.request_id, u.kind, u.booked_at,
   u.subjects::text[], u.user_id, u.target, u.facts, u.cost,
   u.input, u.output, u.cached_input, u.cache_write, u.requests, u.price_revision, u.over_hold, u.late,
-  u.unpriced, u.reasoning_output
+  u.unpriced, u.reasoning_output, u.assumed
 FROM ${from}unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::text[],
   $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[],
   $15::bigint[], $16::bigint[], $17::text[], $18::boolean[], $19::boolean[], $20::boolean[],
-  $21::bigint[])
+  $21::bigint[], $22::boolean[])
   AS u(org_id, recorded_at, id, request_id, kind, booked_at, subjects, user_id, target, facts, cost,
   input, output, cached_input, cache_write, requests, price_revision, over_hold, late, unpriced,
-  reasoning_output)${where}`,
+  reasoning_output, assumed)${where}`,
 );

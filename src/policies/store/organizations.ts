@@ -41,6 +41,7 @@ export interface OrganizationRow {
   readonly unknown_subjects: Organization['unknownSubjects'];
   readonly unpriced: Organization['unpriced'];
   readonly on_expiry: Organization['onExpiry'];
+  readonly on_unknown_usage: Organization['onUnknownUsage'];
   readonly on_store_failure: Organization['onStoreFailure'];
   readonly store_content: Organization['storeContent'];
   readonly default_output_tokens: string;
@@ -58,6 +59,7 @@ const settingColumns = [
   'unknown_subjects',
   'unpriced',
   'on_expiry',
+  'on_unknown_usage',
   'on_store_failure',
   'store_content',
   'default_output_tokens',
@@ -233,6 +235,7 @@ export function organizationOf(
     unknownSubjects: row.unknown_subjects,
     unpriced: row.unpriced,
     onExpiry: row.on_expiry,
+    onUnknownUsage: row.on_unknown_usage,
     onStoreFailure: row.on_store_failure,
     storeContent: row.store_content,
     defaultOutputTokens: BigInt(row.default_output_tokens),
@@ -252,6 +255,7 @@ function settingsOf(organization: Organization): readonly unknown[] {
     organization.unknownSubjects,
     organization.unpriced,
     organization.onExpiry,
+    organization.onUnknownUsage,
     organization.onStoreFailure,
     organization.storeContent,
     organization.defaultOutputTokens,

@@ -23,6 +23,7 @@ export const eventActions = [
   'THRESHOLD',
   'EXPIRED',
   'SATURATED',
+  'UNATTRIBUTED',
 ] as const;
 
 /** Writes an event as it is stored. */

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import {
   DefaultRule,
   ExpiryRule,
+  UnknownUsageRule,
   OrganizationSchema,
   OrganizationState,
   UnpricedRule,
@@ -21,6 +22,7 @@ const states = ['ACTIVE', 'SUSPENDED'] as const;
 const rules = ['ALLOW', 'DENY'] as const;
 const unpricedRules = ['DENY', 'ZERO'] as const;
 const expiryRules = ['RELEASE', 'CHARGE'] as const;
+const unknownUsageRules = ['HELD', 'INPUT'] as const;
 const contents = ['NONE', 'METADATA', 'FULL'] as const;
 const days = [
   'MONDAY',
@@ -61,6 +63,13 @@ export function organizationFromMessage(
     unknownSubjects: rule('unknown_subjects', message.unknownSubjects, 'ALLOW'),
     unpriced: readEnum(violations, at('unpriced'), message.unpriced, unpricedRules, 'DENY'),
     onExpiry: readEnum(violations, at('on_expiry'), message.onExpiry, expiryRules, 'RELEASE'),
+    onUnknownUsage: readEnum(
+      violations,
+      at('on_unknown_usage'),
+      message.onUnknownUsage,
+      unknownUsageRules,
+      'HELD',
+    ),
     onStoreFailure: rule('on_store_failure', message.onStoreFailure, 'DENY'),
     storeContent: readEnum(
       violations,
@@ -91,6 +100,7 @@ export function organizationToMessage({ record, ...stored }: Stored<Organization
     unknownSubjects: DefaultRule[record.unknownSubjects],
     unpriced: UnpricedRule[record.unpriced],
     onExpiry: ExpiryRule[record.onExpiry],
+    onUnknownUsage: UnknownUsageRule[record.onUnknownUsage],
     onStoreFailure: DefaultRule[record.onStoreFailure],
     storeContent: StoreContent[record.storeContent],
     defaultOutputTokens: record.defaultOutputTokens,

@@ -48,6 +48,9 @@ const closing = {
   late: false,
   writtenBy: 'p.2',
   afterRelease: false,
+  postPaid: false,
+  unattributed: false,
+  usageAssumed: false,
 };
 
 /* Planted once each, and seen red: a version of 1 for all, plain numbers for those beyond 2^53. */

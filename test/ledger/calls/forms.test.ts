@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { knownCall } from '../../../src/ledger/calls/known-call.ts';
+import { callTexts, knownCall } from '../../../src/ledger/calls/known-call.ts';
 import { decodeOutcome } from '../../../src/ledger/calls/outcome-record.ts';
 
 const row = {
@@ -33,4 +33,13 @@ test('an answer in a form that this release does not know is not read', () => {
   expect(() => decodeOutcome({ text: '[2,true]', sums: [] }, path)).toThrow(
     'a kept answer has form 2; this release reads form 1',
   );
+});
+
+// Seen red: a row without the caller's part, which another replica would then price again.
+test('a hold that was extended at a cost of the caller is read with that part, exact past 2^53', () => {
+  const stored = knownCall({ ...row, detail: JSON.stringify({ form: 1, ...detail }) });
+  const own = { ...stored.estimate, input: 2n ** 53n + 1n, output: 2n, cost: 2n ** 62n };
+  const { detail: written } = callTexts({ ...stored, own });
+  expect(knownCall({ ...row, detail: written })).toEqual({ ...stored, own });
+  expect(callTexts(stored).detail).not.toContain('own');
 });

@@ -127,6 +127,8 @@ async function report(orgId: string, requestId: string, { ledger }: Replica): Pr
       calendar: plainOrganization(orgId).calendar,
       meters: [meterOf(orgSubject)],
       limits: [],
+      isAssumed: false,
+      isUnattributed: false,
       usage: {
         cost: 5n,
         input: 1n,

@@ -16,6 +16,7 @@ test('an organization keeps every setting, to the last unit', async () => {
     unknownSubjects: 'DENY',
     unpriced: 'ZERO',
     onExpiry: 'CHARGE',
+    onUnknownUsage: 'INPUT',
     onStoreFailure: 'ALLOW',
     storeContent: 'FULL',
     defaultOutputTokens: 9_007_199_254_740_993n,

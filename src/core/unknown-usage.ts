@@ -1,0 +1,84 @@
+import type { CallPath, Estimate, TargetFacts } from './call.ts';
+import type { OrganizationView } from './organization-view.ts';
+import { lessOwn, ownPart } from './own-part.ts';
+import type { HeldParts } from './own-part.ts';
+import { priceUsage } from './price.ts';
+import type { PricedCost } from './price.ts';
+
+/** A call whose provider reported no usage: what was held for it, and as of when it is priced. */
+export interface UnreportedCall extends HeldParts {
+  readonly path: CallPath;
+  readonly epoch: number;
+  readonly bookedAtMs: number;
+}
+
+/** What is booked in place of usage. */
+export interface AssumedUsage {
+  readonly usage: Estimate;
+  readonly priced: Pick<PricedCost, 'cost' | 'priceRevision' | 'unpriced'>;
+}
+
+const nothing: Estimate = {
+  input: 0n,
+  output: 0n,
+  reasoningOutput: 0n,
+  cachedInput: 0n,
+  cacheWrite: 0n,
+  cost: undefined,
+};
+const unpricedNothing = { cost: 0n, priceRevision: undefined, unpriced: false };
+
+/** What is booked for a call of which nothing was ever held: nothing. */
+export const nothingAssumed: AssumedUsage = { usage: nothing, priced: unpricedNothing };
+
+/**
+ * What is booked of a hold in place of usage, by the organization's rule. HELD: the hold as it stands. INPUT: its input,
+ * priced, without costs that the caller gave. `served` is what served the call, if the Report says that this was something
+ * else than the Check asked for: then what is booked is priced by that, but for costs that the caller gave.
+ */
+export function assumedUsage(
+  view: OrganizationView,
+  call: UnreportedCall,
+  rule: 'HELD' | 'INPUT',
+  served: TargetFacts | undefined,
+): AssumedUsage {
+  const { path, held, estimate, epoch, bookedAtMs } = call;
+  const booked = (part: Estimate): Estimate => (rule === 'HELD' ? part : inputOf(part));
+  const whole = booked({ ...estimate, input: held.input, output: held.output, cost: undefined });
+  const price = (part: Estimate): PricedCost =>
+    priceUsage(view, path, served ?? call.target, part, epoch, bookedAtMs);
+  const own = ownPart(call);
+  const priced = priceWithout(own && booked(own), whole, estimate.cost !== undefined, price);
+  const ownCost = rule === 'HELD' ? (own?.cost ?? 0n) : 0n;
+  if (rule === 'HELD' && served === undefined) {
+    return { usage: whole, priced: { ...priced, cost: held.cost, unpriced: false } };
+  }
+  return { usage: whole, priced: { ...priced, cost: ownCost + priced.cost } };
+}
+
+/**
+ * Prices the part of a hold whose cost the caller did not give. What the request itself costs belongs to the Check, so
+ * to the caller's part if that one gave a cost: then the rest is what the whole costs more than the caller's part.
+ */
+function priceWithout(
+  own: Estimate | undefined,
+  whole: Estimate,
+  isCheckOwn: boolean,
+  price: (part: Estimate) => PricedCost,
+): AssumedUsage['priced'] {
+  if (own === undefined) return price(whole);
+  const rest = lessOwn(whole, own);
+  if (!isCheckOwn) return price(rest);
+  if (isNothing(rest)) return unpricedNothing;
+  const ofWhole = price(whole);
+  const cost = ofWhole.cost - price({ ...own, cost: undefined }).cost;
+  return { ...ofWhole, cost: cost > 0n ? cost : 0n };
+}
+
+function inputOf(part: Estimate): Estimate {
+  return { ...part, output: 0n };
+}
+
+function isNothing({ input, output, cachedInput, cacheWrite }: Estimate): boolean {
+  return input === 0n && output === 0n && cachedInput === 0n && cacheWrite === 0n;
+}
