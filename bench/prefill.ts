@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { TargetFacts } from '../src/core/call.ts';
 import { inTransaction } from '../src/db/transaction.ts';
+import { partitionName } from '../src/ledger/sql/daily-partitions.ts';
 import { createRollUp } from '../src/ledger/upkeep/roll-up.ts';
 import { benchUser, benchUsers } from './scene.ts';
 
@@ -67,7 +68,8 @@ async function fillDay(
   { from, rows, overMs }: DayOfCalls,
 ): Promise<void> {
   const [start, end] = [startMs, startMs + dayMs].map((atMs) => new Date(atMs).toISOString());
-  const name = `usage_${start?.slice(0, 10).replaceAll('-', '')}`;
+  const day = new Date(startMs).toISOString().slice(0, 10);
+  const name = partitionName('usage', day);
   await pool.query(`CREATE TABLE ${name} (LIKE usage INCLUDING DEFAULTS)`);
   await pool.query(
     `INSERT INTO ${name} (org_id, recorded_at, id, request_id, kind, booked_at, subjects, user_id, target,
@@ -85,7 +87,7 @@ async function fillDay(
     `ALTER TABLE usage ATTACH PARTITION ${name} FOR VALUES FROM ('${start}') TO ('${end}')`,
   );
   await pool.query(
-    `CREATE TABLE ${name.replace('usage', 'usage_quarter')} PARTITION OF usage_quarter
+    `CREATE TABLE ${partitionName('usage_quarter', day)} PARTITION OF usage_quarter
      FOR VALUES FROM ('${start}') TO ('${end}')`,
   );
 }

@@ -23,21 +23,24 @@ function migrationFaults(text: string): readonly string[] {
 }
 
 /**
- * Indexes that lock a table which may be large: those of a table that the migration does not make itself. ON ONLY a
- * partitioned table, which cannot have them built concurrently, locks none of its partitions.
+ * The tables that are locked while an index or a unique constraint is built, and that may be large: the migration does
+ * not make them itself. ON ONLY a partitioned table, which cannot have it built concurrently, locks none of its partitions.
  */
-function lockingIndexes(text: string): readonly string[] {
+function lockedTables(text: string): readonly string[] {
   const code = text.replaceAll(/--.*/g, '');
   const made = [...code.matchAll(/\bCREATE TABLE (\w+)/g)].map(([, table]) => table);
-  return [
-    ...code.matchAll(/\bCREATE (?:UNIQUE )?INDEX (?!CONCURRENTLY\b)(\w+)\s+ON (?!ONLY\b)(\w+)/g),
-  ]
-    .filter(([, , table]) => !made.includes(table))
-    .map(([, index = '']) => index);
+  const index =
+    /\bCREATE (?:UNIQUE )?INDEX (?!CONCURRENTLY\b)(?:IF NOT EXISTS )?(?:\w+\s+)?ON (?!ONLY\b)(\w+)/g;
+  // One that an index built before becomes (USING INDEX) locks for an instant only.
+  const constraint =
+    /\bALTER TABLE (?:ONLY )?(\w+)\s+ADD (?:CONSTRAINT \w+ )?(?:PRIMARY KEY|UNIQUE)\b(?! USING INDEX)/g;
+  return [...code.matchAll(index), ...code.matchAll(constraint)]
+    .map(([, table = '']) => table)
+    .filter((table) => !made.includes(table));
 }
 
 test.each(readdirSync(folder))('%s builds indexes of tables that exist concurrently', (file) => {
-  expect(lockingIndexes(readFileSync(new URL(file, folder), 'utf8'))).toEqual([]);
+  expect(lockedTables(readFileSync(new URL(file, folder), 'utf8'))).toEqual([]);
 });
 
 test('an index that locks a large table is found', () => {
@@ -45,8 +48,14 @@ test('an index that locks a large table is found', () => {
 CREATE INDEX fresh_org ON fresh (org_id);
 CREATE INDEX CONCURRENTLY call_a ON call (org_id);
 CREATE INDEX usage_a ON ONLY usage (org_id);
-CREATE UNIQUE INDEX call_b ON call (org_id);`;
-  expect(lockingIndexes(locking)).toEqual(['call_b']);
+ALTER TABLE fresh ADD PRIMARY KEY (org_id);
+ALTER TABLE policy ADD CONSTRAINT policy_a UNIQUE USING INDEX policy_b;
+CREATE UNIQUE INDEX call_b ON call (org_id);
+CREATE INDEX IF NOT EXISTS meter_a ON meter (org_id);
+CREATE INDEX ON org (epoch);
+ALTER TABLE record ADD CONSTRAINT record_a UNIQUE (org_id);
+ALTER TABLE ONLY price ADD PRIMARY KEY (org_id);`;
+  expect(lockedTables(locking).toSorted()).toEqual(['call', 'meter', 'org', 'price', 'record']);
 });
 
 test.each(readdirSync(folder))('%s keeps the rules of a distributed PostgreSQL', (file) => {
@@ -59,6 +68,7 @@ test('a migration that breaks the rules is found', () => {
     'CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$SELECT 1$$',
     'CREATE TABLE t (org_id text REFERENCES org ON DELETE SET NULL)',
     'CREATE TABLE t (org_id text, id bigserial)',
+    'ALTER TABLE usage DETACH PARTITION usage_20260301 CONCURRENTLY',
   ];
   for (const text of faults) expect(migrationFaults(text), text).toHaveLength(1);
 });

@@ -4,3 +4,8 @@ export function dailyPartitions(table: string): string {
 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent = ${table}::regclass AND c.relname ~ '_[0-9]{8}$'`;
 }
+
+/** The partition of a day, `2026-03-08`. */
+export function partitionName(table: string, day: string): string {
+  return `${table}_${day.replaceAll('-', '')}`;
+}

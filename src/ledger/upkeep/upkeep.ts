@@ -2,6 +2,7 @@ import type { ClientBase, Pool } from 'pg';
 import { createPace } from '../../platform/pace.ts';
 import type { PaceOptions } from '../../platform/pace.ts';
 import { boundsOf, dayOf } from '../record/recorded-day.ts';
+import { partitionName } from '../sql/daily-partitions.ts';
 import { waitingIn } from './waiting-search.ts';
 import {
   addPartition,
@@ -179,10 +180,6 @@ async function partitionDays(
 ): Promise<readonly string[]> {
   const { rows } = await client.query<{ day: string }>(listPartitions.text, [table]);
   return rows.map(({ day }) => day);
-}
-
-function partitionName(table: Partitioned, day: string): string {
-  return `${table}_${day.replaceAll('-', '')}`;
 }
 
 /** Whom a statement is run for inside a transaction: all of them at once, or one after another. */

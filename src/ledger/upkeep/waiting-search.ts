@@ -2,6 +2,7 @@ import type { ClientBase, Pool } from 'pg';
 import { isRefusedByServer } from '../../db/wire/server-refusal.ts';
 import { dayOf } from '../record/recorded-day.ts';
 import { waitingOrganizations } from '../sql/roll-up.ts';
+import { partitionName } from '../sql/daily-partitions.ts';
 import { listPartitions } from '../sql/upkeep.ts';
 import { inScope } from '../sql/upkeep-statement.ts';
 import { createOrganizationList, organizationsIn } from './organization-list.ts';
@@ -50,7 +51,7 @@ export function createWaitingSearch(pool: Pool, perOrganization: boolean): Waiti
     const found = new Map<string, boolean>();
     for (const { day } of rows) {
       if (day > today || (day < dayBefore && searchedAll === today)) continue;
-      const partition = `usage_${day.replaceAll('-', '')}`;
+      const partition = partitionName('usage', day);
       for (const orgId of await look(partition, endedMs)) found.set(orgId, false);
       if (day < today) continue;
       const crowded = await look(partition, nowMs, mostWaitingRows);

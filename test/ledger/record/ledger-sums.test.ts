@@ -9,6 +9,7 @@ import { ledgerSums } from '../../../src/ledger/record/ledger-sums.ts';
 import { rebuildWindows } from '../../../src/ledger/record/rebuild-windows.ts';
 import { createRollUp } from '../../../src/ledger/upkeep/roll-up.ts';
 import { windowOffsets } from '../../../src/ledger/sql/apply-deltas.ts';
+import { partitionName } from '../../../src/ledger/sql/daily-partitions.ts';
 import { verifyOrganization } from '../../../src/ledger/record/verify.ts';
 import { handMovedClock } from '../../../src/platform/database-clock.ts';
 import { createTestDatabase } from '../../support/database.ts';
@@ -62,7 +63,7 @@ async function makePartitions(firstMs: number, days: number): Promise<void> {
       new Date(firstMs + (day + more) * dayMs).toISOString().slice(0, 10),
     );
     await database.pool.query(
-      `CREATE TABLE usage_${start.replaceAll('-', '')} PARTITION OF usage
+      `CREATE TABLE ${partitionName('usage', start)} PARTITION OF usage
        FOR VALUES FROM ('${start} 00:00+00') TO ('${end} 00:00+00')`,
     );
   }

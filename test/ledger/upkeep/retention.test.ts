@@ -1,13 +1,12 @@
 import type { Pool } from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createRollUp } from '../../../src/ledger/upkeep/roll-up.ts';
 import { createUpkeep } from '../../../src/ledger/upkeep/upkeep.ts';
 import type { UpkeepOptions } from '../../../src/ledger/upkeep/upkeep.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import type { TestDatabase } from '../../support/database.ts';
 import { anyChange, plainOrganization, policyStoreOf } from '../../support/organization.ts';
+import { rollUpAt, usageRow } from '../../support/roll-up.ts';
 import { insertUsageRows, lifetimeOf, transactionsOf } from '../../support/usage-rows.ts';
-import type { UsageRow } from '../../support/usage-rows.ts';
 
 /*
  * Planted once, and seen red: `CREATE TABLE … PARTITION OF`, partitions by two replicas at once, a partition
@@ -36,15 +35,6 @@ function upkeepAt(
 ): ReturnType<typeof createUpkeep> {
   const transact = transactionsOf(pool);
   return createUpkeep({ pool, transact, nowMs: () => atMs, retention, pause, ...more });
-}
-
-function rollUpAt(atMs: number): ReturnType<typeof createRollUp> {
-  return createRollUp({ pool, transact: transactionsOf(pool), nowMs: () => atMs, pause });
-}
-
-function usageRow(recordedAt: string): UsageRow {
-  const usual = { orgId: 'acme', bookedAt: recordedAt, subjects: ['org'] };
-  return { ...usual, target: 'gpt-5', cost: 7n, recordedAt };
 }
 
 async function count(from: string): Promise<number> {
@@ -90,7 +80,7 @@ test('usage is dropped after its days, once it is rolled up, from the rest too, 
   // The tenth was never used; of the ninth and the eleventh nothing is rolled up.
   expect(await upkeep()).toMatchObject({ dropped: 1 });
   expect(await count('usage')).toBe(4);
-  await rollUpAt(laterMs)();
+  await rollUpAt(pool, laterMs)();
   expect(await upkeep()).toMatchObject({ dropped: 1 });
   expect(await count('usage')).toBe(1);
   expect(await count('usage_rest')).toBe(0);

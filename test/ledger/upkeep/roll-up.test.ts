@@ -1,15 +1,14 @@
 import type { Pool } from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createPool } from '../../../src/db/pool.ts';
-import { createRollUp } from '../../../src/ledger/upkeep/roll-up.ts';
 import type { RollUpOptions } from '../../../src/ledger/upkeep/roll-up.ts';
 import { tryRollUpLock } from '../../../src/ledger/sql/roll-up.ts';
 import { lockOrganization } from '../../../src/ledger/sql/lock-organization.ts';
-import { createUpkeep } from '../../../src/ledger/upkeep/upkeep.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import type { TestDatabase } from '../../support/database.ts';
 import { anyChange, plainOrganization, policyStoreOf } from '../../support/organization.ts';
 import { createRandom } from '../../support/random.ts';
+import { makePartitions, rollUpAt, usageRow } from '../../support/roll-up.ts';
 import { insertUsageRows, lifetimeOf, sumsOf, transactionsOf } from '../../support/usage-rows.ts';
 import type { UsageRow } from '../../support/usage-rows.ts';
 
@@ -43,23 +42,8 @@ beforeEach(async () => {
 
 afterEach(() => database.drop());
 
-/** A roll-up without rests, unless a test has something to do in them. */
-function rollUpOf(more: Partial<RollUpOptions> = {}): ReturnType<typeof createRollUp> {
-  const pause = (): Promise<void> => Promise.resolve();
-  return createRollUp({ pool, transact: transactionsOf(pool), nowMs: () => nowMs, pause, ...more });
-}
-
-/** Partitions of the given day and the week after it. */
-async function makePartitions(day: string): Promise<void> {
-  const retention = { usageDays: 400, eventDays: 90, requestIdHours: 48 };
-  const dayMs = Date.parse(`${day}T12:00:00Z`);
-  await createUpkeep({ pool, transact: transactionsOf(pool), nowMs: () => dayMs, retention })();
-}
-
-function usageRow(recordedAt: string, more: Partial<UsageRow> = {}): UsageRow {
-  const usual = { orgId: 'acme', bookedAt: recordedAt, subjects: ['org', 'user:ann'] };
-  return { ...usual, target: 'gpt-5', cost: 7n, recordedAt, ...more };
-}
+const rollUpOf = (more: Partial<RollUpOptions> = {}): ReturnType<typeof rollUpAt> =>
+  rollUpAt(pool, nowMs, more);
 
 /** Rows that were recorded from the first of March (without partitions: before the third) until now. */
 function randomRows(count: number): UsageRow[] {
@@ -93,7 +77,7 @@ async function lifetimes(): Promise<string[]> {
 }
 
 test('while days are rolled up piece by piece, every total of every subject stays what it was', async () => {
-  await makePartitions('2026-03-03');
+  await makePartitions(pool, '2026-03-03');
   await insertUsageRows(pool, randomRows(400));
   const before = await lifetimes();
   const seen = new Set<string>();
@@ -107,7 +91,7 @@ test('while days are rolled up piece by piece, every total of every subject stay
 });
 
 test('reports that land while their day is rolled up are counted once, at once and the day after', async () => {
-  await makePartitions('2026-03-08');
+  await makePartitions(pool, '2026-03-08');
   await insertUsageRows(
     pool,
     [1, 2, 3, 4, 5].map((hour) => usageRow(`2026-03-09T0${hour}:00:00Z`)),
@@ -136,7 +120,7 @@ test('reports that land while their day is rolled up are counted once, at once a
 });
 
 test('a call that is being booked when its quarter is closed is waited for, and is in the sums', async () => {
-  await makePartitions('2026-03-08');
+  await makePartitions(pool, '2026-03-08');
   await insertUsageRows(pool, [usageRow('2026-03-10T08:31:00Z')]);
   const booking = await pool.connect();
   await booking.query('BEGIN');
@@ -156,7 +140,7 @@ test('a call that is being booked when its quarter is closed is waited for, and 
 });
 
 test('what a crash leaves in the middle of a piece or between two is finished by the next pass', async () => {
-  await makePartitions('2026-03-03');
+  await makePartitions(pool, '2026-03-03');
   await insertUsageRows(pool, randomRows(200));
   const before = await lifetimes();
   const transact = transactionsOf(pool);
@@ -191,7 +175,7 @@ test('what a crash leaves in the middle of a piece or between two is finished by
 });
 
 test('a replica that finds another at work leaves the rest to it, before it closes anything or between pieces', async () => {
-  await makePartitions('2026-03-08');
+  await makePartitions(pool, '2026-03-08');
   await insertUsageRows(pool, [usageRow('2026-03-09T05:00:00Z'), usageRow('2026-03-09T05:00:01Z')]);
   const other = await pool.connect();
   const begin = async (): Promise<void> => {
@@ -210,7 +194,7 @@ test('a replica that finds another at work leaves the rest to it, before it clos
 });
 
 test('an organization that cannot be rolled up keeps no other waiting, and is reported', async () => {
-  await makePartitions('2026-03-08');
+  await makePartitions(pool, '2026-03-08');
   const row = usageRow('2026-03-09T05:00:00Z');
   await insertUsageRows(pool, [row, { ...row, orgId: 'beta' }]);
   await pool.query(`UPDATE org SET time_zone = 'Atlantis/Poseidonis' WHERE org_id = 'acme'`);
@@ -226,7 +210,7 @@ test('an organization that cannot be rolled up keeps no other waiting, and is re
 });
 
 test('replicas that roll up the same days at once count every row once', async () => {
-  await makePartitions('2026-03-03');
+  await makePartitions(pool, '2026-03-03');
   await insertUsageRows(pool, randomRows(300));
   const before = await lifetimes();
   for (let waiting = Infinity; waiting > 0;) {
@@ -240,7 +224,7 @@ test('replicas that roll up the same days at once count every row once', async (
 });
 
 test('when stopped it ends after the piece in progress, and the next pass continues there', async () => {
-  await makePartitions('2026-03-08');
+  await makePartitions(pool, '2026-03-08');
   const minutes = Array.from({ length: 25 }, (_, minute) => String(minute + 10));
   await insertUsageRows(
     pool,
@@ -260,7 +244,7 @@ test('when stopped it ends after the piece in progress, and the next pass contin
 });
 
 test('quarters and days are the same whatever the time zone of the sessions', async () => {
-  await makePartitions('2026-03-07');
+  await makePartitions(pool, '2026-03-07');
   const edges = [
     '07T23:59:59.999Z',
     '08T00:00:00Z',

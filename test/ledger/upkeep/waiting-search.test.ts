@@ -1,14 +1,12 @@
 import type { Pool } from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { waitingOrganizations } from '../../../src/ledger/sql/roll-up.ts';
-import { createRollUp } from '../../../src/ledger/upkeep/roll-up.ts';
 import type { RollUpOptions } from '../../../src/ledger/upkeep/roll-up.ts';
-import { createUpkeep } from '../../../src/ledger/upkeep/upkeep.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import type { TestDatabase } from '../../support/database.ts';
 import { anyChange, plainOrganization, policyStoreOf } from '../../support/organization.ts';
-import { insertUsageRows, lifetimeOf, transactionsOf } from '../../support/usage-rows.ts';
-import type { UsageRow } from '../../support/usage-rows.ts';
+import { makePartitions, rollUpAt, usageRow } from '../../support/roll-up.ts';
+import { insertUsageRows, lifetimeOf } from '../../support/usage-rows.ts';
 
 /* Seen red with older partitions that are never searched, with those of every day searched by every pass, with a
  * quarter that is rolled up at its end, and with crowded organizations that are not seen. */
@@ -26,30 +24,16 @@ beforeEach(async () => {
 
 afterEach(() => database.drop());
 
-function rollUpOf(more: Partial<RollUpOptions> = {}): ReturnType<typeof createRollUp> {
-  const pause = (): Promise<void> => Promise.resolve();
-  return createRollUp({ pool, transact: transactionsOf(pool), nowMs: () => nowMs, pause, ...more });
-}
-
-/** Partitions of the given day and the week after it. */
-async function makePartitions(day: string): Promise<void> {
-  const retention = { usageDays: 400, eventDays: 90, requestIdHours: 48 };
-  const dayMs = Date.parse(`${day}T12:00:00Z`);
-  await createUpkeep({ pool, transact: transactionsOf(pool), nowMs: () => dayMs, retention })();
-}
-
-function usageRow(recordedAt: string): UsageRow {
-  const usual = { orgId: 'acme', bookedAt: recordedAt, subjects: ['org', 'user:ann'] };
-  return { ...usual, target: 'gpt-5', cost: 7n, recordedAt };
-}
+const rollUpOf = (more: Partial<RollUpOptions> = {}): ReturnType<typeof rollUpAt> =>
+  rollUpAt(pool, nowMs, more);
 
 test('a quarter is left alone until a minute after its end, unless too many rows wait in it', async () => {
-  await makePartitions('2026-03-08');
+  await makePartitions(pool, '2026-03-08');
   await insertUsageRows(
     pool,
     [0, 1, 2].map((minute) => usageRow(`2026-03-10T08:4${minute + 4}:30Z`)),
   );
-  const at = (time: string, mostWaitingRows?: number): ReturnType<typeof createRollUp> => {
+  const at = (time: string, mostWaitingRows?: number): ReturnType<typeof rollUpAt> => {
     const ofMs = Date.parse(`2026-03-10T${time}Z`);
     return rollUpOf({
       nowMs: () => ofMs,
@@ -64,7 +48,7 @@ test('a quarter is left alone until a minute after its end, unless too many rows
 });
 
 test('what an old partition holds is found once a day, what is recorded now with every pass', async () => {
-  await makePartitions('2026-03-07');
+  await makePartitions(pool, '2026-03-07');
   const rollUp = rollUpOf();
   expect(await rollUp()).toMatchObject({ rows: 0 });
   await insertUsageRows(pool, [usageRow('2026-03-07T10:00:00Z'), usageRow('2026-03-07T10:00:01Z')]);
@@ -75,7 +59,7 @@ test('what an old partition holds is found once a day, what is recorded now with
 });
 
 test('which organizations wait is found by a few pages for each organization, however many rows there are', async () => {
-  await makePartitions('2026-03-09');
+  await makePartitions(pool, '2026-03-09');
   const row = usageRow('2026-03-09T05:00:00Z');
   await insertUsageRows(
     pool,
@@ -95,7 +79,7 @@ test('which organizations wait is found by a few pages for each organization, ho
 
 /* Seen red with passes that always begin with the same organizations. */
 test('many organizations that cannot be rolled up keep one behind them waiting for one pass', async () => {
-  await makePartitions('2026-03-08');
+  await makePartitions(pool, '2026-03-08');
   const store = policyStoreOf(pool, () => nowMs);
   const broken = Array.from({ length: 8 }, (_, index) => `a${index}`);
   for (const id of broken) await store.createOrganization(plainOrganization(id), anyChange);
