@@ -3,6 +3,7 @@ import type { Connection } from '../connections/connections.ts';
 import { tooMuchUnread } from '../connections/unread-bytes.ts';
 import type { UnreadBytes } from '../connections/unread-bytes.ts';
 import { ServiceError } from '../platform/service-error.ts';
+import { messageTooLarge } from './give-reasons.ts';
 import { createMessageMeter } from './message-meter.ts';
 import type { MessageMeter } from './message-meter.ts';
 
@@ -11,6 +12,16 @@ export interface BodyLimits {
   readonly isUnary: boolean;
   /** Of the whole body. */
   readonly mostBytes: number;
+  /** Of one message. */
+  readonly mostMessageBytes: number;
+}
+
+/** What becomes of a stream that sends too much. */
+export interface BodyFaults {
+  /** It ends with this error. */
+  refuse(error: ServiceError): void;
+  /** grpc-js ends it: a message has begun that is too large. Called before grpc-js knows it. */
+  tooLarge(): void;
 }
 
 /** Follows what a stream sends, before grpc-js reads it, and refuses what is too much. */
@@ -19,7 +30,7 @@ export function watchBody(
   connection: Connection,
   limits: BodyLimits,
   unread: UnreadBytes,
-  refuse: (error: ServiceError) => void,
+  faults: BodyFaults,
 ): void {
   let meter: MessageMeter | undefined;
   let bytes = 0;
@@ -27,11 +38,12 @@ export function watchBody(
   let isOver = false;
 
   function fault(chunk: Buffer): ServiceError | undefined {
-    if (bytes > limits.mostBytes) return tooLarge(limits.mostBytes);
+    if (bytes > limits.mostBytes) return messageTooLarge(limits.mostBytes);
     if (meter === undefined) {
       const isFirst = bytes === chunk.length;
       // Most calls are one message that arrives in one piece, which leaves nothing to follow.
-      if (isFirst && limits.isUnary && isOneMessage(chunk)) return undefined;
+      if (isFirst && limits.isUnary && isOneMessage(chunk, limits.mostMessageBytes))
+        return undefined;
       meter = createMessageMeter(isFirst ? 0 : 1);
     }
     meter.push(chunk);
@@ -47,9 +59,10 @@ export function watchBody(
     if (isOver) return;
     bytes += chunk.length;
     const error = fault(chunk);
-    if (error === undefined) return;
-    isOver = true;
-    refuse(error);
+    const isTooLarge = meter !== undefined && meter.longest > limits.mostMessageBytes;
+    isOver = isTooLarge || error !== undefined;
+    if (isTooLarge) faults.tooLarge();
+    else if (error !== undefined) faults.refuse(error);
   });
   stream.once('close', () => {
     isOver = true;
@@ -57,19 +70,13 @@ export function watchBody(
   });
 }
 
-/** Whether these bytes are a gRPC message with its header, and nothing else. */
-function isOneMessage(bytes: Buffer): boolean {
-  return bytes.length >= 5 && bytes.readUInt32BE(1) === bytes.length - 5;
+/** Whether these bytes are a gRPC message with its header, of a legal length, and nothing else. */
+function isOneMessage(bytes: Buffer, mostBytes: number): boolean {
+  const length = bytes.length - 5;
+  return length >= 0 && length <= mostBytes && bytes.readUInt32BE(1) === length;
 }
 
 function trailingBytes(): ServiceError {
   const message = 'expected one message, but more bytes follow it';
   return new ServiceError('MESSAGE_TRAILING_BYTES', message);
-}
-
-function tooLarge(mostBytes: number): ServiceError {
-  const message = `expected at most ${mostBytes} bytes`;
-  return new ServiceError('MESSAGE_TOO_LARGE', message, {
-    metadata: { max_bytes: String(mostBytes) },
-  });
 }

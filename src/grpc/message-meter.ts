@@ -3,6 +3,8 @@ export interface MessageMeter {
   push(chunk: Buffer): void;
   /** Messages of which at least a byte has come. */
   readonly begun: number;
+  /** Bytes of the longest message that has begun, as its header says; without the header. */
+  readonly longest: number;
   /** Bytes of the message that has not come whole; 0 between messages. */
   readonly unread: number;
 }
@@ -14,6 +16,7 @@ export function createMessageMeter(whole: number): MessageMeter {
   let begun = whole;
   let unread = 0;
   let length = 0;
+  let longest = 0;
 
   /** Reads what it can of one message; where the next byte to read is. */
   function step(chunk: Buffer, at: number): number {
@@ -21,6 +24,7 @@ export function createMessageMeter(whole: number): MessageMeter {
       if (unread === 0) [begun, length] = [begun + 1, 0];
       if (unread > 0) length = length * 256 + (chunk[at] ?? 0);
       unread += 1;
+      if (unread === headerBytes) longest = Math.max(longest, length);
       if (unread === headerBytes && length === 0) unread = 0;
       return at + 1;
     }
@@ -36,6 +40,9 @@ export function createMessageMeter(whole: number): MessageMeter {
     },
     get begun() {
       return begun;
+    },
+    get longest() {
+      return longest;
     },
     get unread() {
       return unread;

@@ -5,6 +5,7 @@ import { ServiceError } from '../platform/service-error.ts';
 import { asServiceError } from '../wire/status.ts';
 import { authenticate } from './authenticate.ts';
 import { watchBody } from './body-watch.ts';
+import { giveReasons, messageTooLarge } from './give-reasons.ts';
 import { refuseStream } from './refuse-stream.ts';
 import { createStreamAges } from './stream-ages.ts';
 import { runCall } from './surround.ts';
@@ -23,6 +24,7 @@ export interface StreamGateParts extends Surroundings {
   /** By path. */
   readonly methods: ReadonlyMap<string, GateMethod>;
   readonly sessionStallMs: number;
+  readonly maxMessageBytes: number;
   /** Bytes of requests that have not come whole, of all connections; one may use a quarter. */
   readonly maxUnreadBytes: number;
   readonly unread: (bytes: number) => void;
@@ -56,11 +58,20 @@ export function createStreamGate(parts: StreamGateParts): StreamGate {
   const unread = createUnreadBytes(parts.maxUnreadBytes, parts.unread);
   const ages = createStreamAges(parts.rpcTimeoutMs, parts.rpcTimeoutMs + parts.sessionStallMs);
 
-  function pass({ stream, connection, handOn }: Arriving, { rpc, isUnary, isOpen }: GateMethod) {
+  function pass(arriving: Arriving, { rpc, isUnary, isOpen }: GateMethod): void {
+    const { stream, headers, connection, handOn } = arriving;
     if (stream.destroyed || stream.closed) return;
     const onFault = (error: ServiceError): void => refuse(parts, stream, rpc, error);
-    const mostBytes = isOpen ? mostOpenBytes : Infinity;
-    watchBody(stream, connection, { isUnary, mostBytes }, unread, onFault);
+    const fault = headerFault(headers);
+    if (fault !== undefined) return onFault(fault);
+    const { maxMessageBytes: mostMessageBytes } = parts;
+    if (isCompressed(headers)) giveReasons(stream, mostMessageBytes);
+    const limits = { isUnary, mostBytes: isOpen ? mostOpenBytes : Infinity, mostMessageBytes };
+    const tooLarge = (): void => {
+      giveReasons(stream, mostMessageBytes);
+      note(parts, rpc, messageTooLarge(mostMessageBytes));
+    };
+    watchBody(stream, connection, limits, unread, { refuse: onFault, tooLarge });
     if (isUnary) ages.add(stream, () => onFault(tooSlow()));
     handOn();
   }
@@ -127,11 +138,31 @@ function refuse(
   rpc: string,
   error: ServiceError,
 ): void {
+  note(surroundings, rpc, error, () => refuseStream(stream, error));
+}
+
+/** Logs and counts a failure as the answer of its RPC. */
+function note(
+  surroundings: Surroundings,
+  rpc: string,
+  error: ServiceError,
+  refused = (): void => undefined,
+): void {
   void runCall(surroundings, rpc, {
     work: () => Promise.reject(error),
     done: () => undefined,
-    refused: () => refuseStream(stream, error),
+    refused,
   });
+}
+
+function isCompressed({ 'grpc-encoding': encoding }: IncomingHttpHeaders): boolean {
+  return encoding !== undefined && encoding !== 'identity';
+}
+
+/** What grpc-js would answer without details, or not see. */
+function headerFault({ 'grpc-timeout': timeout }: IncomingHttpHeaders): ServiceError | undefined {
+  if (timeout === undefined || /^\d{1,8}[HMSmun]$/.test(String(timeout))) return undefined;
+  return new ServiceError('TIMEOUT_INVALID', 'expected grpc-timeout as 1 to 8 digits and a unit');
 }
 
 function noSuchMethod(): ServiceError {
