@@ -105,6 +105,36 @@ export interface PolicyStore {
     page: Page,
     by: Change,
   ): Promise<PriceImportAnswer>;
+
+  /** The revisions of one record, or of all that an organization has, newest first. */
+  listRevisions(
+    orgId: string,
+    of: { readonly kind: 'organization' | RecordKind; readonly id: string } | undefined,
+    page: Page,
+  ): Promise<Listed<Revision>>;
+}
+
+/** Kinds of what changes: records, and what has revisions of its own. */
+export type RevisionKind = 'organization' | RecordKind | 'policy' | 'price';
+
+/** A record as one of its revisions had it. */
+export type RevisedRecord =
+  | { readonly kind: 'organization'; readonly record: Organization }
+  | { readonly [K in RecordKind]: { readonly kind: K; readonly record: RecordOf[K] } }[RecordKind];
+
+/** One change of one record: who, when, why, and what it was then. */
+export interface Revision {
+  readonly kind: RevisionKind;
+  /** The id of a record, the subject of a policy, which prices. */
+  readonly id: string;
+  /** Undefined of prices. */
+  readonly revision: number | undefined;
+  readonly deleted: boolean;
+  readonly reason: string;
+  readonly actor: string;
+  readonly atMs: number;
+  /** After the change, or before a deletion; undefined of policies and prices. */
+  readonly content: RevisedRecord | undefined;
 }
 
 export interface RecordOf {

@@ -135,6 +135,22 @@ const table: readonly [string, readonly Case[]][] = [
       ...each('limit', texts(1000), (limit) => ({ orgId: 'acme', limit })),
     ],
   ],
+  [
+    'HistoryService/ListRevisions',
+    [
+      ...orgCases({}),
+      ...pageCases({ orgId: 'acme' }),
+      ...pageCases({ orgId: 'acme', kind: 'RECORD_KIND_USER', id: 'alice' }),
+      ...each('kind', [...enums, 'RECORD_KIND_POLICY', 'RECORD_KIND_PRICE'], (kind) => ({
+        orgId: 'acme',
+        kind,
+        id: 'one',
+      })),
+      ...each('kind', ['alice', 'a b'], (id) => ({ orgId: 'acme', id })),
+      ...each('id', ids, (id) => ({ orgId: 'acme', kind: 'RECORD_KIND_USER', id })),
+      ...each('id', optionalIds, (id) => ({ orgId: 'acme', kind: 'RECORD_KIND_ORGANIZATION', id })),
+    ],
+  ],
   ['EnforcementService/ExpireHolds', each('org_id', ids, (orgId) => ({ orgId }))],
 ];
 
@@ -178,6 +194,7 @@ test('unknown organizations are NOT_FOUND, whatever is asked of them', async () 
     ['PolicyService/GetPolicy', { subject }],
     ['PolicyService/ListPolicies', {}],
     ['CatalogService/ListPrices', {}],
+    ['HistoryService/ListRevisions', {}],
     ['UsageService/GetUsage', { meter: 'org', window: 'WINDOW_DAY' }],
     ['EnforcementService/ListEvents', {}],
   ];

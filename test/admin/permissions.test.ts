@@ -39,6 +39,7 @@ const table: readonly (readonly [rpc: string, need: 'read' | 'write' | 'operate'
   ['PolicyService/ListPolicyRevisions', 'read'],
   ['PolicyService/RevokeLimit', 'write'],
   ['UsageService/GetUsage', 'read'],
+  ['HistoryService/ListRevisions', 'read'],
   ['EnforcementService/ListEvents', 'read'],
   ['EnforcementService/ExpireHolds', 'write'],
 ];

@@ -3,6 +3,7 @@ import { CatalogService } from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
 import { CredentialService } from '../../../gen/tollgate/admin/v1/credentials_pb.ts';
 import { DirectoryService } from '../../../gen/tollgate/admin/v1/directory_pb.ts';
 import { EnforcementService } from '../../../gen/tollgate/admin/v1/enforcement_pb.ts';
+import { HistoryService } from '../../../gen/tollgate/admin/v1/history_pb.ts';
 import { OrganizationService } from '../../../gen/tollgate/admin/v1/organizations_pb.ts';
 import { PolicyService } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
 import { UsageService } from '../../../gen/tollgate/admin/v1/usage_pb.ts';
@@ -15,6 +16,7 @@ import { catalogRoutes } from './catalog.ts';
 import { credentialRoutes } from './credentials.ts';
 import { directoryRoutes } from './directory.ts';
 import { enforcementRoutes } from './enforcement.ts';
+import { historyRoutes } from './history.ts';
 import { organizationRoutes } from './organizations.ts';
 import { policyRoutes } from './policies.ts';
 import { usageRoutes } from './usage.ts';
@@ -38,6 +40,7 @@ export function adminRoutes(parts: AdminRouteParts): (router: ConnectRouter) => 
     router.service(PolicyService, policyRoutes(store));
     router.service(CatalogService, catalogRoutes(store, clock));
     router.service(UsageService, usageRoutes(getUsage));
+    router.service(HistoryService, historyRoutes(store));
     router.service(EnforcementService, enforcementRoutes(store, events, expireHolds));
   };
 }

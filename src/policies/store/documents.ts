@@ -1,4 +1,5 @@
 import type { Model, PriceRevision, Rates } from '../../core/catalog.ts';
+import type { Organization } from '../../core/organization.ts';
 import type { Limit, Policy } from '../../core/policy.ts';
 import type { RecordKind, RecordOf } from '../policy-store.ts';
 
@@ -57,6 +58,11 @@ const decoders: { readonly [K in RecordKind]: (doc: Doc<RecordOf[K]>) => RecordO
   route_group: (doc) => doc,
   model_group: (doc) => doc,
 };
+
+/** Reads an organization from its document. */
+export function decodeOrganization(doc: Doc<Organization>): Organization {
+  return { ...doc, defaultOutputTokens: BigInt(doc.defaultOutputTokens) };
+}
 
 /** Reads a record from its document. */
 export function decodeRecord<K extends RecordKind>(kind: K, doc: Doc<RecordOf[K]>): RecordOf[K] {

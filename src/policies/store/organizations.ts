@@ -7,6 +7,7 @@ import { inTransaction } from '../../db/transaction.ts';
 import { finishChange, firstAnswer, runChange } from './change.ts';
 import type { ChangeRequest, StoreParts } from './change.ts';
 import { alreadyExists, notFound, requireEtag } from './change-errors.ts';
+import { decodeOrganization } from './documents.ts';
 import type { Doc } from './documents.ts';
 import { appendRevision, decodeRevision } from './policy-revisions.ts';
 import { pageOf, positionOf } from '../../platform/paging.ts';
@@ -175,8 +176,7 @@ function creationOf(
 }
 
 function decodeStored(doc: Doc<Stored<Organization>>): Stored<Organization> {
-  const defaultOutputTokens = BigInt(doc.record.defaultOutputTokens);
-  return { ...doc, record: { ...doc.record, defaultOutputTokens } };
+  return { ...doc, record: decodeOrganization(doc.record) };
 }
 
 async function get(parts: StoreParts, orgId: string): Promise<Stored<Organization>> {

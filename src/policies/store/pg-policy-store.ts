@@ -1,6 +1,7 @@
 import type { StoreParts } from './change.ts';
 import type { PolicyStore } from '../policy-store.ts';
 import { storedCredentials } from './credentials.ts';
+import { storedHistory } from './history.ts';
 import { storedModelGroups } from './model-groups.ts';
 import { storedOrganizations } from './organizations.ts';
 import { storedPolicies } from './policies.ts';
@@ -20,5 +21,6 @@ export function createPgPolicyStore(parts: StoreParts): PolicyStore {
     ...storedPolicies(parts),
     ...storedPrices(parts),
     ...storedPriceImports(parts),
+    ...storedHistory(parts),
   };
 }

@@ -1,0 +1,52 @@
+import type { ServiceImpl } from '@connectrpc/connect';
+import type {
+  HistoryService,
+  ListRevisionsRequest,
+} from '../../../gen/tollgate/admin/v1/history_pb.ts';
+import type { PolicyStore } from '../../policies/policy-store.ts';
+import { readPage } from '../../wire/admin/fields.ts';
+import { revisionKinds, revisionToMessage } from '../../wire/admin/revisions.ts';
+import { readId } from '../../wire/fields.ts';
+import { collectViolations } from '../../wire/violations.ts';
+import type { Violations } from '../../wire/violations.ts';
+import { authorize } from './caller.ts';
+import { readOrgId } from './changes.ts';
+
+type RevisedRecord = Parameters<PolicyStore['listRevisions']>[1];
+
+/** The history of organizations. */
+export function historyRoutes(
+  store: Pick<PolicyStore, 'listRevisions'>,
+): ServiceImpl<typeof HistoryService> {
+  return {
+    async listRevisions(request, context) {
+      const orgId = readOrgId(request.orgId);
+      authorize(context, 'read', orgId);
+      const violations = collectViolations();
+      const page = readPage(violations, request);
+      const of = readRecord(violations, request);
+      violations.throwIfAny();
+      const { items, nextToken = '' } = await store.listRevisions(orgId, of, page);
+      return { revisions: items.map(revisionToMessage), nextPageToken: nextToken };
+    },
+  };
+}
+
+/** Which record is asked for; undefined: all. */
+function readRecord(
+  violations: Violations,
+  { orgId, kind: number, id }: ListRevisionsRequest,
+): RevisedRecord {
+  if (number === 0) {
+    if (id !== '') violations.add('kind', 'is required with an id');
+    return undefined;
+  }
+  const kind = revisionKinds[number - 1];
+  if (kind === undefined || kind === 'policy' || kind === 'price') {
+    violations.add('kind', 'must be a kind of record; policies and prices have lists of their own');
+    return undefined;
+  }
+  if (kind !== 'organization') return { kind, id: readId(violations, 'id', id) };
+  if (id !== '') violations.add('id', 'must be empty: it is the organization itself');
+  return { kind, id: orgId };
+}

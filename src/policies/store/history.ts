@@ -1,0 +1,127 @@
+import type { Organization } from '../../core/organization.ts';
+import { storeFailure } from '../../db/errors.ts';
+import { pageOf, positionOf } from '../../platform/paging.ts';
+import type { Listed, Page, PageWeight } from '../../platform/paging.ts';
+import type {
+  PolicyStore,
+  RecordKind,
+  RecordOf,
+  RevisedRecord,
+  Revision,
+  RevisionKind,
+} from '../policy-store.ts';
+import type { StoreParts } from './change.ts';
+import { decodeOrganization, decodeRecord, openDoc } from './documents.ts';
+import type { StoredDoc } from './documents.ts';
+import { requireOrganization } from './records.ts';
+
+/** The history of the store: its log of changes, read back. */
+export function storedHistory(parts: StoreParts): Pick<PolicyStore, 'listRevisions'> {
+  return {
+    async listRevisions(orgId, of, page) {
+      try {
+        const listed = await (of === undefined
+          ? listAll(parts, orgId, page)
+          : listOne(parts, orgId, of, page));
+        if (listed.items.length === 0) await requireOrganization(parts, orgId);
+        return listed;
+      } catch (cause) {
+        throw storeFailure(cause);
+      }
+    },
+  };
+}
+
+type RevisedDoc = StoredDoc<Organization> | StoredDoc<RecordOf[RecordKind]>;
+
+interface LogRow {
+  readonly epoch: string;
+  readonly kind: RevisionKind;
+  readonly subject: string;
+  readonly revision: string | null;
+  readonly deleted: boolean;
+  readonly actor: string;
+  readonly reason: string;
+  readonly at: Date;
+  readonly doc: RevisedDoc | null;
+  readonly bytes: number;
+}
+
+/** A page is cut where its documents pass this; one document is at most a tenth of it. */
+const mostBytes = 1024 * 1024;
+const pageWeight: PageWeight<LogRow> = { most: mostBytes, of: ({ bytes }) => bytes };
+
+/**
+ * The rows of a page, up to the first that does not fit: a thousand long documents would take long to read and write.
+ * Policies and prices have lists of their own, so their documents are not read.
+ */
+const statement = (condition: string, order: string, size: string): string => `
+SELECT * FROM (
+  SELECT *, sum(bytes) OVER (ORDER BY ${order}) - bytes AS before FROM (
+    SELECT epoch, kind, subject, revision, after_doc IS NULL AS deleted, actor, reason, at, doc,
+      coalesce(octet_length(doc::text), 0) AS bytes
+    FROM change_log, LATERAL (SELECT
+      CASE WHEN kind NOT IN ('policy', 'price') THEN coalesce(after_doc, before_doc) END AS doc) AS d
+    WHERE org_id = $1 AND ${condition}
+    ORDER BY ${order} LIMIT ${size}
+  ) AS page
+) AS sized WHERE before <= ${mostBytes} ORDER BY ${order}`;
+
+const listAllStatement = statement(
+  '(epoch, kind, subject) < ($2::bigint, $3, $4)',
+  'epoch DESC, kind DESC, subject DESC',
+  '$5',
+);
+const listOneStatement = statement(
+  'kind = $2 AND subject = $3 AND epoch < $4::bigint',
+  'epoch DESC',
+  '$5',
+);
+const newest = String(Number.MAX_SAFE_INTEGER);
+
+async function listAll({ pool }: StoreParts, orgId: string, page: Page): Promise<Listed<Revision>> {
+  const list = `${orgId}/history`;
+  const [epoch = newest, kind = '', subject = ''] =
+    positionOf(page, list, ['integer', 'text', 'text']) ?? [];
+  const parameters = [orgId, epoch, kind, subject, page.size + 1];
+  const { rows } = await pool.query<LogRow>(listAllStatement, parameters);
+  const position = (row: LogRow) => [row.epoch, row.kind, row.subject];
+  return pageOf(rows, page, list, position, revisionOf, pageWeight);
+}
+
+async function listOne(
+  { pool }: StoreParts,
+  orgId: string,
+  { kind, id }: { readonly kind: RevisionKind; readonly id: string },
+  page: Page,
+): Promise<Listed<Revision>> {
+  const list = `${orgId}/history/${kind}/${id}`;
+  const [epoch = newest] = positionOf(page, list, ['integer']) ?? [];
+  const parameters = [orgId, kind, id, epoch, page.size + 1];
+  const { rows } = await pool.query<LogRow>(listOneStatement, parameters);
+  return pageOf(rows, page, list, (row) => [row.epoch], revisionOf, pageWeight);
+}
+
+function revisionOf(row: LogRow): Revision {
+  return {
+    kind: row.kind,
+    id: row.subject,
+    revision: row.revision === null ? undefined : Number(row.revision),
+    deleted: row.deleted,
+    reason: row.reason,
+    actor: row.actor,
+    atMs: row.at.getTime(),
+    content: row.doc === null ? undefined : revisedRecord(row.kind, row.doc),
+  };
+}
+
+function revisedRecord(kind: RevisionKind, doc: RevisedDoc): RevisedRecord | undefined {
+  if (kind === 'policy' || kind === 'price') return undefined;
+  // The column holds the document of the row's own kind.
+  if (kind === 'organization') {
+    const record = decodeOrganization(openDoc<Organization>(doc as StoredDoc<Organization>));
+    return { kind, record };
+  }
+  const opened = openDoc<RecordOf[typeof kind]>(doc);
+  return { kind, record: decodeRecord(kind, opened) } as RevisedRecord;
+}
