@@ -103,6 +103,7 @@ const model = {
 const price = {
   scope: 'MODEL' as const,
   subject: 'gpt-4o',
+  serviceTier: undefined,
   perTokens: 1_000_000n as const,
   rates: [
     {

@@ -1,9 +1,12 @@
+import type { ServedBy } from './served-by.ts';
+
 /** What a caller says of a call, after validation: subjects, target, estimate. Absent is undefined. */
 export interface CallRequest {
   readonly subjects: NamedSubjects;
   /** What was found for the presented secret, if one was presented. */
   readonly credential: PresentedCredential | undefined;
   readonly target: string;
+  readonly served: ServedBy;
   readonly estimate: Estimate;
 }
 

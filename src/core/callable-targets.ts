@@ -43,7 +43,8 @@ export function callableTargets(
   const judge = (name: string): readonly Reason[] => {
     if (stop) return reasons;
     const target = targetFacts(view, name);
-    const { unpriced } = priceUsage(view, path, target, nothing, view.epoch, nowMs);
+    const call = { path, target, served: request.served };
+    const { unpriced } = priceUsage(view, call, nothing, view.epoch, nowMs);
     const judged = { path, target, accessReasons: accessReasons(view, path, target) };
     return [...reasons, ...modelReasons(view, judged, bypass, unpriced)];
   };

@@ -56,11 +56,18 @@ export interface UnitRate {
   readonly rate: bigint;
 }
 
-/** One append-only price. In force from `epoch` (and `effectiveAtMs`) until `revokedEpoch` or a later revision. */
-export interface PriceRevision {
+/** What a price is for; its revisions are numbered together, and of them one is in force. */
+export interface PriceSeries {
   readonly scope: PriceScope;
   /** `key:openai:prod` | `ollama:gemma4:e2b` | `gpt-4o`. */
   readonly subject: string;
+  /** The class of service that it is for. Undefined: every class that has no price of its own in the scope. */
+  readonly serviceTier: string | undefined;
+}
+
+/** One append-only price. In force from `epoch` (and `effectiveAtMs`) until `revokedEpoch` or a later revision. */
+export interface PriceRevision extends PriceSeries {
+  /** Counts up in its series. */
   readonly revision: number;
   readonly perTokens: 1_000n | 1_000_000n;
   /** Ascending by `aboveInputTokens`; the first is above 0. Rates are exact to 1e-9 USD per `perTokens`. */

@@ -1,6 +1,6 @@
-import type { CallPath, TargetFacts } from './call.ts';
-import type { PriceRevision } from './catalog.ts';
+import type { PriceScope } from './catalog.ts';
 import type { OrganizationView } from './organization-view.ts';
+import type { PricedCall } from './price.ts';
 
 /**
  * The next instant at which a call would be planned otherwise although no policy changes: a credential
@@ -8,21 +8,23 @@ import type { OrganizationView } from './organization-view.ts';
  */
 export function nextChangeMs(
   view: OrganizationView,
-  path: CallPath,
-  target: TargetFacts,
+  { path, target, served }: PricedCall,
   nowMs: number,
 ): number {
   let nextMs = Infinity;
   const consider = (atMs: number | undefined): void => {
     if (atMs !== undefined && atMs > nowMs && atMs < nextMs) nextMs = atMs;
   };
-  const considerPrices = (prices: readonly PriceRevision[]): void => {
-    for (const { effectiveAtMs } of prices) consider(effectiveAtMs);
+  const considerPrices = (scope: PriceScope, subject: string): void => {
+    for (const { effectiveAtMs } of view.prices(scope, subject)) consider(effectiveAtMs);
+    if (served.serviceTier === undefined) return;
+    const ofTier = view.prices(scope, subject, served.serviceTier);
+    for (const { effectiveAtMs } of ofTier) consider(effectiveAtMs);
   };
   for (const id of path.keys) {
     consider(view.credential('key', id)?.expiresAtMs);
     consider(view.policy({ kind: 'key', id })?.bypass?.untilMs);
-    considerPrices(view.prices('KEY', `key:${id}`));
+    considerPrices('KEY', `key:${id}`);
   }
   const { token, user, principal } = path;
   if (token !== undefined) consider(view.credential('token', token)?.expiresAtMs);
@@ -30,10 +32,11 @@ export function nextChangeMs(
   if (principal !== undefined) {
     consider(view.policy({ kind: 'principal', id: principal })?.bypass?.untilMs);
   }
-  for (const { name, provider } of target.kind === 'ROUTE_GROUP' ? target.members : [target]) {
-    considerPrices(view.prices('MODEL', name));
-    if (provider !== undefined)
-      considerPrices(view.prices('PROVIDER_MODEL', `${provider}:${name}`));
+  const models = target.kind === 'ROUTE_GROUP' ? target.members : [target];
+  for (const { name, provider: cataloged } of models) {
+    const provider = served.provider ?? cataloged;
+    considerPrices('MODEL', name);
+    if (provider !== undefined) considerPrices('PROVIDER_MODEL', `${provider}:${name}`);
   }
   return nextMs;
 }

@@ -26,8 +26,15 @@ export interface OrganizationView {
   routeGroups(): Iterable<RouteGroup>;
   /** The newest revision of a subject's policy, if it has one. */
   policy(subject: Subject): Policy | undefined;
-  /** All revisions of one price, oldest first, revoked ones included: settlement looks back. */
-  prices(scope: PriceRevision['scope'], subject: string): readonly PriceRevision[];
+  /**
+   * All revisions of one price, oldest first, revoked ones included: settlement looks back. Those for a service tier
+   * are apart from those without one.
+   */
+  prices(
+    scope: PriceRevision['scope'],
+    subject: string,
+    serviceTier?: string,
+  ): readonly PriceRevision[];
   /** Which derived meters are kept; see `MeterFamily`. */
   readonly families: readonly MeterFamily[];
   /** A bounded cache of pure derivations, dropped when the epoch or a record they rest on changes. */

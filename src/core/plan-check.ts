@@ -7,6 +7,7 @@ import type { Asks, CheckPlan } from './plan.ts';
 import { limitsOn, meteredLimits } from './planned-limits.ts';
 import type { MeteredLimits } from './planned-limits.ts';
 import { priceUsage } from './price.ts';
+import type { PricedCall } from './price.ts';
 import type { Reason } from './reason.ts';
 import type { EffectiveLimit } from './resolve.ts';
 import { orgSubject } from './subject.ts';
@@ -20,17 +21,19 @@ export function planCheck(view: OrganizationView, request: CallRequest, nowMs: n
     ? { path, target, meters: [meterOf(orgSubject)], limits: [], accessReasons: [] }
     : meteredLimits(view, path, target);
   const bypass = bypassOf(view, path, nowMs);
-  const requested = askOf(view, path, target, request.estimate, nowMs);
+  const call = { path, target, served: request.served };
+  const requested = askOf(view, call, request.estimate, nowMs);
   const reasons = stop
     ? pathReasons
     : [...pathReasons, ...modelReasons(view, metered, bypass, requested.unpriced)];
   return {
     epoch: view.epoch,
     calendar: view.organization.calendar,
-    untilMs: nextChangeMs(view, path, target, nowMs),
+    untilMs: nextChangeMs(view, call, nowMs),
     windowsAtMs: undefined,
     path: metered.path,
     target: metered.target,
+    served: request.served,
     meters: metered.meters,
     limits: metered.limits,
     estimate: requested.estimate,
@@ -99,15 +102,14 @@ export interface Requested {
 /** What a call asks: its estimate, defaults where it is silent, and at least one unit of what it will use. */
 export function askOf(
   view: OrganizationView,
-  path: CallPath,
-  target: TargetFacts,
+  call: PricedCall,
   said: Estimate,
   nowMs: number,
 ): Requested {
-  const output = said.output ?? defaultOutput(view, target);
+  const output = said.output ?? defaultOutput(view, call.target);
   const estimate: Estimate = { ...said, output };
   const price = (of: Estimate): ReturnType<typeof priceUsage> =>
-    priceUsage(view, path, target, of, view.epoch, nowMs);
+    priceUsage(view, call, of, view.epoch, nowMs);
   const priced = price(estimate);
   const isZero = priced.free || (priced.unpriced && view.organization.unpriced === 'ZERO');
   const requestedCost = (cost: bigint): bigint => (isZero ? 0n : atLeastOne(cost));

@@ -1,4 +1,4 @@
-import type { CallPath, Estimate } from './call.ts';
+import type { Estimate } from './call.ts';
 import { nextChangeMs } from './next-change.ts';
 import type { OrganizationView } from './organization-view.ts';
 import { ownPartAfter, sumOf } from './own-part.ts';
@@ -7,10 +7,10 @@ import { bypassOf } from './plan-check.ts';
 import type { Asks, CheckPlan } from './plan.ts';
 import { meteredLimits } from './planned-limits.ts';
 import { priceUsage } from './price.ts';
+import type { PricedCall } from './price.ts';
 
 /** The hold that is to be extended. */
-export interface OpenHold extends HeldParts {
-  readonly path: CallPath;
+export interface OpenHold extends HeldParts, PricedCall {
   /** When and by which policies the call was priced. */
   readonly epoch: number;
   readonly bookedAtMs: number;
@@ -33,11 +33,11 @@ export function planExtend(
   added: Estimate,
   nowMs: number,
 ): ExtendPlan {
-  const { path, target, estimate: before } = hold;
+  const { path, target, served, estimate: before } = hold;
   const total = sumOf(before, added);
   const price = (usage: Estimate): ReturnType<typeof priceUsage> => {
     const tokens = { ...usage, cost: undefined };
-    return priceUsage(view, path, target, tokens, hold.epoch, hold.bookedAtMs);
+    return priceUsage(view, hold, tokens, hold.epoch, hold.bookedAtMs);
   };
   const costBefore = price(before).cost;
   const costAdded = (after: Estimate): bigint => atLeastZero(price(after).cost - costBefore);
@@ -47,10 +47,11 @@ export function planExtend(
   return {
     epoch: view.epoch,
     calendar: view.organization.calendar,
-    untilMs: nextChangeMs(view, path, target, nowMs),
+    untilMs: nextChangeMs(view, hold, nowMs),
     windowsAtMs: hold.bookedAtMs,
     path,
     target,
+    served,
     meters,
     limits: limits.filter(({ limit }) => asks[limit.metric] !== 0n),
     estimate: total,

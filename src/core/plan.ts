@@ -2,6 +2,7 @@ import type { CallPath, Estimate, TargetFacts } from './call.ts';
 import type { Meter } from './meter.ts';
 import type { Limit, Metric } from './policy.ts';
 import type { Reason } from './reason.ts';
+import type { ServedBy } from './served-by.ts';
 import type { Subject } from './subject.ts';
 import type { Calendar } from './window.ts';
 
@@ -36,6 +37,7 @@ export interface CheckPlan {
   readonly windowsAtMs: number | undefined;
   readonly path: CallPath;
   readonly target: TargetFacts;
+  readonly served: ServedBy;
   /** Every meter that the call is charged to, the organization's first, each once. */
   readonly meters: readonly Meter[];
   /** In path order, then slot, then name. Empty where the search for reasons stopped early. */

@@ -1,6 +1,7 @@
 import type { CallPath, Estimate, TargetFacts } from './call.ts';
-import type { PriceRevision, Rates } from './catalog.ts';
+import type { PriceRevision, PriceScope, Rates } from './catalog.ts';
 import type { OrganizationView } from './organization-view.ts';
+import type { ServedBy } from './served-by.ts';
 
 /** What usage costs. */
 export interface PricedCost {
@@ -14,14 +15,20 @@ export interface PricedCost {
   readonly free: boolean;
 }
 
+/** What of a call decides on its price. */
+export interface PricedCall {
+  readonly path: CallPath;
+  readonly target: TargetFacts;
+  readonly served: ServedBy;
+}
+
 /**
  * Prices usage as of a policy epoch and an instant. The caller's own cost wins. A route group costs what
  * its dearest member would; it is unpriced if any member is, or if it has none.
  */
 export function priceUsage(
   view: OrganizationView,
-  path: CallPath,
-  target: TargetFacts,
+  { path, target, served }: PricedCall,
   usage: Estimate,
   epoch: number,
   atMs: number,
@@ -30,49 +37,66 @@ export function priceUsage(
     return { cost: usage.cost, priceRevision: undefined, unpriced: false, free: usage.cost === 0n };
   }
   const models = target.kind === 'ROUTE_GROUP' ? target.members : [target];
+  const { serviceTier } = served;
   let dearest: PricedCost | undefined;
   let isFree = true;
-  for (const { name, provider } of models) {
-    const price = priceFor(view, { keys: path.keys, provider, model: name }, epoch, atMs);
+  for (const { name: model, provider: cataloged } of models) {
+    const provider = served.provider ?? cataloged;
+    const price = priceFor(view, { keys: path.keys, provider, model, serviceTier }, epoch, atMs);
     if (price === undefined) return unpriced;
     const cost = costOf(price, usage);
     isFree &&= isZero(price);
     if (dearest !== undefined && cost <= dearest.cost) continue;
-    const priceRevision = `${price.scope} ${price.subject} ${price.revision}`;
-    dearest = { cost, priceRevision, unpriced: false, free: false };
+    dearest = { cost, priceRevision: revisionName(price), unpriced: false, free: false };
   }
   return dearest === undefined ? unpriced : { ...dearest, free: isFree };
 }
 
 const unpriced: PricedCost = { cost: 0n, priceRevision: undefined, unpriced: true, free: false };
 
-/** The price in force: of a key on the path, else of the provider's model, else of the model. */
+/** `MODEL gpt-4o 3`, `MODEL gpt-4o flex 1`: no part of it contains a space. */
+function revisionName({ scope, subject, serviceTier, revision }: PriceRevision): string {
+  if (serviceTier === undefined) return `${scope} ${subject} ${revision}`;
+  return `${scope} ${subject} ${serviceTier} ${revision}`;
+}
+
+/**
+ * The price in force: of a key on the path, else of the provider's model, else of the model. In each of these
+ * scopes the price for the call's service tier comes before the one without.
+ */
 export function priceFor(
-  view: OrganizationView,
+  view: Pick<OrganizationView, 'prices'>,
   of: {
     readonly keys: readonly string[];
     readonly provider: string | undefined;
     readonly model: string;
+    readonly serviceTier: string | undefined;
   },
   epoch: number,
   atMs: number,
 ): PriceRevision | undefined {
-  for (const key of of.keys) {
-    const price = priceInForce(view.prices('KEY', `key:${key}`), epoch, atMs);
+  const { keys, provider, model, serviceTier } = of;
+  const inScope = (scope: PriceScope, subject: string): PriceRevision | undefined => {
+    if (serviceTier !== undefined) {
+      const ofTier = priceInForce(view.prices(scope, subject, serviceTier), epoch, atMs);
+      if (ofTier !== undefined) return ofTier;
+    }
+    return priceInForce(view.prices(scope, subject), epoch, atMs);
+  };
+  for (const key of keys) {
+    const price = inScope('KEY', `key:${key}`);
     if (price !== undefined) return price;
   }
-  if (of.provider !== undefined) {
-    const subject = `${of.provider}:${of.model}`;
-    const price = priceInForce(view.prices('PROVIDER_MODEL', subject), epoch, atMs);
+  if (provider !== undefined) {
+    const price = inScope('PROVIDER_MODEL', `${provider}:${model}`);
     if (price !== undefined) return price;
   }
-  return priceInForce(view.prices('MODEL', of.model), epoch, atMs);
+  return inScope('MODEL', model);
 }
 
 /**
- * Of the revisions appended and effective by then the one with the latest effective date, then the newest.
- * Where that one was revoked by then, only what was appended after the revocation counts: revoking ends the
- * scope and subject, and older prices do not come back.
+ * Of the revisions appended, effective and not revoked by then the one with the latest effective date, then the
+ * newest. Older ones do not come back when the one in force is revoked: they are revoked with it.
  */
 export function priceInForce(
   revisions: readonly PriceRevision[],
@@ -82,12 +106,10 @@ export function priceInForce(
   let newest: PriceRevision | undefined;
   for (const price of revisions) {
     if (price.epoch > epoch || price.effectiveAtMs > atMs) continue;
+    if (price.revokedEpoch !== undefined && price.revokedEpoch <= epoch) continue;
     if (newest === undefined || isLater(price, newest)) newest = price;
   }
-  const revokedEpoch = newest?.revokedEpoch;
-  if (revokedEpoch === undefined || revokedEpoch > epoch) return newest;
-  const since = revisions.filter((price) => price.epoch > revokedEpoch);
-  return priceInForce(since, epoch, atMs);
+  return newest;
 }
 
 function isLater(a: PriceRevision, b: PriceRevision): boolean {

@@ -1,13 +1,12 @@
-import type { CallPath, Estimate, TargetFacts } from './call.ts';
+import type { Estimate } from './call.ts';
 import type { OrganizationView } from './organization-view.ts';
 import { lessOwn, ownPart } from './own-part.ts';
 import type { HeldParts } from './own-part.ts';
 import { priceUsage } from './price.ts';
-import type { PricedCost } from './price.ts';
+import type { PricedCall, PricedCost } from './price.ts';
 
 /** A call whose provider reported no usage: what was held for it, and as of when it is priced. */
-export interface UnreportedCall extends HeldParts {
-  readonly path: CallPath;
+export interface UnreportedCall extends HeldParts, PricedCall {
   readonly epoch: number;
   readonly bookedAtMs: number;
 }
@@ -33,27 +32,36 @@ export const nothingAssumed: AssumedUsage = { usage: nothing, priced: unpricedNo
 
 /**
  * What is booked of a hold in place of usage, by the organization's rule. HELD: the hold as it stands. INPUT: its input,
- * priced, without costs that the caller gave. `served` is what served the call, if the Report says that this was something
- * else than the Check asked for: then what is booked is priced by that, but for costs that the caller gave.
+ * priced, without costs that the caller gave. `inTheEnd` is the call as it was served: if the Report says that
+ * this was by another target, provider or service tier than the Check asked for, what is booked is priced by that, but for
+ * costs that the caller gave.
  */
 export function assumedUsage(
   view: OrganizationView,
   call: UnreportedCall,
   rule: 'HELD' | 'INPUT',
-  served: TargetFacts | undefined,
+  inTheEnd: PricedCall,
 ): AssumedUsage {
-  const { path, held, estimate, epoch, bookedAtMs } = call;
+  const { held, estimate, epoch, bookedAtMs } = call;
   const booked = (part: Estimate): Estimate => (rule === 'HELD' ? part : inputOf(part));
   const whole = booked({ ...estimate, input: held.input, output: held.output, cost: undefined });
-  const price = (part: Estimate): PricedCost =>
-    priceUsage(view, path, served ?? call.target, part, epoch, bookedAtMs);
+  const price = (part: Estimate): PricedCost => priceUsage(view, inTheEnd, part, epoch, bookedAtMs);
   const own = ownPart(call);
   const priced = priceWithout(own && booked(own), whole, estimate.cost !== undefined, price);
   const ownCost = rule === 'HELD' ? (own?.cost ?? 0n) : 0n;
-  if (rule === 'HELD' && served === undefined) {
+  if (rule === 'HELD' && isServedAsChecked(call, inTheEnd)) {
     return { usage: whole, priced: { ...priced, cost: held.cost, unpriced: false } };
   }
   return { usage: whole, priced: { ...priced, cost: ownCost + priced.cost } };
+}
+
+function isServedAsChecked(checked: PricedCall, inTheEnd: PricedCall): boolean {
+  const providerOf = ({ served, target }: PricedCall) => served.provider ?? target.provider;
+  return (
+    checked.target.name === inTheEnd.target.name &&
+    checked.served.serviceTier === inTheEnd.served.serviceTier &&
+    providerOf(checked) === providerOf(inTheEnd)
+  );
 }
 
 /**

@@ -2,6 +2,7 @@ import type { CallPath, Estimate, TargetFacts } from '../core/call.ts';
 import type { CheckPlan, Hold, PlannedLimit } from '../core/plan.ts';
 import type { ExtendPlan } from '../core/plan-extend.ts';
 import type { Meter } from '../core/meter.ts';
+import type { ServedBy } from '../core/served-by.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { MeterTotals } from '../core/totals.ts';
 import type { Calendar } from '../core/window.ts';
@@ -89,6 +90,8 @@ export interface PricedUsage {
   readonly cachedInput: bigint;
   readonly cacheWrite: bigint;
   readonly target: TargetFacts;
+  /** Who served, as it was priced: the provider that was named, else the catalog's. */
+  readonly served: ServedBy;
   readonly priceRevision: string | undefined;
   /** No price was in force and the caller gave no cost: booked at 0. */
   readonly unpriced: boolean;
@@ -102,6 +105,8 @@ export interface StoredCall {
   readonly epoch: number;
   readonly path: CallPath;
   readonly target: TargetFacts;
+  /** As the Check says. */
+  readonly served: ServedBy;
   /** The Check's estimate plus what Extends added. */
   readonly estimate: Estimate;
   readonly held: Hold;

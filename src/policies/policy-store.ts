@@ -1,4 +1,4 @@
-import type { Model, ModelGroup, PriceRevision, PriceScope, RouteGroup } from '../core/catalog.ts';
+import type { Model, ModelGroup, PriceRevision, PriceSeries, RouteGroup } from '../core/catalog.ts';
 import type { Credential, Principal, Registered, Team, User } from '../core/directory.ts';
 import type { Organization } from '../core/organization.ts';
 import type { Policy } from '../core/policy.ts';
@@ -91,8 +91,17 @@ export interface PolicyStore {
     prices: readonly NewPrice[],
     by: Change,
   ): Promise<readonly StoredPrice[]>;
-  /** Ends the price in force of a scope and subject; NOT_FOUND `PRICE_NOT_FOUND` if there is none. */
-  revokePrice(orgId: string, scope: PriceScope, subject: string, by: Change): Promise<StoredPrice>;
+  /**
+   * Ends one revision, whether it is in force, still to come, or replaced already; NOT_FOUND `PRICE_NOT_FOUND` if there
+   * is no such revision. The revisions that the one in force had replaced end with it. A revision that has ended is
+   * answered as it stands, and nothing is changed.
+   */
+  revokePrice(
+    orgId: string,
+    series: PriceSeries,
+    revision: number,
+    by: Change,
+  ): Promise<RevokedPrice>;
   listPrices(orgId: string, page: Page): Promise<Listed<StoredPrice>>;
   /**
    * Compares offered prices with those in force and appends a revision where they differ, all in one change.
@@ -216,6 +225,17 @@ export interface StoredPrice {
   readonly createdAtMs: number;
   readonly revokedAtMs: number | undefined;
   readonly revokedReason: string | undefined;
+  readonly revokedBy: string | undefined;
+}
+
+/** A revision that has ended, and what prices the calls now that it was for. */
+export interface RevokedPrice {
+  readonly price: StoredPrice;
+  /**
+   * Of the same scope and subject the price without a service tier; of a provider's model that of the model. Undefined:
+   * none, or it depends on the model that is called with the key.
+   */
+  readonly inForce: StoredPrice | undefined;
 }
 
 /** What an import does about a price of a list, in the order of an answer. */

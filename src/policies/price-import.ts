@@ -21,7 +21,7 @@ export interface ListedAs {
 /** A price of a list; several of one subject differ in their time. */
 export interface PriceOffer extends Pick<
   PriceRevision,
-  'scope' | 'subject' | 'perTokens' | 'rates'
+  'scope' | 'subject' | 'serviceTier' | 'perTokens' | 'rates'
 > {
   readonly listed: ListedAs;
   /** From when it holds; undefined: from the import on. */

@@ -164,6 +164,7 @@ function offersOf({ listed, subject }: Named, scope: PriceScope): PriceOffer[] {
     listed: { provider, model, leftOut, rounded },
     scope,
     subject,
+    serviceTier: undefined,
     perTokens,
     rates,
     fromMs,

@@ -148,6 +148,7 @@ function about(world: World, fields: Fields) {
     return text === undefined ? {} : { [key]: text };
   };
   const credential = textOf(fields['credential']);
+  const serviceTier = textOf(fields['service_tier']);
   const labels = fieldsOf(fields['labels']);
   return {
     ...orgOf(world, fields),
@@ -164,6 +165,8 @@ function about(world: World, fields: Fields) {
       ),
     },
     target: textOf(fields['target']) ?? '',
+    ...optional('provider'),
+    ...(serviceTier === undefined ? {} : { serviceTier }),
     ...(credential === undefined ? {} : { credential: secretOf(world, credential) }),
   };
 }

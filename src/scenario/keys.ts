@@ -80,7 +80,9 @@ const records: Readonly<Record<string, Keys>> = {
   },
   route_group: { ...single('id display_name'), ...lists('members') },
   price: {
-    ...single('scope subject unit input output cached_input cache_write cache_write_1h'),
+    ...single(
+      'scope subject service_tier unit input output cached_input cache_write cache_write_1h',
+    ),
     ...single('reasoning_output per_request effective reason'),
     units: 'labels',
   },
@@ -109,7 +111,7 @@ const subjects: Keys = {
 };
 const numbers = single('input output cached_input cache_write cost');
 /** Whatever describes a call. Explain, Report and ListTargets take a `ttl` too, and have no use for it. */
-const call: Keys = { ...subjects, ...numbers, ...single('target ttl') };
+const call: Keys = { ...subjects, ...numbers, ...single('target provider service_tier ttl') };
 const { target: _, ...callWithoutTarget } = call;
 const check: Mapping = { keys: { ...call, ...single('id parent') } };
 const report: Mapping = {
@@ -184,7 +186,7 @@ export const stepKinds: Readonly<Record<string, StepForms>> = {
       { fields: { keys }, expect: silent },
     ]),
   ),
-  revoke_price: { fields: { keys: single('scope subject reason') }, expect: silent },
+  revoke_price: { fields: { keys: single('scope subject service_tier reason') }, expect: silent },
   revoke_key: { fields: { keys: single('id reason') }, expect: silent },
   revoke_token: { fields: { keys: single('id reason') }, expect: silent },
   usage: { fields: { keys: single('meter window') }, expect: usage },

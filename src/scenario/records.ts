@@ -2,6 +2,7 @@ import { fieldsOf, itemsOf } from './form.ts';
 import type { Fields } from './form.ts';
 import type { Json } from './admin-client.ts';
 import { enumOf, textOf, textsOf } from './values.ts';
+import { putPrice } from './price-steps.ts';
 import { declareOrg } from './world.ts';
 import type { World } from './world.ts';
 
@@ -149,42 +150,6 @@ export async function putOrganization(world: World, fields: Fields): Promise<voi
   };
   const request = { organization, update_mask: '*', allow_missing: true, reason: 'scenario' };
   await world.instance.admin.call('OrganizationService/UpdateOrganization', request);
-}
-
-/** Appends a price. */
-export async function putPrice(world: World, fields: Fields): Promise<void> {
-  const rates = {
-    input: textOf(fields['input']),
-    output: textOf(fields['output']),
-    cached_input: textOf(fields['cached_input']),
-    cache_write: textOf(fields['cache_write']),
-    cache_write_1h: textOf(fields['cache_write_1h']),
-    reasoning_output: textOf(fields['reasoning_output']),
-    per_request: textOf(fields['per_request']),
-    units: Object.fromEntries(
-      Object.entries(fieldsOf(fields['units'])).map(([name, rate]) => [name, textOf(rate) ?? '']),
-    ),
-  };
-  const price = {
-    scope: enumOf('PRICE_SCOPE', fields['scope']),
-    subject: textOf(fields['subject']),
-    unit: enumOf('PRICE_UNIT', fields['unit']),
-    effective_time: textOf(fields['effective']),
-    rates: [rates],
-  };
-  const request = { org_id: world.orgId, prices: [price], reason: textOf(fields['reason']) };
-  await world.instance.admin.call('CatalogService/AppendPrices', request);
-}
-
-/** Ends a price. */
-export async function revokePrice(world: World, fields: Fields): Promise<void> {
-  const request = {
-    org_id: world.orgId,
-    scope: enumOf('PRICE_SCOPE', fields['scope']),
-    subject: textOf(fields['subject']),
-    reason: textOf(fields['reason']),
-  };
-  await world.instance.admin.call('CatalogService/RevokePrice', request);
 }
 
 const lists = [

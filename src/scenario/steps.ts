@@ -6,14 +6,8 @@ import { durationMs, instantMs } from './duration.ts';
 import type { Fields } from './form.ts';
 import { putPolicy, revokeLimit } from './policy-steps.ts';
 import { events, revisions, traces, usage } from './readings.ts';
-import {
-  putOrganization,
-  putPrice,
-  putRecord,
-  recordCalls,
-  revokeCredential,
-  revokePrice,
-} from './records.ts';
+import { putPrice, revokePrice } from './price-steps.ts';
+import { putOrganization, putRecord, recordCalls, revokeCredential } from './records.ts';
 import { textOf } from './values.ts';
 import type { World } from './world.ts';
 

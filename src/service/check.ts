@@ -49,8 +49,8 @@ export function createCheck(dependencies: CheckDependencies) {
       };
     }
     const { orgId, credential } = scope;
-    const { subjects, target, estimate } = input;
-    const request: CallRequest = { subjects, credential, target, estimate };
+    const { subjects, target, served, estimate } = input;
+    const request: CallRequest = { subjects, credential, target, served, estimate };
     const planAt = (atLeastEpoch: number) =>
       planAgain(viewOf(policies, orgId, request, atLeastEpoch), request, clock);
     let view = viewOf(policies, orgId, request);
@@ -114,6 +114,7 @@ function checkContent(input: CheckInput): ReturnType<typeof requestContent> {
     subjects: input.subjects,
     credential: input.credential,
     target: input.target,
+    served: input.served,
     numbers: { prefix: 'estimate', estimate: input.estimate },
     ttlMs: input.ttlMs,
     parentRequestId: input.parentRequestId,

@@ -1,5 +1,6 @@
 import type { Estimate, NamedSubjects } from '../core/call.ts';
 import { byCodeUnit } from '../core/meter.ts';
+import type { ServedBy } from '../core/served-by.ts';
 import type { Content } from '../ledger/ledger.ts';
 import { secretSha256 } from '../platform/secret.ts';
 
@@ -8,6 +9,7 @@ export function requestContent(said: {
   readonly subjects?: NamedSubjects;
   readonly credential?: string | undefined;
   readonly target?: string | undefined;
+  readonly served?: ServedBy;
   readonly numbers: { readonly prefix: string; readonly estimate: Estimate };
   readonly ttlMs?: number | undefined;
   readonly partial?: boolean;
@@ -19,6 +21,8 @@ export function requestContent(said: {
     if (value !== undefined) content[name] = value;
   };
   put('target', said.target);
+  put('provider', said.served?.provider);
+  put('service_tier', said.served?.serviceTier);
   if (said.subjects !== undefined) putSubjects(said.subjects, put);
   if (said.credential !== undefined) {
     put('credential', secretSha256(said.credential).toString('base64'));

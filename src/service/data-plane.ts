@@ -1,4 +1,5 @@
 import type { Estimate, NamedSubjects } from '../core/call.ts';
+import type { ServedBy } from '../core/served-by.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Reason } from '../core/reason.ts';
 import type { HoldState, ReportAnswer } from '../ledger/ledger.ts';
@@ -20,6 +21,7 @@ export interface CallInput {
   /** A presented secret, never logged. */
   readonly credential: string | undefined;
   readonly target: string;
+  readonly served: ServedBy;
   readonly estimate: Estimate;
 }
 
@@ -53,6 +55,8 @@ export interface ReportInput {
   readonly credential: string | undefined;
   /** The target that served; undefined: the Check's. */
   readonly target: string | undefined;
+  /** Who served, as far as it differs from what the Check says. */
+  readonly served: ServedBy;
   /** What was used. `output` undefined counts as 0. */
   readonly usage: Estimate;
   readonly partial: boolean;

@@ -114,6 +114,7 @@ const model = {
 const price = {
   scope: 'MODEL',
   subject: model.id,
+  serviceTier: undefined,
   perTokens: 1_000_000n,
   rates: [
     {

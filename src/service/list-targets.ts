@@ -11,7 +11,8 @@ export function createListTargets({ policies, clock }: Omit<CheckDependencies, '
   ): Promise<readonly ListedTarget[]> {
     const scope = await findScope(policies, context.caller, input.orgId, input.credential);
     if (scope === unknownEverywhere) return [];
-    const request = { subjects: input.subjects, credential: scope.credential };
+    const { subjects, served } = input;
+    const request = { subjects, served, credential: scope.credential };
     const epoch = await policies.newestEpoch(scope.orgId);
     const view = await viewOf(policies, scope.orgId, request, epoch);
     return callableTargets(view, request, clock.nowMs()).map(({ name, kind, reasons }) => ({

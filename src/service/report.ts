@@ -3,6 +3,8 @@ import type { OrganizationView } from '../core/organization-view.ts';
 import { resolvePath } from '../core/path.ts';
 import { meteredLimits } from '../core/planned-limits.ts';
 import { priceUsage } from '../core/price.ts';
+import type { PricedCall } from '../core/price.ts';
+import { servedBy, servedInTheEnd } from '../core/served-by.ts';
 import { targetFacts } from '../core/target.ts';
 import { saturated } from '../core/totals.ts';
 import { assumedUsage, nothingAssumed } from '../core/unknown-usage.ts';
@@ -59,13 +61,10 @@ function planSettlement(
   input: ReportInput,
 ): SettlePlan {
   const { path } = stored;
-  const served =
-    input.target === undefined || input.target === stored.target.name
-      ? undefined
-      : targetFacts(view, input.target);
+  const call = servedCall(view, stored, input);
   const { usage, priced } = input.usageUnknown
-    ? assumed(view, stored, served)
-    : reported(view, stored, floored(input, stored), served);
+    ? assumed(view, stored, call)
+    : reported(view, stored, floored(input, stored), call);
   const { meters, limits } = meteredLimits(view, path, stored.target);
   return {
     epoch: view.epoch,
@@ -73,7 +72,7 @@ function planSettlement(
     calendar: view.organization.calendar,
     meters,
     limits,
-    usage: pricedUsage(usage, priced, served ?? stored.target),
+    usage: pricedUsage(usage, priced, call),
     isAssumed: input.usageUnknown,
     isUnattributed: false,
   };
@@ -84,20 +83,34 @@ function reported(
   view: OrganizationView,
   stored: StoredCall,
   usage: Estimate,
-  served: TargetFacts | undefined,
+  call: PricedCall,
 ): AssumedUsage {
-  const { path, target, epoch, bookedAtMs } = stored;
-  return { usage, priced: priceUsage(view, path, served ?? target, usage, epoch, bookedAtMs) };
+  return { usage, priced: priceUsage(view, call, usage, stored.epoch, stored.bookedAtMs) };
 }
 
 /** What is booked of a hold whose usage nobody knows; of a call that was denied nothing was held. */
-function assumed(
-  view: OrganizationView,
-  stored: StoredCall,
-  served: TargetFacts | undefined,
-): AssumedUsage {
+function assumed(view: OrganizationView, stored: StoredCall, call: PricedCall): AssumedUsage {
   if (stored.state === 'DENIED') return nothingAssumed;
-  return assumedUsage(view, stored, view.organization.onUnknownUsage, served);
+  return assumedUsage(view, stored, view.organization.onUnknownUsage, call);
+}
+
+/**
+ * The call as it was served in the end. What the catalog said of the Check's target, and of its members, is kept with
+ * the call; of any other target it is what the catalog says now.
+ */
+function servedCall(view: OrganizationView, stored: StoredCall, input: ReportInput): PricedCall {
+  const { path, target: checked } = stored;
+  const isSame = input.target === undefined || input.target === checked.name;
+  return {
+    path,
+    target: isSame ? checked : servedTarget(view, checked, input.target),
+    served: servedInTheEnd(stored.served, input.served, isSame),
+  };
+}
+
+function servedTarget(view: OrganizationView, checked: TargetFacts, name: string): TargetFacts {
+  const member = checked.members.find((one) => one.name === name);
+  return member === undefined ? targetFacts(view, name) : { ...member, kind: 'MODEL', members: [] };
 }
 
 /** A stream that was cut has read its input: at least what was held of it is booked. */
@@ -135,7 +148,8 @@ function planPostPaid(
   }
   const target = targetFacts(view, request.target);
   const usage = request.estimate;
-  const priced = priceUsage(view, path, target, usage, view.epoch, nowMs);
+  const call = { path, target, served: request.served };
+  const priced = priceUsage(view, call, usage, view.epoch, nowMs);
   const metered = meteredLimits(view, path, target);
   return {
     epoch: view.epoch,
@@ -143,7 +157,7 @@ function planPostPaid(
     calendar: view.organization.calendar,
     meters: metered.meters,
     limits: metered.limits,
-    usage: pricedUsage(usage, priced, target),
+    usage: pricedUsage(usage, priced, call),
     isAssumed: false,
   };
 }
@@ -154,14 +168,14 @@ function postPaidRequest(input: ReportInput, scope: Scope): CallRequest {
     const description = 'expected the target that served: no call of this request_id is known';
     throw invalidFields([{ field: 'target', description }]);
   }
-  const { subjects, target, usage } = input;
-  return { subjects, credential: scope.credential, target, estimate: usage };
+  const { subjects, target, served, usage } = input;
+  return { subjects, credential: scope.credential, target, served, estimate: usage };
 }
 
 function pricedUsage(
   usage: Estimate,
   priced: Pick<PricedUsage, 'cost' | 'priceRevision' | 'unpriced'>,
-  target: PricedUsage['target'],
+  { target, served }: Pick<PricedCall, 'target' | 'served'>,
 ): PricedUsage {
   return {
     cost: saturated(priced.cost),
@@ -171,6 +185,7 @@ function pricedUsage(
     cachedInput: usage.cachedInput,
     cacheWrite: usage.cacheWrite,
     target,
+    served: servedBy(served.provider ?? target.provider, served.serviceTier),
     priceRevision: priced.priceRevision,
     unpriced: priced.unpriced,
   };
@@ -190,6 +205,7 @@ function reportContent(input: ReportInput): ReturnType<typeof requestContent> {
     subjects: input.subjects,
     credential: input.credential,
     target: input.target,
+    served: input.served,
     numbers: { prefix: 'usage', estimate: input.usage },
     partial: input.partial,
     usageUnknown: input.usageUnknown,

@@ -4,7 +4,16 @@ import type {
   Usage,
 } from '../../gen/tollgate/v1/call_pb.ts';
 import type { Estimate, NamedSubjects } from '../core/call.ts';
-import { idFault, readAmount, readId, readOptionalAmount, readOptionalId } from './fields.ts';
+import { servedBy } from '../core/served-by.ts';
+import type { ServedBy } from '../core/served-by.ts';
+import {
+  idFault,
+  readAmount,
+  readId,
+  readOptionalAmount,
+  readOptionalId,
+  readServiceTier,
+} from './fields.ts';
 import type { Violations } from './violations.ts';
 
 const maxTeams = 32;
@@ -47,6 +56,17 @@ export function subjectsFromMessage(
     customer: readOptionalId(violations, `${field}.customer`, message.customer),
     labels: readLabels(violations, `${field}.labels`, message.labels),
   };
+}
+
+/** Reads who serves a call; a message that says nothing of it costs nothing. */
+export function servedFromMessage(
+  violations: Violations,
+  message: { readonly provider?: string | undefined; readonly serviceTier?: string | undefined },
+): ServedBy {
+  return servedBy(
+    readOptionalId(violations, 'provider', message.provider),
+    readServiceTier(violations, 'service_tier', message.serviceTier),
+  );
 }
 
 /** Reads what a call may use; absent: unknown. */

@@ -15,6 +15,7 @@ import type {
 } from '../service/data-plane.ts';
 import {
   estimateFromMessage,
+  servedFromMessage,
   subjectsFromMessage,
   unknownEstimate,
   usageFromMessage,
@@ -43,6 +44,7 @@ export function checkFromMessage(message: CheckRequest): Viewed<CheckInput> {
         : readRequestId(violations, 'request_id', message.requestId),
     subjects: subjectsFromMessage(violations, 'subjects', message.subjects),
     target: readId(violations, 'target', message.target),
+    served: servedFromMessage(violations, message),
     estimate: estimateFromMessage(violations, 'estimate', message.estimate),
     ttlMs: readTtl(violations, 'ttl', message.ttl),
     parentRequestId:
@@ -63,6 +65,7 @@ export function reportFromMessage(message: ReportRequest): ReportInput {
     requestId: readRequestId(violations, 'request_id', message.requestId),
     subjects: subjectsFromMessage(violations, 'subjects', message.subjects),
     target: readOptionalId(violations, 'target', message.target),
+    served: servedFromMessage(violations, message),
     usage: message.usageUnknown
       ? unknownUsage(violations, message)
       : usageFromMessage(violations, 'usage', message.usage),
@@ -117,6 +120,7 @@ export function explainFromMessage(message: ExplainRequest): CallInput {
     ...readTenant(violations, message),
     subjects: subjectsFromMessage(violations, 'subjects', message.subjects),
     target: readId(violations, 'target', message.target),
+    served: servedFromMessage(violations, message),
     estimate: estimateFromMessage(violations, 'estimate', message.estimate),
   };
   violations.throwIfAny();
@@ -131,6 +135,7 @@ export function listTargetsFromMessage(
   const input = {
     ...readTenant(violations, message),
     subjects: subjectsFromMessage(violations, 'subjects', message.subjects),
+    served: servedFromMessage(violations, message),
   };
   violations.throwIfAny();
   return input;

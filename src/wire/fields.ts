@@ -9,6 +9,7 @@ export const maxRequestIdLength = 128;
 export const maxSecretLength = 512;
 
 const forbiddenInId = /[\s\p{Cc}]/u;
+const serviceTier = /^[a-z0-9_.-]{1,64}$/;
 const printableAscii = /^[\x20-\x7e]+$/;
 const visibleAscii = /^[\x21-\x7e]+$/;
 
@@ -36,6 +37,18 @@ export function idFault(text: string): string | undefined {
   }
   if (forbiddenInId.test(text)) return 'must not contain white space or control characters';
   return undefined;
+}
+
+/** Reads a service tier that may be absent: 1 to 64 of `a-z 0-9 _ . -`. */
+export function readServiceTier(
+  violations: Violations,
+  field: string,
+  text: string | undefined,
+): string | undefined {
+  if (text !== undefined && !serviceTier.test(text)) {
+    violations.add(field, 'must have 1 to 64 characters, of a-z, 0-9, _, . and -');
+  }
+  return text;
 }
 
 /** Reads a request id: 1 to 128 printable ASCII characters. */

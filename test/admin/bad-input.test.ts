@@ -5,7 +5,7 @@ import type { AdminPlane, Json } from '../support/admin-plane.ts';
 
 import { limit, policy, policyCases, subjects } from './wrong-policies.ts';
 import { priceImportCases } from './wrong-price-imports.ts';
-import { priceCases } from './wrong-prices.ts';
+import { priceCases, serviceTiers } from './wrong-prices.ts';
 import { records, settings } from './wrong-records.ts';
 import {
   ids,
@@ -36,6 +36,7 @@ async function everything(): Promise<string> {
 }
 
 const wrongMeters = ['', 'x', 'user:', 'team:red/team:blue', 'user:a@', 'user:a b', 'user:a\u0000'];
+const revokedPrice = { scope: 'PRICE_SCOPE_MODEL', subject: 'm', revision: 1 };
 const table: readonly [string, readonly Case[]][] = [
   ...records,
   ['OrganizationService/CreateOrganization', settings],
@@ -109,11 +110,19 @@ const table: readonly [string, readonly Case[]][] = [
   [
     'CatalogService/RevokePrice',
     [
-      ...each('scope', enums, (scope) => ({ orgId: 'acme', scope, subject: 'm' })),
-      ...each('subject', ids, (subject) => ({
+      ...orgCases({ ...revokedPrice }),
+      ...changeCases({ orgId: 'acme', ...revokedPrice }),
+      ...each('scope', enums, (scope) => ({ orgId: 'acme', ...revokedPrice, scope })),
+      ...each('subject', ids, (subject) => ({ orgId: 'acme', ...revokedPrice, subject })),
+      ...each('service_tier', serviceTiers, (serviceTier) => ({
         orgId: 'acme',
-        scope: 'PRICE_SCOPE_MODEL',
-        subject,
+        ...revokedPrice,
+        serviceTier,
+      })),
+      ...each('revision', [undefined, 0, -1, 2_147_483_648], (revision) => ({
+        orgId: 'acme',
+        ...revokedPrice,
+        revision,
       })),
     ],
   ],

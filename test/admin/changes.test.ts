@@ -225,7 +225,7 @@ test('a price is appended and revoked, with and without a repeat', async () => {
     ],
   });
   expect(await append()).toEqual(first);
-  const revoke = { scope: price.scope, subject: 'm', reason: 'wrong', requestId: 'q' };
+  const revoke = { scope: price.scope, subject: 'm', revision: 1, reason: 'wrong', requestId: 'q' };
   const revoked = await send('CatalogService/RevokePrice', revoke, 'price');
   expect(revoked).toMatchObject({ revokeReason: 'wrong' });
   expect(await send('CatalogService/RevokePrice', revoke, 'price')).toEqual(revoked);

@@ -146,7 +146,7 @@ test('a price by hand that costs the same is the same, whatever its unit', async
   const done = await importing({ modelPricesJson: text });
   expect(brief(done)).toContain('SAME openai:gpt-4o');
   // A price that was revoked is none: the list's is added.
-  await call('RevokePrice', { scope, subject: 'openai:gpt-4o', reason: 'wrong' });
+  await call('RevokePrice', { scope, subject: 'openai:gpt-4o', revision: 1, reason: 'wrong' });
   expect(brief(await importing({ modelPricesJson: text }))).toContain('ADDED openai:gpt-4o');
 });
 

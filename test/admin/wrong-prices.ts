@@ -4,6 +4,9 @@ import { tooMuch, usd } from './wrong-policies.ts';
 import { ids, times, enums, each, changeCases, orgCases } from './wrong-values.ts';
 import type { Case, Make } from './wrong-values.ts';
 
+/** Wrong service tiers. */
+export const serviceTiers = ['', 'Flex', 'a b', 'flex\n', 'ü', 'x'.repeat(65)];
+
 const rates = { input: '1', output: '2' };
 const price: Make = (value) => ({
   orgId: 'acme',
@@ -39,6 +42,7 @@ export const priceCases: Case[] = [
   ...each('prices[0].subject', ['gpt', 'openai:', ':gpt'], (subject) =>
     price({ scope: 'PRICE_SCOPE_PROVIDER_MODEL', subject }),
   ),
+  ...each('prices[0].service_tier', serviceTiers, (serviceTier) => price({ serviceTier })),
   ...each('prices[0].unit', [...enums, 'PRICE_UNIT_UNSPECIFIED'], (unit) => price({ unit })),
   ...each('prices[0].effective_time', times, (effectiveTime) => price({ effectiveTime })),
   ['prices[0].rates', price({ rates: [] })],

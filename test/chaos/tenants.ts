@@ -107,6 +107,7 @@ function limitsOf(each: Tenant): Limit[] {
 const price = {
   scope: 'MODEL',
   subject: pricedModel.name,
+  serviceTier: undefined,
   perTokens: 1_000n,
   rates: [
     {

@@ -24,6 +24,8 @@ function randomView() {
       { subject: 'm', effectiveAtMs: instant(), revision: 2, rates: [{ input: 7n }] },
       { scope: 'PROVIDER_MODEL', subject: 'acme-ai:m', effectiveAtMs: instant(), revision: 3 },
       { scope: 'KEY', subject: 'key:k', effectiveAtMs: instant(), revision: 4 },
+      { subject: 'm', serviceTier: 'flex', effectiveAtMs: instant(), revision: 5 },
+      { scope: 'PROVIDER_MODEL', subject: 'azure:m', effectiveAtMs: instant(), revision: 6 },
     ],
     policies: {
       org: { limits: [{ name: 'cap', metric: 'COST', window: 'DAY', amount: 100n }] },
@@ -34,11 +36,17 @@ function randomView() {
   });
 }
 
-/* Red with any of the six kinds of instants left out. */
+/* Red with any of the six kinds of instants left out, and with the prices of a service tier or of the named provider. */
 test('a plan is the same at every instant until it says that it changes', () => {
   for (let run = 0; run < 300; run += 1) {
     const view = randomView();
-    const call = callOf({ user: 'ann', principal: 'bot', key: 'k', target: 'm', input: 5n });
+    const served = {
+      ...(random.pick([true, false]) && { provider: 'azure' }),
+      ...(random.pick([true, false]) && { serviceTier: 'flex' }),
+    };
+    const key = random.pick(['k', 'other']);
+    const subjects = { user: 'ann', principal: 'bot', key };
+    const call = callOf({ ...subjects, ...served, target: 'm', input: 5n });
     const told = (nowMs: number): string => {
       const { reasons, bypass, priceRevision, hold } = planCheck(view, call, nowMs);
       const { cost } = hold;

@@ -4,6 +4,7 @@ import { conclude } from '../../src/core/conclude.ts';
 import { resolvePath } from '../../src/core/path.ts';
 import { planExtend } from '../../src/core/plan-extend.ts';
 import type { CheckPlan } from '../../src/core/plan.ts';
+import { asCataloged } from '../../src/core/served-by.ts';
 import { targetFacts } from '../../src/core/target.ts';
 import { totalsOf } from '../support/totals.ts';
 import { callOf, estimateOf, viewOf } from '../support/view.ts';
@@ -25,7 +26,15 @@ function plan(before: Partial<Estimate>, added: Partial<Estimate>, said: Said = 
   const view = viewOf({ ...world, ...said });
   const { path } = resolvePath(view, callOf({ user: 'alice' }), 0);
   const target = targetFacts(view, 'gpt-4o');
-  const hold = { path, target, estimate: estimateOf(before), held, epoch: 1, bookedAtMs: 0 };
+  const hold = {
+    path,
+    target,
+    served: asCataloged,
+    estimate: estimateOf(before),
+    held,
+    epoch: 1,
+    bookedAtMs: 0,
+  };
   return planExtend(view, hold, estimateOf(added), 1_000);
 }
 
@@ -155,6 +164,7 @@ describe('the limits of an extension', () => {
     const hold = {
       path,
       target,
+      served: asCataloged,
       estimate: estimateOf(before),
       epoch: 1,
       bookedAtMs: 0,

@@ -1,14 +1,27 @@
 import { describe, expect, it } from 'vitest';
 import { resolvePath } from '../../src/core/path.ts';
+import type { OrganizationView } from '../../src/core/organization-view.ts';
 import { priceFor, priceUsage } from '../../src/core/price.ts';
+import type { PricedCall } from '../../src/core/price.ts';
 import { targetFacts } from '../../src/core/target.ts';
 import { callOf, estimateOf, viewOf } from '../support/view.ts';
 import type { Said, SaidCall, SaidPrice } from '../support/view.ts';
 
+const pricedCall = (view: OrganizationView, target: string, call: SaidCall = {}): PricedCall => ({
+  path: resolvePath(view, callOf(call), 0).path,
+  target: targetFacts(view, target),
+  served: callOf(call).served,
+});
+
 const flat = (said: SaidPrice, input: bigint): SaidPrice => ({ ...said, rates: [{ input }] });
 
 describe('the price in force', () => {
-  const of = { keys: ['openai:prod', 'other'], provider: 'ollama', model: 'gemma4:e2b' };
+  const of = {
+    keys: ['openai:prod', 'other'],
+    provider: 'ollama',
+    model: 'gemma4:e2b',
+    serviceTier: undefined as string | undefined,
+  };
   const byKey = flat({ scope: 'KEY', subject: 'key:openai:prod' }, 1n);
   const byProvider = flat({ scope: 'PROVIDER_MODEL', subject: 'ollama:gemma4:e2b' }, 2n);
   const byModel = flat({ subject: 'gemma4:e2b' }, 3n);
@@ -27,6 +40,26 @@ describe('the price in force', () => {
     const ofOther = flat({ scope: 'KEY', subject: 'key:other' }, 4n);
     expect(found([byKey, ofOther])).toBe(1n);
     expect(found([ofOther, byModel])).toBe(4n);
+  });
+
+  // Planted: with the tier looked for in all scopes before a price without one, a key's usual price loses.
+  it('is for the service tier, but in each scope before the next', () => {
+    const flex = (price: SaidPrice, input: bigint): SaidPrice => ({
+      ...flat(price, input),
+      serviceTier: 'flex',
+    });
+    const asked = { ...of, serviceTier: 'flex' };
+    const all = [byKey, byProvider, byModel, flex(byModel, 30n)];
+    expect(found(all, 9, 9, asked)).toBe(1n);
+    expect(found([...all, flex(byKey, 10n)], 9, 9, asked)).toBe(10n);
+    expect(found([byProvider, byModel, flex(byModel, 30n)], 9, 9, asked)).toBe(2n);
+    expect(found([byModel, flex(byModel, 30n)], 9, 9, asked)).toBe(30n);
+    expect(found([byModel, flex(byModel, 30n)], 9, 9, { ...of, serviceTier: 'batch' })).toBe(3n);
+    expect(found([byModel, flex(byModel, 30n)])).toBe(3n);
+    expect(found([flex(byModel, 30n)])).toBeUndefined();
+    const ended = { ...flex(byModel, 30n), revokedEpoch: 4 };
+    expect(found([byModel, ended], 3, 9, asked)).toBe(30n);
+    expect(found([byModel, ended], 4, 9, asked)).toBe(3n);
   });
 
   it('waits for its epoch and for its effective date', () => {
@@ -50,12 +83,22 @@ describe('the price in force', () => {
     expect(found([postDated, later], 9, 4)).toBe(6n);
   });
 
-  it('ends with its revocation, and older ones do not come back', () => {
+  it('ends with its revocation, as those that it replaced do', () => {
     const next = { ...flat(byModel, 5n), revision: 2, epoch: 2, revokedEpoch: 4 };
-    expect(found([byModel, next], 3)).toBe(5n);
-    expect(found([byModel, next], 4)).toBeUndefined();
+    const replaced = { ...byModel, revokedEpoch: 4 };
+    expect(found([replaced, next], 3)).toBe(5n);
+    expect(found([replaced, next], 4)).toBeUndefined();
     const revokedKey = { ...byKey, revokedEpoch: 4 };
     expect(found([revokedKey, byModel], 4)).toBe(3n);
+  });
+
+  // Seen red where a revocation ended every price of before, as it once did: nothing was in force at 100.
+  it('goes on when one that was to replace it is revoked before its time', () => {
+    const next = { ...flat(byModel, 5n), revision: 2, epoch: 2, effectiveAtMs: 100 };
+    const revoked = { ...next, revokedEpoch: 4 };
+    expect(found([byModel, next], 4, 100)).toBe(5n);
+    expect(found([byModel, revoked], 3, 100)).toBe(5n);
+    expect(found([byModel, revoked], 4, 100)).toBe(3n);
   });
 
   it('begins again with what is appended after a revocation, though it be dated back', () => {
@@ -92,14 +135,7 @@ describe('priced usage', () => {
   };
   const view = viewOf(world);
   const priced = (target: string, call: SaidCall = {}, usage = estimateOf({ input: 10n })) =>
-    priceUsage(
-      view,
-      resolvePath(view, callOf(call), 0).path,
-      targetFacts(view, target),
-      usage,
-      9,
-      9,
-    );
+    priceUsage(view, pricedCall(view, target, call), usage, 9, 9);
 
   it('names the revision it was priced with', () => {
     expect(priced('gpt-4o')).toEqual({
@@ -109,6 +145,35 @@ describe('priced usage', () => {
       free: false,
     });
     expect(priced('gpt-4o', { key: 'k1' }).priceRevision).toBe('KEY key:k1 1');
+  });
+
+  it('is that of the provider that the call names, in place of the catalog’s', () => {
+    const other = viewOf({
+      models: [{ id: 'm', provider: 'openai' }],
+      routeGroups: [{ id: 'group', members: ['m', 'n'] }],
+      prices: [
+        flat({ subject: 'm' }, 1_000_000n),
+        flat({ subject: 'n' }, 1_000_000n),
+        flat({ scope: 'PROVIDER_MODEL', subject: 'openai:m' }, 2_000_000n),
+        flat({ scope: 'PROVIDER_MODEL', subject: 'azure:m' }, 3_000_000n),
+        flat({ scope: 'PROVIDER_MODEL', subject: 'azure:n' }, 4_000_000n),
+      ],
+    });
+    const costs = (target: string) =>
+      [undefined, 'azure', 'nobody'].map((provider) => {
+        const call = pricedCall(other, target, provider === undefined ? {} : { provider });
+        return priceUsage(other, call, estimateOf({ input: 10n }), 9, 9).cost;
+      });
+    expect(costs('m')).toEqual([20n, 30n, 10n]);
+    expect(costs('group')).toEqual([20n, 40n, 10n]);
+  });
+
+  it('names its service tier where it has one', () => {
+    const prices = [{ subject: 'm', serviceTier: 'flex', revision: 3 }];
+    const other = viewOf({ prices });
+    const call = pricedCall(other, 'm', { serviceTier: 'flex' });
+    const { priceRevision } = priceUsage(other, call, estimateOf({}), 9, 9);
+    expect(priceRevision).toBe('MODEL m flex 3');
   });
 
   it('is what the caller says, if it says anything', () => {
@@ -128,8 +193,7 @@ describe('priced usage', () => {
     const units = { units: [{ name: 'image', rate: 1n }] };
     for (const rates of [...parts.map((part) => ({ [part]: 1n })), units]) {
       const other = viewOf({ prices: [{ subject: 'm', rates: [rates] }] });
-      const { path } = resolvePath(other, callOf(), 0);
-      const { free } = priceUsage(other, path, targetFacts(other, 'm'), estimateOf({}), 9, 9);
+      const { free } = priceUsage(other, pricedCall(other, 'm'), estimateOf({}), 9, 9);
       expect(free).toBe(false);
     }
   });

@@ -46,6 +46,7 @@ function listOf(input: bigint, reasoningOutput: bigint | undefined): PriceImport
     listed: { provider: '', model: subject, leftOut: [], rounded: [] },
     scope: 'MODEL' as const,
     subject,
+    serviceTier: undefined,
     perTokens: 1_000_000n as const,
     rates: [rates],
     fromMs: undefined,

@@ -112,6 +112,17 @@ function amountCases<Request>(place: string, rest: Request): Case<Request>[] {
   ]);
 }
 
+/** Who serves a call, which Check, Report, Explain and ListTargets may say. */
+function servedCases<Request>(rest: Request): Case<Request>[] {
+  return [
+    ...wrongIds.map((provider): Case<Request> => ['provider', { ...rest, provider }]),
+    ...['', 'Flex', 'a b', 'flex\n', 'ü', 'x'.repeat(65)].map((serviceTier): Case<Request> => [
+      'service_tier',
+      { ...rest, serviceTier },
+    ]),
+  ];
+}
+
 const checkCases: Case<Check>[] = [
   ...tenantCases<Check>(check),
   ...subjectCases<Check>(check),
@@ -122,6 +133,7 @@ const checkCases: Case<Check>[] = [
     { ...check, parentRequestId },
   ]),
   ...wrongIds.map((target): Case<Check> => ['target', { ...check, target }]),
+  ...servedCases<Check>(check),
   ...wrongTtls.map((ttl): Case<Check> => ['ttl', { ...check, ttl }]),
   ...unknownViews.map((view): Case<Check> => ['limit_view', { ...check, limitView: view }]),
 ];
@@ -141,6 +153,7 @@ const reportCases: Case<Report>[] = [
   ['request_id', { orgId: 'acme', usage: {} }],
   ...wrongRequestIds.map((requestId): Case<Report> => ['request_id', { ...report, requestId }]),
   ...wrongIds.map((target): Case<Report> => ['target', { ...report, target }]),
+  ...servedCases<Report>(report),
 ];
 const releaseCases: Case<Release>[] = [
   ...tenantCases<Release>(release),
@@ -159,10 +172,12 @@ const explainCases: Case<Explain>[] = [
   ...subjectCases<Explain>(explain),
   ...amountCases<Explain>('estimate', explain),
   ...wrongIds.map((target): Case<Explain> => ['target', { ...explain, target }]),
+  ...servedCases<Explain>(explain),
 ];
 const listTargetsCases: Case<ListTargets>[] = [
   ...tenantCases<ListTargets>({ orgId: 'acme' }),
   ...subjectCases<ListTargets>({ orgId: 'acme' }),
+  ...servedCases<ListTargets>({ orgId: 'acme' }),
 ];
 
 describe('every wrong field of every request is named, and nothing is done', () => {

@@ -180,10 +180,11 @@ function report(
     content: {},
     deadlineMs: undefined,
     plan: (_known, _nowMs, epoch) => {
-      const { path, calendar, meters, target } = planCheck(viewOf({}), callOf({}), Date.now());
+      const made = planCheck(viewOf({}), callOf({}), Date.now());
+      const { path, calendar, meters, target, served } = made;
       const tokens = { reasoningOutput: 0n, cachedInput: 0n, cacheWrite: 0n };
       const counts = { cost: 0n, output: 0n, ...tokens, ...told };
-      const usage = { ...counts, target, priceRevision: undefined, unpriced: false };
+      const usage = { ...counts, target, served, priceRevision: undefined, unpriced: false };
       const plain = { limits: [], isAssumed: false, isUnattributed: false };
       return { epoch: Math.max(epoch, current), path, calendar, meters, usage, ...plain };
     },

@@ -87,7 +87,12 @@ export function policy(subject: Subject, limits: readonly Limit[] = []): Policy 
 }
 
 /** A flat price in force from the start. */
-export function price(scope: PriceScope, subject: string, input = 2_500_000_000n): NewPrice {
+export function price(
+  scope: PriceScope,
+  subject: string,
+  input = 2_500_000_000n,
+  serviceTier?: string,
+): NewPrice {
   const rates = {
     aboveInputTokens: 0n,
     input,
@@ -100,7 +105,15 @@ export function price(scope: PriceScope, subject: string, input = 2_500_000_000n
     units: [],
   };
   const perTokens = 1_000_000n;
-  return { scope, subject, perTokens, rates: [rates], effectiveAtMs: startMs, reason: '' };
+  return {
+    scope,
+    subject,
+    serviceTier,
+    perTokens,
+    rates: [rates],
+    effectiveAtMs: startMs,
+    reason: '',
+  };
 }
 
 /** What a call needs that names these subjects. */

@@ -25,7 +25,7 @@ const said: Said = {
 const view = viewOf({ ...said, epoch: 1 });
 
 function reportInput(more: Partial<ReportInput> = {}): ReportInput {
-  const { subjects } = inputOf({});
+  const { subjects, served } = inputOf({});
   const usage = usageOf(10n, 5n);
   const rest = {
     credential: undefined,
@@ -33,7 +33,7 @@ function reportInput(more: Partial<ReportInput> = {}): ReportInput {
     partial: false,
     usageUnknown: false,
   };
-  return { orgId: 'acme', requestId: 'r1', subjects, usage, ...rest, ...more };
+  return { orgId: 'acme', requestId: 'r1', subjects, served, usage, ...rest, ...more };
 }
 
 /** Reports, and gives back the plan that the ledger got for the stored call. */

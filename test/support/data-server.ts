@@ -55,6 +55,7 @@ export function stubDataPlane(replaced: Partial<DataPlane> = {}): DataPlane {
           cacheWrite: input.usage.cacheWrite,
           reasoningOutput: input.usage.reasoningOutput ?? 0n,
           target: { name: 'm', kind: 'MODEL', provider: undefined, groups: [], members: [] },
+          served: input.served,
           priceRevision: 'MODEL m 1',
           unpriced: false,
         },

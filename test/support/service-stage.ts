@@ -69,8 +69,8 @@ export function serviceStage({ cached = {}, newer, secrets = {}, ledger }: Stage
 
 /** The input of a call of `acme`. */
 export function inputOf(call: SaidCall, more: Partial<CallInput> = {}): CallInput {
-  const { subjects, target, estimate } = callOf(call);
-  return { orgId: 'acme', subjects, credential: undefined, target, estimate, ...more };
+  const { subjects, target, served, estimate } = callOf(call);
+  return { orgId: 'acme', subjects, credential: undefined, target, served, estimate, ...more };
 }
 
 /** An open hold as the ledger keeps it, of a call under these policies. */
@@ -83,6 +83,7 @@ export function storedCall(view: OrganizationView, call: SaidCall): StoredCall {
     epoch: view.epoch,
     path: resolvePath(view, request, decidedAtMs).path,
     target: targetFacts(view, request.target),
+    served: request.served,
     estimate: request.estimate,
     held: { cost: 0n, input: request.estimate.input, output: request.estimate.output ?? 0n },
     ttlMs: 600_000,

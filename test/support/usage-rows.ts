@@ -15,16 +15,17 @@ export interface UsageRow {
   readonly cost: bigint;
 }
 
-/** Puts rows into the ledger, as batches would have. */
+/** Puts rows into the ledger, as batches would have. Every other nano-USD is of a service tier, every third of a provider. */
 export async function insertUsageRows(pool: Pool, rows: readonly UsageRow[]): Promise<void> {
   const facts = (target: string): string => {
     return JSON.stringify({ name: target, kind: 'UNKNOWN', groups: [], members: [] });
   };
   await pool.query(
     `INSERT INTO usage (org_id, recorded_at, id, request_id, kind, booked_at, subjects, user_id, target, facts, cost,
-       input, output, reasoning_output, cached_input, cache_write, requests, over_hold, late, unpriced)
+       input, output, reasoning_output, cached_input, cache_write, requests, over_hold, late, unpriced, provider, service_tier)
      SELECT org_id, recorded_at, gen_random_uuid(), 'r', 'CALL', extract(epoch FROM booked_at) * 1000,
-       subjects::text[], user_id, target, facts, cost, 2 * cost, 3 * cost, 0, 0, 0, 1, false, false, false
+       subjects::text[], user_id, target, facts, cost, 2 * cost, 3 * cost, 0, 0, 0, 1, false, false, false,
+       CASE WHEN cost % 3 = 0 THEN 'azure' END, CASE WHEN cost % 2 = 0 THEN 'flex' END
      FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::text[], $6::text[],
        $7::bigint[], $8::text[]) AS u(org_id, recorded_at, booked_at, subjects, target, facts, cost, user_id)`,
     [
@@ -58,9 +59,11 @@ export async function sumsOf(
   const lengthMs = of === 'usage_quarter' ? 900_000 : 86_400_000;
   const rows =
     from === 'sums'
-      ? `(SELECT s.org_id, extract(epoch FROM s.starts_at)::bigint * 1000 AS start_ms, s.subject, t.facts, s.cost,
+      ? `(SELECT s.org_id, extract(epoch FROM s.starts_at)::bigint * 1000 AS start_ms, s.subject,
+  concat_ws(' ', t.facts, t.provider, t.service_tier) AS facts, s.cost,
   s.input, s.output, s.requests FROM ${of} s JOIN usage_target t USING (org_id, target)) AS u`
-      : `(SELECT org_id, booked_at / ${lengthMs} * ${lengthMs} AS start_ms, unnest(subjects) AS subject, facts, cost,
+      : `(SELECT org_id, booked_at / ${lengthMs} * ${lengthMs} AS start_ms, unnest(subjects) AS subject,
+  concat_ws(' ', facts, coalesce(provider, ''), coalesce(service_tier, '')) AS facts, cost,
   input, output, requests FROM usage) AS u`;
   const { rows: sums } = await pool.query<{ sum: string }>(
     `SELECT concat_ws(' ', org_id, start_ms, subject, facts, sum(cost), sum(input), sum(output),

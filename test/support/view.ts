@@ -4,6 +4,8 @@ import type { Credential, Principal, Registered, Team, User } from '../../src/co
 import { familiesOf, familyName } from '../../src/core/meters.ts';
 import type { OrganizationView } from '../../src/core/organization-view.ts';
 import type { Organization } from '../../src/core/organization.ts';
+import { servedBy } from '../../src/core/served-by.ts';
+import type { ServedBy } from '../../src/core/served-by.ts';
 import type { Access, Bypass, Limit, Policy } from '../../src/core/policy.ts';
 import { parseSubject, subjectText } from '../../src/core/subject.ts';
 import { plainOrganization } from './organization.ts';
@@ -53,7 +55,7 @@ export function viewOf(said: Said): OrganizationView {
   const groups = byId((said.routeGroups ?? []).map((group) => ({ ...group, displayName: '' })));
   const prices = Map.groupBy(
     (said.prices ?? []).map(priceOf),
-    (price) => `${price.scope} ${price.subject}`,
+    ({ scope, subject, serviceTier }) => `${scope} ${subject} ${serviceTier}`,
   );
   const policies = new Map(
     Object.entries(said.policies ?? {}).map(([subject, policy]) => [
@@ -77,7 +79,7 @@ export function viewOf(said: Said): OrganizationView {
     models: () => models.values(),
     routeGroups: () => groups.values(),
     policy: (subject) => policies.get(subjectText(subject)),
-    prices: (scope, subject) => prices.get(`${scope} ${subject}`) ?? [],
+    prices: (scope, subject, serviceTier) => prices.get(`${scope} ${subject} ${serviceTier}`) ?? [],
     families: [...new Map(families.map((family) => [familyName(family), family])).values()],
     remember<T>(key: string, make: () => T): T {
       if (!remembered.has(key)) remembered.set(key, make());
@@ -140,7 +142,8 @@ const noSubjects: CallRequest['subjects'] = {
 
 /** What a call is, as a test says it: subjects, target and estimate side by side. */
 export type SaidCall = Partial<Omit<CallRequest['subjects'], 'labels'>> &
-  Partial<Estimate> & {
+  Partial<Estimate> &
+  Partial<ServedBy> & {
     readonly labels?: Readonly<Record<string, string>>;
     readonly credential?: PresentedCredential;
     readonly target?: string;
@@ -148,13 +151,14 @@ export type SaidCall = Partial<Omit<CallRequest['subjects'], 'labels'>> &
 
 /** A request for a call of `gpt-4o`, unless another target is said. */
 export function callOf(said: SaidCall = {}): CallRequest {
-  const { labels, credential, target, ...numbersAndSubjects } = said;
+  const { labels, credential, target, provider, serviceTier, ...numbersAndSubjects } = said;
   const { input, output, reasoningOutput, cachedInput, cacheWrite, cost, ...subjects } =
     numbersAndSubjects;
   return {
     subjects: { ...noSubjects, ...subjects, labels: new Map(Object.entries(labels ?? {})) },
     credential,
     target: target ?? 'gpt-4o',
+    served: servedBy(provider, serviceTier),
     estimate: estimateOf({
       ...(input === undefined ? {} : { input }),
       ...(cachedInput === undefined ? {} : { cachedInput }),
@@ -183,6 +187,7 @@ export function estimateOf(said: Partial<Estimate>): Estimate {
 export function priceOf(said: SaidPrice): PriceRevision {
   return {
     scope: 'MODEL',
+    serviceTier: undefined,
     revision: 1,
     perTokens: 1_000_000n,
     effectiveAtMs: 0,

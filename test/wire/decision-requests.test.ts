@@ -10,6 +10,7 @@ import {
   property,
   record,
   string,
+  stringMatching,
   uint8Array,
 } from 'fast-check';
 import { expect, test } from 'vitest';
@@ -22,12 +23,15 @@ const id = string({ unit: 'binary', minLength: 1, maxLength: 200 }).filter(
 );
 const amount = bigInt({ min: 0n, max: 9_223_372_036_854_775_807n });
 const maybe = <T>(of: Parameters<typeof option<T>>[0]) => option(of, { nil: undefined });
+const serviceTier = stringMatching(/^[a-z0-9_.-]{1,64}$/);
 const label = string({ minLength: 1, maxLength: 20 }).filter((text) => !/[\s=]/.test(text));
 
 const request = record({
   orgId: id,
   requestId: maybe(string({ minLength: 1, maxLength: 128 })),
   target: id,
+  provider: maybe(id),
+  serviceTier: maybe(serviceTier),
   credential: maybe(constantFrom('tg_key_x', 's')),
   subjects: record({
     teams: array(id, { maxLength: 4 }),
@@ -57,6 +61,7 @@ test('whatever is well-formed arrives as it was said: ids, numbers, absence', ()
         orgId: said.orgId,
         requestId: said.requestId,
         target: said.target,
+        served: { provider: said.provider, serviceTier: said.serviceTier },
         credential: said.credential,
         subjects: {
           ...said.subjects,

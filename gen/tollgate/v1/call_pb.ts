@@ -217,7 +217,7 @@ export type PriceRevision = Message<"tollgate.v1.PriceRevision"> & {
   subject: string;
 
   /**
-   * The provider's class of service that it is for. Empty: any.
+   * The provider's class of service that it is for. Empty: it is for none in particular.
    *
    * @generated from field: string service_tier = 3;
    */
@@ -239,7 +239,8 @@ export const PriceRevisionSchema: GenMessage<PriceRevision> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_call, 3);
 
 /**
- * Whose price it is. The most specific one in force wins: KEY, then PROVIDER_MODEL, then MODEL.
+ * Whose price it is. The most specific one in force wins: KEY, then PROVIDER_MODEL, then MODEL. In each scope a price for
+ * the call's service tier comes before the one without.
  *
  * @generated from enum tollgate.v1.PriceScope
  */
@@ -259,7 +260,8 @@ export const PriceScope = {
   KEY: 1,
 
   /**
-   * Of a provider's model; the subject is `<provider>:<model>`.
+   * Of a provider's model; the subject is `<provider>:<model>`. The provider is the one that the call names, else the
+   * catalog's.
    *
    * @generated from enum value: PRICE_SCOPE_PROVIDER_MODEL = 2;
    */
@@ -274,7 +276,8 @@ export const PriceScope = {
 } as const;
 
 /**
- * Whose price it is. The most specific one in force wins: KEY, then PROVIDER_MODEL, then MODEL.
+ * Whose price it is. The most specific one in force wins: KEY, then PROVIDER_MODEL, then MODEL. In each scope a price for
+ * the call's service tier comes before the one without.
  *
  * @generated from enum tollgate.v1.PriceScope
  */

@@ -17,7 +17,13 @@ import {
   routeGroupToMessage,
 } from '../../wire/admin/catalog.ts';
 import { readPage } from '../../wire/admin/fields.ts';
-import { priceFromMessage, priceToMessage, readPriceSubject } from '../../wire/admin/prices.ts';
+import {
+  priceFromMessage,
+  priceToMessage,
+  readPriceRevision,
+  readPriceSubject,
+  revokedPriceToMessage,
+} from '../../wire/admin/prices.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import { authorize } from './caller.ts';
 import { readChange, readOrgId } from './changes.ts';
@@ -150,9 +156,10 @@ export function catalogRoutes(
       authorize(context, 'write', orgId);
       const violations = collectViolations();
       const by = readChange(violations, context, request, 'update');
-      const { scope, subject } = readPriceSubject(violations, '', request);
+      const series = readPriceSubject(violations, '', request);
+      const revision = readPriceRevision(violations, 'revision', request.revision);
       violations.throwIfAny();
-      return { price: priceToMessage(await store.revokePrice(orgId, scope, subject, by)) };
+      return revokedPriceToMessage(await store.revokePrice(orgId, series, revision, by));
     },
 
     importPrices: importPricesRoute(store, clock),

@@ -71,6 +71,8 @@ CREATE TABLE price_revision (
   org_id text COLLATE "C" NOT NULL REFERENCES org (org_id),
   scope text COLLATE "C" NOT NULL,
   subject text COLLATE "C" NOT NULL,
+  -- Empty: a price without one.
+  service_tier text COLLATE "C" NOT NULL DEFAULT '',
   revision integer NOT NULL,
   per_tokens bigint NOT NULL,
   rates jsonb NOT NULL,
@@ -85,7 +87,7 @@ CREATE TABLE price_revision (
   revoked_at timestamptz,
   -- The later of the two epochs.
   changed_epoch bigint NOT NULL,
-  PRIMARY KEY (org_id, scope, subject, revision)
+  PRIMARY KEY (org_id, scope, subject, service_tier, revision)
 );
 CREATE INDEX price_revision_changed ON price_revision (org_id, changed_epoch);
 
@@ -243,6 +245,9 @@ CREATE TABLE usage (
   unpriced boolean NOT NULL,
   -- The usage is not known: what was held is booked in its place.
   assumed boolean NOT NULL DEFAULT false,
+  -- Who served: the provider that the call named, else the catalog's; and the service tier that it named.
+  provider text,
+  service_tier text,
   PRIMARY KEY (org_id, recorded_at, id)
 ) PARTITION BY RANGE (recorded_at);
 
@@ -272,11 +277,14 @@ CREATE TABLE usage_day (
 );
 CREATE INDEX usage_day_with_quarters ON usage_day (starts_at) WHERE has_quarters;
 
--- The facts of targets, each once: sums name them by the first half of their SHA-256.
+-- What the sums of usage tell apart beside subject and time: the facts of targets, and who served (empty: not known), each
+-- combination once. Sums name it by the first half of its SHA-256.
 CREATE TABLE usage_target (
   org_id text COLLATE "C" NOT NULL,
   target uuid NOT NULL,
   facts text NOT NULL,
+  provider text NOT NULL,
+  service_tier text NOT NULL,
   PRIMARY KEY (org_id, target)
 );
 

@@ -19,7 +19,15 @@ export interface CallMemory {
  */
 interface Packed extends Pick<
   KnownCall,
-  'state' | 'writtenBy' | 'epoch' | 'path' | 'target' | 'ttlMs' | 'bookedAtMs' | 'expiresAtMs'
+  | 'state'
+  | 'writtenBy'
+  | 'epoch'
+  | 'path'
+  | 'target'
+  | 'served'
+  | 'ttlMs'
+  | 'bookedAtMs'
+  | 'expiresAtMs'
 > {
   readonly input: number;
   readonly output: number | undefined;
@@ -51,8 +59,8 @@ export function createCallMemory(max: number): CallMemory {
 
 /** Undefined where something has happened to the call, or a number is too large to be plain. */
 function packed(call: KnownCall): Packed | undefined {
-  const { estimate, held, state, writtenBy, epoch, path, target, ttlMs, bookedAtMs, expiresAtMs } =
-    call;
+  const { estimate, held, state, writtenBy, epoch, path, target, served } = call;
+  const { ttlMs, bookedAtMs, expiresAtMs } = call;
   if (call.version !== 1 || call.closing !== undefined) return undefined;
   if (estimate.reasoningOutput !== undefined) return undefined;
   const { input, output, cachedInput, cacheWrite, cost } = estimate;
@@ -65,6 +73,7 @@ function packed(call: KnownCall): Packed | undefined {
     epoch,
     path,
     target,
+    served,
     ttlMs,
     bookedAtMs,
     expiresAtMs,
@@ -84,7 +93,8 @@ function isPlain(value: bigint | undefined): boolean {
 }
 
 function unpacked(orgId: string, requestId: string, call: Packed): KnownCall {
-  const { state, writtenBy, epoch, path, target, ttlMs, bookedAtMs, expiresAtMs } = call;
+  const { state, writtenBy, epoch, path, target, served } = call;
+  const { ttlMs, bookedAtMs, expiresAtMs } = call;
   return {
     orgId,
     requestId,
@@ -94,6 +104,7 @@ function unpacked(orgId: string, requestId: string, call: Packed): KnownCall {
     epoch,
     path,
     target,
+    served,
     estimate: {
       input: BigInt(call.input),
       output: call.output === undefined ? undefined : BigInt(call.output),

@@ -38,6 +38,8 @@ export function endHolds(
         targets,
         recordedAt,
         plainArray(holds.map(() => uuidv7())),
+        textArray(holds.map(({ call }) => call.served.provider ?? call.target.provider ?? null)),
+        textArray(holds.map(({ call }) => call.served.serviceTier ?? null)),
       ],
       rowCount,
     },

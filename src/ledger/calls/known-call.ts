@@ -1,3 +1,4 @@
+import { servedBy } from '../../core/served-by.ts';
 import type { Content, PricedUsage, StoredCall } from '../ledger.ts';
 import type { Estimate } from '../../core/call.ts';
 import { memoizeByObject } from '../../core/memoize-by-object.ts';
@@ -65,6 +66,8 @@ interface Detail {
   readonly sequence: number;
   readonly writtenBy: string;
   readonly releasedBy?: string;
+  readonly provider?: string;
+  readonly serviceTier?: string;
 }
 
 /** Calls of the same path and target share these objects, so their texts are made once for many calls. */
@@ -94,13 +97,18 @@ export function callTexts(call: KnownCall): {
 
 /** JSON of a `Detail`. */
 function detailText(call: KnownCall): string {
-  const { epoch, path, estimate, own, ttlMs, sequence, writtenBy, releasedBy } = call;
+  const { epoch, path, served, estimate, own, ttlMs, sequence, writtenBy, releasedBy } = call;
   const released = releasedBy === undefined ? '' : `,"releasedBy":"${releasedBy}"`;
   const ownPart = own === undefined ? '' : `,"own":${estimateText(own)}`;
   return (
     `{"form":${callForm},"epoch":${epoch},"path":${pathText(path)},"estimate":${estimateText(estimate)}${ownPart},` +
-    `"ttlMs":${ttlMs},"sequence":${sequence},"writtenBy":"${writtenBy}"${released}}`
+    `"ttlMs":${ttlMs},"sequence":${sequence},"writtenBy":"${writtenBy}"${released}${servedText(served)}}`
   );
+}
+
+function servedText({ provider, serviceTier }: StoredCall['served']): string {
+  const ofProvider = provider === undefined ? '' : `,"provider":${JSON.stringify(provider)}`;
+  return serviceTier === undefined ? ofProvider : `${ofProvider},"serviceTier":"${serviceTier}"`;
 }
 
 /** JSON of `EstimateTexts`. */
@@ -128,7 +136,9 @@ function estimateOf(texts: EstimateTexts): Estimate {
 
 /** Reads a call's row. */
 export function knownCall(row: CallRow): KnownCall {
-  const { form, estimate, own, ...detail } = JSON.parse(row.detail) as Detail;
+  const { form, estimate, own, provider, serviceTier, ...detail } = JSON.parse(
+    row.detail,
+  ) as Detail;
   if (form !== callForm) {
     throw new Error(`a call has form ${form}; this release reads form ${callForm}`);
   }
@@ -141,6 +151,7 @@ export function knownCall(row: CallRow): KnownCall {
     state: row.state as StoredCall['state'],
     version: Number(row.version),
     target: JSON.parse(row.facts) as StoredCall['target'],
+    served: servedBy(provider, serviceTier),
     held: {
       cost: BigInt(row.held_cost),
       input: BigInt(row.held_input),

@@ -162,6 +162,7 @@ function newCall(
     epoch: plan.epoch,
     path: plan.path,
     target: plan.target,
+    served: plan.served,
     estimate: plan.estimate,
     held: allowed ? plan.hold : { cost: 0n, input: 0n, output: 0n },
     ttlMs: call.ttlMs,

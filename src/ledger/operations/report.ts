@@ -197,6 +197,7 @@ function settledCall(
     epoch: plan.epoch,
     path: plan.path,
     target: usage.target,
+    served: usage.served,
     estimate: {
       input: usage.input,
       output: usage.output,

@@ -33,5 +33,7 @@ export function usageParameters(
     plainArray(usages.map((usage) => usage.unpriced)),
     plainArray(usages.map((usage) => usage.reasoningOutput)),
     plainArray(records.map((record) => record.assumed)),
+    textArray(usages.map((usage) => usage.served.provider ?? null)),
+    textArray(usages.map((usage) => usage.served.serviceTier ?? null)),
   ];
 }

@@ -63,7 +63,8 @@ FROM usage_rolled r JOIN org o ON o.org_id = r.org_id WHERE r.org_id = $1 FOR UP
  * of what is closed; $5 int: rows at most.
  */
 const piece = `SELECT recorded_at, id, to_timestamp(booked_at / ${quarterMs} * ${quarterMs / 1000}) AS quarter,
-    subjects, facts, cost, input, output, requests
+    subjects, facts, coalesce(provider, '') AS provider, coalesce(service_tier, '') AS service_tier,
+    cost, input, output, requests
   FROM usage
   WHERE org_id = $1 AND recorded_at >= $2::timestamptz AND recorded_at < $4::timestamptz
     AND (recorded_at, id) > ($2::timestamptz, $3::uuid)
@@ -100,15 +101,17 @@ export const rollUpPiece = {
   text: `WITH piece AS MATERIALIZED (
   ${piece}
 ), named AS MATERIALIZED (
-  SELECT facts, encode(substring(sha256(convert_to(facts, 'UTF8')) FROM 1 FOR 16), 'hex')::uuid AS target
-  FROM (SELECT DISTINCT facts FROM piece) f
+  SELECT facts, provider, service_tier, encode(substring(sha256(convert_to(
+    facts || E'\\n' || provider || E'\\n' || service_tier, 'UTF8')) FROM 1 FOR 16), 'hex')::uuid AS target
+  FROM (SELECT DISTINCT facts, provider, service_tier FROM piece) f
 ), summed AS MATERIALIZED (
   SELECT p.quarter, s.subject, n.target, sum(p.cost) AS cost, sum(p.input) AS input, sum(p.output) AS output,
     sum(p.requests) AS requests
-  FROM piece p JOIN named n ON n.facts = p.facts CROSS JOIN unnest(p.subjects) AS s(subject)
+  FROM piece p JOIN named n USING (facts, provider, service_tier) CROSS JOIN unnest(p.subjects) AS s(subject)
   GROUP BY 1, 2, 3
 ), targets AS (
-  INSERT INTO usage_target (org_id, target, facts) SELECT $1, target, facts FROM named ON CONFLICT DO NOTHING
+  INSERT INTO usage_target (org_id, target, facts, provider, service_tier)
+  SELECT $1, target, facts, provider, service_tier FROM named ON CONFLICT DO NOTHING
 ), quarters AS (
   INSERT INTO usage_quarter AS s (org_id, starts_at, subject, target, cost, input, output, requests)
   SELECT $1, quarter, subject, target, cost, input, output, requests FROM summed

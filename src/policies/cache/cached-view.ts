@@ -1,4 +1,5 @@
 import { familyName } from '../../core/meters.ts';
+import type { PriceRevision } from '../../core/catalog.ts';
 import type { MeterFamily, OrganizationView } from '../../core/organization-view.ts';
 import type { Policy } from '../../core/policy.ts';
 import { subjectText } from '../../core/subject.ts';
@@ -14,12 +15,14 @@ export type SharedView = Omit<
   'user' | 'principal' | 'app' | 'customer' | 'credential' | 'policy' | 'families'
 >;
 
+const noPrices: readonly PriceRevision[] = [];
+
 /** Makes the shared part of the views of a snapshot. */
 export function sharedView(
   snapshot: OrganizationSnapshot,
   remember: OrganizationView['remember'],
 ): SharedView {
-  const { teams, models, routeGroups, prices } = snapshot;
+  const { teams, models, routeGroups, prices, serviceTiers } = snapshot;
   return {
     organization: snapshot.organization,
     epoch: snapshot.epoch,
@@ -28,7 +31,11 @@ export function sharedView(
     routeGroup: (id) => routeGroups.get(id),
     models: () => models.values(),
     routeGroups: () => routeGroups.values(),
-    prices: (scope, subject) => prices.get(priceKey(scope, subject)) ?? [],
+    // A tier that no price is for costs no look-up by its name.
+    prices: (scope, subject, serviceTier) =>
+      serviceTier === undefined || serviceTiers.has(serviceTier)
+        ? (prices.get(priceKey(scope, subject, serviceTier)) ?? noPrices)
+        : noPrices,
     remember,
   };
 }
@@ -99,9 +106,9 @@ export class CallView implements OrganizationView {
   }
 
   prices(
-    ...[scope, subject]: Parameters<OrganizationView['prices']>
+    ...[scope, subject, serviceTier]: Parameters<OrganizationView['prices']>
   ): ReturnType<OrganizationView['prices']> {
-    return this.#shared.prices(scope, subject);
+    return this.#shared.prices(scope, subject, serviceTier);
   }
 
   get families(): readonly MeterFamily[] {

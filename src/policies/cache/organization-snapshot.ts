@@ -20,6 +20,8 @@ export interface OrganizationSnapshot {
   readonly policies: ReadonlyMap<string, Policy>;
   /** By `priceKey`, oldest first. */
   readonly prices: ReadonlyMap<string, readonly PriceRevision[]>;
+  /** The service tiers that some price is for. */
+  readonly serviceTiers: ReadonlySet<string>;
   /** Of the shared policies, each once. */
   readonly families: readonly MeterFamily[];
 }
@@ -49,6 +51,7 @@ export function applyChanges(
     routeGroups: withItems(before?.routeGroups, changes.routeGroups, gone('route_group'), idOf),
     policies,
     prices: withPrices(before?.prices, changes.prices),
+    serviceTiers: withServiceTiers(before?.serviceTiers, changes.prices),
     families: unchanged && before !== undefined ? before.families : distinctFamilies(policies),
   };
 }
@@ -57,9 +60,9 @@ function idOf({ id }: { readonly id: string }): string {
   return id;
 }
 
-/** What the prices of a scope and subject are found by. */
-export function priceKey(scope: PriceScope, subject: string): string {
-  return `${scope} ${subject}`;
+/** What the prices of a scope, subject and service tier are found by; a subject contains no space. */
+export function priceKey(scope: PriceScope, subject: string, serviceTier?: string): string {
+  return serviceTier === undefined ? `${scope} ${subject}` : `${scope} ${subject} ${serviceTier}`;
 }
 
 function withItems<Item>(
@@ -81,7 +84,9 @@ function withPrices(
 ): ReadonlyMap<string, readonly PriceRevision[]> {
   if (before !== undefined && prices.length === 0) return before;
   const after = new Map(before);
-  const changed = Map.groupBy(prices, ({ scope, subject }) => priceKey(scope, subject));
+  const changed = Map.groupBy(prices, ({ scope, subject, serviceTier }) =>
+    priceKey(scope, subject, serviceTier),
+  );
   for (const [key, revisions] of changed) {
     const merged = new Map(after.get(key)?.map((price) => [price.revision, price]));
     for (const price of revisions) merged.set(price.revision, price);
@@ -89,6 +94,16 @@ function withPrices(
     after.set(key, ordered);
   }
   return after;
+}
+
+function withServiceTiers(
+  before: ReadonlySet<string> | undefined,
+  prices: readonly PriceRevision[],
+): ReadonlySet<string> {
+  const added = prices.flatMap(({ serviceTier }) => serviceTier ?? []);
+  return added.length === 0 && before !== undefined
+    ? before
+    : new Set([...(before ?? []), ...added]);
 }
 
 function distinctFamilies(policies: ReadonlyMap<string, Policy>): readonly MeterFamily[] {

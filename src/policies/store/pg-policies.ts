@@ -94,7 +94,7 @@ WHERE p.org_id = $1 AND p.newest AND p.epoch > $2 AND p.subject_kind = ANY($4::t
   AND NOT (p.deleted AND $2 = 0)
 UNION ALL
 SELECT 'price', c.scope, c.subject, c.epoch, jsonb_strip_nulls(jsonb_build_object(
-  'scope', c.scope, 'subject', c.subject, 'revision', c.revision,
+  'scope', c.scope, 'subject', c.subject, 'serviceTier', nullif(c.service_tier, ''), 'revision', c.revision,
   'perTokens', c.per_tokens::text, 'rates', c.rates, 'effectiveAtMs', c.effective_at_ms,
   'epoch', c.epoch, 'revokedEpoch', c.revoked_epoch, 'reason', c.reason))
 FROM price_revision c WHERE c.org_id = $1 AND c.changed_epoch > $2

@@ -9,6 +9,7 @@ import { storedPriceImports } from './price-imports.ts';
 import { storedPrices } from './prices.ts';
 import { storedDeletions } from './record-deletion.ts';
 import { storedRecords } from './records.ts';
+import { storedRevocations } from './revoke-price.ts';
 
 /** The policy store over PostgreSQL. */
 export function createPgPolicyStore(parts: StoreParts): PolicyStore {
@@ -20,6 +21,7 @@ export function createPgPolicyStore(parts: StoreParts): PolicyStore {
     ...storedCredentials(parts),
     ...storedPolicies(parts),
     ...storedPrices(parts),
+    ...storedRevocations(parts),
     ...storedPriceImports(parts),
     ...storedHistory(parts),
   };

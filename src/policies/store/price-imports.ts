@@ -18,6 +18,7 @@ import {
   insertPrices,
   numberPrices,
   priceColumns,
+  seriesKey,
   storedPrice,
 } from './prices.ts';
 import type { PriceRow } from './prices.ts';
@@ -91,7 +92,7 @@ async function compare(
 ): Promise<readonly Compared[]> {
   const present = await revisionsOf(locked, offers);
   return offers.map((offer) => {
-    const revisions = present.get(`${offer.scope} ${offer.subject}`) ?? [];
+    const revisions = present.get(seriesKey(offer)) ?? [];
     const before = counterpart(revisions, offer, locked);
     if (before === undefined) return { offer, change: 'ADDED', before };
     return { offer, change: isSamePrice(before.price, offer) ? 'SAME' : 'CHANGED', before };
@@ -121,19 +122,27 @@ async function revisionsOf(
   const { rows } = await client.query<PriceRow>(
     `SELECT ${priceColumns} FROM price_revision
 WHERE org_id = $1 AND scope = ANY($2::text[]) AND subject = ANY($3::text[])
-ORDER BY scope, subject, revision`,
+ORDER BY scope, subject, service_tier, revision`,
     [
       orgId,
       [...new Set(offers.map(({ scope }) => scope))],
       [...new Set(offers.map(({ subject }) => subject))],
     ],
   );
-  return Map.groupBy(rows.map(storedPrice), ({ price }) => `${price.scope} ${price.subject}`);
+  return Map.groupBy(rows.map(storedPrice), ({ price }) => seriesKey(price));
 }
 
 function newPrice(offer: PriceOffer, { now, by }: Locked): NewPrice {
-  const { scope, subject, perTokens, rates, fromMs = now.getTime() } = offer;
-  return { scope, subject, perTokens, rates, effectiveAtMs: fromMs, reason: by.reason };
+  const { scope, subject, serviceTier, perTokens, rates, fromMs = now.getTime() } = offer;
+  return {
+    scope,
+    subject,
+    serviceTier,
+    perTokens,
+    rates,
+    effectiveAtMs: fromMs,
+    reason: by.reason,
+  };
 }
 
 /** A preview writes nothing: not even what is taken back afterwards, while the organization waits. */
@@ -145,6 +154,7 @@ function asIfStored(price: PriceRevision, { now, by }: Locked): StoredPrice {
     createdAtMs,
     revokedAtMs: undefined,
     revokedReason: undefined,
+    revokedBy: undefined,
   };
 }
 

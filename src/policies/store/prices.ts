@@ -1,8 +1,7 @@
-import type { PriceRevision, PriceScope, Rates } from '../../core/catalog.ts';
+import type { PriceRevision, PriceScope, PriceSeries, Rates } from '../../core/catalog.ts';
 import { storeFailure } from '../../db/errors.ts';
 import { runChange } from './change.ts';
 import type { Locked, StoreParts } from './change.ts';
-import { notFound } from './change-errors.ts';
 import { pageOf, positionOf } from '../../platform/paging.ts';
 import type { Change, NewPrice, PolicyStore, StoredPrice } from '../policy-store.ts';
 import type { Listed, Page, PageWeight } from '../../platform/paging.ts';
@@ -11,12 +10,9 @@ import { decodePrice, documentForm, encodeValue, openDoc } from './documents.ts'
 import type { Doc, StoredDoc } from './documents.ts';
 
 /** The price revisions of the store. */
-export function storedPrices(
-  parts: StoreParts,
-): Pick<PolicyStore, 'appendPrices' | 'revokePrice' | 'listPrices'> {
+export function storedPrices(parts: StoreParts): Pick<PolicyStore, 'appendPrices' | 'listPrices'> {
   return {
     appendPrices: (orgId, prices, by) => append(parts, orgId, prices, by),
-    revokePrice: (orgId, scope, subject, by) => revoke(parts, orgId, scope, subject, by),
     listPrices: (orgId, page) => list(parts, orgId, page),
   };
 }
@@ -25,6 +21,7 @@ export function storedPrices(
 export interface PriceRow {
   readonly scope: PriceScope;
   readonly subject: string;
+  readonly service_tier: string;
   readonly revision: number;
   readonly per_tokens: string;
   readonly rates: StoredDoc<readonly Rates[]>;
@@ -35,13 +32,19 @@ export interface PriceRow {
   readonly created_at: Date;
   readonly revoked_epoch: string | null;
   readonly revoked_reason: string | null;
+  readonly revoked_by: string | null;
   readonly revoked_at: Date | null;
 }
 
 /** The columns of a `PriceRow`. */
 export const priceColumns =
-  'scope, subject, revision, per_tokens, rates, effective_at_ms, reason, actor, epoch, created_at, ' +
-  'revoked_epoch, revoked_reason, revoked_at';
+  'scope, subject, service_tier, revision, per_tokens, rates, effective_at_ms, reason, actor, epoch, ' +
+  'created_at, revoked_epoch, revoked_reason, revoked_by, revoked_at';
+
+/** What tells the prices of one series from those of another; a subject contains no space. */
+export function seriesKey({ scope, subject, serviceTier }: PriceSeries): string {
+  return `${scope} ${subject} ${serviceTier ?? ''}`;
+}
 
 async function append(
   parts: StoreParts,
@@ -57,7 +60,7 @@ async function append(
     const first = prices[0];
     const subject =
       prices.length === 1 && first !== undefined
-        ? `${first.scope} ${first.subject}`
+        ? seriesKey(first).trimEnd()
         : `${prices.length} prices`;
     return {
       result,
@@ -71,19 +74,19 @@ async function append(
   return result;
 }
 
-/** Gives each price the next revision number of its scope and subject. */
+/** Gives each price the next revision number of its series. */
 export async function numberPrices(
   { client, orgId, epoch }: Locked,
   prices: readonly NewPrice[],
 ): Promise<readonly PriceRevision[]> {
-  const { rows } = await client.query<{ scope: string; subject: string; last: number }>(
-    `SELECT scope, subject, max(revision) AS last FROM price_revision
-WHERE org_id = $1 AND subject = ANY($2::text[]) GROUP BY scope, subject`,
+  const { rows } = await client.query<{ series: string; last: number }>(
+    `SELECT scope || ' ' || subject || ' ' || service_tier AS series, max(revision) AS last FROM price_revision
+WHERE org_id = $1 AND subject = ANY($2::text[]) GROUP BY scope, subject, service_tier`,
     [orgId, prices.map((price) => price.subject)],
   );
-  const last = new Map(rows.map((row) => [`${row.scope} ${row.subject}`, row.last]));
+  const last = new Map(rows.map((row) => [row.series, row.last]));
   return prices.map((price) => {
-    const key = `${price.scope} ${price.subject}`;
+    const key = seriesKey(price);
     const revision = (last.get(key) ?? 0) + 1;
     last.set(key, revision);
     return { ...price, revision, epoch, revokedEpoch: undefined };
@@ -96,69 +99,18 @@ export async function insertPrices(
   prices: readonly PriceRevision[],
 ): Promise<readonly StoredPrice[]> {
   const { rows } = await client.query<PriceRow>(
-    `INSERT INTO price_revision (org_id, scope, subject, revision, per_tokens, rates,
+    `INSERT INTO price_revision (org_id, scope, subject, service_tier, revision, per_tokens, rates,
   effective_at_ms, reason, actor, epoch, created_at, changed_epoch)
-SELECT o.org_id, p->>'scope', p->>'subject', (p->>'revision')::integer, (p->>'perTokens')::bigint,
-  jsonb_build_object('form', $6::integer, 'items', p->'rates'), (p->>'effectiveAtMs')::bigint, p->>'reason', $3, $4, $5, $4
+SELECT o.org_id, p->>'scope', p->>'subject', coalesce(p->>'serviceTier', ''), (p->>'revision')::integer,
+  (p->>'perTokens')::bigint, jsonb_build_object('form', $6::integer, 'items', p->'rates'),
+  (p->>'effectiveAtMs')::bigint, p->>'reason', $3, $4, $5, $4
 FROM org o, jsonb_array_elements($2::jsonb) AS p WHERE o.org_id = $1
 RETURNING ${priceColumns}`,
     [orgId, encodeValue(prices), by.actor, epoch, now, documentForm],
   );
-  const stored = new Map(rows.map((row) => [`${row.scope} ${row.subject} ${row.revision}`, row]));
-  return prices.flatMap((price) => {
-    const row = stored.get(`${price.scope} ${price.subject} ${price.revision}`);
-    return row === undefined ? [] : [storedPrice(row)];
-  });
-}
-
-async function revoke(
-  parts: StoreParts,
-  orgId: string,
-  scope: PriceScope,
-  subject: string,
-  by: Change,
-): Promise<StoredPrice> {
-  const content = ['revoke price', scope, subject];
-  const request = { orgId, by, content, decode: decodeStoredPrice };
-  const { result } = await runChange(parts, request, async (locked) => {
-    const revoked = await endPrices(locked, scope, subject);
-    const newest = revoked.at(-1);
-    if (newest === undefined) throw notFound('PRICE_NOT_FOUND', `${scope} ${subject}`);
-    const { price } = newest;
-    const before = { ...price, revokedEpoch: undefined };
-    return {
-      result: newest,
-      kind: 'price',
-      subject: `${scope} ${subject}`,
-      revision: undefined,
-      before,
-      after: price,
-    };
-  });
-  return result;
-}
-
-/**
- * Ends every revision in force, or, when there is none, those still to come: the older ones too, because
- * with the newest gone the next less specific price applies, and not the one before it.
- */
-async function endPrices(
-  { client, orgId, epoch, now, by }: Locked,
-  scope: PriceScope,
-  subject: string,
-): Promise<readonly StoredPrice[]> {
-  const end = async (condition: string): Promise<readonly StoredPrice[]> => {
-    const { rows } = await client.query<PriceRow>(
-      `UPDATE price_revision SET revoked_epoch = $4, changed_epoch = $4, revoked_reason = $5,
-  revoked_by = $6, revoked_at = $7
-WHERE org_id = $1 AND scope = $2 AND subject = $3 AND revoked_epoch IS NULL AND ${condition}
-RETURNING ${priceColumns}`,
-      [orgId, scope, subject, epoch, by.reason, by.actor, now, now.getTime()],
-    );
-    return rows.toSorted((a, b) => a.revision - b.revision).map(storedPrice);
-  };
-  const inForce = await end('effective_at_ms <= $8');
-  return inForce.length > 0 ? inForce : end('effective_at_ms > $8');
+  const key = (price: PriceRevision): string => `${seriesKey(price)} ${price.revision}`;
+  const stored = new Map(rows.map(storedPrice).map((one) => [key(one.price), one]));
+  return prices.flatMap((price) => stored.get(key(price)) ?? []);
 }
 
 /** A price has up to eight steps, each with six amounts. */
@@ -169,18 +121,23 @@ const pageWeight: PageWeight<PriceRow> = {
 
 async function list(parts: StoreParts, orgId: string, page: Page): Promise<Listed<StoredPrice>> {
   const name = `${orgId}/prices`;
-  const [scope = '', subject = '', revision = '0'] =
-    positionOf(page, name, ['text', 'text', 'integer']) ?? [];
+  const [scope = '', subject = '', serviceTier = '', revision = '0'] =
+    positionOf(page, name, ['text', 'text', 'text', 'integer']) ?? [];
   try {
     const { rows } = await parts.pool.query<PriceRow>(
       `SELECT ${priceColumns} FROM price_revision
-WHERE org_id = $1 AND (scope, subject, revision) > ($2, $3, $4::bigint)
-  AND strpos(lower(scope || ' ' || subject), lower($5)) > 0
-ORDER BY scope, subject, revision LIMIT $6`,
-      [orgId, scope, subject, revision, page.filter ?? '', page.size + 1],
+WHERE org_id = $1 AND (scope, subject, service_tier, revision) > ($2, $3, $4, $5::bigint)
+  AND strpos(lower(scope || ' ' || subject || ' ' || service_tier), lower($6)) > 0
+ORDER BY scope, subject, service_tier, revision LIMIT $7`,
+      [orgId, scope, subject, serviceTier, revision, page.filter ?? '', page.size + 1],
     );
     if (rows.length === 0) await requireOrganization(parts, orgId);
-    const position = (row: PriceRow) => [row.scope, row.subject, String(row.revision)];
+    const position = (row: PriceRow) => [
+      row.scope,
+      row.subject,
+      row.service_tier,
+      String(row.revision),
+    ];
     return pageOf(rows, page, name, position, storedPrice, pageWeight);
   } catch (cause) {
     throw storeFailure(cause);
@@ -193,6 +150,7 @@ export function storedPrice(row: PriceRow): StoredPrice {
     price: decodePrice({
       scope: row.scope,
       subject: row.subject,
+      serviceTier: row.service_tier === '' ? undefined : row.service_tier,
       revision: row.revision,
       perTokens: row.per_tokens,
       rates: openDoc<readonly Rates[]>(row.rates),
@@ -205,6 +163,7 @@ export function storedPrice(row: PriceRow): StoredPrice {
     createdAtMs: row.created_at.getTime(),
     revokedAtMs: row.revoked_at?.getTime(),
     revokedReason: row.revoked_reason ?? undefined,
+    revokedBy: row.revoked_by ?? undefined,
   };
 }
 

@@ -1,14 +1,19 @@
 import { create } from '@bufbuild/protobuf';
-import { PriceSchema, PriceUnit, RatesSchema } from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
+import {
+  PriceSchema,
+  PriceUnit,
+  RatesSchema,
+  RevokePriceResponseSchema,
+} from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
 import type * as messages from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
 import { PriceScope } from '../../../gen/tollgate/v1/call_pb.ts';
 import { formatUnitRate, formatUsd, parseUnitRate, parseUsd } from '../../core/amount.ts';
 import { priceScopes } from '../../core/catalog.ts';
-import type { PriceScope as Scope, Rates } from '../../core/catalog.ts';
-import type { NewPrice, StoredPrice } from '../../policies/policy-store.ts';
+import type { PriceSeries, Rates } from '../../core/catalog.ts';
+import type { NewPrice, RevokedPrice, StoredPrice } from '../../policies/policy-store.ts';
 import { byCodeUnit } from '../../core/meter.ts';
 import { isTooLong, readEnum, readInstant } from './fields.ts';
-import { readAmount, readId } from '../fields.ts';
+import { readAmount, readId, readServiceTier } from '../fields.ts';
 import { timestampOf } from '../time.ts';
 import { unitNameFault } from '../unit-name.ts';
 import type { Violations } from '../violations.ts';
@@ -28,7 +33,7 @@ export function priceFromMessage(
   message: messages.Price,
   change: { readonly nowMs: number; readonly reason: string },
 ): NewPrice {
-  const { scope, subject } = readPriceSubject(violations, at, message);
+  const { scope, subject, serviceTier } = readPriceSubject(violations, at, message);
   const unit = readEnum(violations, `${at}.unit`, message.unit, units, undefined);
   const { rates } = message;
   if (rates.length === 0 || rates.length > maxRates) {
@@ -37,6 +42,7 @@ export function priceFromMessage(
   return {
     scope,
     subject,
+    serviceTier,
     perTokens: unit === 'PER_1K_TOKENS' ? 1_000n : 1_000_000n,
     rates: rates.slice(0, maxRates).map((rate, index) => {
       const before = rates[index - 1]?.aboveInputTokens;
@@ -52,8 +58,12 @@ export function priceFromMessage(
 export function readPriceSubject(
   violations: Violations,
   at: string,
-  message: { readonly scope: number; readonly subject: string },
-): { scope: Scope; subject: string } {
+  message: {
+    readonly scope: number;
+    readonly subject: string;
+    readonly serviceTier?: string | undefined;
+  },
+): PriceSeries {
   const prefix = at === '' ? '' : `${at}.`;
   const scope = readEnum(violations, `${prefix}scope`, message.scope, scopes, undefined);
   const subject = readId(violations, `${prefix}subject`, message.subject);
@@ -63,7 +73,14 @@ export function readPriceSubject(
   if (scope === 'PROVIDER_MODEL' && !/^[^:]+:./.test(subject)) {
     violations.add(`${prefix}subject`, 'must be <provider>:<model>');
   }
-  return { scope, subject };
+  const serviceTier = readServiceTier(violations, `${prefix}service_tier`, message.serviceTier);
+  return { scope, subject, serviceTier };
+}
+
+/** Reads which revision is meant. */
+export function readPriceRevision(violations: Violations, field: string, revision: bigint): number {
+  if (revision < 1n || revision > 2_147_483_647n) violations.add(field, 'must be 1 or more');
+  return Number(revision);
 }
 
 function readRates(
@@ -119,6 +136,7 @@ export function priceToMessage(stored: StoredPrice): messages.Price {
   return create(PriceSchema, {
     scope: PriceScope[price.scope],
     subject: price.subject,
+    ...(price.serviceTier === undefined ? {} : { serviceTier: price.serviceTier }),
     unit: PriceUnit[price.perTokens === 1_000n ? 'PER_1K_TOKENS' : 'PER_1M_TOKENS'],
     rates: price.rates.map(ratesToMessage),
     effectiveTime: timestampOf(price.effectiveAtMs),
@@ -127,6 +145,19 @@ export function priceToMessage(stored: StoredPrice): messages.Price {
     createTime: timestampOf(stored.createdAtMs),
     ...(revokedAtMs === undefined ? {} : { revokeTime: timestampOf(revokedAtMs) }),
     revokeReason: stored.revokedReason ?? '',
+    actor: stored.actor,
+    revokeActor: stored.revokedBy ?? '',
+  });
+}
+
+/** Writes a revision that has ended, and what is in force in its place. */
+export function revokedPriceToMessage({
+  price,
+  inForce,
+}: RevokedPrice): messages.RevokePriceResponse {
+  return create(RevokePriceResponseSchema, {
+    price: priceToMessage(price),
+    ...(inForce === undefined ? {} : { inForce: priceToMessage(inForce) }),
   });
 }
 

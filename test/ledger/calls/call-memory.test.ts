@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createCallMemory } from '../../../src/ledger/calls/call-memory.ts';
 import type { KnownCall } from '../../../src/ledger/calls/known-call.ts';
+import { servedBy } from '../../../src/core/served-by.ts';
 import { callOf, viewOf } from '../../support/view.ts';
 import { planCheck } from '../../../src/core/plan-check.ts';
 
@@ -16,6 +17,7 @@ function callWith(more: Partial<KnownCall>): KnownCall {
     epoch: 7,
     path: plan.path,
     target: plan.target,
+    served: plan.served,
     estimate: plan.estimate,
     held: plan.hold,
     ttlMs: 60_000,
@@ -32,6 +34,7 @@ function callWith(more: Partial<KnownCall>): KnownCall {
 
 const usage = {
   target: plan.target,
+  served: plan.served,
   input: 1n,
   output: 1n,
   reasoningOutput: 0n,
@@ -53,7 +56,8 @@ const closing = {
   usageAssumed: false,
 };
 
-/* Planted once each, and seen red: a version of 1 for all, plain numbers for those beyond 2^53. */
+/* Planted once each, and seen red: a version of 1 for all, plain numbers for those beyond 2^53, who serves it
+   left out. */
 test.each<[string, Partial<KnownCall>]>([
   ['a new call', {}],
   [
@@ -66,6 +70,7 @@ test.each<[string, Partial<KnownCall>]>([
     { held: { cost: 2n ** 62n + 1n, input: 0n, output: 2n ** 53n + 1n } },
   ],
   ['one whose estimate is', { estimate: { ...plan.estimate, cachedInput: 2n ** 60n + 1n } }],
+  ['one that names who serves it', { served: servedBy('azure', 'flex') }],
   ['one that was extended', { version: 2, sequence: 1 }],
   ['one that is settled', { state: 'SETTLED', version: 2, closing }],
 ])('%s is remembered as it stands, without content and answer', (_, more) => {

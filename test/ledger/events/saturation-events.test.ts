@@ -18,6 +18,7 @@ const call: KnownCall = {
   epoch: 1,
   path: plan.path,
   target: plan.target,
+  served: plan.served,
   estimate: plan.estimate,
   held: plan.hold,
   ttlMs: 0,

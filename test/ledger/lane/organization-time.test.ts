@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { meterOf } from '../../../src/core/meter.ts';
 import { planCheck } from '../../../src/core/plan-check.ts';
 import { orgSubject } from '../../../src/core/subject.ts';
+import { asCataloged } from '../../../src/core/served-by.ts';
 import { targetFacts } from '../../../src/core/target.ts';
 import { createRollUp } from '../../../src/ledger/upkeep/roll-up.ts';
 import { createUpkeep } from '../../../src/ledger/upkeep/upkeep.ts';
@@ -137,6 +138,7 @@ async function report(orgId: string, requestId: string, { ledger }: Replica): Pr
         cachedInput: 0n,
         cacheWrite: 0n,
         target: targetFacts(view, 'gpt-4o'),
+        served: asCataloged,
         priceRevision: undefined,
         unpriced: false,
       },

@@ -29,9 +29,13 @@ const page = { size: 2, token: undefined };
 /** Offers of models `<prefix>0`, `<prefix>1`, …; with `fromMs` announced for then. */
 function offersOf(prefix: string, inputs: readonly bigint[], fromMs?: number): PriceImport {
   const offers = inputs.map((input, index) => {
-    const { scope, subject, perTokens, rates } = price('MODEL', `${prefix}${index}`, input);
+    const { scope, subject, serviceTier, perTokens, rates } = price(
+      'MODEL',
+      `${prefix}${index}`,
+      input,
+    );
     const listed = { provider: 'p', model: subject, leftOut: [], rounded: [] };
-    return { listed, scope, subject, perTokens, rates, fromMs };
+    return { listed, scope, subject, serviceTier, perTokens, rates, fromMs };
   });
   return { source: 'test', offers, skipped: [] };
 }
