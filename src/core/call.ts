@@ -1,4 +1,6 @@
 import type { ServedBy } from './served-by.ts';
+import { noUnits } from './units.ts';
+import type { Units } from './units.ts';
 
 /** What a caller says of a call, after validation: subjects, target, estimate. Absent is undefined. */
 export interface CallRequest {
@@ -26,9 +28,9 @@ export interface NamedSubjects {
 export type PresentedCredential =
   { readonly kind: 'key' | 'token'; readonly id: string } | 'UNKNOWN';
 
-/** Tokens and nano-USD that a call may use, or did use. */
+/** Tokens, units and nano-USD that a call may use, or did use. */
 export interface Estimate {
-  /** All input tokens, cached ones included. */
+  /** All input tokens: cached ones and cache writes are parts of them. */
   readonly input: bigint;
   /** Undefined: not said. */
   readonly output: bigint | undefined;
@@ -36,11 +38,29 @@ export interface Estimate {
   readonly reasoningOutput: bigint | undefined;
   /** A part of `input`. */
   readonly cachedInput: bigint;
-  /** Beside `input`. */
+  /** Another part of `input`. */
   readonly cacheWrite: bigint;
+  /** The part of `cacheWrite` that is kept for an hour. */
+  readonly cacheWrite1h: bigint;
+  readonly units: Units;
+  /** How many requests the call counts as: its weight. */
+  readonly requests: bigint;
   /** Nano-USD, when the caller knows the cost itself. */
   readonly cost: bigint | undefined;
 }
+
+/** What a call asks that says nothing. */
+export const unknownEstimate: Estimate = {
+  input: 0n,
+  output: undefined,
+  reasoningOutput: undefined,
+  cachedInput: 0n,
+  cacheWrite: 0n,
+  cacheWrite1h: 0n,
+  units: noUnits,
+  requests: 1n,
+  cost: undefined,
+};
 
 /** Who one call is charged to, resolved: teams include all ancestors. Stored with the call. */
 export interface CallPath {

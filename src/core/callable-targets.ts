@@ -1,5 +1,6 @@
 import { accessReasons } from './access.ts';
-import type { CallRequest, Estimate } from './call.ts';
+import { unknownEstimate } from './call.ts';
+import type { CallRequest } from './call.ts';
 import { byCodeUnit } from './meter.ts';
 import type { OrganizationView } from './organization-view.ts';
 import { resolvePath } from './path.ts';
@@ -16,15 +17,6 @@ export interface CallableTarget {
   readonly reasons: readonly Reason[];
 }
 
-const nothing: Estimate = {
-  input: 0n,
-  output: undefined,
-  reasoningOutput: undefined,
-  cachedInput: 0n,
-  cacheWrite: 0n,
-  cost: undefined,
-};
-
 /**
  * Every target of the catalog, by name, with the reasons why the path may not call it: those of its
  * subjects and of the model rules, a missing price included; no counter is read.
@@ -36,7 +28,7 @@ export function callableTargets(
 ): CallableTarget[] {
   const { path, reasons, stop } = resolvePath(
     view,
-    { ...request, target: '', estimate: nothing },
+    { ...request, target: '', estimate: unknownEstimate },
     nowMs,
   );
   const bypass = bypassOf(view, path, nowMs);
@@ -44,7 +36,7 @@ export function callableTargets(
     if (stop) return reasons;
     const target = targetFacts(view, name);
     const call = { path, target, served: request.served };
-    const { unpriced } = priceUsage(view, call, nothing, view.epoch, nowMs);
+    const { unpriced } = priceUsage(view, call, unknownEstimate, view.epoch, nowMs);
     const judged = { path, target, accessReasons: accessReasons(view, path, target) };
     return [...reasons, ...modelReasons(view, judged, bypass, unpriced)];
   };

@@ -1,5 +1,6 @@
 import type { Estimate, TargetFacts } from './call.ts';
 import type { Hold } from './plan.ts';
+import { addUnits } from './units.ts';
 
 /** What is held for a call, and of what. */
 export interface HeldParts {
@@ -35,6 +36,9 @@ export function sumOf(before: Estimate, added: Estimate): Estimate {
     reasoningOutput: undefined,
     cachedInput: before.cachedInput + added.cachedInput,
     cacheWrite: before.cacheWrite + added.cacheWrite,
+    cacheWrite1h: before.cacheWrite1h + added.cacheWrite1h,
+    units: addUnits(before.units, added.units),
+    requests: before.requests + added.requests,
     cost: before.cost === undefined ? undefined : before.cost + (added.cost ?? 0n),
   };
 }
@@ -47,6 +51,9 @@ export function lessOwn(whole: Estimate, part: Estimate): Estimate {
     reasoningOutput: undefined,
     cachedInput: whole.cachedInput - part.cachedInput,
     cacheWrite: whole.cacheWrite - part.cacheWrite,
+    cacheWrite1h: whole.cacheWrite1h - part.cacheWrite1h,
+    units: addUnits(whole.units, part.units, -1n),
+    requests: whole.requests - part.requests,
     cost: undefined,
   };
 }

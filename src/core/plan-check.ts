@@ -111,7 +111,9 @@ export function askOf(
   const price = (of: Estimate): ReturnType<typeof priceUsage> =>
     priceUsage(view, call, of, view.epoch, nowMs);
   const priced = price(estimate);
-  const isZero = priced.free || (priced.unpriced && view.organization.unpriced === 'ZERO');
+  // Where a price lacks only the rate of a unit, the rest costs what it costs.
+  const isWithoutPrice = priced.unpriced && priced.priceRevision === undefined;
+  const isZero = priced.free || (isWithoutPrice && view.organization.unpriced === 'ZERO');
   const requestedCost = (cost: bigint): bigint => (isZero ? 0n : atLeastOne(cost));
   const cost = requestedCost(priced.cost);
   const isUnknown = said.input === 0n && output === 0n;
@@ -119,7 +121,7 @@ export function askOf(
     estimate,
     asks: {
       CONCURRENCY: 1n,
-      REQUESTS: 1n,
+      REQUESTS: said.requests,
       TOKENS: atLeastOne(said.input + output),
       INPUT_TOKENS: atLeastOne(said.input),
       OUTPUT_TOKENS: atLeastOne(output),

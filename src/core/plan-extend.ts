@@ -3,7 +3,7 @@ import { nextChangeMs } from './next-change.ts';
 import type { OrganizationView } from './organization-view.ts';
 import { ownPartAfter, sumOf } from './own-part.ts';
 import type { HeldParts } from './own-part.ts';
-import { bypassOf } from './plan-check.ts';
+import { bypassOf, modelReasons } from './plan-check.ts';
 import type { Asks, CheckPlan } from './plan.ts';
 import { meteredLimits } from './planned-limits.ts';
 import { priceUsage } from './price.ts';
@@ -25,7 +25,8 @@ export interface ExtendPlan extends CheckPlan {
 /**
  * Plans an Extend: limits and flags of now, windows and price of the hold. It asks what is added; the cost
  * added, unless the caller says it, is the cost of the total less the cost before. What asks 0 is not
- * judged: a call under way counts no second request and no second slot.
+ * judged: a call under way counts no second request and no second slot. A unit that the hold's price has no rate
+ * for is refused as at a Check.
  */
 export function planExtend(
   view: OrganizationView,
@@ -42,7 +43,12 @@ export function planExtend(
   const costBefore = price(before).cost;
   const costAdded = (after: Estimate): bigint => atLeastZero(price(after).cost - costBefore);
   const asks = asksOf(added, added.cost ?? costAdded(total));
+  const isUnrated =
+    added.cost === undefined &&
+    added.units.length > 0 &&
+    price({ ...total, units: added.units }).unpriced;
   const { meters, limits } = meteredLimits(view, path, target);
+  const bypass = bypassOf(view, path, nowMs);
   const outputBefore = before.output ?? 0n;
   return {
     epoch: view.epoch,
@@ -57,8 +63,11 @@ export function planExtend(
     estimate: total,
     asks,
     hold: { cost: asks.COST, input: asks.INPUT_TOKENS, output: asks.OUTPUT_TOKENS },
-    reasons: [],
-    bypass: bypassOf(view, path, nowMs),
+    // The target was granted at the Check; only what is added may want a price that there is none for.
+    reasons: isUnrated
+      ? modelReasons(view, { path, target, accessReasons: [] }, bypass, isUnrated)
+      : [],
+    bypass,
     costOfOutput:
       added.cost === undefined
         ? (tried) => costAdded({ ...total, output: outputBefore + tried })

@@ -1,5 +1,6 @@
 import type { CallPath, Estimate, TargetFacts } from './call.ts';
 import type { PriceRevision, PriceScope, Rates } from './catalog.ts';
+import { costOf, lacksUnitRate } from './cost.ts';
 import type { OrganizationView } from './organization-view.ts';
 import type { ServedBy } from './served-by.ts';
 
@@ -7,9 +8,9 @@ import type { ServedBy } from './served-by.ts';
 export interface PricedCost {
   /** Nano-USD. */
   readonly cost: bigint;
-  /** `MODEL gpt-4o 3`: the revision it was priced with; undefined when the caller gave the cost. */
+  /** `MODEL gpt-4o 3`: the revision it was priced with; undefined when the caller gave the cost, or there is none. */
   readonly priceRevision: string | undefined;
-  /** No price is in force and the caller gave no cost. */
+  /** The caller gave no cost, and no price is in force, or the one that is has no rate for a unit. */
   readonly unpriced: boolean;
   /** The price is zero in all its parts, or the caller said that the cost is 0. */
   readonly free: boolean;
@@ -24,7 +25,7 @@ export interface PricedCall {
 
 /**
  * Prices usage as of a policy epoch and an instant. The caller's own cost wins. A route group costs what
- * its dearest member would; it is unpriced if any member is, or if it has none.
+ * its dearest member would; it is unpriced if any member is, or if it has none. A unit without a rate costs 0.
  */
 export function priceUsage(
   view: OrganizationView,
@@ -40,16 +41,18 @@ export function priceUsage(
   const { serviceTier } = served;
   let dearest: PricedCost | undefined;
   let isFree = true;
+  let isUnrated = false;
   for (const { name: model, provider: cataloged } of models) {
     const provider = served.provider ?? cataloged;
     const price = priceFor(view, { keys: path.keys, provider, model, serviceTier }, epoch, atMs);
     if (price === undefined) return unpriced;
     const cost = costOf(price, usage);
     isFree &&= isZero(price);
+    isUnrated ||= lacksUnitRate(price, usage);
     if (dearest !== undefined && cost <= dearest.cost) continue;
     dearest = { cost, priceRevision: revisionName(price), unpriced: false, free: false };
   }
-  return dearest === undefined ? unpriced : { ...dearest, free: isFree };
+  return dearest === undefined ? unpriced : { ...dearest, unpriced: isUnrated, free: isFree };
 }
 
 const unpriced: PricedCost = { cost: 0n, priceRevision: undefined, unpriced: true, free: false };
@@ -174,45 +177,4 @@ export function isZero({ rates }: Pick<PriceRevision, 'rates'>): boolean {
       rate.perRequest === 0n &&
       rate.units.every((unit) => unit.rate === 0n),
   );
-}
-
-/** The cost of one call in nano-USD: all parts summed exactly, rounded once, half to even. */
-export function costOf(price: PriceRevision, usage: Estimate): bigint {
-  const rate = ratesFor(price, usage.input);
-  if (rate === undefined) return 0n;
-  const fresh = usage.input - usage.cachedInput;
-  const sum =
-    fresh * rate.input +
-    usage.cachedInput * (rate.cachedInput ?? rate.input) +
-    usage.cacheWrite * (rate.cacheWrite ?? rate.input) +
-    outputSum(rate, usage) +
-    rate.perRequest * price.perTokens;
-  return divideHalfEven(sum, price.perTokens);
-}
-
-/**
- * What the output costs. How much of it will be reasoning is not known before: then all of it is at the higher of
- * the two prices, so that what is held is never less than what the call may cost.
- */
-function outputSum(rate: Rates, { output = 0n, reasoningOutput }: Estimate): bigint {
-  const ofReasoning = rate.reasoningOutput ?? rate.output;
-  if (reasoningOutput === undefined) {
-    return output * (ofReasoning > rate.output ? ofReasoning : rate.output);
-  }
-  return (output - reasoningOutput) * rate.output + reasoningOutput * ofReasoning;
-}
-
-/** The rates of the highest context-length tier that the input is above; the first tier is for all below. */
-function ratesFor({ rates }: PriceRevision, input: bigint): Rates | undefined {
-  let [chosen] = rates;
-  for (const rate of rates) if (input > rate.aboveInputTokens) chosen = rate;
-  return chosen;
-}
-
-/** Division of non-negative numbers, rounded half to even. */
-export function divideHalfEven(numerator: bigint, denominator: bigint): bigint {
-  const quotient = numerator / denominator;
-  const twice = (numerator % denominator) * 2n;
-  const isUp = twice > denominator || (twice === denominator && quotient % 2n === 1n);
-  return isUp ? quotient + 1n : quotient;
 }

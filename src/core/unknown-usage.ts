@@ -1,9 +1,11 @@
+import { unknownEstimate } from './call.ts';
 import type { Estimate } from './call.ts';
 import type { OrganizationView } from './organization-view.ts';
 import { lessOwn, ownPart } from './own-part.ts';
 import type { HeldParts } from './own-part.ts';
 import { priceUsage } from './price.ts';
 import type { PricedCall, PricedCost } from './price.ts';
+import { noUnits } from './units.ts';
 
 /** A call whose provider reported no usage: what was held for it, and as of when it is priced. */
 export interface UnreportedCall extends HeldParts, PricedCall {
@@ -17,14 +19,7 @@ export interface AssumedUsage {
   readonly priced: Pick<PricedCost, 'cost' | 'priceRevision' | 'unpriced'>;
 }
 
-const nothing: Estimate = {
-  input: 0n,
-  output: 0n,
-  reasoningOutput: 0n,
-  cachedInput: 0n,
-  cacheWrite: 0n,
-  cost: undefined,
-};
+const nothing: Estimate = { ...unknownEstimate, output: 0n, reasoningOutput: 0n, requests: 0n };
 const unpricedNothing = { cost: 0n, priceRevision: undefined, unpriced: false };
 
 /** What is booked for a call of which nothing was ever held: nothing. */
@@ -84,9 +79,10 @@ function priceWithout(
 }
 
 function inputOf(part: Estimate): Estimate {
-  return { ...part, output: 0n };
+  return { ...part, output: 0n, units: noUnits };
 }
 
-function isNothing({ input, output, cachedInput, cacheWrite }: Estimate): boolean {
-  return input === 0n && output === 0n && cachedInput === 0n && cacheWrite === 0n;
+/** Parts of the input are not above it. */
+function isNothing({ input, output, units }: Estimate): boolean {
+  return input === 0n && output === 0n && units.length === 0;
 }

@@ -5,6 +5,7 @@ import type { Meter } from '../core/meter.ts';
 import type { ServedBy } from '../core/served-by.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { MeterTotals } from '../core/totals.ts';
+import type { Units } from '../core/units.ts';
 import type { Calendar } from '../core/window.ts';
 import type { ReadLimits } from '../db/read-until.ts';
 
@@ -34,6 +35,11 @@ export interface Ledger {
   explain(orgId: string, plan: Planner, limits: ReadLimits): Promise<Outcome>;
   /** A meter as it stands, at `nowMs`; derived meters that no limit keeps are summed from the ledger. */
   meter(orgId: string, calendar: Calendar, meter: Meter, nowMs: number): Promise<MeterTotals>;
+  /**
+   * The units that a meter counts in a window that has begun at `startMs` (LIFETIME: -Infinity), from the ledger; at
+   * most 1,000, those that were used most.
+   */
+  unitsSince(orgId: string, meter: Meter, startMs: number): Promise<Units>;
   /** Refuses new operations, finishes those accepted, and lets go of the connections. */
   close(): Promise<void>;
 }
@@ -78,6 +84,8 @@ export interface SettlePlan {
   readonly isAssumed: boolean;
   /** A post-paid call that names nobody: it is booked on the organization alone. */
   readonly isUnattributed: boolean;
+  /** The weight of the call: the Check's, or that of a post-paid Report. */
+  readonly requests: bigint;
 }
 
 /** Usage as it is booked. */
@@ -89,11 +97,13 @@ export interface PricedUsage {
   readonly reasoningOutput: bigint;
   readonly cachedInput: bigint;
   readonly cacheWrite: bigint;
+  readonly cacheWrite1h: bigint;
+  readonly units: Units;
   readonly target: TargetFacts;
   /** Who served, as it was priced: the provider that was named, else the catalog's. */
   readonly served: ServedBy;
   readonly priceRevision: string | undefined;
-  /** No price was in force and the caller gave no cost: booked at 0. */
+  /** The caller gave no cost, and no price was in force, or no rate for a unit: that is booked at 0. */
   readonly unpriced: boolean;
 }
 

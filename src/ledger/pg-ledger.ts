@@ -23,6 +23,7 @@ import { laneOf } from './lane/lane-of.ts';
 import type { Completion, Operation } from './operations/operation.ts';
 import { createOrganizationTime } from './lane/organization-time.ts';
 import type { OrganizationTime } from './lane/organization-time.ts';
+import { unitSums } from './record/unit-sums.ts';
 import { readTotals } from './meters/read-totals.ts';
 import { reportOperation } from './operations/report.ts';
 import { createSubmissions } from './lane/submissions.ts';
@@ -113,6 +114,7 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
       const { totals } = await readTotals(pools.explain, { orgId, calendar, nowMs: atMs }, [meter]);
       return found(totals[0]);
     },
+    unitsSince: (orgId, meter, startMs) => unitSums(pools.explain, orgId, meter, startMs),
     async close() {
       isClosed = true;
       await Promise.all(lanes.map(({ lane }) => lane.drained()));

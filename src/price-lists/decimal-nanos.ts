@@ -1,4 +1,4 @@
-import { divideHalfEven } from '../core/price.ts';
+import { divideHalfEven } from '../core/cost.ts';
 import { maxInt64 } from '../core/totals.ts';
 
 const number = /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;

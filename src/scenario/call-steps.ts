@@ -49,7 +49,7 @@ export function check(world: World, fields: Fields) {
   const ttl = durationOf(fields['ttl']);
   return call(world, method.check, {
     ...about(world, fields),
-    estimate: numbersOf(fields),
+    estimate: estimateOf(fields),
     ...(requestId === undefined ? {} : { requestId }),
     ...(parentRequestId === undefined ? {} : { parentRequestId }),
     ...(ttl === undefined ? {} : { ttl }),
@@ -59,7 +59,7 @@ export function check(world: World, fields: Fields) {
 
 /** Explains. */
 export function explain(world: World, fields: Fields) {
-  return call(world, method.explain, { ...about(world, fields), estimate: numbersOf(fields) });
+  return call(world, method.explain, { ...about(world, fields), estimate: estimateOf(fields) });
 }
 
 /** Reports; without a target or subjects it is about a call that was checked. */
@@ -72,6 +72,7 @@ export function report(world: World, fields: Fields) {
     ...(saysNoUsage(fields) ? {} : { usage: usageOf(fields) }),
     partial: fields['partial'] === true,
     usageUnknown: fields['usage_unknown'] === true,
+    ...requestsOf(fields),
   });
 }
 
@@ -105,7 +106,7 @@ export async function extend(world: World, fields: Fields) {
     ...orgOf(world, fields),
     requestId,
     sequence,
-    added: numbersOf(fields),
+    added: estimateOf(fields),
     limitView: LimitView.ALL,
     ...(ttl === undefined ? {} : { ttl }),
   });
@@ -176,6 +177,15 @@ function secretOf(world: World, named: string): string {
   return world.secrets.get(`key ${named}`) ?? world.secrets.get(`token ${named}`) ?? named;
 }
 
+function estimateOf(fields: Fields) {
+  return { ...numbersOf(fields), ...requestsOf(fields) };
+}
+
+function requestsOf(fields: Fields): { requests?: bigint } {
+  const requests = wholeOf(fields['requests']);
+  return requests === undefined ? {} : { requests };
+}
+
 function numbersOf(fields: Fields) {
   const outputTokens = wholeOf(fields['output']);
   const costNanos = nanosOf(fields['cost']);
@@ -183,6 +193,13 @@ function numbersOf(fields: Fields) {
     inputTokens: wholeOf(fields['input']) ?? 0n,
     cachedInputTokens: wholeOf(fields['cached_input']) ?? 0n,
     cacheWriteTokens: wholeOf(fields['cache_write']) ?? 0n,
+    cacheWrite1hTokens: wholeOf(fields['cache_write_1h']) ?? 0n,
+    units: Object.fromEntries(
+      Object.entries(fieldsOf(fields['units'])).map(([name, count]) => [
+        name,
+        wholeOf(count) ?? 0n,
+      ]),
+    ),
     ...(outputTokens === undefined ? {} : { outputTokens }),
     ...(costNanos === undefined ? {} : { costNanos }),
   };

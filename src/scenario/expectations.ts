@@ -18,7 +18,9 @@ const setKeys = new Set(['warnings', 'targets', 'limits_exactly']);
 export function compare(expect: Fields, answer: Readonly<Record<string, unknown>>): Difference[] {
   return Object.entries(expect).flatMap(([key, expected]) => {
     if (expected === undefined) return [];
-    return (special[key] ?? plain)(key, expected, answer);
+    // A unit may have any name, also one that objects know.
+    const one = Object.hasOwn(special, key) ? special[key] : undefined;
+    return (one ?? plain)(key, expected, answer);
   });
 }
 
@@ -49,6 +51,7 @@ const special: Readonly<Record<string, Compare>> = {
   },
   first: nested,
   newest: nested,
+  units: nested,
 };
 
 /** Keys of instants, and of names, whose digits are no number. */
@@ -69,7 +72,7 @@ function plain(
   expected: Value,
   answer: Readonly<Record<string, unknown>>,
 ): Difference[] {
-  const answered = absentIfEmpty(answer[key]);
+  const answered = absentIfEmpty(Object.hasOwn(answer, key) ? answer[key] : null);
   return isSame(key, absentIfEmpty(expected), answered) ? [] : [{ key, expected, answered }];
 }
 

@@ -109,7 +109,10 @@ const subjects: Keys = {
   teams: 'values',
   labels: 'labels',
 };
-const numbers = single('input output cached_input cache_write cost');
+const numbers: Keys = {
+  ...single('input output cached_input cache_write cache_write_1h requests cost'),
+  units: 'labels',
+};
 /** Whatever describes a call. Explain, Report and ListTargets take a `ttl` too, and have no use for it. */
 const call: Keys = { ...subjects, ...numbers, ...single('target provider service_tier ttl') };
 const { target: _, ...callWithoutTarget } = call;
@@ -134,6 +137,7 @@ const outcome = expecting({
 const usage = expecting({
   ...single('cost input output tokens requests held_cost held_tokens in_flight'),
   ...single('window_start window_end'),
+  units: 'labels',
 });
 const event: Mapping = {
   keys: single('action user limit meter metric spend amount ask window'),
@@ -152,11 +156,11 @@ export const stepKinds: Readonly<Record<string, StepForms>> = {
   explain: { fields: { keys: call }, expect: outcome },
   report: {
     fields: report,
-    expect: expecting(
-      single(
-        'cost over_hold replayed late unpriced price_revision post_paid unattributed usage_assumed',
-      ),
-    ),
+    expect: expecting({
+      ...single('cost over_hold replayed late unpriced price_revision'),
+      ...single('post_paid unattributed usage_assumed'),
+      units: 'labels',
+    }),
   },
   release: { fields: { keys: single('id org') }, expect: expecting(single('replayed')) },
   extend: {

@@ -35,6 +35,7 @@ export async function usage(world: World, fields: Fields): Promise<Answer> {
     held_cost: formatUsd(whole(answer['heldCostNanos'])),
     held_tokens: whole(answer['heldTokens']),
     in_flight: whole(answer['inFlightCount']),
+    units: answer['units'] ?? {},
     window_start: answer['startTime'],
     window_end: answer['endTime'],
   };

@@ -27,6 +27,7 @@ const stepKeys: Readonly<Record<string, string>> = {
   reasoning_output_tokens: 'reasoning_output',
   cached_input_tokens: 'cached_input',
   cache_write_tokens: 'cache_write',
+  cache_write_1h_tokens: 'cache_write_1h',
   cost_nanos: 'cost',
   expire_time: 'expires',
   effective_time: 'effective',

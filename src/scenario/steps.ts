@@ -35,7 +35,7 @@ export const playStep: Readonly<Record<string, PlayStep>> = {
   },
   async report(world, fields) {
     const { costNanos, overHold, ...answer } = await report(world, fields);
-    const { replayed, late, unpriced, priceRevision, postPaid, unattributed } = answer;
+    const { replayed, late, unpriced, priceRevision, postPaid, unattributed, units } = answer;
     return {
       cost: formatUsd(costNanos),
       over_hold: overHold,
@@ -46,6 +46,7 @@ export const playStep: Readonly<Record<string, PlayStep>> = {
       post_paid: postPaid,
       unattributed,
       usage_assumed: answer.usageAssumed,
+      units,
     };
   },
   async release(world, fields) {

@@ -1,6 +1,7 @@
 import type { Estimate, NamedSubjects } from '../core/call.ts';
 import { byCodeUnit } from '../core/meter.ts';
 import type { ServedBy } from '../core/served-by.ts';
+import type { Units } from '../core/units.ts';
 import type { Content } from '../ledger/ledger.ts';
 import { secretSha256 } from '../platform/secret.ts';
 
@@ -27,7 +28,11 @@ export function requestContent(said: {
   if (said.credential !== undefined) {
     put('credential', secretSha256(said.credential).toString('base64'));
   }
-  putNumbers(said.numbers.prefix, said.numbers.estimate, put);
+  const { prefix, estimate } = said.numbers;
+  putNumbers(prefix, estimate, put);
+  // A Report has it beside its usage, an Extend adds none.
+  const requests = prefix === 'usage' ? 'requests' : `${prefix}.requests`;
+  if (estimate.requests > 1n) put(requests, estimate.requests.toString());
   put('ttl', said.ttlMs?.toString());
   if (said.partial === true) put('partial', 'true');
   if (said.usageUnknown === true) put('usage_unknown', 'true');
@@ -57,5 +62,13 @@ function putNumbers(prefix: string, estimate: Estimate, put: Put): void {
   if (reasoningOutput !== 0n) put(`${prefix}.reasoning_output_tokens`, `${reasoningOutput}`);
   if (estimate.cachedInput !== 0n) put(`${prefix}.cached_input_tokens`, `${estimate.cachedInput}`);
   if (estimate.cacheWrite !== 0n) put(`${prefix}.cache_write_tokens`, `${estimate.cacheWrite}`);
+  if (estimate.cacheWrite1h !== 0n) {
+    put(`${prefix}.cache_write_1h_tokens`, `${estimate.cacheWrite1h}`);
+  }
+  if (estimate.units.length > 0) put(`${prefix}.units`, unitsText(estimate.units));
   put(`${prefix}.cost_nanos`, estimate.cost?.toString());
+}
+
+function unitsText(units: Units): string {
+  return units.map(({ name, count }) => `${name} ${count}`).join(', ');
 }

@@ -1,4 +1,7 @@
 import { planExtend } from '../core/plan-extend.ts';
+import { addUnits, maxUnitCount, maxUnits } from '../core/units.ts';
+import type { Units } from '../core/units.ts';
+import { invalidFields } from '../platform/service-error.ts';
 import type { CheckDependencies } from './check.ts';
 import { requestContent } from './content.ts';
 import type { CallContext, DecisionOutput, ExtendInput } from './data-plane.ts';
@@ -20,10 +23,21 @@ export function createExtend({ policies, ledger, clock }: CheckDependencies) {
       content: requestContent({ numbers, ttlMs }),
       deadlineMs: context.deadlineMs,
       async plan(stored, atLeastEpoch) {
+        withinUnitBound(stored.estimate.units, added.units);
         const view = await viewOf(policies, orgId, needOf(stored.path), atLeastEpoch);
         return withinMeterBound(planExtend(view, stored, added, clock.nowMs()));
       },
     });
     return { orgId, requestId, degraded: false, ...answer };
   };
+}
+
+/** Throws where a call would come to have more units, or more of one, than a call may have. */
+function withinUnitBound(before: Units, added: Units): void {
+  if (added.length === 0) return;
+  const total = addUnits(before, added);
+  const isWithin = total.length <= maxUnits && total.every(({ count }) => count <= maxUnitCount);
+  if (isWithin) return;
+  const description = `with what is held, must be at most ${maxUnits} units, ${maxUnitCount} of each`;
+  throw invalidFields([{ field: 'added.units', description }]);
 }

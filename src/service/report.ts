@@ -62,9 +62,10 @@ function planSettlement(
 ): SettlePlan {
   const { path } = stored;
   const call = servedCall(view, stored, input);
+  const { requests } = stored.estimate;
   const { usage, priced } = input.usageUnknown
     ? assumed(view, stored, call)
-    : reported(view, stored, floored(input, stored), call);
+    : reported(view, stored, { ...floored(input, stored), requests }, call);
   const { meters, limits } = meteredLimits(view, path, stored.target);
   return {
     epoch: view.epoch,
@@ -73,6 +74,7 @@ function planSettlement(
     meters,
     limits,
     usage: pricedUsage(usage, priced, call),
+    requests,
     isAssumed: input.usageUnknown,
     isUnattributed: false,
   };
@@ -158,6 +160,7 @@ function planPostPaid(
     meters: metered.meters,
     limits: metered.limits,
     usage: pricedUsage(usage, priced, call),
+    requests: usage.requests,
     isAssumed: false,
   };
 }
@@ -184,6 +187,8 @@ function pricedUsage(
     reasoningOutput: usage.reasoningOutput ?? 0n,
     cachedInput: usage.cachedInput,
     cacheWrite: usage.cacheWrite,
+    cacheWrite1h: usage.cacheWrite1h,
+    units: usage.units,
     target,
     served: servedBy(served.provider ?? target.provider, served.serviceTier),
     priceRevision: priced.priceRevision,

@@ -3,6 +3,7 @@ import type {
   Subjects,
   Usage,
 } from '../../gen/tollgate/v1/call_pb.ts';
+import { unknownEstimate } from '../core/call.ts';
 import type { Estimate, NamedSubjects } from '../core/call.ts';
 import { servedBy } from '../core/served-by.ts';
 import type { ServedBy } from '../core/served-by.ts';
@@ -14,10 +15,13 @@ import {
   readOptionalId,
   readServiceTier,
 } from './fields.ts';
+import { readUnits } from './units.ts';
 import type { Violations } from './violations.ts';
 
 const maxTeams = 32;
 const maxLabels = 32;
+/** The most requests that one call may count as. */
+const maxRequests = 1_000_000n;
 const noLabels: ReadonlyMap<string, string> = new Map();
 const noSubjects: NamedSubjects = {
   teams: [],
@@ -29,15 +33,8 @@ const noSubjects: NamedSubjects = {
   customer: undefined,
   labels: noLabels,
 };
-/** Nothing is said of what a call may use. */
-export const unknownEstimate: Estimate = {
-  input: 0n,
-  output: undefined,
-  reasoningOutput: undefined,
-  cachedInput: 0n,
-  cacheWrite: 0n,
-  cost: undefined,
-};
+
+const nothingAdded: Estimate = { ...unknownEstimate, requests: 0n };
 
 /** Reads the subjects that a request names; absent: none. */
 export function subjectsFromMessage(
@@ -76,20 +73,57 @@ export function estimateFromMessage(
   message: EstimateMessage | undefined,
 ): Estimate {
   if (message === undefined) return unknownEstimate;
-  const output = `${field}.output_tokens`;
+  const requests = readRequests(violations, `${field}.requests`, message.requests);
+  return readEstimate(violations, field, message, requests);
+}
+
+/** Reads what an Extend adds: as an estimate, but without a weight, which stays that of the Check. */
+export function addedFromMessage(
+  violations: Violations,
+  field: string,
+  message: EstimateMessage | undefined,
+): Estimate {
+  if (message === undefined) return nothingAdded;
+  if (message.requests !== undefined) {
+    violations.add(`${field}.requests`, 'must be absent: an Extend adds no requests');
+  }
+  return readEstimate(violations, field, message, nothingAdded.requests);
+}
+
+function readEstimate(
+  violations: Violations,
+  field: string,
+  message: EstimateMessage,
+  requests: bigint,
+): Estimate {
   return {
     ...readInput(violations, field, message),
-    output: readOptionalAmount(violations, output, message.outputTokens),
+    output: readOptionalAmount(violations, `${field}.output_tokens`, message.outputTokens),
     reasoningOutput: undefined,
+    requests,
     cost: readOptionalAmount(violations, `${field}.cost_nanos`, message.costNanos),
   };
 }
 
-/** Reads what a call did use; required. */
+/** Reads how many requests a call counts as; absent: 1. */
+export function readRequests(
+  violations: Violations,
+  field: string,
+  requests: bigint | undefined,
+): bigint {
+  if (requests === undefined) return 1n;
+  if (requests < 1n || requests > maxRequests) {
+    violations.add(field, `must be 1 to ${maxRequests}`);
+  }
+  return requests;
+}
+
+/** Reads what a call did use; required. `requests` is its weight, if it is post-paid. */
 export function usageFromMessage(
   violations: Violations,
   field: string,
   message: Usage | undefined,
+  requests: bigint,
 ): Estimate {
   if (message === undefined) {
     violations.add(field, 'must be present (all zero if nothing was used)');
@@ -98,6 +132,7 @@ export function usageFromMessage(
   return {
     ...readInput(violations, field, message),
     ...readOutput(violations, field, message),
+    requests,
     cost: readOptionalAmount(violations, `${field}.cost_nanos`, message.costNanos),
   };
 }
@@ -106,17 +141,26 @@ function readInput(
   violations: Violations,
   field: string,
   message: EstimateMessage | Usage,
-): Pick<Estimate, 'input' | 'cachedInput' | 'cacheWrite'> {
-  const cached = `${field}.cached_input_tokens`;
+): Pick<Estimate, 'input' | 'cachedInput' | 'cacheWrite' | 'cacheWrite1h' | 'units'> {
+  const names = {
+    cached: `${field}.cached_input_tokens`,
+    write: `${field}.cache_write_tokens`,
+    write1h: `${field}.cache_write_1h_tokens`,
+  };
   const input = readAmount(violations, `${field}.input_tokens`, message.inputTokens);
-  const cachedInput = readAmount(violations, cached, message.cachedInputTokens);
-  if (cachedInput > input && input >= 0n) violations.add(cached, 'must not be above input_tokens');
-  const cacheWrite = readAmount(
-    violations,
-    `${field}.cache_write_tokens`,
-    message.cacheWriteTokens,
-  );
-  return { input, cachedInput, cacheWrite };
+  const cachedInput = readAmount(violations, names.cached, message.cachedInputTokens);
+  const cacheWrite = readAmount(violations, names.write, message.cacheWriteTokens);
+  const cacheWrite1h = readAmount(violations, names.write1h, message.cacheWrite1hTokens);
+  if (input >= 0n && cachedInput > input) {
+    violations.add(names.cached, 'must not be above input_tokens');
+  } else if (input >= 0n && cachedInput >= 0n && cachedInput + cacheWrite > input) {
+    violations.add(names.write, 'must not be above input_tokens, less those that are cached');
+  }
+  if (cacheWrite >= 0n && cacheWrite1h > cacheWrite) {
+    violations.add(names.write1h, 'must not be above cache_write_tokens');
+  }
+  const units = readUnits(violations, `${field}.units`, message.units);
+  return { input, cachedInput, cacheWrite, cacheWrite1h, units };
 }
 
 function readOutput(

@@ -6,6 +6,7 @@ import type {
   ReleaseRequest,
   ReportRequest,
 } from '../../gen/tollgate/v1/decision_pb.ts';
+import { unknownEstimate } from '../core/call.ts';
 import type {
   CallInput,
   CheckInput,
@@ -14,10 +15,11 @@ import type {
   ReportInput,
 } from '../service/data-plane.ts';
 import {
+  addedFromMessage,
   estimateFromMessage,
+  readRequests,
   servedFromMessage,
   subjectsFromMessage,
-  unknownEstimate,
   usageFromMessage,
 } from './call.ts';
 import { readId, readOptionalId, readRequestId, readSecret } from './fields.ts';
@@ -60,6 +62,7 @@ export function checkFromMessage(message: CheckRequest): Viewed<CheckInput> {
 /** Reads a Report; throws FIELD_INVALID with every fault. */
 export function reportFromMessage(message: ReportRequest): ReportInput {
   const violations = collectViolations();
+  const requests = readRequests(violations, 'requests', message.requests);
   const input: ReportInput = {
     ...readTenant(violations, message),
     requestId: readRequestId(violations, 'request_id', message.requestId),
@@ -67,8 +70,8 @@ export function reportFromMessage(message: ReportRequest): ReportInput {
     target: readOptionalId(violations, 'target', message.target),
     served: servedFromMessage(violations, message),
     usage: message.usageUnknown
-      ? unknownUsage(violations, message)
-      : usageFromMessage(violations, 'usage', message.usage),
+      ? { ...unknownUsage(violations, message), requests }
+      : usageFromMessage(violations, 'usage', message.usage, requests),
     partial: message.partial,
     usageUnknown: message.usageUnknown,
   };
@@ -105,7 +108,7 @@ export function extendFromMessage(message: ExtendRequest): Viewed<ExtendInput> {
     ...readTenant(violations, message),
     requestId: readRequestId(violations, 'request_id', message.requestId),
     sequence: message.sequence,
-    added: estimateFromMessage(violations, 'added', message.added),
+    added: addedFromMessage(violations, 'added', message.added),
     ttlMs: readTtl(violations, 'ttl', message.ttl),
   };
   const view = viewFromMessage(violations, 'limit_view', message.limitView);

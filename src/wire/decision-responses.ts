@@ -20,6 +20,7 @@ import { explanationOf } from './explanation.ts';
 import { outcomeToMessage } from './outcome.ts';
 import type { View } from './outcome.ts';
 import { priceRevisionToMessage } from './price-revision.ts';
+import { unitsToMessage } from './units.ts';
 
 /** The answer to a Check, as it is sent. */
 export function checkToMessage(output: CheckOutput, view: View): CheckResponse {
@@ -51,6 +52,8 @@ export function reportToMessage(output: ReportOutput): ReportResponse {
     outputTokens: usage.output,
     cachedInputTokens: usage.cachedInput,
     cacheWriteTokens: usage.cacheWrite,
+    cacheWrite1hTokens: usage.cacheWrite1h,
+    units: unitsToMessage(usage.units),
     reasoningOutputTokens: usage.reasoningOutput,
     overHold: output.overHold,
     late: output.late,

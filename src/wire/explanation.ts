@@ -87,7 +87,7 @@ const units: Readonly<Record<Metric, string>> = {
   TOKENS: 'tokens',
   INPUT_TOKENS: 'input tokens',
   OUTPUT_TOKENS: 'output tokens',
-  REQUESTS: 'calls',
+  REQUESTS: 'requests',
   CONCURRENCY: 'calls',
 };
 
@@ -131,9 +131,9 @@ const inWords: Readonly<Record<Reason, string>> = {
   MODEL_DENIED: 'a deny list names the target',
   MODEL_NOT_GRANTED: 'an allow list leaves the target out',
   MODEL_TIER: "the target's tier is above the ceiling",
-  MODEL_UNPRICED: 'the target has no price, and a limit on cost applies',
+  MODEL_UNPRICED: 'the target, or a unit of the call, has no price, and a limit on cost applies',
   CONCURRENCY_EXCEEDED: 'too many calls in flight',
-  REQUESTS_EXCEEDED: 'too many calls',
+  REQUESTS_EXCEEDED: 'too many requests',
   TOKENS_EXCEEDED: 'too many tokens',
   COST_EXCEEDED: 'too much money',
 };

@@ -7,8 +7,9 @@ import { metrics, windows } from '../../src/core/policy.ts';
 import type { Window } from '../../src/core/policy.ts';
 import { subjectText } from '../../src/core/subject.ts';
 import { maxInt64 } from '../../src/core/totals.ts';
+import { unitsOf } from '../../src/core/units.ts';
 import { referenceOutcome } from '../support/reference-outcome.ts';
-import type { ReferenceLimitState } from '../support/reference-outcome.ts';
+import type { ReferenceCall, ReferenceLimitState } from '../support/reference-outcome.ts';
 import { totalsOf } from '../support/totals.ts';
 import type { SaidTotals } from '../support/totals.ts';
 import { callOf, viewOf } from '../support/view.ts';
@@ -24,6 +25,14 @@ const endsInMs: Record<Window, number | undefined> = {
   WEEK: (5 * 24 + 15) * 3_600_000,
   MONTH: (21 * 24 + 15) * 3_600_000,
   LIFETIME: undefined,
+};
+
+const rates = {
+  input: 1_000n,
+  output: 2_000n,
+  cacheWrite: 3_000n,
+  cacheWrite1h: 5_000n,
+  units: [{ name: 'image', rate: 7_000_000n }],
 };
 
 const limits = fc
@@ -56,16 +65,28 @@ const cases = fc.record({
   totals: fc.tuple(totals, totals, totals, totals),
   input: fc.nat(12),
   output: fc.nat(12),
+  written: fc.nat(12),
+  writtenForHour: fc.nat(12),
+  images: fc.constantFrom(0, 0, 1, 3),
+  requests: fc.constantFrom(1, 1, 2, 7),
   cost: fc.constantFrom(undefined, undefined, 0, 5, 30),
   bypass: fc.record({ cost: fc.boolean(), rate: fc.boolean(), tokens: fc.boolean() }),
   hasBypass: fc.boolean(),
 });
 
-type Case = typeof cases extends fc.Arbitrary<infer T> ? T : never;
+type Drawn = typeof cases extends fc.Arbitrary<infer T> ? T : never;
+type Case = Drawn & ReferenceCall;
+
+/** The parts of the input, none larger than what it is a part of. */
+function withParts(drawn: Drawn): Case {
+  const cacheWrite = drawn.written % (drawn.input + 1);
+  return { ...drawn, cacheWrite, cacheWrite1h: drawn.writtenForHour % (cacheWrite + 1) };
+}
 
 /** The core's outcome, and the limits as the reference sees them: from the declarations, not from the core. */
 function decided(made: Case): { outcome: Outcome; states: ReferenceLimitState[] } {
-  const { input, output, cost, bypass, hasBypass } = made;
+  const { input, output, cacheWrite, cacheWrite1h, images, requests, cost } = made;
+  const { bypass, hasBypass } = made;
   const policies = declaring.map((subject, index) => ({
     limits: (made.limits[index] ?? []).map(({ metric, window, amount, ...rest }): SaidLimit => ({
       ...rest,
@@ -78,7 +99,7 @@ function decided(made: Case): { outcome: Outcome; states: ReferenceLimitState[] 
   const view = viewOf({
     teams: [{ id: 'top' }, { id: 'red', parent: 'top' }],
     models: [{ id: 'gpt-4o' }],
-    prices: [{ subject: 'gpt-4o', perTokens: 1_000n, rates: [{ input: 1_000n, output: 2_000n }] }],
+    prices: [{ subject: 'gpt-4o', perTokens: 1_000n, rates: [rates] }],
     policies: Object.fromEntries(
       declaring.map((subject, index) => [subject, policies[index] ?? {}]),
     ),
@@ -88,6 +109,10 @@ function decided(made: Case): { outcome: Outcome; states: ReferenceLimitState[] 
     teams: ['red'],
     input: BigInt(input),
     output: BigInt(output),
+    cacheWrite: BigInt(cacheWrite),
+    cacheWrite1h: BigInt(cacheWrite1h),
+    units: unitsOf([{ name: 'image', count: BigInt(images) }]),
+    requests: BigInt(requests),
     ...(cost === undefined ? {} : { cost: BigInt(cost) }),
   });
   const plan = planCheck(view, call, nowMs);
@@ -152,7 +177,7 @@ function sum(...parts: (bigint | undefined)[]): number {
 // Seen red: no warning of a bypassed limit, `>=` for `>` at the limit, the share before the ask for the binding limit, and a limit left out of the plan.
 it('decides as the reference does, to the binding limit and the affordable output', () => {
   fc.assert(
-    fc.property(cases, (made) => {
+    fc.property(cases.map(withParts), (made) => {
       const { outcome, states } = decided(made);
       const places = states.map((state) => placeOf(state, outcome));
       expect(places.toSorted((a, b) => a - b)).toEqual([...outcome.limits.keys()]);

@@ -75,10 +75,15 @@ describe('what a call asks', () => {
     expect(output({ target: 'talker', output: 0n })).toBe(0n);
   });
 
-  it('counts cache writes by their price alone', () => {
-    const { asks, hold } = plan({ input: 10n, output: 0n, cacheWrite: 5n });
-    expect(asks).toMatchObject({ TOKENS: 10n, INPUT_TOKENS: 10n, COST: 15_000n });
+  it('counts cache writes as input, once', () => {
+    const { asks, hold } = plan({ input: 10n, output: 0n, cacheWrite: 5n, cacheWrite1h: 2n });
+    expect(asks).toMatchObject({ TOKENS: 10n, INPUT_TOKENS: 10n, COST: 10_000n });
     expect(hold.input).toBe(10n);
+  });
+
+  it('asks its weight of REQUESTS alone', () => {
+    const { asks } = plan({ input: 10n, output: 0n, requests: 6n });
+    expect(asks).toMatchObject({ REQUESTS: 6n, CONCURRENCY: 1n, TOKENS: 10n, COST: 10_000n });
   });
 });
 

@@ -35,7 +35,7 @@ function plan(before: Partial<Estimate>, added: Partial<Estimate>, said: Said = 
     epoch: 1,
     bookedAtMs: 0,
   };
-  return planExtend(view, hold, estimateOf(added), 1_000);
+  return planExtend(view, hold, estimateOf({ requests: 0n, ...added }), 1_000);
 }
 
 const before = { input: 500n, output: 500n };
@@ -114,6 +114,51 @@ describe('an extension', () => {
     const rates = [{ input: 9_000n }, { aboveInputTokens: 100n, input: 1_000n }];
     const prices = [{ subject: 'gpt-4o', perTokens: 1_000n as const, rates }];
     expect(plan({ input: 100n }, { input: 1n }, { prices }).asks.COST).toBe(0n);
+  });
+});
+
+describe('units that an extension adds', () => {
+  const rates = { output: 2_000n, units: [{ name: 'image', rate: 40_000_000n }] };
+  const prices = [{ subject: 'gpt-4o', perTokens: 1_000n as const, rates: [rates] }];
+  const units = (image: bigint, search = 0n) =>
+    [
+      { name: 'image', count: image },
+      { name: 'search', count: search },
+    ].filter(({ count }) => count > 0n);
+  const cap = { limits: [{ name: 'cap', metric: 'COST' as const, amount: 10_000n }] };
+  const policies = { 'user:alice': cap };
+
+  it('join those before, and cost their rates', () => {
+    const made = plan({ units: units(2n), requests: 5n }, { units: units(1n) }, { prices });
+    expect(made.estimate).toMatchObject({ units: units(3n), requests: 5n });
+    expect(made.hold).toEqual({ cost: 40n, input: 0n, output: 0n });
+    expect(plan({ units: units(2n) }, { output: 1n }, { prices }).estimate.units).toEqual(
+      units(2n),
+    );
+  });
+
+  // Planted: no reasons at all, and the units of the Check judged again.
+  it('are refused without a rate, as at a Check, but not for what the Check brought', () => {
+    const said = { prices, policies };
+    const reasons = (added: Partial<Estimate>, more: Said = {}, from = units(1n)) =>
+      plan({ units: from }, added, { ...said, ...more }).reasons;
+    expect(reasons({ units: units(0n, 1n) })).toEqual(['MODEL_UNPRICED']);
+    expect(reasons({ units: units(1n, 1n) })).toEqual(['MODEL_UNPRICED']);
+    expect(reasons({ units: units(0n, 1n) }, { prices: [] })).toEqual(['MODEL_UNPRICED']);
+    expect(reasons({ units: units(0n, 1n), cost: 3n })).toEqual([]);
+    expect(reasons({ units: units(1n), output: 1n }, {}, units(0n, 1n))).toEqual([]);
+    expect(reasons({ units: units(0n, 1n) }, { policies: {} })).toEqual([]);
+    expect(reasons({ units: units(0n, 1n) }, { organization: { unpriced: 'ZERO' } })).toEqual([]);
+    const bypass = { cost: true };
+    expect(
+      reasons({ units: units(0n, 1n) }, { policies: { 'user:alice': { ...cap, bypass } } }),
+    ).toEqual([]);
+  });
+
+  it('leave the affordable output to what is left beside them', () => {
+    const made = plan({}, { output: 9_000n, units: units(100n) }, { prices, policies });
+    const outcome = conclude(made, totalsOf(made.meters), 1_000, 2_000);
+    expect(outcome).toMatchObject({ reasons: ['COST_EXCEEDED'], maxOutputTokens: 3_000n });
   });
 });
 

@@ -17,6 +17,7 @@ import { refusal, startTestServer, stubDataPlane } from '../support/data-server.
 import type { TestServer } from '../support/data-server.ts';
 import { errorOf, messageBytes, openSession } from '../support/session.ts';
 import type { Operation } from '../support/session.ts';
+import { amountCases, wrongWeights } from './wrong-amounts.ts';
 
 const { method } = DecisionService;
 /** What a newer client might send. */
@@ -97,21 +98,6 @@ function subjectCases<Request>(rest: Request): Case<Request>[] {
   ];
 }
 
-function amountCases<Request>(place: string, rest: Request): Case<Request>[] {
-  const of = (field: string, amounts: Report['usage']): Case<Request> => [
-    `${place}.${field}`,
-    { ...rest, [place]: amounts },
-  ];
-  return [-1n, -maxInt64 - 1n].flatMap((wrong) => [
-    of('input_tokens', { inputTokens: wrong }),
-    of('output_tokens', { outputTokens: wrong }),
-    of('cached_input_tokens', { cachedInputTokens: wrong }),
-    of('cache_write_tokens', { cacheWriteTokens: wrong }),
-    of('cost_nanos', { costNanos: wrong }),
-    of('cached_input_tokens', { inputTokens: 4n, cachedInputTokens: 5n }),
-  ]);
-}
-
 /** Who serves a call, which Check, Report, Explain and ListTargets may say. */
 function servedCases<Request>(rest: Request): Case<Request>[] {
   return [
@@ -126,7 +112,11 @@ function servedCases<Request>(rest: Request): Case<Request>[] {
 const checkCases: Case<Check>[] = [
   ...tenantCases<Check>(check),
   ...subjectCases<Check>(check),
-  ...amountCases<Check>('estimate', check),
+  ...amountCases('estimate', check),
+  ...wrongWeights.map((requests): Case<Check> => [
+    'estimate.requests',
+    { ...check, estimate: { requests } },
+  ]),
   ...wrongRequestIds.map((requestId): Case<Check> => ['request_id', { ...check, requestId }]),
   ...wrongRequestIds.map((parentRequestId): Case<Check> => [
     'parent_request_id',
@@ -140,7 +130,8 @@ const checkCases: Case<Check>[] = [
 const reportCases: Case<Report>[] = [
   ...tenantCases<Report>(report),
   ...subjectCases<Report>(report),
-  ...amountCases<Report>('usage', report),
+  ...amountCases('usage', report),
+  ...wrongWeights.map((requests): Case<Report> => ['requests', { ...report, requests }]),
   ...[
     { reasoningOutputTokens: -1n },
     { outputTokens: 4n, reasoningOutputTokens: 5n },
@@ -161,7 +152,12 @@ const releaseCases: Case<Release>[] = [
 ];
 const extendCases: Case<Extend>[] = [
   ...tenantCases<Extend>(extend),
-  ...amountCases<Extend>('added', extend),
+  ...amountCases('added', extend),
+  // An Extend adds no requests, not even one.
+  ...[...wrongWeights, 1n].map((requests): Case<Extend> => [
+    'added.requests',
+    { ...extend, added: { requests } },
+  ]),
   ...wrongRequestIds.map((requestId): Case<Extend> => ['request_id', { ...extend, requestId }]),
   ...[0, -1].map((sequence): Case<Extend> => ['sequence', { ...extend, sequence }]),
   ...wrongTtls.map((ttl): Case<Extend> => ['ttl', { ...extend, ttl }]),
@@ -170,7 +166,7 @@ const extendCases: Case<Extend>[] = [
 const explainCases: Case<Explain>[] = [
   ...tenantCases<Explain>(explain),
   ...subjectCases<Explain>(explain),
-  ...amountCases<Explain>('estimate', explain),
+  ...amountCases('estimate', explain),
   ...wrongIds.map((target): Case<Explain> => ['target', { ...explain, target }]),
   ...servedCases<Explain>(explain),
 ];

@@ -182,10 +182,9 @@ function report(
     plan: (_known, _nowMs, epoch) => {
       const made = planCheck(viewOf({}), callOf({}), Date.now());
       const { path, calendar, meters, target, served } = made;
-      const tokens = { reasoningOutput: 0n, cachedInput: 0n, cacheWrite: 0n };
-      const counts = { cost: 0n, output: 0n, ...tokens, ...told };
+      const counts = { ...estimateOf({}), cost: 0n, output: 0n, reasoningOutput: 0n, ...told };
       const usage = { ...counts, target, served, priceRevision: undefined, unpriced: false };
-      const plain = { limits: [], isAssumed: false, isUnattributed: false };
+      const plain = { limits: [], isAssumed: false, isUnattributed: false, requests: 1n };
       return { epoch: Math.max(epoch, current), path, calendar, meters, usage, ...plain };
     },
   });

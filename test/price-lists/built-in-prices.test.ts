@@ -2,7 +2,7 @@ import { calcPrice, waitForUpdate } from '@pydantic/genai-prices';
 import type { Provider } from '@pydantic/genai-prices';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { costOf } from '../../src/core/price.ts';
+import { costOf } from '../../src/core/cost.ts';
 import { builtInPrices } from '../../src/price-lists/built-in-prices.ts';
 import { genaiPrices } from '../../src/price-lists/genai-prices.ts';
 import { estimateOf, priceOf } from '../support/view.ts';

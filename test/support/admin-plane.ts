@@ -80,6 +80,7 @@ export async function startAdminPlane(more: Partial<AdminServerParts> = {}): Pro
         bounds: { startMs: nowMs, endMs: nowMs + 1 },
         totals: totals.window('DAY'),
         inFlight: 0n,
+        units: [],
       };
     },
     expireHolds: (orgId) => {

@@ -53,6 +53,8 @@ export function stubDataPlane(replaced: Partial<DataPlane> = {}): DataPlane {
           output: input.usage.output ?? 0n,
           cachedInput: input.usage.cachedInput,
           cacheWrite: input.usage.cacheWrite,
+          cacheWrite1h: input.usage.cacheWrite1h,
+          units: input.usage.units,
           reasoningOutput: input.usage.reasoningOutput ?? 0n,
           target: { name: 'm', kind: 'MODEL', provider: undefined, groups: [], members: [] },
           served: input.served,

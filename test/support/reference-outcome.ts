@@ -16,9 +16,16 @@ export interface ReferenceLimitState {
   readonly isLifted: boolean;
 }
 
-/** A call in small numbers, at one nano-USD for a token of input and two for one of output. */
+/**
+ * A call in small numbers, at one nano-USD for a token of input and two for one of output, three for one that is written to
+ * a cache and five where it is kept for an hour, and seven for an image.
+ */
 export interface ReferenceCall {
   readonly input: number;
+  readonly cacheWrite: number;
+  readonly cacheWrite1h: number;
+  readonly images: number;
+  readonly requests: number;
   readonly output: number;
   /** Said by the caller. */
   readonly cost: number | undefined;
@@ -69,14 +76,17 @@ export function referenceOutcome(
   };
 }
 
-function asksOf({ input, output, cost }: ReferenceCall): Asks {
+function asksOf(call: ReferenceCall): Asks {
+  const { input, output, cacheWrite, cacheWrite1h, images, requests, cost } = call;
+  const ofWrites = 2 * cacheWrite + 2 * cacheWrite1h;
   return {
     CONCURRENCY: 1,
-    REQUESTS: 1,
+    REQUESTS: requests,
     TOKENS: Math.max(1, input + output),
     INPUT_TOKENS: Math.max(1, input),
     OUTPUT_TOKENS: Math.max(1, output),
-    COST: cost ?? Math.max(1, input + 2 * output),
+    // A token that is written costs two more than one that is not, and two more again for an hour.
+    COST: cost ?? Math.max(1, input + ofWrites + 2 * output + 7 * images),
   };
 }
 

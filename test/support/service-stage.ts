@@ -57,6 +57,7 @@ export function serviceStage({ cached = {}, newer, secrets = {}, ledger }: Stage
     extend: unexpected,
     explain: unexpected,
     meter: unexpected,
+    unitsSince: unexpected,
     close: () => Promise.resolve(),
   };
   const stage: ServiceStage = {

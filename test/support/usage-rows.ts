@@ -13,6 +13,7 @@ export interface UsageRow {
   readonly subjects: readonly string[];
   readonly target: string;
   readonly cost: bigint;
+  readonly units?: Readonly<Record<string, number>>;
 }
 
 /** Puts rows into the ledger, as batches would have. Every other nano-USD is of a service tier, every third of a provider. */
@@ -22,12 +23,14 @@ export async function insertUsageRows(pool: Pool, rows: readonly UsageRow[]): Pr
   };
   await pool.query(
     `INSERT INTO usage (org_id, recorded_at, id, request_id, kind, booked_at, subjects, user_id, target, facts, cost,
-       input, output, reasoning_output, cached_input, cache_write, requests, over_hold, late, unpriced, provider, service_tier)
+       input, output, reasoning_output, cached_input, cache_write, cache_write_1h, requests, over_hold, late, unpriced,
+       provider, service_tier, units)
      SELECT org_id, recorded_at, gen_random_uuid(), 'r', 'CALL', extract(epoch FROM booked_at) * 1000,
-       subjects::text[], user_id, target, facts, cost, 2 * cost, 3 * cost, 0, 0, 0, 1, false, false, false,
-       CASE WHEN cost % 3 = 0 THEN 'azure' END, CASE WHEN cost % 2 = 0 THEN 'flex' END
+       subjects::text[], user_id, target, facts, cost, 2 * cost, 3 * cost, 0, 0, 0, 0, 1, false, false, false,
+       CASE WHEN cost % 3 = 0 THEN 'azure' END, CASE WHEN cost % 2 = 0 THEN 'flex' END, units::jsonb
      FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::text[], $6::text[],
-       $7::bigint[], $8::text[]) AS u(org_id, recorded_at, booked_at, subjects, target, facts, cost, user_id)`,
+       $7::bigint[], $8::text[], $9::text[])
+       AS u(org_id, recorded_at, booked_at, subjects, target, facts, cost, user_id, units)`,
     [
       rows.map((row) => row.orgId),
       rows.map((row) => row.recordedAt),
@@ -37,6 +40,7 @@ export async function insertUsageRows(pool: Pool, rows: readonly UsageRow[]): Pr
       rows.map((row) => facts(row.target)),
       rows.map((row) => row.cost),
       rows.map((row) => row.subjects.find((subject) => subject.startsWith('user:'))?.slice(5)),
+      rows.map(({ units }) => (units === undefined ? null : JSON.stringify(units))),
     ],
   );
 }

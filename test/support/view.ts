@@ -1,3 +1,4 @@
+import { unknownEstimate } from '../../src/core/call.ts';
 import type { CallRequest, Estimate, PresentedCredential } from '../../src/core/call.ts';
 import type { Model, PriceRevision, Rates, RouteGroup } from '../../src/core/catalog.ts';
 import type { Credential, Principal, Registered, Team, User } from '../../src/core/directory.ts';
@@ -152,8 +153,9 @@ export type SaidCall = Partial<Omit<CallRequest['subjects'], 'labels'>> &
 /** A request for a call of `gpt-4o`, unless another target is said. */
 export function callOf(said: SaidCall = {}): CallRequest {
   const { labels, credential, target, provider, serviceTier, ...numbersAndSubjects } = said;
-  const { input, output, reasoningOutput, cachedInput, cacheWrite, cost, ...subjects } =
+  const { input, output, reasoningOutput, cachedInput, cacheWrite, cacheWrite1h, ...more } =
     numbersAndSubjects;
+  const { units, requests, cost, ...subjects } = more;
   return {
     subjects: { ...noSubjects, ...subjects, labels: new Map(Object.entries(labels ?? {})) },
     credential,
@@ -163,6 +165,9 @@ export function callOf(said: SaidCall = {}): CallRequest {
       ...(input === undefined ? {} : { input }),
       ...(cachedInput === undefined ? {} : { cachedInput }),
       ...(cacheWrite === undefined ? {} : { cacheWrite }),
+      ...(cacheWrite1h === undefined ? {} : { cacheWrite1h }),
+      ...(units === undefined ? {} : { units }),
+      ...(requests === undefined ? {} : { requests }),
       output,
       reasoningOutput,
       cost,
@@ -172,15 +177,7 @@ export function callOf(said: SaidCall = {}): CallRequest {
 
 /** An estimate; what is left out is unknown or 0. */
 export function estimateOf(said: Partial<Estimate>): Estimate {
-  return {
-    input: 0n,
-    output: undefined,
-    reasoningOutput: undefined,
-    cachedInput: 0n,
-    cacheWrite: 0n,
-    cost: undefined,
-    ...said,
-  };
+  return { ...unknownEstimate, ...said };
 }
 
 /** A price per million tokens of a model, unless something else is said. */

@@ -11,6 +11,7 @@ import {
   record,
   string,
   stringMatching,
+  tuple,
   uint8Array,
 } from 'fast-check';
 import { expect, test } from 'vitest';
@@ -22,6 +23,7 @@ const id = string({ unit: 'binary', minLength: 1, maxLength: 200 }).filter(
   (text) => !/[\s\p{Cc}]/u.test(text),
 );
 const amount = bigInt({ min: 0n, max: 9_223_372_036_854_775_807n });
+const unitName = stringMatching(/^[a-z][a-z0-9_.-]{0,63}$/);
 const maybe = <T>(of: Parameters<typeof option<T>>[0]) => option(of, { nil: undefined });
 const serviceTier = stringMatching(/^[a-z0-9_.-]{1,64}$/);
 const label = string({ minLength: 1, maxLength: 20 }).filter((text) => !/[\s=]/.test(text));
@@ -46,9 +48,18 @@ const request = record({
   estimate: record({
     inputTokens: amount,
     outputTokens: maybe(amount),
-    cacheWriteTokens: amount,
     costNanos: maybe(amount),
-  }),
+    units: dictionary(unitName, bigInt(0n, 2n ** 53n), { maxKeys: 5 }),
+    requests: maybe(bigInt(1n, 1_000_000n)),
+  }).chain((said) =>
+    tuple(amount, amount, amount).map(([cached, written, hour]) => {
+      // Parts of what they are parts of.
+      const cachedInputTokens = cached % (said.inputTokens + 1n);
+      const cacheWriteTokens = written % (said.inputTokens - cachedInputTokens + 1n);
+      const cacheWrite1hTokens = hour % (cacheWriteTokens + 1n);
+      return { ...said, cachedInputTokens, cacheWriteTokens, cacheWrite1hTokens };
+    }),
+  ),
 });
 
 test('whatever is well-formed arrives as it was said: ids, numbers, absence', () => {
@@ -71,8 +82,15 @@ test('whatever is well-formed arrives as it was said: ids, numbers, absence', ()
         estimate: {
           input: said.estimate.inputTokens,
           output: said.estimate.outputTokens,
-          cachedInput: 0n,
+          reasoningOutput: undefined,
+          cachedInput: said.estimate.cachedInputTokens,
           cacheWrite: said.estimate.cacheWriteTokens,
+          cacheWrite1h: said.estimate.cacheWrite1hTokens,
+          units: Object.entries(said.estimate.units)
+            .filter(([, count]) => count > 0n)
+            .toSorted(([a], [b]) => (a < b ? -1 : 1))
+            .map(([name, count]) => ({ name, count })),
+          requests: said.estimate.requests ?? 1n,
           cost: said.estimate.costNanos,
         },
         ttlMs: undefined,

@@ -67,7 +67,7 @@ const table: readonly [string, Partial<Outcome>, readonly string[]][] = [
       ],
     },
     [
-      'denied by user:alice%40example.com/pace: 60 of 60 calls used, 0 held, this call asks 1; resets in 30 seconds',
+      'denied by user:alice%40example.com/pace: 60 of 60 requests used, 0 held, this call asks 1; resets in 30 seconds',
       'also: too much money',
       'exceeds org/cap: 98.20 of 100.00 USD used in all, 1.50 held, this call asks 0.75',
       'would pass with at most 120 tokens of output',

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/call.proto.
  */
 export const file_tollgate_v1_call: GenFile = /*@__PURE__*/
-  fileDesc("ChZ0b2xsZ2F0ZS92MS9jYWxsLnByb3RvEgt0b2xsZ2F0ZS52MSKxAgoIU3ViamVjdHMSDQoFdGVhbXMYASADKAkSEQoEdXNlchgCIAEoCUgAiAEBEhEKBHRpZXIYAyABKAlIAYgBARIQCgNrZXkYBCABKAlIAogBARIWCglwcmluY2lwYWwYBSABKAlIA4gBARIQCgNhcHAYBiABKAlIBIgBARIVCghjdXN0b21lchgHIAEoCUgFiAEBEjEKBmxhYmVscxgIIAMoCzIhLnRvbGxnYXRlLnYxLlN1YmplY3RzLkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX3VzZXJCBwoFX3RpZXJCBgoEX2tleUIMCgpfcHJpbmNpcGFsQgYKBF9hcHBCCwoJX2N1c3RvbWVyIq8BCghFc3RpbWF0ZRIUCgxpbnB1dF90b2tlbnMYASABKAMSGgoNb3V0cHV0X3Rva2VucxgCIAEoA0gAiAEBEhsKE2NhY2hlZF9pbnB1dF90b2tlbnMYAyABKAMSGgoSY2FjaGVfd3JpdGVfdG9rZW5zGAQgASgDEhcKCmNvc3RfbmFub3MYBSABKANIAYgBAUIQCg5fb3V0cHV0X3Rva2Vuc0INCgtfY29zdF9uYW5vcyK2AQoFVXNhZ2USFAoMaW5wdXRfdG9rZW5zGAEgASgDEhUKDW91dHB1dF90b2tlbnMYAiABKAMSGwoTY2FjaGVkX2lucHV0X3Rva2VucxgDIAEoAxIaChJjYWNoZV93cml0ZV90b2tlbnMYBCABKAMSFwoKY29zdF9uYW5vcxgFIAEoA0gAiAEBEh8KF3JlYXNvbmluZ19vdXRwdXRfdG9rZW5zGAYgASgDQg0KC19jb3N0X25hbm9zInAKDVByaWNlUmV2aXNpb24SJgoFc2NvcGUYASABKA4yFy50b2xsZ2F0ZS52MS5QcmljZVNjb3BlEg8KB3N1YmplY3QYAiABKAkSFAoMc2VydmljZV90aWVyGAMgASgJEhAKCHJldmlzaW9uGAQgASgDKnUKClByaWNlU2NvcGUSGwoXUFJJQ0VfU0NPUEVfVU5TUEVDSUZJRUQQABITCg9QUklDRV9TQ09QRV9LRVkQARIeChpQUklDRV9TQ09QRV9QUk9WSURFUl9NT0RFTBACEhUKEVBSSUNFX1NDT1BFX01PREVMEANiBnByb3RvMw");
+  fileDesc("ChZ0b2xsZ2F0ZS92MS9jYWxsLnByb3RvEgt0b2xsZ2F0ZS52MSKxAgoIU3ViamVjdHMSDQoFdGVhbXMYASADKAkSEQoEdXNlchgCIAEoCUgAiAEBEhEKBHRpZXIYAyABKAlIAYgBARIQCgNrZXkYBCABKAlIAogBARIWCglwcmluY2lwYWwYBSABKAlIA4gBARIQCgNhcHAYBiABKAlIBIgBARIVCghjdXN0b21lchgHIAEoCUgFiAEBEjEKBmxhYmVscxgIIAMoCzIhLnRvbGxnYXRlLnYxLlN1YmplY3RzLkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX3VzZXJCBwoFX3RpZXJCBgoEX2tleUIMCgpfcHJpbmNpcGFsQgYKBF9hcHBCCwoJX2N1c3RvbWVyItECCghFc3RpbWF0ZRIUCgxpbnB1dF90b2tlbnMYASABKAMSGgoNb3V0cHV0X3Rva2VucxgCIAEoA0gAiAEBEhsKE2NhY2hlZF9pbnB1dF90b2tlbnMYAyABKAMSGgoSY2FjaGVfd3JpdGVfdG9rZW5zGAQgASgDEhcKCmNvc3RfbmFub3MYBSABKANIAYgBARIdChVjYWNoZV93cml0ZV8xaF90b2tlbnMYBiABKAMSLwoFdW5pdHMYByADKAsyIC50b2xsZ2F0ZS52MS5Fc3RpbWF0ZS5Vbml0c0VudHJ5EhUKCHJlcXVlc3RzGAggASgDSAKIAQEaLAoKVW5pdHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBQhAKDl9vdXRwdXRfdG9rZW5zQg0KC19jb3N0X25hbm9zQgsKCV9yZXF1ZXN0cyKxAgoFVXNhZ2USFAoMaW5wdXRfdG9rZW5zGAEgASgDEhUKDW91dHB1dF90b2tlbnMYAiABKAMSGwoTY2FjaGVkX2lucHV0X3Rva2VucxgDIAEoAxIaChJjYWNoZV93cml0ZV90b2tlbnMYBCABKAMSFwoKY29zdF9uYW5vcxgFIAEoA0gAiAEBEh8KF3JlYXNvbmluZ19vdXRwdXRfdG9rZW5zGAYgASgDEh0KFWNhY2hlX3dyaXRlXzFoX3Rva2VucxgHIAEoAxIsCgV1bml0cxgIIAMoCzIdLnRvbGxnYXRlLnYxLlVzYWdlLlVuaXRzRW50cnkaLAoKVW5pdHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBQg0KC19jb3N0X25hbm9zInAKDVByaWNlUmV2aXNpb24SJgoFc2NvcGUYASABKA4yFy50b2xsZ2F0ZS52MS5QcmljZVNjb3BlEg8KB3N1YmplY3QYAiABKAkSFAoMc2VydmljZV90aWVyGAMgASgJEhAKCHJldmlzaW9uGAQgASgDKnUKClByaWNlU2NvcGUSGwoXUFJJQ0VfU0NPUEVfVU5TUEVDSUZJRUQQABITCg9QUklDRV9TQ09QRV9LRVkQARIeChpQUklDRV9TQ09QRV9QUk9WSURFUl9NT0RFTBACEhUKEVBSSUNFX1NDT1BFX01PREVMEANiBnByb3RvMw");
 
 /**
  * The subjects that a call belongs to, in addition to its organization. Ids are 1 to 200 characters without white
@@ -90,13 +90,14 @@ export const SubjectsSchema: GenMessage<Subjects> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_call, 0);
 
 /**
- * What a call may use at most. All numbers are 0 to 2^63-1.
+ * What a call may use at most. Token counts are 0 to 2^63-1.
  *
  * @generated from message tollgate.v1.Estimate
  */
 export type Estimate = Message<"tollgate.v1.Estimate"> & {
   /**
-   * Input tokens, cached ones included. If input and output are both 0, the estimate is unknown.
+   * All tokens of the input: those that are read from a cache and those that are written to one are parts of them. If
+   * input and output are both 0, the tokens are unknown. See Usage for which numbers of a provider go into this.
    *
    * @generated from field: int64 input_tokens = 1;
    */
@@ -117,19 +118,46 @@ export type Estimate = Message<"tollgate.v1.Estimate"> & {
   cachedInputTokens: bigint;
 
   /**
-   * Tokens written to a provider's cache, beside `input_tokens`.
+   * Another part of `input_tokens`: what is written to a provider's cache. Together with `cached_input_tokens` not
+   * above `input_tokens`.
    *
    * @generated from field: int64 cache_write_tokens = 4;
    */
   cacheWriteTokens: bigint;
 
   /**
-   * What the call costs, in nano-USD, when the caller knows. Absent: tokens times the price in force.
-   * Present and 0: the call is free.
+   * What the call costs, in nano-USD, when the caller knows. It replaces the whole cost, that of units too. Absent:
+   * tokens and units times the price in force. Present and 0: the call is free.
    *
    * @generated from field: optional int64 cost_nanos = 5;
    */
   costNanos?: bigint | undefined;
+
+  /**
+   * The part of `cache_write_tokens` that is kept for an hour; not above it. It has its own price if the price in
+   * force defines one.
+   *
+   * @generated from field: int64 cache_write_1h_tokens = 6;
+   */
+  cacheWrite1hTokens: bigint;
+
+  /**
+   * What the call may use beside tokens, by name: `image`, `audio_second`, `web_search`. See Usage. If the price in
+   * force has no rate for one of them, the call is unpriced (REASON_MODEL_UNPRICED). Extends count too: in all, a call
+   * has at most 16 units, each 0 to 2^53 times.
+   *
+   * @generated from field: map<string, int64> units = 7;
+   */
+  units: { [key: string]: bigint };
+
+  /**
+   * How many requests the call counts as: what it asks of limits on REQUESTS, and how often it costs the price per
+   * request; 1 to 1,000,000. Absent: 1. Present and 0 is invalid, and so is any value in an Extend, which adds no
+   * requests.
+   *
+   * @generated from field: optional int64 requests = 8;
+   */
+  requests?: bigint | undefined;
 };
 
 /**
@@ -140,20 +168,32 @@ export const EstimateSchema: GenMessage<Estimate> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_call, 1);
 
 /**
- * What a call has used. All numbers are 0 to 2^63-1.
+ * What a call has used. Token counts are 0 to 2^63-1.
+ *
+ * Each field says which numbers of a provider's answer go into it: OpenAI's Chat Completions and Responses (`usage`),
+ * Anthropic's Messages (`usage`), Google's Gemini (`usageMetadata`). A number that the answer leaves out is 0.
  *
  * @generated from message tollgate.v1.Usage
  */
 export type Usage = Message<"tollgate.v1.Usage"> & {
   /**
-   * Input tokens, cached ones included.
+   * All tokens of the input: cached reads and cache writes are parts of them. Limits on tokens and the steps of a price
+   * by length of input count all of them.
+   *   OpenAI Chat Completions  prompt_tokens
+   *   OpenAI Responses         input_tokens
+   *   Anthropic                input_tokens + cache_read_input_tokens + cache_creation_input_tokens
+   *   Google                   promptTokenCount + toolUsePromptTokenCount
    *
    * @generated from field: int64 input_tokens = 1;
    */
   inputTokens: bigint;
 
   /**
-   * Output tokens.
+   * All tokens of the output: reasoning is a part of them.
+   *   OpenAI Chat Completions  completion_tokens
+   *   OpenAI Responses         output_tokens
+   *   Anthropic                output_tokens (of a stream, that of the last message_delta, which is the total)
+   *   Google                   candidatesTokenCount + thoughtsTokenCount
    *
    * @generated from field: int64 output_tokens = 2;
    */
@@ -161,20 +201,30 @@ export type Usage = Message<"tollgate.v1.Usage"> & {
 
   /**
    * The part of `input_tokens` that was read from a provider's cache; not above it.
+   *   OpenAI Chat Completions  prompt_tokens_details.cached_tokens
+   *   OpenAI Responses         input_tokens_details.cached_tokens
+   *   Anthropic                cache_read_input_tokens
+   *   Google                   cachedContentTokenCount
    *
    * @generated from field: int64 cached_input_tokens = 3;
    */
   cachedInputTokens: bigint;
 
   /**
-   * Tokens written to a provider's cache, beside `input_tokens`.
+   * Another part of `input_tokens`: what was written to a provider's cache. Together with `cached_input_tokens` not
+   * above `input_tokens`.
+   *   OpenAI Chat Completions  prompt_tokens_details.cache_write_tokens, where the answer has it
+   *   OpenAI Responses         input_tokens_details.cache_write_tokens, where the answer has it
+   *   Anthropic                cache_creation_input_tokens
+   *   Google                   none
    *
    * @generated from field: int64 cache_write_tokens = 4;
    */
   cacheWriteTokens: bigint;
 
   /**
-   * What it cost, in nano-USD, when the caller knows. Absent: tokens times the price that was in force.
+   * What it cost, in nano-USD, when the caller knows. It replaces the whole cost, that of units too. Absent: tokens and
+   * units times the price that was in force.
    *
    * @generated from field: optional int64 cost_nanos = 5;
    */
@@ -183,10 +233,39 @@ export type Usage = Message<"tollgate.v1.Usage"> & {
   /**
    * The part of `output_tokens` that was reasoning; not above it. It has its own price if the price in force
    * defines one. 0: none, or not known.
+   *   OpenAI Chat Completions  completion_tokens_details.reasoning_tokens
+   *   OpenAI Responses         output_tokens_details.reasoning_tokens
+   *   Anthropic                none
+   *   Google                   thoughtsTokenCount
    *
    * @generated from field: int64 reasoning_output_tokens = 6;
    */
   reasoningOutputTokens: bigint;
+
+  /**
+   * The part of `cache_write_tokens` that is kept for an hour; not above it. It has its own price if the price in
+   * force defines one.
+   *   OpenAI     none
+   *   Anthropic  cache_creation.ephemeral_1h_input_tokens
+   *   Google     none
+   *
+   * @generated from field: int64 cache_write_1h_tokens = 7;
+   */
+  cacheWrite1hTokens: bigint;
+
+  /**
+   * What was used beside tokens, by name: `image`, `audio_second`, `web_search`. Each costs its rate in the price, in
+   * addition to the tokens, so a token that is counted as a unit (`audio_token`) and above as well is paid twice. A
+   * name is 1 to 64 characters of `a-z 0-9 _ . -` and begins with a letter. A call has at most 16 units, each 0 to 2^53
+   * times; 0 is the same as absent. The names are those of the organization's prices. One that the price does not have
+   * costs 0, and the Report is marked `unpriced`.
+   *   OpenAI     images, searches and seconds of audio, counted in the answer's content
+   *   Anthropic  server_tool_use.web_search_requests
+   *   Google     images and searches, counted in the answer's content
+   *
+   * @generated from field: map<string, int64> units = 8;
+   */
+  units: { [key: string]: bigint };
 };
 
 /**

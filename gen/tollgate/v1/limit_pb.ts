@@ -97,7 +97,7 @@ export const MeterSchema: GenMessage<Meter> = /*@__PURE__*/
 
 /**
  * One limit that was considered for a call, with its numbers. All numbers are in the metric's unit:
- * nano-USD for COST, tokens for the token metrics, calls for REQUESTS and CONCURRENCY. A limit is exceeded
+ * nano-USD for COST, tokens for the token metrics, requests for REQUESTS, calls for CONCURRENCY. A limit is exceeded
  * when `used + held + ask > amount`.
  *
  * @generated from message tollgate.v1.ConsideredLimit
@@ -245,7 +245,7 @@ export const Metric = {
   TOKENS: 2,
 
   /**
-   * Input tokens, cached ones included.
+   * Input tokens: cached ones and cache writes are parts of them.
    *
    * @generated from enum value: METRIC_INPUT_TOKENS = 3;
    */
@@ -259,7 +259,7 @@ export const Metric = {
   OUTPUT_TOKENS: 4,
 
   /**
-   * Calls.
+   * Requests: a call counts as often as its weight says (`Estimate.requests`).
    *
    * @generated from enum value: METRIC_REQUESTS = 5;
    */
@@ -267,6 +267,8 @@ export const Metric = {
 
   /**
    * Calls in flight: open holds. It has no window.
+   *
+   * 7 is kept for units beside tokens (`Estimate.units`), which no limit counts yet.
    *
    * @generated from enum value: METRIC_CONCURRENCY = 6;
    */

@@ -311,7 +311,7 @@ export const Reason = {
   MODEL_TIER: 14,
 
   /**
-   * The target has no price, and a limit on COST applies.
+   * The target has no price, or its price no rate for a unit of the call, and a limit on COST applies.
    *
    * @generated from enum value: REASON_MODEL_UNPRICED = 15;
    */

@@ -9,6 +9,7 @@ import { windowNames } from '../../wire/admin/policies.ts';
 import { idFault } from '../../wire/fields.ts';
 import { meterToMessage } from '../../wire/meter.ts';
 import { timestampOf } from '../../wire/time.ts';
+import { unitsToMessage } from '../../wire/units.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import type { Violations } from '../../wire/violations.ts';
 import { authorize } from './caller.ts';
@@ -28,7 +29,7 @@ export function usageRoutes(
       const window = readEnum(violations, 'window', request.window, windowNames, undefined);
       const meter = readMeter(violations, request.meter);
       violations.throwIfAny();
-      const { bounds, totals, inFlight } = await getUsage(orgId, meter, window);
+      const { bounds, totals, inFlight, units } = await getUsage(orgId, meter, window);
       const isEndless = window === 'LIFETIME';
       return {
         meter: meterToMessage(meter),
@@ -43,6 +44,7 @@ export function usageRoutes(
         heldCostNanos: totals.heldCost,
         heldTokens: totals.heldInput + totals.heldOutput,
         inFlightCount: inFlight,
+        units: unitsToMessage(units),
       };
     },
   };

@@ -201,6 +201,8 @@ CREATE TABLE call (
   held_output bigint NOT NULL,
   booked_at bigint NOT NULL,
   expires_at bigint NOT NULL,
+  -- Its weight: how many requests it counts as.
+  requests bigint NOT NULL,
   -- Extends by sequence, and the closing Report, each with content and answer (JSON).
   extends text NOT NULL DEFAULT '[]',
   closing text,
@@ -238,7 +240,11 @@ CREATE TABLE usage (
   reasoning_output bigint NOT NULL,
   cached_input bigint NOT NULL,
   cache_write bigint NOT NULL,
+  -- A part of the cache writes, which are a part of the input, as what was cached is.
+  cache_write_1h bigint NOT NULL,
   requests bigint NOT NULL,
+  -- Counts of units beside tokens, by name; absent where there are none.
+  units jsonb,
   price_revision text,
   over_hold boolean NOT NULL,
   late boolean NOT NULL,
@@ -255,6 +261,8 @@ CREATE TABLE usage_rest PARTITION OF usage DEFAULT;
 CREATE INDEX usage_booked ON usage (org_id, booked_at);
 -- A meter that counts one user's calls of some targets is filled from these rows, under the organization's lock.
 CREATE INDEX usage_of_user ON usage (org_id, user_id, booked_at);
+-- The few rows that have units are read by themselves.
+CREATE INDEX usage_with_units ON usage (org_id, recorded_at) WHERE units IS NOT NULL;
 
 -- How far the usage of an organization is rolled up. Rows recorded at or before (rolled_to, rolled_to_id), in the order
 -- of the primary key of usage, count by their sums; later ones count one by one. No row is recorded before closed_to:
@@ -288,17 +296,20 @@ CREATE TABLE usage_target (
   PRIMARY KEY (org_id, target)
 );
 
--- What was booked in a quarter of an hour, by base meter and target.
+-- What was booked in a quarter of an hour, by base meter and target. Each unit has a row of its own, which counts only
+-- that unit; all else is in the row of the empty unit.
 CREATE TABLE usage_quarter (
   org_id text COLLATE "C" NOT NULL,
   starts_at timestamptz NOT NULL,
   subject text COLLATE "C" NOT NULL,
   target uuid NOT NULL,
+  unit text COLLATE "C" NOT NULL,
   cost numeric NOT NULL,
   input numeric NOT NULL,
   output numeric NOT NULL,
   requests numeric NOT NULL,
-  PRIMARY KEY (org_id, subject, starts_at, target)
+  unit_count numeric NOT NULL,
+  PRIMARY KEY (org_id, subject, starts_at, target, unit)
 ) PARTITION BY RANGE (starts_at);
 
 CREATE TABLE usage_quarter_rest PARTITION OF usage_quarter DEFAULT;
@@ -312,11 +323,13 @@ CREATE TABLE usage_daily (
   starts_at timestamptz NOT NULL,
   subject text COLLATE "C" NOT NULL,
   target uuid NOT NULL,
+  unit text COLLATE "C" NOT NULL,
   cost numeric NOT NULL,
   input numeric NOT NULL,
   output numeric NOT NULL,
   requests numeric NOT NULL,
-  PRIMARY KEY (org_id, subject, starts_at, target)
+  unit_count numeric NOT NULL,
+  PRIMARY KEY (org_id, subject, starts_at, target, unit)
 ) WITH (fillfactor = 50);
 
 -- What limits did. Equal events of one second past the first ten are one row with a count.

@@ -1,4 +1,5 @@
 import { createFairCache } from '../../platform/fair-cache.ts';
+import { noUnits } from '../../core/units.ts';
 import { callKey } from './call-key.ts';
 import type { KnownCall } from './known-call.ts';
 
@@ -33,6 +34,8 @@ interface Packed extends Pick<
   readonly output: number | undefined;
   readonly cachedInput: number;
   readonly cacheWrite: number;
+  readonly cacheWrite1h: number;
+  readonly requests: number;
   readonly cost: bigint | undefined;
   readonly heldCost: bigint;
   readonly heldInput: number;
@@ -57,15 +60,14 @@ export function createCallMemory(max: number): CallMemory {
   };
 }
 
-/** Undefined where something has happened to the call, or a number is too large to be plain. */
+/** Undefined where something has happened to the call, it has units, or a number is too large to be plain. */
 function packed(call: KnownCall): Packed | undefined {
   const { estimate, held, state, writtenBy, epoch, path, target, served } = call;
   const { ttlMs, bookedAtMs, expiresAtMs } = call;
   if (call.version !== 1 || call.closing !== undefined) return undefined;
-  if (estimate.reasoningOutput !== undefined) return undefined;
-  const { input, output, cachedInput, cacheWrite, cost } = estimate;
-  const estimated =
-    isPlain(input) && isPlain(output) && isPlain(cachedInput) && isPlain(cacheWrite);
+  if (estimate.reasoningOutput !== undefined || estimate.units.length > 0) return undefined;
+  const { input, output, cachedInput, cacheWrite, cacheWrite1h, requests, cost } = estimate;
+  const estimated = [input, output, cachedInput, cacheWrite, cacheWrite1h].every(isPlain);
   if (!estimated || !isPlain(held.input) || !isPlain(held.output)) return undefined;
   return {
     state,
@@ -81,6 +83,8 @@ function packed(call: KnownCall): Packed | undefined {
     output: output === undefined ? undefined : Number(output),
     cachedInput: Number(cachedInput),
     cacheWrite: Number(cacheWrite),
+    cacheWrite1h: Number(cacheWrite1h),
+    requests: Number(requests),
     cost,
     heldCost: held.cost,
     heldInput: Number(held.input),
@@ -111,6 +115,9 @@ function unpacked(orgId: string, requestId: string, call: Packed): KnownCall {
       reasoningOutput: undefined,
       cachedInput: BigInt(call.cachedInput),
       cacheWrite: BigInt(call.cacheWrite),
+      cacheWrite1h: BigInt(call.cacheWrite1h),
+      units: noUnits,
+      requests: BigInt(call.requests),
       cost: call.cost,
     },
     held: {

@@ -50,6 +50,7 @@ function newParameters(
     textArray(calls.map((call) => subjectsLiteral(call.path))),
     textArray(texts.map((text) => text.facts)),
     ...numberParameters(calls),
+    int8Array(calls.length, [calls.map((call) => call.estimate.requests)]),
   ];
 }
 

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { plainArray, textArray } from '../../db/wire/binary-arrays.ts';
 import type { FlightStatement } from '../../db/wire/flight.ts';
+import { chargedUnits } from '../record/units-json.ts';
 import type { KnownCall } from './known-call.ts';
 import { closeHolds, recordEndedHolds, tellEndedHolds } from '../sql/end-holds.ts';
 
@@ -40,6 +41,7 @@ export function endHolds(
         plainArray(holds.map(() => uuidv7())),
         textArray(holds.map(({ call }) => call.served.provider ?? call.target.provider ?? null)),
         textArray(holds.map(({ call }) => call.served.serviceTier ?? null)),
+        textArray(holds.map(({ call, isCharged }) => chargedUnits(call, isCharged))),
       ],
       rowCount,
     },

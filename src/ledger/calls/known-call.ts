@@ -3,6 +3,8 @@ import type { Content, PricedUsage, StoredCall } from '../ledger.ts';
 import type { Estimate } from '../../core/call.ts';
 import { memoizeByObject } from '../../core/memoize-by-object.ts';
 import type { Outcome } from '../../core/outcome.ts';
+import { noUnits } from '../../core/units.ts';
+import type { Units } from '../../core/units.ts';
 import { plainArray } from '../../db/wire/binary-arrays.ts';
 import { numbersOf } from '../../db/wire/number-array.ts';
 import type { KeptOutcome } from './outcome-record.ts';
@@ -51,8 +53,17 @@ export interface KnownClosing {
 /** The form in which this release writes the texts of a call. */
 const callForm = 1;
 
-/** Input, output, cached input, cache write, cost; texts, exact past 2^53. */
-type EstimateTexts = readonly (string | null)[];
+/** Texts, exact past 2^53. The last three are there only if one of them is not as of most calls: 0, 1 and no units. */
+type EstimateTexts = readonly [
+  input?: string | null,
+  output?: string | null,
+  cachedInput?: string | null,
+  cacheWrite?: string | null,
+  cost?: string | null,
+  cacheWrite1h?: string,
+  requests?: string,
+  units?: readonly (readonly [name: string, count: string])[],
+];
 
 /** What of a call is kept as one JSON text, since no statement reads it. */
 interface Detail {
@@ -112,25 +123,35 @@ function servedText({ provider, serviceTier }: StoredCall['served']): string {
 }
 
 /** JSON of `EstimateTexts`. */
-function estimateText({ input, output, cachedInput, cacheWrite, cost }: Estimate): string {
+function estimateText(estimate: Estimate): string {
+  const { input, output, cachedInput, cacheWrite, cost, cacheWrite1h, requests, units } = estimate;
   const numbers = [input, output, cachedInput, cacheWrite, cost].map((part) =>
     part === undefined ? 'null' : `"${part}"`,
   );
+  const isUsual = cacheWrite1h === 0n && requests === 1n && units.length === 0;
+  if (!isUsual) numbers.push(`"${cacheWrite1h}"`, `"${requests}"`, unitsText(units));
   return `[${numbers.join(',')}]`;
 }
 
+function unitsText(units: Units): string {
+  return JSON.stringify(units.map(({ name, count }) => [name, count.toString()]));
+}
+
 function estimateOf(texts: EstimateTexts): Estimate {
-  const [input, output, cachedInput, cacheWrite, cost] = texts.map((part) =>
-    part === null ? undefined : BigInt(part),
-  );
+  const [input, output, cachedInput, cacheWrite, cost, cacheWrite1h, requests, units] = texts;
+  const number = (text: string | null | undefined): bigint | undefined =>
+    text === null || text === undefined ? undefined : BigInt(text);
   return {
-    input: input ?? 0n,
-    output,
+    input: number(input) ?? 0n,
+    output: number(output),
     // Of a Check's estimate it is never known, and a post-paid call is not priced again.
     reasoningOutput: undefined,
-    cachedInput: cachedInput ?? 0n,
-    cacheWrite: cacheWrite ?? 0n,
-    cost,
+    cachedInput: number(cachedInput) ?? 0n,
+    cacheWrite: number(cacheWrite) ?? 0n,
+    cacheWrite1h: number(cacheWrite1h) ?? 0n,
+    requests: number(requests) ?? 1n,
+    units: units?.map(([name, count]) => ({ name, count: BigInt(count) })) ?? noUnits,
+    cost: number(cost),
   };
 }
 

@@ -74,7 +74,7 @@ function planned(
     inFlight: adds ? 1n : 0n,
     counters: adds
       ? countersOf({
-          usedRequests: 1n,
+          usedRequests: plan.estimate.requests,
           heldCost: hold.cost,
           heldInput: hold.input,
           heldOutput: hold.output,

@@ -17,7 +17,8 @@ export function releaseOperation(
         return undefined;
       }
       if (known.state !== 'OPEN') throw holdNotOpen(known);
-      return closingPlan(known, await call.plan(known, atLeastEpoch), -1n, () => ({
+      const plan = await call.plan(known, atLeastEpoch);
+      return closingPlan(known, plan, -known.estimate.requests, () => ({
         stays: true,
         update: {
           ...known,

@@ -1,4 +1,5 @@
 import { crossedThresholds } from '../../core/conclude.ts';
+import { addUnits } from '../../core/units.ts';
 import { countersOf } from '../meters/call-delta.ts';
 import { aboutCall } from '../events/about-call.ts';
 import { thresholdEvents } from '../events/call-events.ts';
@@ -39,10 +40,10 @@ interface Settlement {
   readonly booked: 'NOW' | 'WITH_HOLD';
   /** The hold is open: it is given back, and its slot with it. */
   readonly closesHold: boolean;
-  /** Requests added to the meters; one that was checked is counted there already. */
-  readonly requests: bigint;
-  /** Requests added to the record. */
-  readonly recorded: bigint;
+  /** The meters count its weight; that of a call that was checked they count already. */
+  readonly isCounted: boolean;
+  /** The record adds its weight. */
+  readonly isRecorded: boolean;
   /** The hold was booked as usage when it expired; the Report books only the difference. */
   readonly wasCharged: boolean;
   /** The hold had ended before the Report came. */
@@ -54,19 +55,19 @@ type ReportedState = Exclude<KnownCall['state'], 'SETTLED'>;
 const postPaid: Settlement = {
   booked: 'NOW',
   closesHold: false,
-  requests: 1n,
-  recorded: 1n,
+  isCounted: true,
+  isRecorded: true,
   wasCharged: false,
   late: false,
 };
-const ofHold: Settlement = { ...postPaid, booked: 'WITH_HOLD', requests: 0n };
+const ofHold: Settlement = { ...postPaid, booked: 'WITH_HOLD', isCounted: false };
 
 const settlements: Readonly<Record<ReportedState, Settlement>> = {
   DENIED: postPaid,
   OPEN: { ...ofHold, closesHold: true },
-  RELEASED: { ...ofHold, requests: 1n, late: true },
-  EXPIRED: { ...ofHold, recorded: 0n, late: true },
-  CHARGED: { ...ofHold, recorded: 0n, late: true, wasCharged: true },
+  RELEASED: { ...ofHold, isCounted: true, late: true },
+  EXPIRED: { ...ofHold, isRecorded: false, late: true },
+  CHARGED: { ...ofHold, isRecorded: false, late: true, wasCharged: true },
 };
 
 function settlementOf(known: KnownCall | undefined): Settlement {
@@ -98,7 +99,7 @@ function planned(
       usedCost: booked.cost,
       usedInput: booked.input,
       usedOutput: booked.output,
-      usedRequests: settlement.requests,
+      usedRequests: settlement.isCounted ? plan.requests : 0n,
       heldCost: -held.cost,
       heldInput: -held.input,
       heldOutput: -held.output,
@@ -137,7 +138,7 @@ function decide(
     subjects: baseNames(settled.path),
     user: settled.path.user,
     usage: lessCharged(usage, settlement, known),
-    requests: settlement.recorded,
+    requests: settlement.isRecorded ? plan.requests : 0n,
     overHold: closing.overHold,
     late: closing.late,
     assumed: closing.usageAssumed,
@@ -204,6 +205,9 @@ function settledCall(
       reasoningOutput: usage.reasoningOutput,
       cachedInput: usage.cachedInput,
       cacheWrite: usage.cacheWrite,
+      cacheWrite1h: usage.cacheWrite1h,
+      units: usage.units,
+      requests: plan.requests,
       cost: usage.cost,
     },
     held: nothing,
@@ -235,5 +239,6 @@ function lessCharged(
     cost: usage.cost - known.held.cost,
     input: usage.input - known.held.input,
     output: usage.output - known.held.output,
+    units: addUnits(usage.units, known.estimate.units, -1n),
   };
 }

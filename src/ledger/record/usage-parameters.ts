@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { arrayLiteral } from '../../db/wire/array-literal.ts';
 import { plainArray, textArray } from '../../db/wire/binary-arrays.ts';
 import type { Parameter } from '../../db/wire/flight.ts';
+import { unitsJson } from './units-json.ts';
 import type { UsageRecord } from './usage-record.ts';
 
 /** The parameters of `insert-usage`. */
@@ -35,5 +36,7 @@ export function usageParameters(
     plainArray(records.map((record) => record.assumed)),
     textArray(usages.map((usage) => usage.served.provider ?? null)),
     textArray(usages.map((usage) => usage.served.serviceTier ?? null)),
+    plainArray(usages.map((usage) => usage.cacheWrite1h)),
+    textArray(usages.map((usage) => unitsJson(usage.units))),
   ];
 }

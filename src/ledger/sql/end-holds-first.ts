@@ -43,22 +43,26 @@ export const endHoldsFirst = {
   name: 'end-holds-first',
   /** One element for each hold: $1 text[] org_id, $2 text[] request_id, $3 int[] version, $4 boolean[] charged,
    *  $5 text[] user_id, $6 text[] target, $7 bigint[] when it is recorded (ms), $8 uuid[] id of the usage and of the
-   *  event; $9 bigint: the time that they are compared with (ms), or null for the database's. */
+   *  event, $9 text[] units that are charged, as JSON, $10 text[] provider, $11 text[] service_tier; $12 bigint: the time
+   *  that they are compared with (ms), or null for the database's. */
   text: `WITH ended AS (
   UPDATE call AS c SET state = CASE WHEN u.charged THEN 'CHARGED' ELSE 'EXPIRED' END, version = c.version + 1
-  FROM unnest($1::text[], $2::text[], $3::int[], $4::boolean[], $5::text[], $6::text[], $7::bigint[], $8::uuid[])
-    AS u(org_id, request_id, version, charged, user_id, target, at, id),
-    (SELECT coalesce($9::bigint, ${databaseNowMs}) AS ms OFFSET 0) AS now
+  FROM unnest($1::text[], $2::text[], $3::int[], $4::boolean[], $5::text[], $6::text[], $7::bigint[], $8::uuid[],
+    $9::text[], $10::text[], $11::text[])
+    AS u(org_id, request_id, version, charged, user_id, target, at, id, units, provider, service_tier),
+    (SELECT coalesce($12::bigint, ${databaseNowMs}) AS ms OFFSET 0) AS now
   WHERE c.org_id = u.org_id AND c.request_id = u.request_id AND c.version = u.version AND c.expires_at <= now.ms
   RETURNING c.org_id, c.request_id, c.booked_at, c.subjects, c.facts, c.held_cost, c.held_input, c.held_output,
-    u.charged, u.user_id, u.target, to_timestamp(u.at / 1000.0) AS at, u.id
+    c.requests, u.charged, u.user_id, u.target, to_timestamp(u.at / 1000.0) AS at, u.id, u.units::jsonb AS units,
+    u.provider, u.service_tier
 ), recorded AS (
   INSERT INTO usage (org_id, recorded_at, id, request_id, kind, booked_at, subjects, user_id, target, facts,
     cost, input, output, cached_input, cache_write, requests, price_revision, over_hold, late, unpriced,
-    reasoning_output)
+    reasoning_output, cache_write_1h, units, provider, service_tier)
   SELECT org_id, at, id, request_id, 'EXPIRED', booked_at, subjects, user_id, target, facts,
     CASE WHEN charged THEN held_cost ELSE 0 END, CASE WHEN charged THEN held_input ELSE 0 END,
-    CASE WHEN charged THEN held_output ELSE 0 END, 0, 0, 1, NULL, false, false, false, 0 FROM ended
+    CASE WHEN charged THEN held_output ELSE 0 END, 0, 0, requests, NULL, false, false, false,
+    0, 0, units, provider, service_tier FROM ended
 ), told AS (
   INSERT INTO enforcement_event (org_id, at, id, last_at, sequence, occurrences, action, request_id, subjects,
     user_id)

@@ -23,19 +23,19 @@ WHERE ${isCall}${and('c', 'request_id', '$2::text[]')}`,
 export const recordEndedHolds = batchStatement(
   'record-ended-holds',
   /** $3 boolean[] charged, $4 text[] user_id, $5 text[] target, $6 bigint[] recorded_at (ms), $7 uuid[] id,
-   *  $8 text[] provider, $9 text[] service_tier. */
+   *  $8 text[] provider, $9 text[] service_tier, $10 text[] units that are charged, as JSON. */
   ({
     and,
   }) => `INSERT INTO usage (org_id, recorded_at, id, request_id, kind, booked_at, subjects, user_id,
   target, facts, cost, input, output, cached_input, cache_write, requests, price_revision, over_hold,
-  late, unpriced, reasoning_output, provider, service_tier)
+  late, unpriced, reasoning_output, cache_write_1h, provider, service_tier, units)
 SELECT c.org_id, to_timestamp(u.recorded_at / 1000.0), u.id, c.request_id, 'EXPIRED', c.booked_at,
   c.subjects, u.user_id, u.target, c.facts, CASE WHEN u.charged THEN c.held_cost ELSE 0 END,
   CASE WHEN u.charged THEN c.held_input ELSE 0 END, CASE WHEN u.charged THEN c.held_output ELSE 0 END,
-  0, 0, 1, NULL, false, false, false, 0, u.provider, u.service_tier
+  0, 0, c.requests, NULL, false, false, false, 0, 0, u.provider, u.service_tier, u.units::jsonb
 FROM unnest($1::text[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::bigint[], $7::uuid[],
-  $8::text[], $9::text[])
-  AS u(org_id, request_id, charged, user_id, target, recorded_at, id, provider, service_tier) JOIN call c ON ${isCall}${and('c', 'request_id', '$2::text[]')}`,
+  $8::text[], $9::text[], $10::text[])
+  AS u(org_id, request_id, charged, user_id, target, recorded_at, id, provider, service_tier, units) JOIN call c ON ${isCall}${and('c', 'request_id', '$2::text[]')}`,
 );
 
 export const tellEndedHolds = batchStatement(

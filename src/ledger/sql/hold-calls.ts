@@ -13,12 +13,12 @@ import { columns, returnedColumns, upsertSmallAsks } from './apply-deltas.ts';
  *   $6 text[]     org_id of each call; $7 text[] request_id; $8 text[] content; $9 text[] answer, without sums;
  *                 $10 text[] detail; $11 text[] subjects as array literals; $12 text[] facts;
  *                 $13 bigint[] held_cost; $14 bigint[] held_input; $15 bigint[] held_output;
- *                 $16 bigint[] booked_at; $17 bigint[] expires_at
- *   $18 int[], $19 int[]  where the cells of each call begin and end, counted from 0, the end excluded
- *   $20 int[]     cells: meter (1 is the first of $1) and column of each, in turn
- *   $21 bigint[]  how much of each cell was not there before the call
- *   $22 int[]     guarded sums: meter and two columns of each, in turn
- *   $23 bigint[]  the most that the sum of the two may be
+ *                 $16 bigint[] booked_at; $17 bigint[] expires_at; $18 bigint[] requests
+ *   $19 int[], $20 int[]  where the cells of each call begin and end, counted from 0, the end excluded
+ *   $21 int[]     cells: meter (1 is the first of $1) and column of each, in turn
+ *   $22 bigint[]  how much of each cell was not there before the call
+ *   $23 int[]     guarded sums: meter and two columns of each, in turn
+ *   $24 bigint[]  the most that the sum of the two may be
  *
  * Columns are those of `numbers` below. Returns of each call its key and its cells, as they were before it, in any
  * order. Meters are numbered by where their rows are in `applied`; PostgreSQL does not promise that this is the order
@@ -35,18 +35,18 @@ export const holdCalls = {
     AND array_agg(meter_id) = $2::text[] AS is_whole FROM applied
 ), held AS (
   INSERT INTO call (org_id, request_id, state, version, content, answer, detail, subjects, facts,
-    held_cost, held_input, held_output, booked_at, expires_at, sums)
+    held_cost, held_input, held_output, booked_at, expires_at, requests, sums)
   SELECT u.org_id, u.request_id, 'OPEN', 1, u.content, u.answer, u.detail, u.subjects::text[], u.facts,
-    u.held_cost, u.held_input, u.held_output, u.booked_at, u.expires_at,
+    u.held_cost, u.held_input, u.held_output, u.booked_at, u.expires_at, u.requests,
     ARRAY(SELECT n[c[2 * i + 1]][c[2 * i + 2]] - o[i + 1] FROM generate_series(u.first, u.last - 1) AS i)
-  FROM now, (SELECT $20::int[] AS c, $21::bigint[] AS o) AS cells, unnest($6::text[], $7::text[], $8::text[],
+  FROM now, (SELECT $21::int[] AS c, $22::bigint[] AS o) AS cells, unnest($6::text[], $7::text[], $8::text[],
     $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[],
-    $17::bigint[], $18::int[], $19::int[]) AS u(org_id, request_id, content, answer, detail, subjects, facts,
-    held_cost, held_input, held_output, booked_at, expires_at, first, last)
+    $17::bigint[], $18::bigint[], $19::int[], $20::int[]) AS u(org_id, request_id, content, answer, detail, subjects, facts,
+    held_cost, held_input, held_output, booked_at, expires_at, requests, first, last)
   RETURNING org_id, request_id, sums
 )
 SELECT held.org_id, held.request_id, held.sums, (CASE WHEN is_whole IS NOT TRUE THEN '${guards.meter}'
-  WHEN EXISTS (SELECT FROM now, (SELECT $22::int[] AS r, $23::bigint[] AS most) AS guarded,
+  WHEN EXISTS (SELECT FROM now, (SELECT $23::int[] AS r, $24::bigint[] AS most) AS guarded,
       generate_series(0, cardinality(most) - 1) AS i
     WHERE n[r[3 * i + 1]][r[3 * i + 2]] + n[r[3 * i + 1]][r[3 * i + 3]] > most[i + 1]) THEN '${guards.limit}'
   ELSE '0' END)::int FROM now, held`,

@@ -50,10 +50,10 @@ export const metersAndRecord = {
   SELECT c.subject, q.target, ${inMs('q.starts_at')} AS booked_at, ${inMs('c.starts_at')} AS day_ms, q.cost, q.input,
     q.output, q.requests
   FROM cut_day c CROSS JOIN LATERAL (SELECT * FROM usage_quarter q WHERE q.org_id = $1 AND q.subject = c.subject
-    AND q.starts_at >= c.from_at AND q.starts_at < c.ends_at OFFSET 0) q
+    AND q.starts_at >= c.from_at AND q.starts_at < c.ends_at AND q.unit = '' OFFSET 0) q
   UNION ALL
   SELECT d.subject, d.target, ${inMs('d.starts_at')}, NULL, d.cost, d.input, d.output, d.requests
-  FROM usage_daily d WHERE d.org_id = $1
+  FROM usage_daily d WHERE d.org_id = $1 AND d.unit = ''
 ), entry AS (
   SELECT s.subject, t.facts, s.booked_at, s.day_ms, s.cost, s.input, s.output, s.requests, 0 AS held_cost,
     0 AS held_input, 0 AS held_output, 0 AS in_flight
@@ -64,7 +64,7 @@ export const metersAndRecord = {
   WHERE u.org_id = $1 AND u.recorded_at >= (SELECT at FROM mark)
     AND (u.recorded_at, u.id) > ((SELECT at FROM mark), (SELECT id FROM mark))
   UNION ALL
-  SELECT s.subject, c.facts, c.booked_at, NULL, 0, 0, 0, 1, c.held_cost, c.held_input, c.held_output, 1
+  SELECT s.subject, c.facts, c.booked_at, NULL, 0, 0, 0, c.requests, c.held_cost, c.held_input, c.held_output, 1
   FROM call c CROSS JOIN unnest(c.subjects) AS s(subject) WHERE c.org_id = $1 AND c.state = 'OPEN'
 )
 SELECT m.meter_id, e.facts, extract(epoch FROM (SELECT at FROM mark))::text, coalesce(sum(e.in_flight), 0)::text, ${recorded.join(', ')},

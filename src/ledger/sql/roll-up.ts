@@ -64,7 +64,7 @@ FROM usage_rolled r JOIN org o ON o.org_id = r.org_id WHERE r.org_id = $1 FOR UP
  */
 const piece = `SELECT recorded_at, id, to_timestamp(booked_at / ${quarterMs} * ${quarterMs / 1000}) AS quarter,
     subjects, facts, coalesce(provider, '') AS provider, coalesce(service_tier, '') AS service_tier,
-    cost, input, output, requests
+    cost, input, output, requests, units
   FROM usage
   WHERE org_id = $1 AND recorded_at >= $2::timestamptz AND recorded_at < $4::timestamptz
     AND (recorded_at, id) > ($2::timestamptz, $3::uuid)
@@ -91,7 +91,8 @@ RETURNING (extract(epoch FROM ends_at) * 1000)::bigint::text AS ends_ms`,
 } as const;
 
 const addition = `cost = s.cost + excluded.cost, input = s.input + excluded.input,
-    output = s.output + excluded.output, requests = s.requests + excluded.requests`;
+    output = s.output + excluded.output, requests = s.requests + excluded.requests,
+    unit_count = s.unit_count + excluded.unit_count`;
 
 /**
  * Adds the next rows to the sums and moves the mark behind them. Exactly once, because sums and mark are written
@@ -105,23 +106,29 @@ export const rollUpPiece = {
     facts || E'\\n' || provider || E'\\n' || service_tier, 'UTF8')) FROM 1 FOR 16), 'hex')::uuid AS target
   FROM (SELECT DISTINCT facts, provider, service_tier FROM piece) f
 ), summed AS MATERIALIZED (
-  SELECT p.quarter, s.subject, n.target, sum(p.cost) AS cost, sum(p.input) AS input, sum(p.output) AS output,
-    sum(p.requests) AS requests
+  SELECT p.quarter, s.subject, n.target, '' AS unit, sum(p.cost) AS cost, sum(p.input) AS input,
+    sum(p.output) AS output, sum(p.requests) AS requests, 0 AS unit_count
   FROM piece p JOIN named n USING (facts, provider, service_tier) CROSS JOIN unnest(p.subjects) AS s(subject)
   GROUP BY 1, 2, 3
+  UNION ALL
+  SELECT p.quarter, s.subject, n.target, u.key, 0, 0, 0, 0, sum(u.value::numeric)
+  FROM piece p JOIN named n USING (facts, provider, service_tier) CROSS JOIN unnest(p.subjects) AS s(subject)
+    CROSS JOIN LATERAL jsonb_each_text(p.units) AS u
+  WHERE p.units IS NOT NULL GROUP BY 1, 2, 3, 4
 ), targets AS (
   INSERT INTO usage_target (org_id, target, facts, provider, service_tier)
   SELECT $1, target, facts, provider, service_tier FROM named ON CONFLICT DO NOTHING
 ), quarters AS (
-  INSERT INTO usage_quarter AS s (org_id, starts_at, subject, target, cost, input, output, requests)
-  SELECT $1, quarter, subject, target, cost, input, output, requests FROM summed
-  ON CONFLICT (org_id, subject, starts_at, target) DO UPDATE SET ${addition}
+  INSERT INTO usage_quarter AS s (org_id, starts_at, subject, target, unit, cost, input, output, requests, unit_count)
+  SELECT $1, quarter, subject, target, unit, cost, input, output, requests, unit_count FROM summed
+  ON CONFLICT (org_id, subject, starts_at, target, unit) DO UPDATE SET ${addition}
 ), days AS (
-  INSERT INTO usage_daily AS s (org_id, starts_at, subject, target, cost, input, output, requests)
-  SELECT $1, d.starts_at, q.subject, q.target, sum(q.cost), sum(q.input), sum(q.output), sum(q.requests)
+  INSERT INTO usage_daily AS s (org_id, starts_at, subject, target, unit, cost, input, output, requests, unit_count)
+  SELECT $1, d.starts_at, q.subject, q.target, q.unit, sum(q.cost), sum(q.input), sum(q.output), sum(q.requests),
+    sum(q.unit_count)
   FROM summed q JOIN usage_day d ON d.org_id = $1 AND d.starts_at <= q.quarter AND d.ends_at > q.quarter
-  GROUP BY 2, 3, 4
-  ON CONFLICT (org_id, subject, starts_at, target) DO UPDATE SET ${addition}
+  GROUP BY 2, 3, 4, 5
+  ON CONFLICT (org_id, subject, starts_at, target, unit) DO UPDATE SET ${addition}
 )
 UPDATE usage_rolled r SET rolled_to = last.recorded_at, rolled_to_id = last.id
 FROM (SELECT recorded_at, id, (SELECT count(*)::int FROM piece) AS rows FROM piece

@@ -66,7 +66,7 @@ function sumRecordOf({ isOurs, perMeter, isOurSum, isOurHold }: Whose) {
       AND u.booked_at < extract(epoch FROM quarter.at)::bigint * 1000 + ${quarterMs} OFFSET 0) u ${perMeter}
   WHERE (u.recorded_at, u.id) <= ((SELECT at FROM mark), (SELECT id FROM mark))
   UNION ALL
-  SELECT n.meter, u.facts, width_bucket(u.booked_at, $3::bigint[]), 0, 0, 0, 1, u.held_cost, u.held_input,
+  SELECT n.meter, u.facts, width_bucket(u.booked_at, $3::bigint[]), 0, 0, 0, u.requests, u.held_cost, u.held_input,
     u.held_output, 1
   FROM call u ${perMeter} WHERE u.org_id = $1 AND u.state = 'OPEN' AND ${isOurHold}
 ), summed AS (
@@ -74,10 +74,10 @@ function sumRecordOf({ isOurs, perMeter, isOurSum, isOurHold }: Whose) {
   FROM cut_day CROSS JOIN LATERAL (
     SELECT * FROM usage_quarter s WHERE s.org_id = $1 AND ${isOurSum} AND s.starts_at >= cut_day.starts_at
       AND s.starts_at < cut_day.ends_at AND s.starts_at >= $7::timestamptz AND (${isInSpan}) OFFSET 0) s
-  WHERE s.starts_at <> ALL ($5::timestamptz[])
+  WHERE s.unit = '' AND s.starts_at <> ALL ($5::timestamptz[])
   UNION ALL
   SELECT ${ofQuarter}, s.cost, s.input, s.output, s.requests
-  FROM usage_daily s WHERE s.org_id = $1 AND ${isOurSum} AND s.starts_at >= $7::timestamptz
+  FROM usage_daily s WHERE s.org_id = $1 AND s.unit = '' AND ${isOurSum} AND s.starts_at >= $7::timestamptz
     AND s.starts_at <> ALL (ARRAY(SELECT starts_at FROM cut_day))
 ), entry AS (
   SELECT meter, facts, part, ${sums.map((column) => `sum(${column}) AS ${column}`).join(', ')},

@@ -11,7 +11,7 @@ const dayColumn = {
 } as const;
 const otherKey = {
   usage: ['id'],
-  usage_quarter: ['subject', 'target'],
+  usage_quarter: ['subject', 'target', 'unit'],
   enforcement_event: ['id'],
 } as const;
 

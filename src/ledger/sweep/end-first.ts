@@ -10,6 +10,7 @@ import { applyDeltasParameters, BatchDeltas, rowsOf } from '../meters/batch-delt
 import { deltaOf } from '../meters/batch-totals.ts';
 import type { EndingPlan, Plan } from '../operations/operation.ts';
 import { agreeOnEnds, endHoldsFirst, giveBackHolds } from '../sql/end-holds-first.ts';
+import { chargedUnits } from '../record/units-json.ts';
 import { uuidsOf } from '../record/uuids.ts';
 import { failedGuard, GuardFailed } from '../write-first/guard-failed.ts';
 import type { SweepBatch } from './batch.ts';
@@ -122,6 +123,9 @@ function endingParameters(endings: readonly Ending[], at: readonly number[]) {
     textArray(endings.map(({ hold }) => hold.target.name)),
     plainArray(at),
     plainArray(uuidsOf(endings.length, Math.max(...at))),
+    textArray(endings.map(({ hold, isCharged }) => chargedUnits(hold, isCharged))),
+    textArray(endings.map(({ hold }) => hold.served.provider ?? hold.target.provider ?? null)),
+    textArray(endings.map(({ hold }) => hold.served.serviceTier ?? null)),
   ];
 }
 

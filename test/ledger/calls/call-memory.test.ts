@@ -40,6 +40,8 @@ const usage = {
   reasoningOutput: 0n,
   cachedInput: 0n,
   cacheWrite: 0n,
+  cacheWrite1h: 0n,
+  units: [],
   cost: 1n,
   priceRevision: undefined,
   unpriced: false,

@@ -137,11 +137,14 @@ async function report(orgId: string, requestId: string, { ledger }: Replica): Pr
         reasoningOutput: 0n,
         cachedInput: 0n,
         cacheWrite: 0n,
+        cacheWrite1h: 0n,
+        units: [],
         target: targetFacts(view, 'gpt-4o'),
         served: asCataloged,
         priceRevision: undefined,
         unpriced: false,
       },
+      requests: 1n,
     }),
   });
 }

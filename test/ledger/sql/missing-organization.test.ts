@@ -35,7 +35,7 @@ test('a call of an organization that is missing is not written, and not taken fo
     ...insertCalls,
     values: [
       ...['nobody', 'r1', '{}', '{}', '{}', '{}', '{}'].map(texts),
-      ...Array.from({ length: 5 }, () => numbers),
+      ...Array.from({ length: 6 }, () => numbers),
       ...['OPEN', null, '{}'].map(texts),
     ],
     rowCount: 1,

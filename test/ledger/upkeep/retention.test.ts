@@ -115,8 +115,8 @@ test('calls past their horizon are forgotten in one round, however many; open an
   const callsOf = (state: string, atMs: number): Promise<unknown> =>
     pool.query(
       `INSERT INTO call (org_id, request_id, state, version, content, answer, detail, subjects, facts, held_cost,
-     held_input, held_output, booked_at, expires_at)
-   SELECT 'acme', $1 || $2::bigint || i, $1, 1, '', '', '', '{}', '{}', 0, 0, 0, $2::bigint, $2::bigint
+     held_input, held_output, booked_at, expires_at, requests)
+   SELECT 'acme', $1 || $2::bigint || i, $1, 1, '', '', '', '{}', '{}', 0, 0, 0, $2::bigint, $2::bigint, 1
    FROM generate_series(1, 25) AS i`,
       [state, atMs],
     );
@@ -152,7 +152,8 @@ test('with one organization to a statement, one that fails does not keep the oth
   for (const orgId of ['acme', 'beta']) {
     await pool.query(
       `INSERT INTO call (org_id, request_id, state, version, content, answer, detail, subjects, facts, held_cost,
-  held_input, held_output, booked_at, expires_at) VALUES ($1, 'old', 'REPORTED', 1, '', '', '', '{}', '', 0, 0, 0, 0, 0)`,
+  held_input, held_output, booked_at, expires_at, requests)
+  VALUES ($1, 'old', 'REPORTED', 1, '', '', '', '{}', '', 0, 0, 0, 0, 0, 1)`,
       [orgId],
     );
   }

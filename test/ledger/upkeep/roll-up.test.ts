@@ -127,8 +127,8 @@ test('a call that is being booked when its quarter is closed is waited for, and 
   await booking.query(lockOrganization, ['acme']);
   await booking.query(
     `INSERT INTO usage SELECT org_id, '2026-03-10 08:44:59.999+00', gen_random_uuid(), 's', kind, booked_at,
-  subjects, user_id, target, facts, cost, input, output, reasoning_output, cached_input, cache_write, requests,
-  price_revision, over_hold, late, unpriced FROM usage`,
+  subjects, user_id, target, facts, cost, input, output, reasoning_output, cached_input, cache_write, cache_write_1h,
+  requests, units, price_revision, over_hold, late, unpriced FROM usage`,
   );
   const pass = rollUpOf()();
   const waiting = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;

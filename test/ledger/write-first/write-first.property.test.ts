@@ -48,6 +48,8 @@ function someCall(random: Random): SaidCall {
     input: BigInt(random.between(1, 50)),
     output: BigInt(random.between(1, 50)),
     cost: BigInt(random.between(0, 90)),
+    requests: BigInt(random.pick([1, 1, 7, 300])),
+    units: random.pick([[], [{ name: 'image', count: 2n }]]),
   };
 }
 

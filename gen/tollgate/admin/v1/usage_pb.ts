@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/admin/v1/usage.proto.
  */
 export const file_tollgate_admin_v1_usage: GenFile = /*@__PURE__*/
-  fileDesc("Ch10b2xsZ2F0ZS9hZG1pbi92MS91c2FnZS5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEiVQoPR2V0VXNhZ2VSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRINCgVtZXRlchgCIAEoCRIjCgZ3aW5kb3cYAyABKA4yEy50b2xsZ2F0ZS52MS5XaW5kb3ci5wIKEEdldFVzYWdlUmVzcG9uc2USIQoFbWV0ZXIYASABKAsyEi50b2xsZ2F0ZS52MS5NZXRlchIjCgZ3aW5kb3cYAiABKA4yEy50b2xsZ2F0ZS52MS5XaW5kb3cSLgoKc3RhcnRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmNvc3RfbmFub3MYBSABKAMSFAoMaW5wdXRfdG9rZW5zGAYgASgDEhUKDW91dHB1dF90b2tlbnMYByABKAMSDgoGdG9rZW5zGAggASgDEhUKDXJlcXVlc3RfY291bnQYCSABKAMSFwoPaGVsZF9jb3N0X25hbm9zGAogASgDEhMKC2hlbGRfdG9rZW5zGAsgASgDEhcKD2luX2ZsaWdodF9jb3VudBgMIAEoAzJjCgxVc2FnZVNlcnZpY2USUwoIR2V0VXNhZ2USIi50b2xsZ2F0ZS5hZG1pbi52MS5HZXRVc2FnZVJlcXVlc3QaIy50b2xsZ2F0ZS5hZG1pbi52MS5HZXRVc2FnZVJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_tollgate_v1_limit]);
+  fileDesc("Ch10b2xsZ2F0ZS9hZG1pbi92MS91c2FnZS5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEiVQoPR2V0VXNhZ2VSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRINCgVtZXRlchgCIAEoCRIjCgZ3aW5kb3cYAyABKA4yEy50b2xsZ2F0ZS52MS5XaW5kb3ci1AMKEEdldFVzYWdlUmVzcG9uc2USIQoFbWV0ZXIYASABKAsyEi50b2xsZ2F0ZS52MS5NZXRlchIjCgZ3aW5kb3cYAiABKA4yEy50b2xsZ2F0ZS52MS5XaW5kb3cSLgoKc3RhcnRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmNvc3RfbmFub3MYBSABKAMSFAoMaW5wdXRfdG9rZW5zGAYgASgDEhUKDW91dHB1dF90b2tlbnMYByABKAMSDgoGdG9rZW5zGAggASgDEhUKDXJlcXVlc3RfY291bnQYCSABKAMSFwoPaGVsZF9jb3N0X25hbm9zGAogASgDEhMKC2hlbGRfdG9rZW5zGAsgASgDEhcKD2luX2ZsaWdodF9jb3VudBgMIAEoAxI9CgV1bml0cxgNIAMoCzIuLnRvbGxnYXRlLmFkbWluLnYxLkdldFVzYWdlUmVzcG9uc2UuVW5pdHNFbnRyeRosCgpVbml0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEyYwoMVXNhZ2VTZXJ2aWNlElMKCEdldFVzYWdlEiIudG9sbGdhdGUuYWRtaW4udjEuR2V0VXNhZ2VSZXF1ZXN0GiMudG9sbGdhdGUuYWRtaW4udjEuR2V0VXNhZ2VSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_tollgate_v1_limit]);
 
 /**
  * See GetUsage.
@@ -143,6 +143,14 @@ export type GetUsageResponse = Message<"tollgate.admin.v1.GetUsageResponse"> & {
    * @generated from field: int64 in_flight_count = 12;
    */
   inFlightCount: bigint;
+
+  /**
+   * The units beside tokens that were used (`image`, `web_search`), by name: at most 1,000, those that were used most. A
+   * count past int64 stays at the largest. It may be negative where a Report replaced the charge of an expired hold.
+   *
+   * @generated from field: map<string, int64> units = 13;
+   */
+  units: { [key: string]: bigint };
 };
 
 /**
