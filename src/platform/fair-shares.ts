@@ -1,20 +1,21 @@
 /**
- * Places that organizations share. An organization may take one while it has fewer than are free (the dynamic
+ * Places that organizations share. An organization may take some while it then has no more than were free (the dynamic
  * threshold of shared-memory switches, with a factor of 1). So one that is alone gets half of them, `n` that
  * want all get 1/(n + 1) each, and as many always stay free for others.
  */
 export interface FairShares {
   /** Places taken. */
   readonly taken: number;
-  /** Takes a place; false if the organization has its share already. */
-  enter(orgId: string): boolean;
-  leave(orgId: string): void;
+  /** Takes places, one unless said; false if the organization has its share already. */
+  enter(orgId: string, count?: number): boolean;
+  /** Gives back as many as were taken. */
+  leave(orgId: string, count?: number): void;
   /** Resolves when no place is taken. */
   empty(): Promise<void>;
 }
 
-/** Creates the shares of `places`. */
-export function createFairShares(places: number): FairShares {
+/** Creates the shares of `places`, of which one organization never has more than `mostOfOne`. */
+export function createFairShares(places: number, mostOfOne = places): FairShares {
   const byOrganization = new Map<string, number>();
   let taken = 0;
   let waiting: (() => void)[] = [];
@@ -22,18 +23,18 @@ export function createFairShares(places: number): FairShares {
     get taken() {
       return taken;
     },
-    enter(orgId) {
-      const own = byOrganization.get(orgId) ?? 0;
-      if (own >= places - taken) return false;
-      byOrganization.set(orgId, own + 1);
-      taken += 1;
+    enter(orgId, count = 1) {
+      const own = (byOrganization.get(orgId) ?? 0) + count;
+      if (own > Math.min(mostOfOne, places - taken)) return false;
+      byOrganization.set(orgId, own);
+      taken += count;
       return true;
     },
-    leave(orgId) {
+    leave(orgId, count = 1) {
       const own = byOrganization.get(orgId) ?? 0;
-      if (own > 1) byOrganization.set(orgId, own - 1);
+      if (own > count) byOrganization.set(orgId, own - count);
       else byOrganization.delete(orgId);
-      taken -= 1;
+      taken -= count;
       if (taken > 0) return;
       for (const resolve of waiting) resolve();
       waiting = [];

@@ -60,3 +60,17 @@ it('never gives more places than there are, nor keeps what was given back', asyn
     }),
   );
 });
+
+/* Seen red where the bound of one is not asked. */
+it('gives an organization no more than the bound of one, and places in one piece or not at all', () => {
+  const shares = createFairShares(100, 30);
+  expect(shares.enter('a', 25)).toBe(true);
+  expect(shares.enter('a', 6)).toBe(false);
+  expect(shares.enter('a', 5)).toBe(true);
+  expect(shares.enter('b', 30)).toBe(true);
+  expect(shares.enter('c', 30)).toBe(true);
+  expect(shares.enter('d', 11)).toBe(false);
+  expect(shares.enter('d', 10)).toBe(true);
+  shares.leave('a', 30);
+  expect(shares.taken).toBe(70);
+});

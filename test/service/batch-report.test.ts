@@ -3,7 +3,7 @@ import { createBatchReport } from '../../src/service/batch-report.ts';
 import type { BatchItem } from '../../src/service/data-plane.ts';
 import { anyGateway, serviceStage } from '../support/service-stage.ts';
 
-const options = { maxQueue: 64, monotonicMs: () => 200 };
+const options = { maxQueue: 128, monotonicMs: () => 200 };
 const batchReport = createBatchReport({ ...serviceStage({}), ...options });
 
 /** Reports that wait until they are let go, and what was started of them. */
@@ -33,7 +33,7 @@ test('reports of one request id go one after another, in their order', async () 
   await done;
 });
 
-// Seen red: with the whole queue in place of its eighth, 20 are under way.
+// Seen red: with the whole queue in place of its sixteenth, 20 are under way.
 test('a batch takes at most its share of the queue', async () => {
   const ids = Array.from({ length: 20 }, (_, index) => `r${index}`);
   const { reports, started, letGo } = heldReports(ids);
@@ -71,6 +71,36 @@ test('a report that was not reached in time is not started', async () => {
   for (let at = 0; at < 20; at += 1) letGo();
   await done;
   expect(started).toHaveLength(4);
+});
+
+/*
+ * Seen red, a planted fault each: no bound, so that the fifth batch waited (by the time limit); places that are not given back; places
+ * that are kept by a batch that fails.
+ */
+test('an organization has 4,096 reports of batches under way, and more are refused at once', async () => {
+  const gated = createBatchReport({ ...serviceStage({}), ...options, maxQueue: 16_384 });
+  const send = (orgId: string, count: number, until: Promise<void>): Promise<void> => {
+    const reports = Array.from({ length: count }, (_, at) => `r${at}`).map((requestId) => ({
+      requestId,
+      report: () => until,
+    }));
+    return gated({ orgId, reports }, anyGateway);
+  };
+  const over = { reason: 'OVERLOADED', retryAfterMs: 1000 };
+  const held = Array.from({ length: 4 }, () => Promise.withResolvers<void>());
+  const batches = held.map(({ promise }) => send('acme', 1000, promise));
+  await expect(send('acme', 97, Promise.resolve())).rejects.toMatchObject(over);
+  const unknown = Array.from({ length: 40 }, () => send('nosuch', 1000, Promise.resolve()));
+  const outcomes = await Promise.allSettled(unknown);
+  expect(outcomes.filter(({ status }) => status === 'fulfilled')).toEqual([]);
+  await expect(send('nosuch', 1000, Promise.resolve())).rejects.toMatchObject({
+    reason: 'ORGANIZATION_NOT_FOUND',
+  });
+  held[0]?.resolve();
+  await batches[0];
+  const next = send('acme', 1000, Promise.resolve());
+  for (const { resolve } of held) resolve();
+  await expect(Promise.all([...batches, next])).resolves.toHaveLength(5);
 });
 
 test('a batch of a wrong organization is refused as a whole, and no report is tried', async () => {

@@ -1166,7 +1166,9 @@ export const DecisionService: GenService<{
   },
   /**
    * Settles many calls of one organization at once, for gateways that keep an outbox. Each report is booked or
-   * refused by itself, and each is idempotent. If the answer to a batch is lost, send the batch again.
+   * refused by itself, and each is idempotent. If the answer to a batch is lost, send the batch again. An organization may
+   * have 4,096 reports of batches in progress at a server. A batch beyond that fails as a whole with RESOURCE_EXHAUSTED
+   * `OVERLOADED`, and nothing of it is booked: send it again after the time in RetryInfo.
    *
    * @generated from rpc tollgate.v1.DecisionService.BatchReport
    */
