@@ -16,7 +16,7 @@ const usage = `Tollgate decides which calls of an LLM gateway may pass, and keep
   tollgate access list        shows whose secrets there are
   tollgate access revoke NAME
                               ends a secret within a second
-  tollgate test DIR [--only NAME] [--json]
+  tollgate test DIR [--only NAME] [--json] [--citus]
                               plays scenario files against a throw-away instance
   tollgate --help | --version
 

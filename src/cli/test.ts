@@ -21,7 +21,8 @@ const standardOutput: Output = {
 };
 
 /**
- * `tollgate test DIR [--only NAME] [--json]`: plays every scenario below DIR. Exit 1 if any failed; 2 if a
+ * `tollgate test DIR [--only NAME] [--json] [--citus]`: plays every scenario below DIR, with --citus in a distributed
+ * database on the server of DATABASE_URL. Exit 1 if any failed; 2 if a
  * file is malformed, the command is wrong or no instance can be started; 130 when interrupted.
  */
 export async function test(
@@ -34,11 +35,12 @@ export async function test(
     return 2;
   };
   try {
-    const { folder, only, json } = readOptions(args);
+    const { folder, only, json, citus } = readOptions(args);
+    if (citus && databaseUrl === undefined) throw new Error('--citus needs DATABASE_URL');
     const scenarios = readScenarios(folder, only);
     if (scenarios.length === 0) err(`tollgate test: no *.yaml below ${folder}\n`);
     const results: Played[] = [];
-    const isInterrupted = await play(scenarios, databaseUrl, (result) => {
+    const isInterrupted = await play(scenarios, { databaseUrl, citus }, (result) => {
       results.push(result);
       if (!json) out(inLines(result));
     });
@@ -52,14 +54,14 @@ export async function test(
 /** Plays one scenario after another; whether it was interrupted before the last. */
 async function play(
   scenarios: readonly Scenario[],
-  databaseUrl: string | undefined,
+  { databaseUrl, citus }: { readonly databaseUrl: string | undefined; readonly citus: boolean },
   onPlayed: (result: Played) => void,
 ): Promise<boolean> {
   const interruption = watchInterruption();
   const undo = createUndoList();
   undo.add(() => interruption.end());
   try {
-    const instance = await startInstance(databaseUrl);
+    const instance = await startInstance(databaseUrl, { citus });
     undo.add(() => instance.close());
     for (const scenario of scenarios) {
       if (interruption.signal.aborted) return true;
@@ -80,15 +82,19 @@ function conclude(results: readonly Played[], isJson: boolean, out: Output['out'
 }
 
 function readOptions(args: readonly string[]) {
-  const use = 'tollgate test DIR [--only NAME] [--json]';
-  const options = { only: { type: 'string' }, json: { type: 'boolean', default: false } } as const;
+  const use = 'tollgate test DIR [--only NAME] [--json] [--citus]';
+  const options = {
+    only: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    citus: { type: 'boolean', default: false },
+  } as const;
   const { values, positionals } = readArguments(use, args, options, 1);
   const [folder] = positionals;
   if (folder === undefined) throw wrongUse(use, 'no folder is given');
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
     throw new Error(`${folder} is not a folder`);
   }
-  return { folder, only: values.only, json: values.json };
+  return { folder, ...values };
 }
 
 /** Every `*.yaml` below a folder, by path, or the one that is named; the faults of all files at once. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { inTime } from '../platform/in-time.ts';
 import { destroyClient, openClient } from './open-client.ts';
+import { prepareCitus } from './prepare-citus.ts';
 import { createStoreSockets } from './store-sockets.ts';
 
 /** Copying the template may take a while on a slow disk. */
@@ -13,16 +14,23 @@ export interface ScratchDatabase {
   drop(): Promise<void>;
 }
 
-/** Creates an empty database on the server of `url`, whose own database is not touched; needs CREATEDB. */
-export async function createScratchDatabase(url: string): Promise<ScratchDatabase> {
+/**
+ * Creates an empty database on the server of `url`, whose own database is not touched; needs CREATEDB. With `citus` it
+ * has the extension and distributed tables. Fails whole or not at all.
+ */
+export async function createScratchDatabase(url: string, citus = false): Promise<ScratchDatabase> {
   const name = `tollgate_scratch_${randomBytes(8).toString('hex')}`;
   await execute(url, `CREATE DATABASE ${name}`);
   const scratch = new URL(url);
   scratch.pathname = `/${name}`;
-  return {
-    url: scratch.href,
-    drop: () => execute(url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
-  };
+  const drop = (): Promise<void> => execute(url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  if (citus) {
+    await prepareCitus(scratch.href).catch(async (cause: unknown) => {
+      await drop();
+      throw cause;
+    });
+  }
+  return { url: scratch.href, drop };
 }
 
 async function execute(url: string, statement: string): Promise<void> {

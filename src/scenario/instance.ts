@@ -22,17 +22,25 @@ export interface Instance {
   close(): Promise<void>;
 }
 
+/** What an instance differs in from the usual one. */
+export interface InstanceOptions {
+  /** Settings of its own, as environment variables. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Its database has the extension Citus, and distributed tables; needs a `databaseUrl`. */
+  readonly citus?: boolean;
+}
+
 /**
  * Starts an instance, on an embedded PostgreSQL of its own or in a database that is made, and dropped at the
- * end, on the server of `databaseUrl`. Fails whole or not at all. `more` are settings of its own.
+ * end, on the server of `databaseUrl`. Fails whole or not at all.
  */
 export async function startInstance(
   databaseUrl: string | undefined,
-  more: Readonly<Record<string, string>> = {},
+  options: InstanceOptions = {},
 ): Promise<Instance> {
   const undo = createUndoList();
   try {
-    return await start(databaseUrl, more, undo);
+    return await start(databaseUrl, options, undo);
   } catch (cause) {
     await undo.run().catch(() => {
       // The first failure is the one to report; the others follow from it.
@@ -43,11 +51,11 @@ export async function startInstance(
 
 async function start(
   databaseUrl: string | undefined,
-  more: Readonly<Record<string, string>>,
+  { settings: more = {}, citus = false }: InstanceOptions,
   undo: UndoList,
 ): Promise<Instance> {
   const settings = readSettings({
-    ...(await storeSettings(databaseUrl, undo)),
+    ...(await storeSettings(databaseUrl, citus, undo)),
     TOLLGATE_DATA_LISTEN: '127.0.0.1:0',
     TOLLGATE_ADMIN_LISTEN: '127.0.0.1:0',
     TOLLGATE_EXAMPLE: 'false',
@@ -74,6 +82,7 @@ async function start(
 /** Where the instance keeps what it counts, until it is undone. */
 async function storeSettings(
   databaseUrl: string | undefined,
+  citus: boolean,
   undo: UndoList,
 ): Promise<Record<string, string>> {
   if (databaseUrl === undefined) {
@@ -81,7 +90,7 @@ async function storeSettings(
     undo.add(() => rmSync(folder, { recursive: true, force: true }));
     return { TOLLGATE_FOLDER: folder };
   }
-  const scratch = await createScratchDatabase(databaseUrl);
+  const scratch = await createScratchDatabase(databaseUrl, citus);
   undo.add(() => scratch.drop());
   return { DATABASE_URL: scratch.url };
 }

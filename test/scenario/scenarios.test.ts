@@ -37,7 +37,7 @@ describe.each(['mixed', 'per-org'])('with %s batches the scenario', (batch) => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    instance = await startInstance(database.url, { TOLLGATE_BATCH: batch });
+    instance = await startInstance(database.url, { settings: { TOLLGATE_BATCH: batch } });
   });
 
   afterAll(async () => {
