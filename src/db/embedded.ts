@@ -38,7 +38,7 @@ interface Cluster {
 }
 
 const startAttempts = 3;
-const stopPatienceMs = 15_000;
+const stopTimeoutMs = 15_000;
 
 /**
  * Starts the bundled PostgreSQL in a folder, on a free loopback port. The first start creates it, with a
@@ -209,9 +209,9 @@ function stopper(
     const running = server.exitCode === null && server.signalCode === null;
     if (running) {
       server.kill('SIGINT');
-      const impatient = setTimeout(() => server.kill('SIGQUIT'), stopPatienceMs);
+      const timer = setTimeout(() => server.kill('SIGQUIT'), stopTimeoutMs);
       await gone;
-      clearTimeout(impatient);
+      clearTimeout(timer);
     }
     exitHandler.end();
     process.off('exit', release);

@@ -34,10 +34,10 @@ export async function auditAvailability(
     readonly stalls: Stalls;
   },
   afterMs: number,
-  patienceMs: number,
+  timeoutMs: number,
 ): Promise<Availability> {
   const { journal, faults, beganMs, liftedMs, healedMs, stalls } = round;
-  const endMs = healedMs + patienceMs;
+  const endMs = healedMs + timeoutMs;
   await delay(afterMs);
   while (recoveredAfter(journal, healedMs) === undefined && performance.now() < endMs) {
     await delay(50);

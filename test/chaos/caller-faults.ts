@@ -33,7 +33,7 @@ export const callerFaults: Readonly<Record<string, FaultKind>> = {
   },
   'short-deadlines': (random) => {
     const ask = (client: UnaryClient): Promise<unknown> => {
-      const request = { orgId: roomy.orgId, requestId: 'impatient', sequence: 1 };
+      const request = { orgId: roomy.orgId, requestId: 'short-deadline', sequence: 1 };
       const settings = { timeoutMs: random.between(1, 10) };
       return client.call(DecisionService.method.extend, request, settings);
     };

@@ -7,7 +7,7 @@ const either = [0, 1] as const;
 /** DRAIN_WAIT and DRAIN_TIMEOUT of the replicas here, and what a busy machine adds. */
 const mostDrainMs = 2_200 + 1_500;
 /** After it a process that does not obey SIGTERM is killed. */
-const termPatienceMs = 15_000;
+const killAfterMs = 15_000;
 
 /** What happens to the processes of replicas, and to their clocks. */
 export const processFaults: Readonly<Record<string, FaultKind>> = {
@@ -54,7 +54,7 @@ function terminateReplica(index: ReplicaIndex): Fault {
     silences: [index],
     async play({ replicas }, random, forMs) {
       await delay(random.between(0, forMs));
-      const tookMs = await replicas[index].terminate(termPatienceMs);
+      const tookMs = await replicas[index].terminate(killAfterMs);
       replicas[index].start().catch(() => undefined);
       if (tookMs !== undefined && tookMs <= mostDrainMs) return [];
       const took = tookMs === undefined ? 'never' : `after ${Math.round(tookMs)} ms`;

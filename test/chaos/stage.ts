@@ -44,7 +44,7 @@ export function accountOf(replica: ReplicaIndex): string {
 
 const password = 'chaos';
 const database = 'chaos';
-const healPatienceMs = 30_000;
+const healTimeoutMs = 30_000;
 
 /** Builds it in a folder, which also gets the logs. */
 export async function buildStage(folder: string, diskMiB?: number): Promise<Stage> {
@@ -133,7 +133,7 @@ async function heal(
   const tooLate = new Promise<never>((_, reject) => {
     const timer = setTimeout(
       () => reject(new Error('a replica did not serve again after every fault was lifted')),
-      healPatienceMs,
+      healTimeoutMs,
     );
     timer.unref();
   });

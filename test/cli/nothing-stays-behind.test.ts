@@ -44,7 +44,7 @@ function postmasterSays(pattern: RegExp): boolean {
   return existsSync(path) && pattern.test(readFileSync(path, 'utf8'));
 }
 
-/* Before, the server was only noted when it answered: one start in four left it behind. Not seen red as a test. */
+/* Planted, seen red at the first two moments: the server is ended at the exit only if it has answered. */
 test.each([
   { moment: 'while the folder is set up', isNow: () => existsSync(join(folder, 'data')) },
   { moment: 'while the server starts', isNow: () => postmasterSays(/starting/) },

@@ -22,7 +22,7 @@ test.each([
   await database.drop();
 });
 
-/* Before, no answer was waited for with an end. Not seen red as a test. */
+/* Planted, seen red: the socket is not watched. The command waits for ever. */
 test('verify ends when the store falls silent in the middle', async () => {
   const database = await createTestDatabase();
   const proxy = await startTcpProxy(serverOf(database.url));
