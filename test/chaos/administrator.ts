@@ -14,7 +14,7 @@ export interface Administrator {
 }
 
 const timeoutMs = 5_000;
-const timeoutMs = 20_000;
+const mostTriesMs = 20_000;
 
 /** `method` is written `PolicyService/PutPolicy`. */
 export function createAdministrator(replicas: readonly Replica[]): Administrator {
@@ -37,7 +37,7 @@ export function createAdministrator(replicas: readonly Replica[]): Administrator
         return undefined;
       }),
     async insist(method, request) {
-      const endMs = performance.now() + timeoutMs;
+      const endMs = performance.now() + mostTriesMs;
       for (let at = 0; ; at += 1) {
         const replica = replicas[at % replicas.length];
         if (replica === undefined) throw new Error('there is no replica');

@@ -30,7 +30,9 @@ const overAll: readonly RegExp[] = [
 async function playAll(): Promise<readonly string[]> {
   const folder = join(import.meta.dirname, '../scenarios');
   const recording = recordStatements();
-  const instance = await startInstance(database.url, { TOLLGATE_BATCH: 'per-org' });
+  const instance = await startInstance(database.url, {
+    settings: { TOLLGATE_BATCH: 'per-org' },
+  });
   try {
     for (const file of readdirSync(folder).filter((name) => name.endsWith('.yaml'))) {
       const scenario = readScenario(file, readFileSync(join(folder, file), 'utf8'));
