@@ -22,7 +22,7 @@ test.each([
   await database.drop();
 });
 
-/* Planted, seen red: the socket is not watched. The command waits for ever. */
+/* Planted, seen red: the socket is not watched. The command never ends. */
 test('verify ends when the store falls silent in the middle', async () => {
   const database = await createTestDatabase();
   const proxy = await startTcpProxy(serverOf(database.url));
