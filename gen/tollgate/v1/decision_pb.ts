@@ -51,9 +51,23 @@ export type CheckRequest = Message<"tollgate.v1.CheckRequest"> & {
   orgId?: string | undefined;
 
   /**
-   * The caller's name for this call, 1 to 128 printable ASCII characters, unique in the organization. A repeat with
-   * the same content gets the first answer again and is counted once. Absent: the server generates one and returns
-   * it; present but empty is invalid.
+   * The caller's name for this call, 1 to 128 printable ASCII characters, unique in the organization: Checks and
+   * post-paid Reports share one space of ids. Absent: the server generates one and returns it; the call can then not
+   * be repeated. Present but empty is invalid.
+   *
+   * A repeat, a Check with the same id and content, gets the first decision again. It is marked `replayed` and
+   * counted once. So a Check whose answer was lost is sent again with its id.
+   * - A denial is answered again as long as the id is known, also when its window has ended or the limit was raised.
+   *   To try again after `retry_after`, or with fewer tokens, use a new id, and name the old one in
+   *   `parent_request_id`.
+   * - An ALLOW is answered again also after Report, Release and expiry, when nothing is held any more: `hold_state`
+   *   says so. Forward a call again only if it is HOLD_STATE_OPEN.
+   * - A Check with the same id and other content fails with ALREADY_EXISTS `REQUEST_ID_CONFLICT`, which names the
+   *   first field that differs. Content is every field but `org_id`, `limit_view` and the order of labels.
+   * - A request that failed as invalid does not use up its id. Nor does a Check that was degraded or denied with
+   *   REASON_CREDENTIAL_UNKNOWN: a repeat is decided afresh.
+   * - An id is known for at least 24 hours after its Check (a setting of the server; 48 hours unless it is changed),
+   *   and while its hold is open. After that a repeat is a new call.
    *
    * @generated from field: optional string request_id = 2;
    */
@@ -170,7 +184,13 @@ export type CheckResponse = Message<"tollgate.v1.CheckResponse"> & {
   replayed: boolean;
 
   /**
-   * The store is away and the organization allows calls in that case (`on_store_failure`). Nothing is held.
+   * The store is away and the organization allows calls in that case (`on_store_failure`). Limits were not checked;
+   * all other rules were, so a degraded answer may be a denial. Nothing is held and nothing is known of the call:
+   * Extend and Release fail with NOT_FOUND `CALL_NOT_FOUND`, which the gateway can ignore. Report what the call has
+   * used, with its target, subjects and credential, until the Report is answered. It is booked as post-paid, so it
+   * cannot say `usage_unknown`: where the provider reports no usage, send an estimate. (In rare cases the Check was
+   * recorded, and only the store's answer was lost. Then it is a Check like any other, and the same Report settles
+   * it.)
    *
    * @generated from field: bool degraded = 5;
    */
@@ -213,29 +233,33 @@ export type ReportRequest = Message<"tollgate.v1.ReportRequest"> & {
   orgId?: string | undefined;
 
   /**
-   * The call's request id; required. If no Check used this id, the Report is post-paid and must name its target and
-   * subjects. A repeat with the same content gets the first answer again.
+   * The call's request id; required. If no Check is known by this id, the Report is post-paid: it is booked by
+   * itself, on its own `subjects` and `credential` and at the present price of its `target`. A repeat with the same
+   * content gets the first answer again, as long as the id is known (see CheckRequest); with other content it fails
+   * with ALREADY_EXISTS `REQUEST_ID_CONFLICT`.
    *
    * @generated from field: string request_id = 2;
    */
   requestId: string;
 
   /**
-   * Who a post-paid call is charged to. Not needed after a Check: the Check's subjects apply.
+   * Who a post-paid call is charged to. Send those of the Check with every Report: the gateway does not know whether
+   * the Check is known. If it is, its own subjects apply, and these are not compared with them.
    *
    * @generated from field: tollgate.v1.Subjects subjects = 3;
    */
   subjects?: Subjects | undefined;
 
   /**
-   * As in CheckRequest.
+   * As in CheckRequest. Send that of the Check with every Report.
    *
    * @generated from field: optional string credential = 4;
    */
   credential?: string | undefined;
 
   /**
-   * The target that served the call, an id. Absent: the Check's; required when post-paid.
+   * The target that served the call, an id. Absent: the Check's; required when post-paid, so send it with every
+   * Report.
    *
    * @generated from field: optional string target = 5;
    */
@@ -1094,8 +1118,24 @@ export const SessionResponseSchema: GenMessage<SessionResponse> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_decision, 17);
 
 /**
- * Decides on calls and settles what they used. Every call needs the metadata
- * `authorization: Bearer <service token>`, or a client certificate where the server asks for one.
+ * Decides on calls and settles what they used. Every call needs the metadata `authorization: Bearer <service token>`,
+ * or a client certificate where the server asks for one.
+ *
+ * For each call of its own clients a gateway does this:
+ *
+ * 1. Check, with a new `request_id`. If the decision is not DECISION_ALLOW, the call is not forwarded.
+ * 2. Forward the call. While it runs, Extend adds to the hold and moves its expiry. If an Extend is denied, end the
+ *    call.
+ * 3. Report what was used, also when the call failed after it was forwarded, or Release if it was not forwarded. A
+ *    hold without either expires.
+ *
+ * Every Report names the `target` that served the call and repeats `subjects` and `credential` of the Check. If the
+ * Check is known, they are not needed: the call is booked on the subjects of the Check, whatever the Report names.
+ * But a gateway cannot rely on it: a degraded Check is not known, and request ids are forgotten after some time. The
+ * Report is then booked by itself (`post_paid`), and if it names nobody, on the organization alone (`unattributed`).
+ *
+ * If a Check, Extend, Report or Release is not answered, or fails with an error whose action is RETRY_SAME_ID or
+ * RETRY_LATER (see ErrorReason), send it again unchanged, with the same `request_id`. It is counted once.
  *
  * @generated from service tollgate.v1.DecisionService
  */
