@@ -16,8 +16,14 @@ const unknownIntervalMs = 10;
 const maxKnown = 10_000;
 const maxUnknown = 1000;
 
-/** Finds the caller of a secret's hash or of a name: at once if a recent answer is at hand. */
-export type FindCaller = (presented: string) => Promise<Caller | undefined> | Caller | undefined;
+/**
+ * Finds the caller of a secret's hash or of a name: at once if a recent answer is at hand. `peer` says where it was
+ * presented.
+ */
+export type FindCaller = (
+  presented: string,
+  peer?: string,
+) => Promise<Caller | undefined> | Caller | undefined;
 
 /** What the cache reads from. */
 export interface CallerCacheParts {
@@ -34,7 +40,9 @@ interface Answer {
 
 /**
  * Remembers known callers only. Unknown ones are looked up at every call, in separate batches, so that a new secret
- * works at once and a flood of wrong ones neither delays nor evicts the known.
+ * works at once and a flood of wrong ones neither delays nor evicts the known. Peers share the places of a batch, so a
+ * flood from one leaves room for others: a new secret waits for two queries of at most a thousand keys, and the least
+ * time between them.
  *
  * While the store is out of reach (a look-up failed, or had no answer for `silenceMs`), known callers pass
  * without waiting, for `outageMs` since their last answer. Our own overload is no such reason.
@@ -71,10 +79,10 @@ export function createCallerCache(parts: CallerCacheParts) {
     }
   }
 
-  const find: FindCaller = (presented) => {
+  const find: FindCaller = (presented, peer) => {
     const before = memory.get(presented);
     if (before === undefined) {
-      return recent(async () => remember(presented, await firstLookup(presented)));
+      return recent(async () => remember(presented, await firstLookup(presented, peer)));
     }
     const age = ageMs(before);
     if (age < refreshMs) return before.caller;

@@ -47,17 +47,17 @@ export function createPgAccess(parts: PgAccessParts): Access & { close(): void }
   const secrets = cacheOf(`encode(sha256, 'hex')`, bySecret);
   const names = cacheOf('name', 'name = ANY ($1::text[])');
   const digests = new LRUCache<string, string>({ max: maxDigests });
-  const findBySecret = (secret: string): ReturnType<FindCaller> => {
+  const findBySecret: FindCaller = (secret, peer) => {
     const kept = digests.get(secret);
-    if (kept !== undefined) return secrets.find(kept);
+    if (kept !== undefined) return secrets.find(kept, peer);
     const digest = secretSha256(secret).toString('hex');
-    const found = secrets.find(digest);
+    const found = secrets.find(digest, peer);
     if (found !== undefined && !(found instanceof Promise)) digests.set(secret, digest);
     return found;
   };
   return {
-    authenticate: (secret, plane) => onPlane(findBySecret(secret), plane),
-    identify: (name, plane) => onPlane(names.find(name), plane),
+    authenticate: (secret, plane, peer) => onPlane(findBySecret(secret, peer), plane),
+    identify: (name, plane, peer) => onPlane(names.find(name, peer), plane),
     close() {
       secrets.close();
       names.close();

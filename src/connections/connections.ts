@@ -16,6 +16,8 @@ export interface ConnectionLimits extends PeerLimits {
 /** One connection of a port. */
 export interface Connection {
   readonly socket: Socket;
+  /** Names the peer: its address, or its network of IPv6. */
+  readonly peer: string;
   /** Set once it speaks HTTP/2. */
   session: ServerHttp2Session | undefined;
   /** Whether a known caller has used it. */
@@ -110,6 +112,7 @@ function createOpen(
   let certificate: { readonly value: PeerCertificate | undefined } | undefined;
   const open: Open = {
     socket,
+    peer: share.peer,
     session: undefined,
     tls: undefined,
     isKnown: false,

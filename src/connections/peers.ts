@@ -22,6 +22,8 @@ const mostRemembered = 10_000;
 
 /** A peer's share, held by one connection. */
 export interface PeerShare {
+  /** Names the peer: its address, or its network of IPv6. */
+  readonly peer: string;
   /** Counts a call of an unknown caller; returns whether the peer may still make such calls. */
   takeStrangerCall(cost: number): boolean;
   leave(): void;
@@ -70,6 +72,7 @@ export function createPeers(limits: PeerLimits, nowMs?: () => number): Peers {
       connections += 1;
       peer.connections += 1;
       return {
+        peer: key,
         takeStrangerCall: (cost) => peer.strangers.take(cost),
         leave() {
           connections -= 1;

@@ -11,6 +11,8 @@ export interface Presented {
   readonly authorization: string | undefined;
   /** The client's verified certificate. */
   readonly certificate: () => PeerCertificate | undefined;
+  /** Where the call comes from, for its share of look-ups; undefined: it was let in before. */
+  readonly peer?: string;
 }
 
 /**
@@ -23,13 +25,13 @@ export function authenticate(access: Access, presented: Presented): Promise<Call
 }
 
 function look(access: Access, presented: Presented): ReturnType<Access['identify']> {
-  const { authorization } = presented;
+  const { authorization, peer } = presented;
   if (authorization !== undefined) {
     const secret = bearer.exec(authorization)?.[1];
-    return secret === undefined ? undefined : access.authenticate(secret, 'data');
+    return secret === undefined ? undefined : access.authenticate(secret, 'data', peer);
   }
   const name = certificateName(presented.certificate());
-  if (name !== undefined) return access.identify(name, 'data');
+  if (name !== undefined) return access.identify(name, 'data', peer);
   throw new ServiceError(
     'SERVICE_TOKEN_MISSING',
     'expected the metadata authorization: Bearer <service token>',

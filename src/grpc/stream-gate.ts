@@ -120,10 +120,10 @@ function admit(
     refuse(parts, stream, rpc, error);
   };
   const { authorization } = headers;
-  const { certificate } = connection;
+  const { certificate, peer } = connection;
   let caller: Promise<unknown> | object;
   try {
-    caller = authenticate(parts.access, { authorization, certificate });
+    caller = authenticate(parts.access, { authorization, certificate, peer });
   } catch (cause) {
     return refuseUnknown(cause);
   }

@@ -11,13 +11,21 @@ export type Plane = 'data' | 'admin';
  * second) callers seen in the last ten minutes still pass, so that an organization's `on_store_failure` can decide;
  * a revocation then binds a second after the store is back. Absent: a caller that is unknown, is revoked, or
  * belongs to the other plane is `undefined`. Fails with UNAVAILABLE when the store is out of reach, with
- * RESOURCE_EXHAUSTED `OVERLOADED` when too many unknown callers come at once.
+ * RESOURCE_EXHAUSTED `OVERLOADED` when too many unknown callers come at once from its peer, or from very many peers.
  */
 export interface Access {
-  /** The caller that a secret belongs to. */
-  authenticate(secret: string, plane: Plane): Promise<Caller | undefined> | Caller | undefined;
+  /** The caller that a secret belongs to. Peers share the places of look-ups; the answer does not depend on the peer. */
+  authenticate(
+    secret: string,
+    plane: Plane,
+    peer?: string,
+  ): Promise<Caller | undefined> | Caller | undefined;
   /** The caller with the name in a verified client certificate. */
-  identify(name: string, plane: Plane): Promise<Caller | undefined> | Caller | undefined;
+  identify(
+    name: string,
+    plane: Plane,
+    peer?: string,
+  ): Promise<Caller | undefined> | Caller | undefined;
 }
 
 /** A secret that is about to be registered; of the secret itself only the hash. */

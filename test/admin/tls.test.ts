@@ -81,12 +81,13 @@ test.each(['1.1', '2'] as const)(
   },
 );
 
+// The peer was seen missing with the admission's argument taken out.
 test('a certificate of the authority with an unknown name is UNAUTHENTICATED; its URI is its name', async () => {
-  const names: string[] = [];
+  const names: unknown[] = [];
   const access = {
     authenticate: () => acmeAdmin,
-    identify: (name: string) => {
-      names.push(name);
+    identify: (name: string, _plane: string, peer?: string) => {
+      names.push([name, peer]);
       return undefined;
     },
   };
@@ -95,7 +96,7 @@ test('a certificate of the authority with an unknown name is UNAUTHENTICATED; it
   const refused = await client.listOrganizations({}).catch(reasonOf);
   await plane.stop();
   expect(refused).toBe('ADMIN_SECRET_INVALID');
-  expect(names).toEqual(['spiffe://example.org/nobody']);
+  expect(names).toEqual([['spiffe://example.org/nobody', '127.0.0.1']]);
 });
 
 test('without a client authority a certificate stands for nothing', async () => {

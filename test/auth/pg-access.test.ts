@@ -185,6 +185,29 @@ test('under a flood of unknown secrets a known caller is looked up in time, and 
   expect(refused[0]?.reason).toMatchObject({ kind: 'RESOURCE_EXHAUSTED', reason: 'OVERLOADED' });
 });
 
+/* Seen red without the shares of peers: the new secret was refused, since the flood had all places. */
+test('a flood of unknown secrets from one peer delays a new one from another by two queries at most', async () => {
+  const token = await register('edge', 'gateway');
+  const access = open();
+  const running = Promise.withResolvers<void>();
+  onAnswer = () => running.promise;
+  const flood = Array.from({ length: 5000 }, async (_, at) =>
+    access.authenticate(`${at}`, 'data', '192.0.2.1'),
+  );
+  const settled = Promise.allSettled(flood);
+  await expect.poll(() => queries).toBe(1);
+  const more = Array.from({ length: 5000 }, async (_, at) =>
+    access.authenticate(`more-${at}`, 'data', '192.0.2.1'),
+  );
+  const refused = Promise.allSettled(more);
+  const honest = access.authenticate(token, 'data', '192.0.2.2');
+  running.resolve();
+  expect(await honest).toMatchObject({ name: 'edge' });
+  expect(queries).toBe(2);
+  const outcomes = [...(await settled), ...(await refused)];
+  expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1000);
+});
+
 test('a flood of unknown secrets is a handful of queries, and does not forget the known one', async () => {
   const token = await register('edge', 'gateway');
   const access = open();

@@ -47,12 +47,13 @@ test("a client certificate's name stands for the caller's token", async () => {
   expect(served.logged).toMatchObject([{ rpc: 'Check', caller: 'edge' }]);
 });
 
+// The peer was seen missing with the gate's argument taken out.
 test('a certificate of the authority with an unknown name is UNAUTHENTICATED; its URI is its name', async () => {
-  const names: string[] = [];
+  const names: unknown[] = [];
   const access = {
     authenticate: () => gateway,
-    identify: (name: string) => {
-      names.push(name);
+    identify: (name: string, _plane: string, peer?: string) => {
+      names.push([name, peer]);
       return undefined;
     },
   };
@@ -61,5 +62,5 @@ test('a certificate of the authority with an unknown name is UNAUTHENTICATED; it
   const error = await refusal(client.call(method.check, check));
   client.close();
   expect(status[error.code]).toBe('UNAUTHENTICATED');
-  expect(names).toEqual(['spiffe://example.org/nobody']);
+  expect(names).toEqual([['spiffe://example.org/nobody', '127.0.0.1']]);
 });

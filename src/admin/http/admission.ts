@@ -2,6 +2,8 @@ import type { Connection } from '../../connections/connections.ts';
 
 /** A call until it is known who makes it. */
 export interface Admission {
+  /** Where the call comes from. */
+  readonly peer: string;
   /** Notes that a known caller makes it. */
   known(): void;
   /**
@@ -34,9 +36,10 @@ export function createAdmissions(): Admissions {
     void undecided.set(connection, (undecided.get(connection) ?? 0) + change);
   return {
     begin(connection, hasCredential) {
+      const { peer } = connection;
       if (!hasCredential) {
         if (!connection.countStrangerCall()) return undefined;
-        return { known: () => undefined, refused: () => undefined };
+        return { peer, known: () => undefined, refused: () => undefined };
       }
       if (!connection.isKnown && (undecided.get(connection) ?? 0) >= mostUndecided) {
         connection.countStrangerCall(undecidedCost);
@@ -51,6 +54,7 @@ export function createAdmissions(): Admissions {
         return true;
       };
       return {
+        peer,
         known() {
           decide();
           connection.isKnown = true;

@@ -23,7 +23,7 @@ export async function authenticate(
   admission: Admission,
 ): Promise<Caller> {
   try {
-    const caller = await look(access, presented);
+    const caller = await look(access, presented, admission.peer);
     if (caller === undefined) throw invalid();
     admission.known();
     return caller;
@@ -36,12 +36,13 @@ export async function authenticate(
 function look(
   access: Access,
   { authorization, certificateName }: Presented,
+  peer: string,
 ): ReturnType<Access['identify']> {
   if (authorization !== undefined) {
     const secret = bearer.exec(authorization)?.[1];
-    return secret === undefined ? undefined : access.authenticate(secret, 'admin');
+    return secret === undefined ? undefined : access.authenticate(secret, 'admin', peer);
   }
-  if (certificateName !== undefined) return access.identify(certificateName, 'admin');
+  if (certificateName !== undefined) return access.identify(certificateName, 'admin', peer);
   const expected = 'expected authorization: Bearer <admin secret>';
   throw new ServiceError('ADMIN_SECRET_MISSING', expected);
 }
