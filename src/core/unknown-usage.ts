@@ -75,7 +75,8 @@ function priceWithout(
   if (isNothing(rest)) return unpricedNothing;
   const ofWhole = price(whole);
   const cost = ofWhole.cost - price({ ...own, cost: undefined }).cost;
-  return { ...ofWhole, cost: cost > 0n ? cost : 0n };
+  // A unit without a rate among what the caller gave the cost of makes nothing unpriced.
+  return { ...ofWhole, unpriced: price(rest).unpriced, cost: cost > 0n ? cost : 0n };
 }
 
 function inputOf(part: Estimate): Estimate {

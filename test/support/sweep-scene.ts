@@ -34,7 +34,9 @@ export async function createSweepScene(): Promise<SweepScene> {
     },
     async makeHolds(orgId, count) {
       const check = (await checksOf(database, orgId))({});
-      const call = { input: 1n, output: 1n, cost: 3n };
+      const units = [{ name: 'image', count: 2n }];
+      const served = { provider: 'azure', serviceTier: 'flex' };
+      const call = { input: 1n, output: 1n, cost: 3n, requests: 4n, units, ...served };
       // No more at once than one organization may have waiting.
       for (let from = 0; from < count; from += 400) {
         const numbers = Array.from({ length: Math.min(400, count - from) }, (_, at) => from + at);

@@ -54,7 +54,7 @@ const planCharge: ClosePlanner = async (stored, epoch) => ({
 
 /*
  * Seen red by a planted fault each: the counters of a charge left out; the version of a call left as it was; the
- * usage recorded as not charged.
+ * usage recorded as not charged, without its units, and as one request.
  */
 test.each(['RELEASE', 'CHARGE'])(
   'what is written first is what a batch that decides first writes (%s)',
@@ -80,6 +80,11 @@ test.each(['RELEASE', 'CHARGE'])(
     const [ofAcme, ofBeta] = [await kept('acme'), await kept('beta')];
     expect(ofAcme).toHaveLength(16);
     expect(ofAcme).toEqual(ofBeta);
+    const units = onExpiry === 'CHARGE' ? { image: 2 } : null;
+    const usage = { requests: 4, units, provider: 'azure', service_tier: 'flex' };
+    expect(ofAcme).toContainEqual(
+      expect.objectContaining({ kept: expect.objectContaining(usage) }),
+    );
   },
 );
 

@@ -7,6 +7,7 @@ import { createRandom } from '../../support/random.ts';
 import type { Random } from '../../support/random.ts';
 import { checksOf, startReplica } from '../../support/replica-ledger.ts';
 import type { Replica } from '../../support/replica-ledger.ts';
+import { differencesOf } from '../../support/verified.ts';
 import type { Said, SaidCall, SaidLimit } from '../../support/view.ts';
 
 let database: TestDatabase;
@@ -101,6 +102,8 @@ test('whatever is near, each answer continues the one before it, and repeats its
       calls.map((call, number) => check(third, `r${number}`, call)),
     );
     expect(repeats).toEqual(answers.map((answer) => ({ ...answer, replayed: true })));
+    // Red where a Check counts as one request, whatever its weight is.
+    expect(await differencesOf(database.pool, `random-${round}`)).toEqual([]);
     await Promise.all([one, other, third].map(({ ledger }) => ledger.close()));
   }
 });
