@@ -17,14 +17,22 @@ export interface CallableTarget {
   readonly reasons: readonly Reason[];
 }
 
+/** A part of the catalog, by name. */
+export interface TargetRange {
+  /** Only names after this one. */
+  readonly after: string;
+  readonly most: number;
+}
+
 /**
- * Every target of the catalog, by name, with the reasons why the path may not call it: those of its
+ * Targets of the catalog, by name, with the reasons why the path may not call them: those of its
  * subjects and of the model rules, a missing price included; no counter is read.
  */
 export function callableTargets(
   view: OrganizationView,
   request: Omit<CallRequest, 'target' | 'estimate'>,
   nowMs: number,
+  { after, most }: TargetRange,
 ): CallableTarget[] {
   const { path, reasons, stop } = resolvePath(
     view,
@@ -40,10 +48,11 @@ export function callableTargets(
     const judged = { path, target, accessReasons: accessReasons(view, path, target) };
     return [...reasons, ...modelReasons(view, judged, bypass, unpriced)];
   };
-  const targets: CallableTarget[] = [];
-  for (const { id } of view.models()) targets.push({ name: id, kind: 'MODEL', reasons: judge(id) });
+  const named: Omit<CallableTarget, 'reasons'>[] = [];
+  for (const { id } of view.models()) if (id > after) named.push({ name: id, kind: 'MODEL' });
   for (const { id } of view.routeGroups()) {
-    targets.push({ name: id, kind: 'ROUTE_GROUP', reasons: judge(id) });
+    if (id > after) named.push({ name: id, kind: 'ROUTE_GROUP' });
   }
-  return targets.toSorted((a, b) => byCodeUnit(a.name, b.name));
+  const range = named.toSorted((a, b) => byCodeUnit(a.name, b.name)).slice(0, most);
+  return range.map((target) => ({ ...target, reasons: judge(target.name) }));
 }

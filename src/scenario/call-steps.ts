@@ -118,8 +118,14 @@ export async function extend(world: World, fields: Fields) {
 /** Lists what may be called, by name. */
 export async function listTargets(world: World, fields: Fields): Promise<string[]> {
   const { target: _, ...named } = about(world, fields);
-  const { targets } = await call(world, method.listTargets, named);
-  return targets.filter(({ allowed }) => allowed).map(({ name }) => name);
+  const names: string[] = [];
+  let pageToken = '';
+  do {
+    const page = await call(world, method.listTargets, { ...named, pageSize: 1000, pageToken });
+    names.push(...page.targets.filter(({ allowed }) => allowed).map(({ name }) => name));
+    pageToken = page.nextPageToken;
+  } while (pageToken !== '');
+  return names;
 }
 
 /** Checks at once, and reports what was allowed when all are answered. */

@@ -3,6 +3,7 @@ import type { ServedBy } from '../core/served-by.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Reason } from '../core/reason.ts';
 import type { HoldState, ReportAnswer } from '../ledger/ledger.ts';
+import type { Listed, Page } from '../platform/paging.ts';
 import type { Caller } from './caller.ts';
 
 /** What surrounds every call: who calls, and until when it waits (monotonic clock, milliseconds). */
@@ -104,6 +105,11 @@ export interface ExtendInput {
   readonly ttlMs: number | undefined;
 }
 
+/** A path, and the part of the catalog that is asked for. */
+export interface ListTargetsInput extends Omit<CallInput, 'target' | 'estimate'> {
+  readonly page: Page;
+}
+
 /** One target and whether a path may call it. */
 export interface ListedTarget {
   readonly name: string;
@@ -122,8 +128,5 @@ export interface DataPlane {
   release(input: ReleaseInput, context: CallContext): Promise<ReleaseOutput>;
   extend(input: ExtendInput, context: CallContext): Promise<DecisionOutput>;
   explain(input: CallInput, context: CallContext): Promise<DecisionOutput>;
-  listTargets(
-    input: Omit<CallInput, 'target' | 'estimate'>,
-    context: CallContext,
-  ): Promise<readonly ListedTarget[]>;
+  listTargets(input: ListTargetsInput, context: CallContext): Promise<Listed<ListedTarget>>;
 }

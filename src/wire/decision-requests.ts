@@ -11,6 +11,7 @@ import type {
   CallInput,
   CheckInput,
   ExtendInput,
+  ListTargetsInput,
   ReleaseInput,
   ReportInput,
 } from '../service/data-plane.ts';
@@ -130,15 +131,21 @@ export function explainFromMessage(message: ExplainRequest): CallInput {
   return input;
 }
 
+const maxPageSize = 1000;
+const defaultPageSize = 100;
+
 /** Reads a ListTargets; throws FIELD_INVALID with every fault. */
-export function listTargetsFromMessage(
-  message: ListTargetsRequest,
-): Omit<CallInput, 'target' | 'estimate'> {
+export function listTargetsFromMessage(message: ListTargetsRequest): ListTargetsInput {
   const violations = collectViolations();
-  const input = {
+  if (message.pageSize < 0) violations.add('page_size', 'must not be negative');
+  const input: ListTargetsInput = {
     ...readTenant(violations, message),
     subjects: subjectsFromMessage(violations, 'subjects', message.subjects),
     served: servedFromMessage(violations, message),
+    page: {
+      size: message.pageSize === 0 ? defaultPageSize : Math.min(message.pageSize, maxPageSize),
+      token: message.pageToken === '' ? undefined : message.pageToken,
+    },
   };
   violations.throwIfAny();
   return input;

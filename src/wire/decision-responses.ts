@@ -16,6 +16,7 @@ import type {
   ReleaseOutput,
   ReportOutput,
 } from '../service/data-plane.ts';
+import type { Listed } from '../platform/paging.ts';
 import { explanationOf } from './explanation.ts';
 import { outcomeToMessage } from './outcome.ts';
 import type { View } from './outcome.ts';
@@ -106,10 +107,14 @@ export function explainToMessage(output: DecisionOutput): ExplainResponse {
 }
 
 /** The answer to a ListTargets, as it is sent. */
-export function listTargetsToMessage(targets: readonly ListedTarget[]): ListTargetsResponse {
+export function listTargetsToMessage({
+  items,
+  nextToken = '',
+}: Listed<ListedTarget>): ListTargetsResponse {
   return {
     $typeName: 'tollgate.v1.ListTargetsResponse',
-    targets: targets.map(listedTargetToMessage),
+    targets: items.map(listedTargetToMessage),
+    nextPageToken: nextToken,
   };
 }
 

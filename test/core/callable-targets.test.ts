@@ -3,6 +3,8 @@ import { callableTargets } from '../../src/core/callable-targets.ts';
 import { callOf, viewOf } from '../support/view.ts';
 import type { Said, SaidCall } from '../support/view.ts';
 
+const all = { after: '', most: 1000 };
+
 const world: Said = {
   models: [{ id: 'o1' }, { id: 'gpt-4o' }, { id: 'new' }],
   routeGroups: [
@@ -13,12 +15,12 @@ const world: Said = {
 };
 
 function told(said: Said, call: SaidCall = {}): Record<string, readonly string[]> {
-  const targets = callableTargets(viewOf({ ...world, ...said }), callOf(call), 0);
+  const targets = callableTargets(viewOf({ ...world, ...said }), callOf(call), 0, all);
   return Object.fromEntries(targets.map(({ name, reasons }) => [name, reasons]));
 }
 
 it('lists every target of the catalog by name', () => {
-  expect(callableTargets(viewOf(world), callOf(), 0)).toEqual([
+  expect(callableTargets(viewOf(world), callOf(), 0, all)).toEqual([
     { name: 'chat', kind: 'ROUTE_GROUP', reasons: [] },
     { name: 'gpt-4o', kind: 'MODEL', reasons: [] },
     { name: 'mixed', kind: 'ROUTE_GROUP', reasons: [] },

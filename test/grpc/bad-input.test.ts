@@ -174,6 +174,7 @@ const listTargetsCases: Case<ListTargets>[] = [
   ...tenantCases<ListTargets>({ orgId: 'acme' }),
   ...subjectCases<ListTargets>({ orgId: 'acme' }),
   ...servedCases<ListTargets>({ orgId: 'acme' }),
+  ['page_size', { orgId: 'acme', pageSize: -1 }],
 ];
 
 describe('every wrong field of every request is named, and nothing is done', () => {

@@ -77,7 +77,7 @@ export function stubDataPlane(replaced: Partial<DataPlane> = {}): DataPlane {
         requestId: input.requestId,
         replayed: false,
       }),
-    listTargets: () => Promise.resolve([]),
+    listTargets: () => Promise.resolve({ items: [], nextToken: undefined }),
     ...replaced,
   };
 }

@@ -15,9 +15,17 @@ import {
   uint8Array,
 } from 'fast-check';
 import { expect, test } from 'vitest';
-import { CheckRequestSchema, ReportRequestSchema } from '../../gen/tollgate/v1/decision_pb.ts';
+import {
+  CheckRequestSchema,
+  ListTargetsRequestSchema,
+  ReportRequestSchema,
+} from '../../gen/tollgate/v1/decision_pb.ts';
 import { ServiceError } from '../../src/platform/service-error.ts';
-import { checkFromMessage, reportFromMessage } from '../../src/wire/decision-requests.ts';
+import {
+  checkFromMessage,
+  listTargetsFromMessage,
+  reportFromMessage,
+} from '../../src/wire/decision-requests.ts';
 
 const id = string({ unit: 'binary', minLength: 1, maxLength: 200 }).filter(
   (text) => !/[\s\p{Cc}]/u.test(text),
@@ -145,3 +153,13 @@ function faultOf(read: () => unknown): string | undefined {
     throw error;
   }
 }
+
+// Planted: without the bound, the third line is red; with 0 as it is, the first.
+test.each([
+  [0, 100],
+  [1, 1],
+  [2_000_000, 1000],
+])('a page of %d targets is one of %d', (pageSize, size) => {
+  const message = create(ListTargetsRequestSchema, { orgId: 'acme', pageSize });
+  expect(listTargetsFromMessage(message).page).toEqual({ size, token: undefined });
+});
