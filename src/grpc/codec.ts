@@ -31,12 +31,12 @@ const smallBytes = 16 * 1024;
 
 /**
  * Reads a message; bytes that are none are INVALID_ARGUMENT `MESSAGE_UNDECODABLE`, those of more parts than any
- * legal one are `MESSAGE_TOO_COMPLEX`.
+ * legal one are `MESSAGE_TOO_COMPLEX`. Unknown fields are kept, so that they can be refused where it is read.
  */
 export function decode<Desc extends DescMessage>(desc: Desc, bytes: Buffer): MessageShape<Desc> {
   try {
     if (bytes.length > smallBytes) checkBinaryShape(desc, bytes, dataBounds);
-    return fromBinary(desc, bytes, { readUnknownFields: false });
+    return fromBinary(desc, bytes);
   } catch (cause) {
     if (cause instanceof ServiceError) throw cause;
     const message = `the request is not a ${desc.typeName}`;

@@ -158,6 +158,13 @@ export const errorReasons = {
   LIMIT_NOT_FOUND: missing,
   PRICE_NOT_FOUND: missing,
   RECORD_IN_USE: fix('FAILED_PRECONDITION', 'name'),
+  // A client of a newer release.
+  FIELD_UNKNOWN: {
+    code: 'UNIMPLEMENTED',
+    action: 'RETRY_LATER',
+    retryInfo: true,
+    metadata: ['field'],
+  },
 } as const satisfies Readonly<Record<string, ReasonRow>>;
 
 /** The reason of an error: UPPER_SNAKE_CASE, as google.rpc.ErrorInfo carries it. */

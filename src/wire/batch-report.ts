@@ -8,6 +8,7 @@ import type {
 import { ServiceError, invalidFields } from '../platform/service-error.ts';
 import { readId } from './fields.ts';
 import { statusToMessage } from './status.ts';
+import { refuseOwnUnknownFields } from './unknown-fields.ts';
 import { collectViolations } from './violations.ts';
 
 /** The most reports of one batch. */
@@ -17,6 +18,7 @@ const mostReports = 1000;
 export function batchFromMessage(
   message: BatchReportRequest,
 ): Pick<BatchReportRequest, 'orgId' | 'reports'> {
+  refuseOwnUnknownFields(message);
   const violations = collectViolations();
   const { length } = message.reports;
   const orgId = readId(violations, 'org_id', message.orgId);

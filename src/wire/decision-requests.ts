@@ -1,3 +1,11 @@
+import {
+  CheckRequestSchema,
+  ExplainRequestSchema,
+  ExtendRequestSchema,
+  ListTargetsRequestSchema,
+  ReleaseRequestSchema,
+  ReportRequestSchema,
+} from '../../gen/tollgate/v1/decision_pb.ts';
 import type {
   CheckRequest,
   ExplainRequest,
@@ -27,6 +35,7 @@ import { readId, readOptionalId, readRequestId, readSecret } from './fields.ts';
 import { viewFromMessage } from './outcome.ts';
 import type { View } from './outcome.ts';
 import { readTtl } from './time.ts';
+import { refuseUnknownFields } from './unknown-fields.ts';
 import { collectViolations } from './violations.ts';
 import type { Violations } from './violations.ts';
 
@@ -38,6 +47,7 @@ export interface Viewed<Input> {
 
 /** Reads a Check; throws FIELD_INVALID with every fault. */
 export function checkFromMessage(message: CheckRequest): Viewed<CheckInput> {
+  refuseUnknownFields(CheckRequestSchema, message);
   const violations = collectViolations();
   const input: CheckInput = {
     ...readTenant(violations, message),
@@ -62,6 +72,7 @@ export function checkFromMessage(message: CheckRequest): Viewed<CheckInput> {
 
 /** Reads a Report; throws FIELD_INVALID with every fault. */
 export function reportFromMessage(message: ReportRequest): ReportInput {
+  refuseUnknownFields(ReportRequestSchema, message);
   const violations = collectViolations();
   const requests = readRequests(violations, 'requests', message.requests);
   const input: ReportInput = {
@@ -92,6 +103,7 @@ function unknownUsage(
 
 /** Reads a Release; throws FIELD_INVALID with every fault. */
 export function releaseFromMessage(message: ReleaseRequest): ReleaseInput {
+  refuseUnknownFields(ReleaseRequestSchema, message);
   const violations = collectViolations();
   const input: ReleaseInput = {
     ...readTenant(violations, message),
@@ -103,6 +115,7 @@ export function releaseFromMessage(message: ReleaseRequest): ReleaseInput {
 
 /** Reads an Extend; throws FIELD_INVALID with every fault. */
 export function extendFromMessage(message: ExtendRequest): Viewed<ExtendInput> {
+  refuseUnknownFields(ExtendRequestSchema, message);
   const violations = collectViolations();
   if (message.sequence < 1) violations.add('sequence', 'must be 1 or more');
   const input: ExtendInput = {
@@ -119,6 +132,7 @@ export function extendFromMessage(message: ExtendRequest): Viewed<ExtendInput> {
 
 /** Reads an Explain; throws FIELD_INVALID with every fault. */
 export function explainFromMessage(message: ExplainRequest): CallInput {
+  refuseUnknownFields(ExplainRequestSchema, message);
   const violations = collectViolations();
   const input: CallInput = {
     ...readTenant(violations, message),
@@ -136,6 +150,7 @@ const defaultPageSize = 100;
 
 /** Reads a ListTargets; throws FIELD_INVALID with every fault. */
 export function listTargetsFromMessage(message: ListTargetsRequest): ListTargetsInput {
+  refuseUnknownFields(ListTargetsRequestSchema, message);
   const violations = collectViolations();
   if (message.pageSize < 0) violations.add('page_size', 'must not be negative');
   const input: ListTargetsInput = {

@@ -2,6 +2,7 @@ import type { SessionRequest, SessionResponse } from '../../gen/tollgate/v1/deci
 import { ServiceError, invalidFields } from '../platform/service-error.ts';
 import { maxRequestIdLength, readRequestId } from './fields.ts';
 import { statusToMessage } from './status.ts';
+import { refuseOwnUnknownFields } from './unknown-fields.ts';
 import { collectViolations } from './violations.ts';
 
 /** What a Session's message asks for. */
@@ -18,6 +19,7 @@ export function operationFromMessage(
   message: SessionRequest,
   underWay: ReadonlySet<string>,
 ): Operation {
+  refuseOwnUnknownFields(message);
   const violations = collectViolations();
   const id = readRequestId(violations, 'correlation_id', message.correlationId);
   if (underWay.has(id)) {

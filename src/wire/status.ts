@@ -43,7 +43,7 @@ export const statusTable: Readonly<Record<ErrorKind, StatusRow>> = {
   FAILED_PRECONDITION: { code: Code.FailedPrecondition, log: 'info' },
   // Read again, decide again, repeat with the new etag.
   ABORTED: { code: Code.Aborted, log: 'info' },
-  // Use an encoding that the answer names. Retrying it unchanged fails again.
+  // Use an encoding that the answer names, or ask a server of a newer release.
   UNIMPLEMENTED: { code: Code.Unimplemented, log: 'info' },
   // Nothing: the caller is gone, so this is only logged.
   CANCELLED: { code: Code.Canceled, log: 'info' },

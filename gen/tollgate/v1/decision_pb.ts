@@ -2,6 +2,7 @@
 //
 // A denial is an answer, not an error. Errors carry google.rpc.ErrorInfo: its `reason` is a value of ErrorReason
 // (error_reason.proto), which says for each what a caller does. By code:
+//   UNIMPLEMENTED       a field of the request is not known here: it was made for a newer release (FIELD_UNKNOWN);
 //   INVALID_ARGUMENT    the request is wrong; google.rpc.BadRequest names each wrong field;
 //   UNAUTHENTICATED     no service token, or an invalid one;
 //   PERMISSION_DENIED   the token is not for this organization;

@@ -9,6 +9,7 @@ import { ServiceError } from '../../platform/service-error.ts';
 import { checkBinaryShape } from '../../wire/binary-shape.ts';
 import { noteJsonFaults } from '../../wire/json-faults.ts';
 import { checkJsonShape } from '../../wire/json-shape.ts';
+import { refuseUnknownFields } from '../../wire/unknown-fields.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import type { CallHeaders } from './call-headers.ts';
 import type { AdminCall } from './call.ts';
@@ -130,7 +131,7 @@ async function decode(desc: DescMessage, bytes: Uint8Array, isJson: boolean): Pr
     if (isJson) await readJson(desc, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     else {
       checkBinaryShape(desc, bytes);
-      fromBinary(desc, bytes);
+      refuseUnknownFields(desc, fromBinary(desc, bytes));
     }
   } catch (cause) {
     throw cause instanceof ServiceError ? cause : undecodable(desc, cause);
