@@ -1,4 +1,4 @@
-/** Why a call is denied: one closed list, in order of precedence. The first that holds is *the* reason. */
+/** Why a call is denied: one list, in order of precedence. The first that holds is *the* reason. */
 export const reasons = [
   'CREDENTIAL_UNKNOWN',
   'CREDENTIAL_REVOKED',

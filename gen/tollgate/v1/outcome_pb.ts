@@ -68,7 +68,7 @@ export type Outcome = Message<"tollgate.v1.Outcome"> & {
   reason: Reason;
 
   /**
-   * All reasons that apply, in order of precedence; empty on ALLOW.
+   * All reasons that apply, the weightiest first; empty on ALLOW. This order is the precedence of reasons.
    *
    * @generated from field: repeated tollgate.v1.Reason reasons = 3;
    */
@@ -159,13 +159,13 @@ export const OutcomeSchema: GenMessage<Outcome> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_outcome, 1);
 
 /**
- * Whether a call may be forwarded.
+ * Whether a call may be forwarded. Only ALLOW allows it: a value that a client does not know is a denial.
  *
  * @generated from enum tollgate.v1.Decision
  */
 export const Decision = {
   /**
-   * Never sent.
+   * Never sent; a denial to a client that reads it all the same.
    *
    * @generated from enum value: DECISION_UNSPECIFIED = 0;
    */
@@ -187,7 +187,7 @@ export const Decision = {
 } as const;
 
 /**
- * Whether a call may be forwarded.
+ * Whether a call may be forwarded. Only ALLOW allows it: a value that a client does not know is a denial.
  *
  * @generated from enum tollgate.v1.Decision
  */
@@ -200,7 +200,8 @@ export const DecisionSchema: GenEnum<Decision> = /*@__PURE__*/
   enumDesc(file_tollgate_v1_outcome, 0);
 
 /**
- * Why a call is denied: a closed list in order of precedence.
+ * Why a call is denied. Later releases may add reasons, with any number: a denial whose reason a client does not know is
+ * still a denial. Precedence is the order of `Outcome.reasons`, not of these numbers.
  *
  * @generated from enum tollgate.v1.Reason
  */
@@ -347,7 +348,8 @@ export const Reason = {
 } as const;
 
 /**
- * Why a call is denied: a closed list in order of precedence.
+ * Why a call is denied. Later releases may add reasons, with any number: a denial whose reason a client does not know is
+ * still a denial. Precedence is the order of `Outcome.reasons`, not of these numbers.
  *
  * @generated from enum tollgate.v1.Reason
  */
