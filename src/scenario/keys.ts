@@ -191,6 +191,13 @@ export const stepKinds: Readonly<Record<string, StepForms>> = {
     ]),
   ),
   revoke_price: { fields: { keys: single('scope subject service_tier reason') }, expect: silent },
+  delete_policy: { fields: { keys: single('subject reason') }, expect: revision },
+  ...Object.fromEntries(
+    ['team', 'user', 'app', 'principal', 'customer', 'model', 'route_group'].map((kind) => [
+      `delete_${kind}`,
+      { fields: { keys: single('id reason') }, expect: silent },
+    ]),
+  ),
   revoke_key: { fields: { keys: single('id reason') }, expect: silent },
   revoke_token: { fields: { keys: single('id reason') }, expect: silent },
   usage: { fields: { keys: single('meter window') }, expect: usage },

@@ -34,6 +34,16 @@ export async function revokeLimit(world: World, fields: Fields): Promise<bigint>
   return revisionNumber(revision);
 }
 
+/** Appends a revision that deletes the policy; its number. */
+export async function deletePolicy(world: World, fields: Fields): Promise<bigint> {
+  const { revision } = await world.instance.admin.call('PolicyService/DeletePolicy', {
+    org_id: world.orgId,
+    subject: textOf(fields['subject']),
+    reason: textOf(fields['reason']),
+  });
+  return revisionNumber(revision);
+}
+
 /** All revisions of a subject, newest first. */
 export async function listRevisions(world: World, fields: Fields): Promise<Json[]> {
   const request = { org_id: world.orgId, subject: textOf(fields['subject']), page_size: 1000 };

@@ -117,6 +117,23 @@ export async function putRecord(world: World, kind: string, fields: Fields): Pro
   }
 }
 
+/** The kinds that have a `delete_…` step. */
+export const deletableKinds: readonly string[] = Object.keys(recordCalls).filter(
+  (kind) => kind !== 'key' && kind !== 'token',
+);
+
+/** Deletes a record. */
+export async function deleteRecord(world: World, kind: string, fields: Fields): Promise<void> {
+  const calls = recordCalls[kind];
+  if (calls === undefined) throw new Error(`no record is called ${kind}`);
+  const request = {
+    org_id: world.orgId,
+    id: textOf(fields['id']),
+    reason: textOf(fields['reason']),
+  };
+  await world.instance.admin.call(`${calls.service}/Delete${calls.name}`, request);
+}
+
 /** Ends a key or token. */
 export async function revokeCredential(world: World, kind: string, fields: Fields): Promise<void> {
   const name = recordCalls[kind]?.name ?? '';

@@ -4,10 +4,17 @@ import type { Answer } from './answers.ts';
 import { check, explain, extend, listTargets, parallel, release, report } from './call-steps.ts';
 import { durationMs, instantMs } from './duration.ts';
 import type { Fields } from './form.ts';
-import { putPolicy, revokeLimit } from './policy-steps.ts';
+import { deletePolicy, putPolicy, revokeLimit } from './policy-steps.ts';
 import { events, revisions, traces, usage } from './readings.ts';
 import { putPrice, revokePrice } from './price-steps.ts';
-import { putOrganization, putRecord, recordCalls, revokeCredential } from './records.ts';
+import {
+  deletableKinds,
+  deleteRecord,
+  putOrganization,
+  putRecord,
+  recordCalls,
+  revokeCredential,
+} from './records.ts';
 import { textOf } from './values.ts';
 import type { World } from './world.ts';
 
@@ -75,6 +82,7 @@ export const playStep: Readonly<Record<string, PlayStep>> = {
   },
   put_policy: async (world, fields) => ({ revision: await putPolicy(world, fields) }),
   revoke_limit: async (world, fields) => ({ revision: await revokeLimit(world, fields) }),
+  delete_policy: async (world, fields) => ({ revision: await deletePolicy(world, fields) }),
   put_org: silent(putOrganization),
   put_price: silent(putPrice),
   revoke_price: silent(revokePrice),
@@ -84,6 +92,12 @@ export const playStep: Readonly<Record<string, PlayStep>> = {
     Object.keys(recordCalls).map((kind): [string, PlayStep] => [
       `put_${kind}`,
       silent((world, fields) => putRecord(world, kind, fields)),
+    ]),
+  ),
+  ...Object.fromEntries(
+    deletableKinds.map((kind): [string, PlayStep] => [
+      `delete_${kind}`,
+      silent((world, fields) => deleteRecord(world, kind, fields)),
     ]),
   ),
   usage,
