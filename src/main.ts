@@ -5,7 +5,9 @@ import { describeSettings } from './config.ts';
 const usage = `Tollgate decides which calls of an LLM gateway may pass, and keeps their budgets.
 
   tollgate serve              runs the service until SIGTERM or SIGINT
-  tollgate call METHOD JSON   calls the data plane: check, report, release, extend, explain, list-targets
+  tollgate call METHOD JSON [--json]
+                              calls the data plane: check, report, release, extend, explain, list-targets; says what
+                              matters of the answer, or all of it as JSON
                               (TOLLGATE_ADDRESS, TOLLGATE_TOKEN; TOLLGATE_CA for TLS)
   tollgate verify [--repair] [ORG]...
                               proves that every meter equals the ledger

@@ -5,22 +5,27 @@ import type { ServiceError } from '@grpc/grpc-js';
 import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
 import { errorDetails } from '../client/error-details.ts';
 import { createUnaryClient } from '../client/unary-client.ts';
+import { answerInWords } from './answer-in-words.ts';
 import { readClientSettings } from './client-settings.ts';
 import { readArguments, wrongUse } from './arguments.ts';
 
 const timeoutMs = 10_000;
 
-/** `tollgate call METHOD JSON`: one call of the data plane; prints the answer as JSON. Exit 1 on an error. */
+/**
+ * `tollgate call METHOD JSON [--json]`: one call of the data plane; prints what matters of the answer in words, or all of
+ * it as JSON. Exit 1 on an error.
+ */
 export async function call(args: readonly string[]): Promise<number> {
   const methods = DecisionService.methods.filter(isUnary);
-  const use = `tollgate call ${methods.map((one) => kebab(one.name)).join(' | ')} '{...}'`;
-  const [name = '', json = '{}'] = readArguments(use, args, {}, 2).positionals;
+  const use = `tollgate call ${methods.map((one) => kebab(one.name)).join(' | ')} '{...}' [--json]`;
+  const { positionals, values } = readArguments(use, args, { json: { type: 'boolean' } }, 2);
+  const [name = '', json = '{}'] = positionals;
   const method = methods.find((one) => kebab(one.name) === name);
   if (method === undefined) throw wrongUse(use, `unknown method ${name || '(none)'}`);
-  return callOne(method, json);
+  return callOne(method, json, values.json === true);
 }
 
-async function callOne(method: DescMethodUnary, json: string): Promise<number> {
+async function callOne(method: DescMethodUnary, json: string, whole: boolean): Promise<number> {
   const { address, token, ca } = readClientSettings();
   const credentials =
     ca === undefined ? ChannelCredentials.createInsecure() : ChannelCredentials.createSsl(ca);
@@ -28,8 +33,10 @@ async function callOne(method: DescMethodUnary, json: string): Promise<number> {
   try {
     const request = fromJsonString(method.input, json);
     const response = await client.call(method, request, { timeoutMs });
-    const answer = toJson(method.output, response);
-    process.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);
+    const text = whole
+      ? JSON.stringify(toJson(method.output, response), undefined, 2)
+      : answerInWords(response);
+    process.stdout.write(`${text}\n`);
     return 0;
   } catch (error) {
     process.stderr.write(`${inWords(error)}\n`);

@@ -41,18 +41,27 @@ test('serve prints lines that work when pasted, and drains on SIGTERM', async ()
   for await (const _ of server.child.stdout) if (server.said.out.includes('curl')) break;
   const lines = server.said.out.split('\n').filter((line) => line.includes('tollgate call'));
   const answers: unknown[] = [];
+  const said: string[] = [];
   for (const line of lines) {
     const [, address = '', token = '', name = '', json = ''] =
       /^TOLLGATE_ADDRESS=(\S+) TOLLGATE_TOKEN=(\S+) npx tollgate call (\S+) '(.*)'$/.exec(line) ??
       [];
-    const call = run(['call', name, json], { TOLLGATE_ADDRESS: address, TOLLGATE_TOKEN: token });
+    const environment = { TOLLGATE_ADDRESS: address, TOLLGATE_TOKEN: token };
+    const call = run(['call', name, json], environment);
     expect(await call.ended).toBe(0);
-    answers.push(JSON.parse(call.said.out));
+    said.push(call.said.out);
+    const again = run(['call', name, json, '--json'], environment);
+    expect(await again.ended).toBe(0);
+    answers.push(JSON.parse(again.said.out));
   }
   expect(answers).toMatchObject([
     { requestId: 'try-1', outcome: { decision: 'DECISION_ALLOW' } },
     { requestId: 'try-1', costNanos: '288000' },
   ]);
+  expect(said[0]).toMatch(
+    /^ALLOW try-1: 0\.00048 USD held until \S+Z\n {2}team:research\/pace: 59 of 60 requests left, /,
+  );
+  expect(said[1]).toBe('BOOKED try-1: 0.000288 USD, 1200 input and 180 output tokens\n');
   server.child.kill('SIGTERM');
   expect(await server.ended).toBe(0);
 });
@@ -63,7 +72,7 @@ test.each([
   [['serve', '--port=1'], "Unknown option '--port'"],
   [['call', 'chek'], 'check | report | release | extend | explain | list-targets'],
   [['call', 'check', '{}', 'more'], 'unexpected argument "more"'],
-  [['call', '--json', 'check'], "Unknown option '--json'"],
+  [['call', '--yaml', 'check'], "Unknown option '--yaml'"],
   [['verify', '--repare'], "Unknown option '--repare'"],
   [['verify', '--repair=yes'], '--repair'],
   [['verify', 'nosuch'], 'no organization nosuch is known'],
