@@ -1286,14 +1286,14 @@ export const DeleteModelGroupResponseSchema: GenMessage<DeleteModelGroupResponse
  */
 export type Rates = Message<"tollgate.admin.v1.Rates"> & {
   /**
-   * They apply if the call's input is above this; 0 for the first.
+   * They apply if the call has more input tokens than this; 0 for the first.
    *
    * @generated from field: int64 above_input_tokens = 1;
    */
   aboveInputTokens: bigint;
 
   /**
-   * Of input tokens; empty is 0.
+   * Of input tokens that are neither read from a cache nor written to one; empty is 0.
    *
    * @generated from field: string input = 2;
    */
@@ -1321,7 +1321,7 @@ export type Rates = Message<"tollgate.admin.v1.Rates"> & {
   cacheWrite?: string | undefined;
 
   /**
-   * Of the call itself; empty is 0.
+   * Of each request that the call counts as; empty is 0.
    *
    * @generated from field: string per_request = 6;
    */
@@ -1367,21 +1367,21 @@ export const RatesSchema: GenMessage<Rates> = /*@__PURE__*/
  */
 export type Price = Message<"tollgate.admin.v1.Price"> & {
   /**
-   * Required.
+   * Whose price it is; required.
    *
    * @generated from field: tollgate.v1.PriceScope scope = 1;
    */
   scope: PriceScope;
 
   /**
-   * Required; see the scope.
+   * Whose, written as the scope says; required.
    *
    * @generated from field: string subject = 2;
    */
   subject: string;
 
   /**
-   * Required.
+   * What the token prices in `rates` are per; required.
    *
    * @generated from field: tollgate.admin.v1.PriceUnit unit = 3;
    */
@@ -1395,7 +1395,7 @@ export type Price = Message<"tollgate.admin.v1.Price"> & {
   rates: Rates[];
 
   /**
-   * From when it holds; may lie ahead. Absent: now.
+   * From when it applies; may be in the future. Absent: now.
    *
    * @generated from field: google.protobuf.Timestamp effective_time = 5;
    */
@@ -1621,14 +1621,14 @@ export type RevokePriceRequest = Message<"tollgate.admin.v1.RevokePriceRequest">
   orgId: string;
 
   /**
-   * Required.
+   * Whose price it is; required.
    *
    * @generated from field: tollgate.v1.PriceScope scope = 2;
    */
   scope: PriceScope;
 
   /**
-   * Required; see the scope.
+   * Whose, written as the scope says; required.
    *
    * @generated from field: string subject = 3;
    */

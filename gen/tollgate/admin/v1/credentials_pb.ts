@@ -79,7 +79,7 @@ export type Key = Message<"tollgate.admin.v1.Key"> & {
   scopes: string[];
 
   /**
-   * ACTIVE.
+   * Whether it is accepted. Unspecified: ACTIVE.
    *
    * @generated from field: tollgate.admin.v1.CredentialState state = 9;
    */
@@ -93,7 +93,7 @@ export type Key = Message<"tollgate.admin.v1.Key"> & {
   expireTime?: Timestamp | undefined;
 
   /**
-   * The secret's last four characters; ignored when sent.
+   * The last four characters of its secret, to recognize it by; set by the server.
    *
    * @generated from field: string last_four = 11;
    */
@@ -544,7 +544,7 @@ export type Token = Message<"tollgate.admin.v1.Token"> & {
   scopes: string[];
 
   /**
-   * ACTIVE.
+   * Whether it is accepted. Unspecified: ACTIVE.
    *
    * @generated from field: tollgate.admin.v1.CredentialState state = 9;
    */
@@ -558,7 +558,7 @@ export type Token = Message<"tollgate.admin.v1.Token"> & {
   expireTime?: Timestamp | undefined;
 
   /**
-   * The secret's last four characters; ignored when sent.
+   * The last four characters of its secret, to recognize it by; set by the server.
    *
    * @generated from field: string last_four = 11;
    */
@@ -974,7 +974,7 @@ export const CredentialState = {
   DISABLED: 2,
 
   /**
-   * Permanently revoked: CREDENTIAL_REVOKED. Only the Revoke calls set it.
+   * Permanently revoked: CREDENTIAL_REVOKED. Only RevokeKey and RevokeToken set it.
    *
    * @generated from enum value: CREDENTIAL_STATE_REVOKED = 3;
    */

@@ -44,7 +44,7 @@ export type Team = Message<"tollgate.admin.v1.Team"> & {
   parent: string;
 
   /**
-   * ACTIVE.
+   * Whether its calls are decided or denied. Unspecified: ACTIVE.
    *
    * @generated from field: tollgate.admin.v1.SubjectState state = 4;
    */
@@ -466,7 +466,7 @@ export type User = Message<"tollgate.admin.v1.User"> & {
   tier: string;
 
   /**
-   * ACTIVE.
+   * Whether its calls are decided or denied. Unspecified: ACTIVE.
    *
    * @generated from field: tollgate.admin.v1.SubjectState state = 5;
    */
@@ -874,7 +874,7 @@ export type Principal = Message<"tollgate.admin.v1.Principal"> & {
   displayName: string;
 
   /**
-   * SERVICE.
+   * What it is. Unspecified: SERVICE.
    *
    * @generated from field: tollgate.admin.v1.PrincipalKind kind = 3;
    */

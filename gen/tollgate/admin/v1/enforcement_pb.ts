@@ -25,7 +25,7 @@ export const file_tollgate_admin_v1_enforcement: GenFile = /*@__PURE__*/
  */
 export type EnforcementEvent = Message<"tollgate.admin.v1.EnforcementEvent"> & {
   /**
-   * Tells events apart.
+   * Different for each event. Opaque.
    *
    * @generated from field: string id = 1;
    */
@@ -53,7 +53,7 @@ export type EnforcementEvent = Message<"tollgate.admin.v1.EnforcementEvent"> & {
   occurrenceCount: bigint;
 
   /**
-   * What happened.
+   * What kind of event it is.
    *
    * @generated from field: tollgate.admin.v1.EventAction action = 5;
    */
@@ -67,7 +67,7 @@ export type EnforcementEvent = Message<"tollgate.admin.v1.EnforcementEvent"> & {
   requestId: string;
 
   /**
-   * The user on the call's path, if any.
+   * The user that the call belongs to. Empty: none.
    *
    * @generated from field: string user = 7;
    */
@@ -81,7 +81,7 @@ export type EnforcementEvent = Message<"tollgate.admin.v1.EnforcementEvent"> & {
   meters: Meter[];
 
   /**
-   * The composed name of the limit, `team:red/cap`; empty for EXPIRED and SATURATED.
+   * The limit as one text, as ConsideredLimit.limit: `team:red/cap`. Empty for EXPIRED, SATURATED and UNATTRIBUTED.
    *
    * @generated from field: string limit = 9;
    */
@@ -95,14 +95,14 @@ export type EnforcementEvent = Message<"tollgate.admin.v1.EnforcementEvent"> & {
   limitSubject?: Subject | undefined;
 
   /**
-   * The policy revision.
+   * The revision of the policy that declares the limit; 0 where `limit` is empty.
    *
    * @generated from field: int64 revision = 11;
    */
   revision: bigint;
 
   /**
-   * The meter; absent for EXPIRED.
+   * Whose usage was counted; absent for EXPIRED and UNATTRIBUTED.
    *
    * @generated from field: tollgate.v1.Meter meter = 12;
    */
@@ -116,7 +116,7 @@ export type EnforcementEvent = Message<"tollgate.admin.v1.EnforcementEvent"> & {
   metric: Metric;
 
   /**
-   * The window; unspecified for CONCURRENCY.
+   * Over which time; unspecified for CONCURRENCY, EXPIRED and UNATTRIBUTED.
    *
    * @generated from field: tollgate.v1.Window window = 14;
    */
@@ -131,14 +131,14 @@ export type EnforcementEvent = Message<"tollgate.admin.v1.EnforcementEvent"> & {
   spend: bigint;
 
   /**
-   * The limit's amount.
+   * The amount of the limit, in the metric's unit.
    *
    * @generated from field: int64 amount = 16;
    */
   amount: bigint;
 
   /**
-   * What the call asked.
+   * What the call asked for, in the metric's unit.
    *
    * @generated from field: int64 ask = 17;
    */
@@ -194,7 +194,7 @@ export type ListEventsRequest = Message<"tollgate.admin.v1.ListEventsRequest"> &
   action: EventAction;
 
   /**
-   * Only of this limit, by its composed name. Empty: any.
+   * Only of this limit, written as EnforcementEvent.limit. Empty: any.
    *
    * @generated from field: string limit = 4;
    */
@@ -278,7 +278,7 @@ export const ExpireHoldsRequestSchema: GenMessage<ExpireHoldsRequest> = /*@__PUR
  */
 export type ExpireHoldsResponse = Message<"tollgate.admin.v1.ExpireHoldsResponse"> & {
   /**
-   * Holds ended.
+   * How many holds were ended.
    *
    * @generated from field: int64 expired_count = 1;
    */

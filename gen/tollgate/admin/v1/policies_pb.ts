@@ -19,7 +19,10 @@ export const file_tollgate_admin_v1_policies: GenFile = /*@__PURE__*/
   fileDesc("CiB0b2xsZ2F0ZS9hZG1pbi92MS9wb2xpY2llcy5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEi2AIKBUxpbWl0EgwKBG5hbWUYASABKAkSIwoGbWV0cmljGAIgASgOMhMudG9sbGdhdGUudjEuTWV0cmljEiMKBndpbmRvdxgDIAEoDjITLnRvbGxnYXRlLnYxLldpbmRvdxIQCgZhbW91bnQYBCABKAlIABIxCgl1bmxpbWl0ZWQYCiABKAsyHC50b2xsZ2F0ZS5hZG1pbi52MS5VbmxpbWl0ZWRIABIjCgZhY3Rpb24YBSABKA4yEy50b2xsZ2F0ZS52MS5BY3Rpb24SMQoKdGhyZXNob2xkcxgGIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLlRocmVzaG9sZHMSEgoKYXBwbGllc190bxgHIAEoCRIPCgd0YXJnZXRzGAggAygJEhQKB2VuYWJsZWQYCSABKAhIAYgBAUIHCgVib3VuZEIKCghfZW5hYmxlZEoECAsQDFIEdW5pdCILCglVbmxpbWl0ZWQiHgoKVGhyZXNob2xkcxIQCghwZXJjZW50cxgBIAMoBSJ2CgZBY2Nlc3MSDQoFYWxsb3cYASADKAkSDAoEZGVueRgCIAMoCRIVCghtYXhfdGllchgDIAEoBUgAiAEBEisKBG1vZGUYBCABKA4yHS50b2xsZ2F0ZS5hZG1pbi52MS5BY2Nlc3NNb2RlQgsKCV9tYXhfdGllciJ1CgZCeXBhc3MSDAoEY29zdBgBIAEoCBIMCgRyYXRlGAIgASgIEg4KBnRva2VucxgDIAEoCBIOCgZtb2RlbHMYBCABKAgSLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqgBCgZQb2xpY3kSDwoHc3ViamVjdBgBIAEoCRIoCgZsaW1pdHMYAiADKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5MaW1pdBIpCgZhY2Nlc3MYAyABKAsyGS50b2xsZ2F0ZS5hZG1pbi52MS5BY2Nlc3MSKQoGYnlwYXNzGAQgASgLMhkudG9sbGdhdGUuYWRtaW4udjEuQnlwYXNzEg0KBW5vdGVzGAUgASgJIs0BCg5Qb2xpY3lSZXZpc2lvbhIpCgZwb2xpY3kYASABKAsyGS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3kSEAoIcmV2aXNpb24YAiABKAMSDgoGcmVhc29uGAMgASgJEg0KBWFjdG9yGAQgASgJEi8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdyZXZva2VkGAYgASgJEgwKBGV0YWcYByABKAkSDwoHZGVsZXRlZBgIIAEoCCKqAQoQUHV0UG9saWN5UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSKQoGcG9saWN5GAIgASgLMhkudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5Eg4KBnJlYXNvbhgDIAEoCRIMCgRldGFnGAQgASgJEhcKCnJlcXVlc3RfaWQYBSABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAYgASgIQg0KC19yZXF1ZXN0X2lkIkgKEVB1dFBvbGljeVJlc3BvbnNlEjMKCHJldmlzaW9uGAEgASgLMiEudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5UmV2aXNpb24iVwoQR2V0UG9saWN5UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDwoHc3ViamVjdBgCIAEoCRIVCghyZXZpc2lvbhgDIAEoA0gAiAEBQgsKCV9yZXZpc2lvbiJIChFHZXRQb2xpY3lSZXNwb25zZRIzCghyZXZpc2lvbhgBIAEoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVJldmlzaW9uIlwKE0xpc3RQb2xpY2llc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEg4KBmZpbHRlchgEIAEoCSJlChRMaXN0UG9saWNpZXNSZXNwb25zZRI0CglyZXZpc2lvbnMYASADKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiZAoaTGlzdFBvbGljeVJldmlzaW9uc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEg8KB3N1YmplY3QYAiABKAkSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkibAobTGlzdFBvbGljeVJldmlzaW9uc1Jlc3BvbnNlEjQKCXJldmlzaW9ucxgBIAMoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVJldmlzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKgAQoSUmV2b2tlTGltaXRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEgwKBG5hbWUYAyABKAkSDgoGcmVhc29uGAQgASgJEgwKBGV0YWcYBSABKAkSFwoKcmVxdWVzdF9pZBgGIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYByABKAhCDQoLX3JlcXVlc3RfaWQiSgoTUmV2b2tlTGltaXRSZXNwb25zZRIzCghyZXZpc2lvbhgBIAEoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVJldmlzaW9uIpMBChNEZWxldGVQb2xpY3lSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEgwKBGV0YWcYAyABKAkSDgoGcmVhc29uGAQgASgJEhcKCnJlcXVlc3RfaWQYBSABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAYgASgIQg0KC19yZXF1ZXN0X2lkIksKFERlbGV0ZVBvbGljeVJlc3BvbnNlEjMKCHJldmlzaW9uGAEgASgLMiEudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5UmV2aXNpb24qWgoKQWNjZXNzTW9kZRIbChdBQ0NFU1NfTU9ERV9VTlNQRUNJRklFRBAAEhYKEkFDQ0VTU19NT0RFX05BUlJPVxABEhcKE0FDQ0VTU19NT0RFX1JFUExBQ0UQAjLVBAoNUG9saWN5U2VydmljZRJWCglQdXRQb2xpY3kSIy50b2xsZ2F0ZS5hZG1pbi52MS5QdXRQb2xpY3lSZXF1ZXN0GiQudG9sbGdhdGUuYWRtaW4udjEuUHV0UG9saWN5UmVzcG9uc2USVgoJR2V0UG9saWN5EiMudG9sbGdhdGUuYWRtaW4udjEuR2V0UG9saWN5UmVxdWVzdBokLnRvbGxnYXRlLmFkbWluLnYxLkdldFBvbGljeVJlc3BvbnNlEl8KDExpc3RQb2xpY2llcxImLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RQb2xpY2llc1JlcXVlc3QaJy50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0UG9saWNpZXNSZXNwb25zZRJ0ChNMaXN0UG9saWN5UmV2aXNpb25zEi0udG9sbGdhdGUuYWRtaW4udjEuTGlzdFBvbGljeVJldmlzaW9uc1JlcXVlc3QaLi50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0UG9saWN5UmV2aXNpb25zUmVzcG9uc2USXAoLUmV2b2tlTGltaXQSJS50b2xsZ2F0ZS5hZG1pbi52MS5SZXZva2VMaW1pdFJlcXVlc3QaJi50b2xsZ2F0ZS5hZG1pbi52MS5SZXZva2VMaW1pdFJlc3BvbnNlEl8KDERlbGV0ZVBvbGljeRImLnRvbGxnYXRlLmFkbWluLnYxLkRlbGV0ZVBvbGljeVJlcXVlc3QaJy50b2xsZ2F0ZS5hZG1pbi52MS5EZWxldGVQb2xpY3lSZXNwb25zZUJbChF0b2xsZ2F0ZS5hZG1pbi52MUINUG9saWNpZXNQcm90b1ABWiF0b2xsZ2F0ZS9hZG1pbi92MTt0b2xsZ2F0ZWFkbWludjGqAhFUb2xsZ2F0ZS5BZG1pbi5WMWIGcHJvdG8z", [file_google_protobuf_timestamp, file_tollgate_v1_limit]);
 
 /**
- * One limit.
+ * One limit. For each call it counts on the meter of the subject that it applies to. Limits of the same metric, window and
+ * targets are in one slot: for each subject the nearest declaration of a slot holds, and lifts those farther away (the
+ * subject's own before its tier's, then its teams', then the organization's). Limits of other slots hold beside it, and so
+ * does every cap. A user with a limit of its own on a metric, without targets, takes none on that metric from its tier.
  *
  * @generated from message tollgate.admin.v1.Limit
  */
@@ -32,14 +35,14 @@ export type Limit = Message<"tollgate.admin.v1.Limit"> & {
   name: string;
 
   /**
-   * Required.
+   * What it counts; required.
    *
    * @generated from field: tollgate.v1.Metric metric = 2;
    */
   metric: Metric;
 
   /**
-   * Required, but for CONCURRENCY, which has none.
+   * Over which time; required, but unspecified for CONCURRENCY, which has none.
    *
    * @generated from field: tollgate.v1.Window window = 3;
    */
@@ -60,7 +63,7 @@ export type Limit = Message<"tollgate.admin.v1.Limit"> & {
     case: "amount";
   } | {
     /**
-     * No amount: it removes farther declarations of the same slot.
+     * No amount: nothing is limited, and farther declarations of the same slot do not apply.
      *
      * @generated from field: tollgate.admin.v1.Unlimited unlimited = 10;
      */
@@ -69,22 +72,28 @@ export type Limit = Message<"tollgate.admin.v1.Limit"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * BLOCK.
+   * What happens when it is exceeded. Unspecified: BLOCK.
    *
    * @generated from field: tollgate.v1.Action action = 5;
    */
   action: Action;
 
   /**
-   * Percentages at which the limit counts as near. Absent: 80. CONCURRENCY has none.
+   * Percentages of the amount at which the limit is NEAR and an event is recorded. Absent: 80. CONCURRENCY has none.
    *
    * @generated from field: tollgate.admin.v1.Thresholds thresholds = 6;
    */
   thresholds?: Thresholds | undefined;
 
   /**
-   * The subjects it applies to: SELF, or on organizations and teams USER, KEY, CUSTOMER, PRINCIPAL, APP, TEAM or
-   * LABEL:<key>, on teams also MEMBER; on a tier always USER. Empty: SELF (on a tier USER).
+   * Which subjects it limits, each by itself:
+   *   SELF                 the subject of the policy; on an organization or a team a cap that all below share;
+   *   USER, KEY, CUSTOMER, PRINCIPAL, APP
+   *                        each of that kind below the organization or the team, unless it has a nearer limit;
+   *   TEAM                 each team of the organization, or below the team;
+   *   LABEL:<key>          each value of a label;
+   *   MEMBER               on a team: what each user spends inside it and below. Nothing overrides it.
+   * All but SELF are for organizations and teams; on a tier it is always USER. Empty: SELF, on a tier USER.
    *
    * @generated from field: string applies_to = 7;
    */
@@ -99,7 +108,7 @@ export type Limit = Message<"tollgate.admin.v1.Limit"> & {
   targets: string[];
 
   /**
-   * Absent: true. A disabled limit counts as absent.
+   * Whether it is in force. Absent: true. A disabled limit counts as absent.
    *
    * @generated from field: optional bool enabled = 9;
    */
@@ -114,7 +123,7 @@ export const LimitSchema: GenMessage<Limit> = /*@__PURE__*/
   messageDesc(file_tollgate_admin_v1_policies, 0);
 
 /**
- * The bound of a limit that limits nothing.
+ * In place of an amount: nothing is limited.
  *
  * @generated from message tollgate.admin.v1.Unlimited
  */
@@ -163,21 +172,21 @@ export type Access = Message<"tollgate.admin.v1.Access"> & {
   allow: string[];
 
   /**
-   * Likewise; denies add up, always.
+   * Targets that must not be called, written as in `allow`; at most 256. The deny lists of all subjects of a call add up.
    *
    * @generated from field: repeated string deny = 2;
    */
   deny: string[];
 
   /**
-   * The highest tier rank, 0 or more. Absent: none.
+   * The highest `tier_rank` of a model that may be called, 0 or more. Absent: any.
    *
    * @generated from field: optional int32 max_tier = 3;
    */
   maxTier?: number | undefined;
 
   /**
-   * NARROW.
+   * How the list relates to those of the tier and the teams. Unspecified: NARROW.
    *
    * @generated from field: tollgate.admin.v1.AccessMode mode = 4;
    */
@@ -192,34 +201,35 @@ export const AccessSchema: GenMessage<Access> = /*@__PURE__*/
   messageDesc(file_tollgate_admin_v1_policies, 3);
 
 /**
- * What is bypassed. Only on users, principals and keys, and only with notes. Usage is still counted.
+ * Which limits and rules do not deny a call, wherever they are declared. Only on users, principals and keys, and only with
+ * notes. Those of several subjects of a call add up. Usage is still counted, and what would have denied is recorded.
  *
  * @generated from message tollgate.admin.v1.Bypass
  */
 export type Bypass = Message<"tollgate.admin.v1.Bypass"> & {
   /**
-   * Limits on COST, and MODEL_UNPRICED.
+   * BLOCK limits on COST, and MODEL_UNPRICED.
    *
    * @generated from field: bool cost = 1;
    */
   cost: boolean;
 
   /**
-   * Limits on REQUESTS and CONCURRENCY, and on tokens in windows up to an hour.
+   * BLOCK limits on REQUESTS and CONCURRENCY, and on tokens in windows up to an hour.
    *
    * @generated from field: bool rate = 2;
    */
   rate: boolean;
 
   /**
-   * Limits on tokens in longer windows.
+   * BLOCK limits on tokens in longer windows.
    *
    * @generated from field: bool tokens = 3;
    */
   tokens: boolean;
 
   /**
-   * Every model rule.
+   * Every model rule but MODEL_UNPRICED: access lists, `max_tier` and unknown models.
    *
    * @generated from field: bool models = 4;
    */
@@ -255,23 +265,24 @@ export type Policy = Message<"tollgate.admin.v1.Policy"> & {
 
   /**
    * At most 200. Limits with targets, on labels, for LABEL or for MEMBER have meters of their own: a policy may have
-   * at most 32 different combinations of `applies_to` and `targets` among them, and an organization at most 64 in all its
-   * policies that reach every subject of a kind (`applies_to` other than SELF and MEMBER); a policy that would pass the latter
-   * is refused with FAILED_PRECONDITION `TOO_MANY_METERS`.
+   * at most 32 different combinations of `applies_to` and `targets` among them, otherwise it is INVALID_ARGUMENT. All
+   * policies of an organization together may have at most 64 that reach every subject of a kind (`applies_to` other than
+   * SELF and MEMBER), otherwise it is FAILED_PRECONDITION `TOO_MANY_METERS`.
    *
    * @generated from field: repeated tollgate.admin.v1.Limit limits = 2;
    */
   limits: Limit[];
 
   /**
-   * On an organization, team, tier, user, key, token, principal or app. Absent: no rules.
+   * Which targets may be called. Only on an organization, team, tier, user, key, token, principal or app. Absent: no
+   * rules.
    *
    * @generated from field: tollgate.admin.v1.Access access = 3;
    */
   access?: Access | undefined;
 
   /**
-   * Absent: nothing is bypassed.
+   * Which limits and rules do not deny calls. Absent: none.
    *
    * @generated from field: tollgate.admin.v1.Bypass bypass = 4;
    */
@@ -327,7 +338,7 @@ export type PolicyRevision = Message<"tollgate.admin.v1.PolicyRevision"> & {
   actor: string;
 
   /**
-   * When.
+   * When it was appended.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 5;
    */
@@ -839,7 +850,7 @@ export const AccessModeSchema: GenEnum<AccessMode> = /*@__PURE__*/
   enumDesc(file_tollgate_admin_v1_policies, 0);
 
 /**
- * A change binds the very next Check on every replica.
+ * What is declared on subjects. A change applies to the next Check on every replica.
  *
  * @generated from service tollgate.admin.v1.PolicyService
  */
