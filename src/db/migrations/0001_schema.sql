@@ -313,6 +313,8 @@ CREATE TABLE usage_quarter (
 ) PARTITION BY RANGE (starts_at);
 
 CREATE TABLE usage_quarter_rest PARTITION OF usage_quarter DEFAULT;
+-- The rows of units are few among those of all calls, and read by themselves.
+CREATE INDEX usage_quarter_units ON usage_quarter (org_id, subject, starts_at) WHERE unit <> '';
 -- Finds what is past its retention, and the days that have rows there: after a backlog these may be many.
 CREATE INDEX usage_quarter_rest_start ON usage_quarter_rest (org_id, starts_at);
 
@@ -331,6 +333,7 @@ CREATE TABLE usage_daily (
   unit_count numeric NOT NULL,
   PRIMARY KEY (org_id, subject, starts_at, target, unit)
 ) WITH (fillfactor = 50);
+CREATE INDEX usage_daily_units ON usage_daily (org_id, subject, starts_at) WHERE unit <> '';
 
 -- What limits did. Equal events of one second past the first ten are one row with a count.
 CREATE TABLE enforcement_event (

@@ -113,10 +113,14 @@ RETURNING ${priceColumns}`,
   return prices.flatMap((price) => stored.get(key(price)) ?? []);
 }
 
-/** A price has up to eight steps, each with six amounts. */
+/** A price has up to eight steps, each with seven amounts and those of units. */
 const pageWeight: PageWeight<PriceRow> = {
   most: 2000,
-  of: (row) => openDoc<readonly Rates[]>(row.rates).length,
+  of: (row) =>
+    openDoc<readonly Rates[]>(row.rates).reduce(
+      (sum, { units }) => sum + 1 + Math.ceil(units.length / 7),
+      0,
+    ),
 };
 
 async function list(parts: StoreParts, orgId: string, page: Page): Promise<Listed<StoredPrice>> {
