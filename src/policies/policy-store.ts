@@ -249,6 +249,7 @@ export type ImportedPrice =
       readonly change: 'ADDED' | 'CHANGED' | 'SAME';
       readonly listed: ListedAs;
       readonly subject: string;
+      readonly serviceTier: string | undefined;
       readonly fromMs: number | undefined;
       /** What holds afterwards. */
       readonly price: StoredPrice;

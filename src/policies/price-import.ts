@@ -30,7 +30,7 @@ export interface PriceOffer extends Pick<
 
 /** Why a price of a list is not imported. */
 export const skipReasons = [
-  'NO_TOKEN_PRICE',
+  'NO_PRICE',
   'TIME_OF_DAY',
   'MODE',
   'FREE',
@@ -44,6 +44,7 @@ export type SkipReason = (typeof skipReasons)[number];
 export interface SkippedPrice {
   readonly listed: ListedAs;
   readonly subject: string;
+  readonly serviceTier: string | undefined;
   readonly reason: SkipReason;
   readonly detail: string;
 }

@@ -1,16 +1,33 @@
 import type { ConditionalPrice, ModelInfo, ModelPrice, Provider } from '@pydantic/genai-prices';
 import type { ListedModel, PriceList, PriceStep } from './price-list.ts';
 import { isWholePrice, rateSteps } from './rate-steps.ts';
-import type { ListedRate, RatePart } from './rate-steps.ts';
+import type { ListedRate } from './rate-steps.ts';
+import { boundedNames } from './bounded-names.ts';
 
-/** Its keys that a revision has a place for, and the power of ten from USD per unit to nano-USD. */
-const parts: Readonly<Record<string, { readonly part: RatePart; readonly power: number }>> = {
+/** Its keys that a revision has a place for, and what turns USD per its unit into the nano-USD of `ListedRate`. */
+const parts: Readonly<Record<string, Pick<ListedRate, 'part' | 'power' | 'per'>>> = {
   input_mtok: { part: 'input', power: 9 },
   output_mtok: { part: 'output', power: 9 },
   cache_read_mtok: { part: 'cachedInput', power: 9 },
   cache_write_mtok: { part: 'cacheWrite', power: 9 },
+  cache_write_1h_mtok: { part: 'cacheWrite1h', power: 9 },
   output_reasoning_mtok: { part: 'reasoningOutput', power: 9 },
   requests_kcount: { part: 'perRequest', power: 6 },
+  web_searches_kcount: { part: 'unit web_search', power: 12 },
+  storage_searches_kcount: { part: 'unit file_search', power: 12 },
+  input_audio_mtok: { part: 'unit input_audio_token', power: 9 },
+  output_audio_mtok: { part: 'unit output_audio_token', power: 9 },
+  cache_audio_read_mtok: { part: 'unit cached_audio_token', power: 9 },
+  input_image_mtok: { part: 'unit input_image_token', power: 9 },
+  output_image_mtok: { part: 'unit output_image_token', power: 9 },
+  cache_image_read_mtok: { part: 'unit cached_image_token', power: 9 },
+  input_video_mtok: { part: 'unit input_video_token', power: 9 },
+  output_video_mtok: { part: 'unit output_video_token', power: 9 },
+  output_citation_mtok: { part: 'unit citation_token', power: 9 },
+  audio_hours: { part: 'unit audio_second', power: 15, per: 3600n },
+  input_audio_hours: { part: 'unit audio_second', power: 15, per: 3600n },
+  input_document_kpages: { part: 'unit page', power: 12 },
+  input_annotated_document_kpages: { part: 'unit annotated_page', power: 12 },
 };
 
 /** Reads the data of `@pydantic/genai-prices`: what holds at an instant, and what is announced for later. */
@@ -29,6 +46,7 @@ function listedModel(provider: string, { id: model, prices }: ModelInfo, nowMs: 
   const listed: ListedModel = {
     provider,
     model,
+    serviceTier: undefined,
     steps: [],
     skipped: undefined,
     leftOut: [],
@@ -45,8 +63,8 @@ function listedModel(provider: string, { id: model, prices }: ModelInfo, nowMs: 
     const { known, unknown } = listedRates(price);
     for (const name of unknown) leftOut.add(name);
     if (!known.some(isWholePrice)) {
-      const detail = unknown.join(', ') || 'no price';
-      return { ...listed, skipped: { reason: 'NO_TOKEN_PRICE', detail } as const };
+      const detail = boundedNames(unknown).join(', ') || 'no price';
+      return { ...listed, skipped: { reason: 'NO_PRICE', detail } as const };
     }
     const read = rateSteps(known);
     if ('fault' in read) {
@@ -55,7 +73,7 @@ function listedModel(provider: string, { id: model, prices }: ModelInfo, nowMs: 
     for (const name of read.rounded) rounded.add(name);
     steps.push({ fromMs, rates: read.rates });
   }
-  return { ...listed, steps, leftOut: [...leftOut], rounded: [...rounded] };
+  return { ...listed, steps, leftOut: boundedNames([...leftOut]), rounded: [...rounded] };
 }
 
 interface DatedPrice {
@@ -113,11 +131,13 @@ function listedRates(price: ModelPrice): {
             { above: 0, usd: value.base },
             ...value.tiers.map(({ start, price: usd }) => ({ above: start, usd })),
           ];
-    const of = parts[name];
+    const of = Object.hasOwn(parts, name) ? parts[name] : undefined;
     if (of === undefined) {
       if (steps.some(({ usd }) => usd !== 0)) unknown.push(name);
       continue;
     }
+    // 0 is written for a unit that nothing is known of, too.
+    if (of.part.startsWith('unit ') && steps.every(({ usd }) => usd === 0)) continue;
     for (const { above, usd } of steps) {
       known.push({ name, ...of, above: BigInt(above), text: String(usd) });
     }

@@ -4,14 +4,27 @@ import type { Slices } from '../platform/slices.ts';
 import type { SkipReason } from '../policies/price-import.ts';
 import { jsonMembers } from './json-members.ts';
 import type { JsonMember } from './json-members.ts';
+import { boundedNames } from './bounded-names.ts';
 import { modelRates } from './model-rates.ts';
+import type { ModelRates } from './model-rates.ts';
 import type { ListedModel, PriceList } from './price-list.ts';
 import { isWholePrice, rateSteps } from './rate-steps.ts';
 import { isObject, parseWritten } from './written-json.ts';
 import type { WrittenObject } from './written-json.ts';
 
-/** Kinds of calls that are text in, and text, numbers or a verdict out. */
-const modes = ['chat', 'completion', 'responses', 'embedding', 'rerank', 'moderation'];
+/** Kinds of calls that are priced by tokens, requests and units. */
+const textModes = [
+  'chat',
+  'completion',
+  'responses',
+  'embedding',
+  'rerank',
+  'moderation',
+  'search',
+];
+const mediaModes = ['image_generation', 'image_edit', 'video_generation', 'ocr', 'realtime'];
+const soundModes = ['audio_transcription', 'audio_speech'];
+const modes: ReadonlySet<string> = new Set([...textModes, ...mediaModes, ...soundModes]);
 /** An entry that explains the form. */
 const example = 'sample_spec';
 const field = 'model_prices_json';
@@ -32,7 +45,7 @@ export async function modelPricesJson(text: string, slices: Slices): Promise<Pri
   for (const { name, value } of membersOf(text)) {
     if (name === example) continue;
     if (models.length >= maxEntries) throw notTheForm(`must have at most ${maxEntries} entries`);
-    models.push(listedModel(name, entryOf(name, value)));
+    models.push(...listedModels(name, entryOf(name, value)));
     if (slices.isDue()) await slices.rest();
   }
   return { source: `sha256:${digest}`, models };
@@ -77,26 +90,40 @@ function notTheForm(description: string): ReturnType<typeof invalidFields> {
   return invalidFields([{ field, description }]);
 }
 
-function listedModel(model: string, entry: WrittenObject): ListedModel {
-  const { litellm_provider: named, mode, off_peak_pricing: offPeak } = entry;
+/** One for the entry itself, and one for each service tier that it has prices of. */
+function listedModels(model: string, entry: WrittenObject): ListedModel[] {
+  const { litellm_provider: named, mode = '', off_peak_pricing: offPeak } = entry;
   const provider = typeof named === 'string' ? named.slice(0, maxNameLength) : '';
-  const listed = { provider, model, skipped: undefined, leftOut: [], rounded: [] };
-  const skip = (reason: SkipReason, detail: string): ListedModel => ({
-    ...listed,
-    steps: [],
-    skipped: { reason, detail: detail.slice(0, 200) },
-  });
-  if (typeof mode === 'string' && !modes.includes(mode)) return skip('MODE', mode);
-  if (isObject(offPeak)) return skip('TIME_OF_DAY', 'off_peak_pricing');
-  const { known, unknown, fault } = modelRates(entry);
-  if (fault !== undefined) return skip('INVALID', fault);
-  if (!known.some(isWholePrice)) return skip('NO_TOKEN_PRICE', unknown.join(', ') || 'no price');
+  const plain = { provider, model, serviceTier: undefined };
+  if (typeof mode !== 'string' || (mode !== '' && !modes.has(mode))) {
+    return [skippedModel(plain, 'MODE', typeof mode === 'string' ? mode : 'mode')];
+  }
+  if (isObject(offPeak)) return [skippedModel(plain, 'TIME_OF_DAY', 'off_peak_pricing')];
+  const { serviceTiers, fault, ...rates } = modelRates(entry, mode);
+  if (fault !== undefined) return [skippedModel(plain, 'INVALID', fault)];
+  return [
+    pricedModel(plain, rates),
+    ...[...serviceTiers].map(([tier, own]) => pricedModel({ ...plain, serviceTier: tier }, own)),
+  ];
+}
+
+type ModelName = Pick<ListedModel, 'provider' | 'model' | 'serviceTier'>;
+
+function pricedModel(
+  name: ModelName,
+  { known, unknown }: Pick<ModelRates, 'known' | 'unknown'>,
+): ListedModel {
+  const leftOut = boundedNames(unknown);
+  if (!known.some(isWholePrice)) {
+    return skippedModel(name, 'NO_PRICE', leftOut.join(', ') || 'no price');
+  }
   const read = rateSteps(known);
-  if ('fault' in read) return skip('INVALID', read.fault);
-  return {
-    ...listed,
-    steps: [{ fromMs: undefined, rates: read.rates }],
-    leftOut: unknown,
-    rounded: read.rounded,
-  };
+  if ('fault' in read) return skippedModel(name, 'INVALID', read.fault);
+  const steps = [{ fromMs: undefined, rates: read.rates }];
+  return { ...name, skipped: undefined, steps, leftOut, rounded: read.rounded };
+}
+
+function skippedModel(name: ModelName, reason: SkipReason, detail: string): ListedModel {
+  const skipped = { reason, detail: detail.slice(0, 200) };
+  return { ...name, steps: [], skipped, leftOut: [], rounded: [] };
 }

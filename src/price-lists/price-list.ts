@@ -18,6 +18,8 @@ export interface ListedModel {
   readonly provider: string;
   /** As the list names it. */
   readonly model: string;
+  /** The class of service that the price is for, `flex`; undefined: none in particular. */
+  readonly serviceTier: string | undefined;
   /** What holds now, then what is announced, by ascending time; empty if it is skipped. */
   readonly steps: readonly PriceStep[];
   readonly skipped: Skipped | undefined;

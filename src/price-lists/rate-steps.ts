@@ -1,8 +1,11 @@
 import type { Rates } from '../core/catalog.ts';
+import { byCodeUnit } from '../core/meter.ts';
+import { divideHalfEven } from '../core/cost.ts';
 import { decimalNanos } from './decimal-nanos.ts';
 
-/** The parts of a revision's rates that a list may say. */
-export type RatePart = Exclude<keyof Rates, 'aboveInputTokens' | 'units'>;
+/** The parts of a revision's rates that a list may say: those of tokens and requests, and units by name. */
+export type RatePart = Exclude<keyof Rates, 'aboveInputTokens' | 'units'> | UnitPart;
+type UnitPart = `unit ${string}`;
 
 /** One number of a list: which part it prices, from which length of input on. */
 export interface ListedRate {
@@ -13,8 +16,10 @@ export interface ListedRate {
   readonly above: bigint;
   /** The number as it is written. */
   readonly text: string;
-  /** What turns it into nano-USD per million tokens, as a power of ten; for a request, into nano-USD. */
+  /** What turns it into nano-USD per million tokens or units, as a power of ten; for a request, into nano-USD. */
   readonly power: number;
+  /** How many of the units it is for, beyond the power: 3,600 seconds of an hour. Undefined: 1. */
+  readonly per?: bigint;
 }
 
 /** Rates by ascending length of input, and the parts that were rounded; or what is wrong. */
@@ -24,7 +29,11 @@ export type RateSteps =
 
 /** Whether a rate can stand alone: what is read from a cache or thought is priced beside something. */
 export function isWholePrice({ part }: ListedRate): boolean {
-  return part === 'input' || part === 'output' || part === 'perRequest';
+  return part === 'input' || part === 'output' || part === 'perRequest' || isUnit(part);
+}
+
+function isUnit(part: RatePart): part is UnitPart {
+  return part.startsWith('unit ');
 }
 
 const maxSteps = 8;
@@ -39,16 +48,19 @@ export function rateSteps(listed: readonly ListedRate[]): RateSteps {
   for (const rate of listed) {
     const found = decimalNanos(rate.text, rate.power);
     if (found === undefined) return { fault: `${rate.name}: ${rate.text.slice(0, 40)}` };
-    read.push({ rate, nanos: found.nanos });
-    if (found.isRounded) rounded.push(rate.name);
+    const { per = 1n } = rate;
+    read.push({ rate, nanos: divideHalfEven(found.nanos, per) });
+    if (found.isRounded || found.nanos % per !== 0n) rounded.push(rate.name);
   }
   const starts = [...new Set([0n, ...listed.map(({ above }) => above)])].toSorted(ascending);
   if (starts.length > maxSteps) return { fault: `more than ${maxSteps} steps by length of input` };
+  // Of two numbers for one part, which a list may have under two names, the dearer one.
   const at = (part: RatePart, start: bigint): bigint | undefined =>
     read
       .filter(({ rate }) => rate.part === part && rate.above <= start)
-      .toSorted((a, b) => ascending(a.rate.above, b.rate.above))
+      .toSorted((a, b) => ascending(a.rate.above, b.rate.above) || ascending(a.nanos, b.nanos))
       .at(-1)?.nanos;
+  const units = [...new Set(listed.map(({ part }) => part).filter(isUnit))].toSorted(byCodeUnit);
   return {
     rates: starts.map((start) => ({
       aboveInputTokens: start,
@@ -59,7 +71,10 @@ export function rateSteps(listed: readonly ListedRate[]): RateSteps {
       cacheWrite1h: at('cacheWrite1h', start),
       reasoningOutput: at('reasoningOutput', start),
       perRequest: at('perRequest', start) ?? 0n,
-      units: [],
+      units: units.flatMap((part) => {
+        const rate = at(part, start);
+        return rate === undefined ? [] : [{ name: part.slice('unit '.length), rate }];
+      }),
     })),
     rounded,
   };

@@ -58,7 +58,8 @@ export async function selectPrices(
   const priced = named.filter(({ skipped }) => skipped === undefined);
   const offers: PriceOffer[] = [];
   const skipped = named.flatMap((one) => (one.skipped ? [skippedPrice(one, one.skipped)] : []));
-  for (const rivals of Map.groupBy(priced, ({ subject }) => subject).values()) {
+  const seriesOf = ({ subject, listed }: Named): string => `${subject} ${listed.serviceTier ?? ''}`;
+  for (const rivals of Map.groupBy(priced, seriesOf).values()) {
     if (slices.isDue()) await slices.rest();
     const [first] = rivals;
     if (first === undefined) continue;
@@ -145,7 +146,7 @@ function skippedHere(
   if (fault !== undefined) return skip('NAME', fault);
   if (!listed.steps.every(isZero)) return undefined;
   // What costs something in another way is not free: per image, per search.
-  if (listed.leftOut.length > 0) return skip('NO_TOKEN_PRICE', listed.leftOut.join(', '));
+  if (listed.leftOut.length > 0) return skip('NO_PRICE', listed.leftOut.join(', '));
   return includesFree ? undefined : skip('FREE', 'all rates are 0');
 }
 
@@ -154,17 +155,18 @@ function skip(reason: SkipReason, detail: string): Skipped {
 }
 
 function skippedPrice({ listed, subject }: Named, { reason, detail }: Skipped): SkippedPrice {
-  const { provider, model } = listed;
-  return { listed: { provider, model, leftOut: [], rounded: [] }, subject, reason, detail };
+  const { provider, model, serviceTier } = listed;
+  const named = { provider, model, leftOut: [], rounded: [] };
+  return { listed: named, subject, serviceTier, reason, detail };
 }
 
 function offersOf({ listed, subject }: Named, scope: PriceScope): PriceOffer[] {
-  const { provider, model, leftOut, rounded } = listed;
+  const { provider, model, serviceTier, leftOut, rounded } = listed;
   return listed.steps.map(({ fromMs, rates }) => ({
     listed: { provider, model, leftOut, rounded },
     scope,
     subject,
-    serviceTier: undefined,
+    serviceTier,
     perTokens,
     rates,
     fromMs,

@@ -59,10 +59,10 @@ const text = `{
   "sample_spec": {"input_cost_per_token": 0.0, "litellm_provider": "one of the docs"},
   "gpt-4o": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 2.5e-06,
     "output_cost_per_token": 1e-05, "cache_read_input_token_cost": 1.25e-06,
-    "input_cost_per_token_above_200k_tokens": 5e-06, "input_cost_per_token_batches": 1.25e-06},
+    "input_cost_per_token_above_200k_tokens": 5e-06, "input_cost_per_character": 2e-07},
   "azure/gpt-4o": {"litellm_provider": "azure", "mode": "chat", "input_cost_per_token": 3e-06,
     "output_cost_per_token": 1.2e-05, "output_cost_per_reasoning_token": 1.5e-05},
-  "dall-e-3": {"litellm_provider": "openai", "mode": "image_generation", "output_cost_per_image": 0.04},
+  "files": {"litellm_provider": "openai", "mode": "vector_store", "vector_store_cost_per_gb_per_day": 0.1},
   "openai/free": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 0.0}
 }`;
 
@@ -84,14 +84,14 @@ test('a list is compared, imported as one change, and then changes nothing any m
   expect(brief(done)).toEqual([
     'ADDED azure:gpt-4o',
     'ADDED openai:gpt-4o',
-    'SKIPPED MODE dall-e-3',
+    'SKIPPED MODE files',
     'SKIPPED FREE openai/free',
   ]);
   expect(done['source']).toMatch(/^sha256:[0-9a-f]{64}$/);
   expect((done['prices'] as readonly Json[])[1]).toMatchObject({
     provider: 'openai',
     model: 'gpt-4o',
-    leftOut: ['input_cost_per_token_batches'],
+    leftOut: ['input_cost_per_character'],
     price: {
       scope: 'PRICE_SCOPE_PROVIDER_MODEL',
       unit: 'PRICE_UNIT_PER_1M_TOKENS',
@@ -155,7 +155,7 @@ test('a part of a list is imported, under the names of the catalog', async () =>
   expect(brief(await importing({ modelPricesJson: text, ...part }))).toEqual(['ADDED west:gpt-4o']);
   const asModel = { scope: 'PRICE_SCOPE_MODEL', validateOnly: true };
   expect(brief(await importing({ modelPricesJson: text, ...asModel }))).toEqual([
-    'SKIPPED MODE dall-e-3',
+    'SKIPPED MODE files',
     'SKIPPED FREE openai/free',
     'SKIPPED AMBIGUOUS azure/gpt-4o',
     'SKIPPED AMBIGUOUS gpt-4o',

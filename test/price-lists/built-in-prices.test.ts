@@ -23,7 +23,7 @@ describe('the built-in list', () => {
   it('skips what it cannot price, and every skip has its ground', () => {
     const skips = list.models.flatMap(({ skipped }) => (skipped === undefined ? [] : [skipped]));
     const reasons = new Set(skips.map(({ reason }) => reason));
-    expect(reasons).toEqual(new Set(['NO_TOKEN_PRICE', 'TIME_OF_DAY']));
+    expect(reasons).toEqual(new Set(['NO_PRICE', 'TIME_OF_DAY']));
     expect(skips.every(({ detail }) => detail !== '')).toBe(true);
   });
 
@@ -64,6 +64,15 @@ describe('the built-in list', () => {
       }),
       { numRuns: 3_000 },
     );
+  });
+});
+
+it('an hour that is no whole number of nano-USD a second is rounded, and says so', () => {
+  const model = { id: 'm', match: { equals: 'm' }, prices: { audio_hours: 0.111 } };
+  const provider: Provider = { id: 'p', name: '', api_pattern: '', models: [model] };
+  expect(genaiPrices('test', [provider], nowMs).models[0]).toMatchObject({
+    rounded: ['audio_hours'],
+    steps: [{ rates: [{ input: 0n, units: [{ name: 'audio_second', rate: 30_833_333_333n }] }] }],
   });
 });
 
@@ -121,16 +130,37 @@ describe('a price that changes with time', () => {
   });
 });
 
-it('requests, reasoning and what has no place are read from their keys', () => {
-  const prices = { requests_kcount: 5, output_mtok: 8, output_reasoning_mtok: 3, audio_hours: 1 };
+it('requests, reasoning, units and what has no place are read from their keys', () => {
+  const prices = {
+    requests_kcount: 5,
+    output_mtok: 8,
+    output_reasoning_mtok: 3,
+    cache_write_1h_mtok: 6,
+    web_searches_kcount: 10,
+    audio_hours: 0.36,
+    input_audio_mtok: 40,
+    input_document_kpages: 0,
+    input_text_messages_kcount: 1,
+  };
   const model = { id: 'm', match: { equals: 'm' }, prices };
   const provider: Provider = { id: 'p', name: '', api_pattern: '', models: [model] };
   expect(genaiPrices('test', [provider], nowMs).models[0]).toMatchObject({
-    leftOut: ['audio_hours'],
+    leftOut: ['input_text_messages_kcount'],
+    rounded: [],
     steps: [
       {
         rates: [
-          { perRequest: 5_000_000n, output: 8_000_000_000n, reasoningOutput: 3_000_000_000n },
+          {
+            perRequest: 5_000_000n,
+            output: 8_000_000_000n,
+            reasoningOutput: 3_000_000_000n,
+            cacheWrite1h: 6_000_000_000n,
+            units: [
+              { name: 'audio_second', rate: 100_000_000_000n },
+              { name: 'input_audio_token', rate: 40_000_000_000n },
+              { name: 'web_search', rate: 10_000_000_000_000n },
+            ],
+          },
         ],
       },
     ],

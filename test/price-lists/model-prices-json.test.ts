@@ -77,23 +77,25 @@ describe('an entry', () => {
   it('names what has no place in a price, and what was rounded', async () => {
     const found = await entry(
       `"input_cost_per_token": 1.0000000000000001e-7, "output_cost_per_token": 5e-7,
-       "input_cost_per_audio_token": 1e-6, "search_context_cost_per_query": {"low": 0.01},
-       "input_cost_per_token_batches": 5e-8, "output_cost_per_image": 0.0, "source": "a page"`,
+       "input_cost_per_pixel": 1e-6, "search_context_cost_per_query": {"any": 0.01, "other": 0.02},
+       "input_cost_per_character_batches": 5e-8, "output_cost_per_second": 0.0, "source": "a page"`,
     );
     expect(found?.rounded).toEqual(['input_cost_per_token']);
     expect(found?.leftOut).toEqual([
-      'input_cost_per_audio_token',
-      'search_context_cost_per_query',
-      'input_cost_per_token_batches',
+      'input_cost_per_pixel',
+      'search_context_cost_per_query.any',
+      'search_context_cost_per_query.other',
+      'input_cost_per_character_batches',
     ]);
     expect(found?.steps[0]?.rates[0]?.input).toBe(100_000_000n);
   });
 
   it.each([
-    ['"mode": "image_generation", "output_cost_per_image": 0.04', 'MODE', 'image_generation'],
-    ['"input_cost_per_second": 0.0001', 'NO_TOKEN_PRICE', 'input_cost_per_second'],
-    ['"cache_read_input_token_cost": 1e-7', 'NO_TOKEN_PRICE', 'no price'],
-    ['"max_tokens": 5', 'NO_TOKEN_PRICE', 'no price'],
+    ['"mode": "vector_store", "input_cost_per_token": 0.04', 'MODE', 'vector_store'],
+    ['"mode": 7, "input_cost_per_token": 0.04', 'MODE', 'mode'],
+    ['"input_cost_per_second": 0.0001', 'NO_PRICE', 'input_cost_per_second'],
+    ['"cache_read_input_token_cost": 1e-7', 'NO_PRICE', 'no price'],
+    ['"max_tokens": 5', 'NO_PRICE', 'no price'],
     ['"input_cost_per_token": 1e-6, "off_peak_pricing": {}', 'TIME_OF_DAY', 'off_peak_pricing'],
     ['"input_cost_per_token": -1e-6', 'INVALID', 'input_cost_per_token: -1e-6'],
     ['"input_cost_per_token": 1e-30', 'INVALID', 'input_cost_per_token: 1e-30'],
@@ -113,6 +115,131 @@ describe('an entry', () => {
     ],
   ])('with %s is skipped: %s', async (members, reason, detail) => {
     expect(await skipped(members)).toEqual({ reason, detail });
+  });
+
+  const unitsOf = async (members: string) =>
+    Object.fromEntries(
+      (await rates(members))?.[0]?.units.map(({ name, rate }) => [name, rate]) ?? [],
+    );
+  const usdEach = 1_000_000_000_000_000n;
+
+  it('has units with rates of their own, each by its name', async () => {
+    expect(
+      await unitsOf(
+        `"input_cost_per_token": 1e-6, "input_cost_per_image": 0.001, "output_cost_per_image": 0.04,
+         "input_cost_per_audio_token": 1e-7, "input_cost_per_audio_per_second": 1.5e-4,
+         "file_search_cost_per_1k_calls": 2.5, "output_cost_per_video_per_second": 0.5,
+         "input_cost_per_query": 0.0, "search_context_cost_per_query":
+           {"search_context_size_low": 0.03, "search_context_size_medium": 0.035}`,
+      ),
+    ).toEqual({
+      input_image: usdEach / 1000n,
+      image: usdEach / 25n,
+      input_audio_token: usdEach / 10_000_000n,
+      audio_second: (usdEach * 15n) / 100_000n,
+      file_search: usdEach / 400n,
+      video_second: usdEach / 2n,
+      web_search_low: (usdEach * 3n) / 100n,
+      web_search_medium: (usdEach * 35n) / 1000n,
+    });
+  });
+
+  // Planted: without the modes, an image that is made and one that is read have one name.
+  it('means by some keys what its kind of calls means', async () => {
+    const image = '"input_cost_per_image": 0.04';
+    expect(await unitsOf(`${image}, "mode": "image_generation"`)).toEqual({ image: usdEach / 25n });
+    expect(await unitsOf(image)).toEqual({ input_image: usdEach / 25n });
+    const speech = '"mode": "audio_speech", "input_cost_per_character": 0.5';
+    expect(await unitsOf(speech)).toEqual({ character: usdEach / 2n });
+    expect((await skipped('"input_cost_per_character": 0.5'))?.reason).toBe('NO_PRICE');
+  });
+
+  it('of two keys for one unit takes the dearer', async () => {
+    const seconds = '"input_cost_per_second": 0.5, "input_cost_per_audio_per_second": 0.25';
+    expect(await unitsOf(`"mode": "audio_transcription", ${seconds}`)).toEqual({
+      audio_second: usdEach / 2n,
+    });
+  });
+
+  /** Service tier, input, output and cache writes of an hour of each price, in nano-USD a token. */
+  const tiersOf = async (members: string) => {
+    const text = `{"m": {"litellm_provider": "acme", ${members}}}`;
+    const { models } = await modelPricesJson(text, unhurried);
+    return models.map(({ serviceTier, steps: [one], leftOut }) => [
+      serviceTier,
+      one?.rates.map((rate) =>
+        [rate.input, rate.output, rate.cacheWrite1h].map((n) => Number(n) / 1e6),
+      ),
+      leftOut,
+    ]);
+  };
+
+  // Planted: with the tier's own numbers alone, its output costs nothing.
+  it('has a price for each service tier, which costs what it does without one where the list says nothing', async () => {
+    expect(
+      await tiersOf(
+        `"input_cost_per_token": 2e-6, "output_cost_per_token": 8e-6,
+         "cache_creation_input_token_cost_above_1hr": 4e-6,
+         "input_cost_per_token_above_200k_tokens": 3e-6,
+         "input_cost_per_token_flex": 1e-6, "output_cost_per_token_flex": 4e-6,
+         "input_cost_per_token_priority": 5e-6, "input_cost_per_token_above_200k_tokens_priority": 6e-6,
+         "output_cost_per_token_batches": 3e-6, "input_cost_per_pixel_batches": 1e-9`,
+      ),
+    ).toEqual([
+      [
+        undefined,
+        [
+          [2000, 8000, 4000],
+          [3000, 8000, 4000],
+        ],
+        [],
+      ],
+      [
+        'flex',
+        [
+          [1000, 4000, 4000],
+          [3000, 4000, 4000],
+        ],
+        [],
+      ],
+      [
+        'priority',
+        [
+          [5000, 8000, 4000],
+          [6000, 8000, 4000],
+        ],
+        [],
+      ],
+      [
+        'batch',
+        [
+          [2000, 3000, 4000],
+          [3000, 3000, 4000],
+        ],
+        ['input_cost_per_pixel_batches'],
+      ],
+    ]);
+  });
+
+  it('has no price for a service tier of which a list says 0, or beside steps in a list', async () => {
+    expect(
+      await tiersOf('"input_cost_per_token": 2e-6, "input_cost_per_token_flex": 0.0'),
+    ).toMatchObject([[undefined, [[2000, 0, NaN]], []]]);
+    expect(
+      await tiersOf(
+        `"input_cost_per_token_flex": 1e-6,
+         "tiered_pricing": [{"range": [0, 9], "input_cost_per_token": 1e-6}]`,
+      ),
+    ).toMatchObject([[undefined, [[1000, 0, NaN]], ['input_cost_per_token_flex']]]);
+  });
+
+  // Planted: without a bound, the answer repeats all of it.
+  it('names at most twenty parts that are left out, and no long name in full', async () => {
+    const many = Array.from({ length: 30 }, (_, index) => `"price_${index}_${'x'.repeat(500)}": 1`);
+    const found = await entry(`"input_cost_per_token": 1e-6, ${many.join(', ')}`);
+    expect(found?.leftOut).toHaveLength(21);
+    expect(found?.leftOut.at(-1)).toBe('and 10 more');
+    expect(Math.max(...(found?.leftOut ?? []).map(({ length }) => length))).toBe(100);
   });
 
   it('with more steps than a revision has is skipped', async () => {

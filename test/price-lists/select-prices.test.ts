@@ -21,7 +21,7 @@ const list = await modelPricesJson(
     'deepseek/chat': entry('deepseek', 1e-6),
     chat: entry('deepseek', 2e-6),
     'local/free': entry('local', 0),
-    'search/one': entry('search', 0, { input_cost_per_query: 0.01 }),
+    'search/one': entry('search', 0, { input_cost_per_pixel: 0.01 }),
     nobody: { input_cost_per_token: 1e-6 },
     'a b': entry('openai', 1e-6),
   }),
@@ -52,7 +52,7 @@ it('a price is of a provider and a model, and one that stands there twice is one
       'deepseek/chat': 'AMBIGUOUS',
       chat: 'AMBIGUOUS',
       'local/free': 'FREE',
-      'search/one': 'NO_TOKEN_PRICE',
+      'search/one': 'NO_PRICE',
       nobody: 'NAME',
       'a b': 'NAME',
     },
@@ -70,6 +70,27 @@ it('as a model, a name with several prices has no price until one provider is le
   expect(all.offered).toEqual(['claude', 'nobody']);
   expect(all.skipped).toMatchObject({ 'gpt-4o': 'AMBIGUOUS', 'azure/gpt-4o': 'AMBIGUOUS' });
   expect((await select({ scope: 'MODEL', providers: ['openai'] })).offered).toEqual(['gpt-4o']);
+});
+
+// Planted: with service tiers compared as one price, both are AMBIGUOUS.
+it('of several providers of a model, the same price for a tier is imported though those without one differ', async () => {
+  const flex = { input_cost_per_token_flex: 1e-6, output_cost_per_token_flex: 1e-6 };
+  const tiered = await modelPricesJson(
+    JSON.stringify({ 'a/m': entry('a', 2e-6, flex), 'b/m': entry('b', 3e-6, flex) }),
+    unhurried,
+  );
+  const selection = { providers: [], models: [], providerNames: new Map<string, string>() };
+  const { offers, skipped } = await selectPrices(
+    tiered,
+    { ...selection, scope: 'MODEL', keepsPrefix: false, includesFree: false },
+    idFault,
+    unhurried,
+  );
+  expect(offers.map(({ subject, serviceTier }) => [subject, serviceTier])).toEqual([['m', 'flex']]);
+  expect(skipped.map(({ listed, reason }) => [listed.provider, reason])).toEqual([
+    ['a', 'AMBIGUOUS'],
+    ['b', 'AMBIGUOUS'],
+  ]);
 });
 
 it('filters by provider and by the name that the price would have, and maps the names of providers', async () => {
@@ -94,7 +115,7 @@ it('filters by provider and by the name that the price would have, and maps the 
 it('what is free is imported only if it is asked for, and what costs otherwise never', async () => {
   const { offered, skipped } = await select({ includesFree: true, providers: ['local', 'search'] });
   expect(offered).toEqual(['local:free']);
-  expect(skipped).toEqual({ 'search/one': 'NO_TOKEN_PRICE' });
+  expect(skipped).toEqual({ 'search/one': 'NO_PRICE' });
 });
 
 it('filters and names that nothing answers to are refused by name', async () => {

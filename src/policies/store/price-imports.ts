@@ -61,9 +61,9 @@ async function importAll(
     const { change, before, offer } = one;
     const price = isNew(one) ? rest.next().value : before;
     if (price === undefined) throw new Error(`no revision was stored of ${offer.subject}`);
-    const { listed, subject, fromMs } = offer;
+    const { listed, subject, serviceTier, fromMs } = offer;
     const replaced = change === 'CHANGED' ? before : undefined;
-    return { change, listed, subject, fromMs, price, before: replaced };
+    return { change, listed, subject, serviceTier, fromMs, price, before: replaced };
   });
   const skipped = prices.skipped.map((one): ImportedPrice => ({ ...one, change: 'SKIPPED' }));
   const result = answer(locked, prices.source, inOrder([...done, ...skipped]), page);
@@ -159,14 +159,15 @@ function asIfStored(price: PriceRevision, { now, by }: Locked): StoredPrice {
 }
 
 /**
- * The place of a price in an answer: what is done, its subject, when it was announced for, and what the list
+ * The place of a price in an answer: what is done, its subject and service tier, when it was announced for, and what the list
  * calls it. Nothing that moves between one page and the next.
  */
 function placeOf(one: ImportedPrice): readonly string[] {
-  const { change, subject, listed } = one;
+  const { change, subject, serviceTier = '', listed } = one;
   const { fromMs = 0 } = change === 'SKIPPED' ? {} : one;
   const time = String(fromMs).padStart(16, '0');
-  return [`${importChanges.indexOf(change)}`, subject, time, `${listed.provider} ${listed.model}`];
+  const name = `${listed.provider} ${listed.model}`;
+  return [`${importChanges.indexOf(change)}`, subject, serviceTier, time, name];
 }
 
 interface Placed {
@@ -204,7 +205,7 @@ function answer(
   page: Page,
 ): PriceImportAnswer {
   const list = `${orgId}/price-import/${source}`;
-  const after = positionOf(page, list, ['text', 'text', 'text', 'text']);
+  const after = positionOf(page, list, ['text', 'text', 'text', 'text', 'text']);
   const left =
     after === undefined ? prices : prices.filter(({ place }) => comparePlaces(place, after) > 0);
   const { items, nextToken } = pageOf(

@@ -98,7 +98,7 @@ export function priceImportToMessage(answer: PriceImportAnswer): messages.Import
 }
 
 function importedToMessage(imported: ImportedPrice): messages.PriceImport {
-  const { change, listed } = imported;
+  const { change, listed, serviceTier } = imported;
   const { provider, model, leftOut, rounded } = listed;
   return create(PriceImportSchema, {
     change: PriceImportChange[change],
@@ -106,6 +106,7 @@ function importedToMessage(imported: ImportedPrice): messages.PriceImport {
     model,
     leftOut: [...leftOut],
     rounded: [...rounded],
+    ...(serviceTier === undefined ? {} : { serviceTier }),
     ...(imported.change === 'SKIPPED'
       ? { skipped: PriceImportSkip[imported.reason], detail: imported.detail }
       : {
