@@ -3,7 +3,7 @@
 # server. What they need is installed into .clients/ from wherever GOPROXY and pip's settings point. A toolchain that
 # is absent, or a registry that does not answer, is reported, and its client is not run.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 mkdir -p .clients
 
 prepare_go() {

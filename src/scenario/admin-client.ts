@@ -40,11 +40,13 @@ function refusal(body: Json): Refusal {
     const found = details.find((detail) => detail.type === type);
     return found && Buffer.from(found.value, 'base64');
   };
-  const info = bytesOf('google.rpc.ErrorInfo');
+  const infoBytes = bytesOf('google.rpc.ErrorInfo');
+  const info = infoBytes && fromBinary(ErrorInfoSchema, infoBytes);
   const bad = bytesOf('google.rpc.BadRequest');
   return new Refusal({
     code: String(body['code']).toUpperCase(),
-    reason: info && fromBinary(ErrorInfoSchema, info).reason,
+    reason: info?.reason,
+    metadata: info?.metadata ?? {},
     field: bad && fromBinary(BadRequestSchema, bad).fieldViolations[0]?.field,
     message: String(body['message']),
   });

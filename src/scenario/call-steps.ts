@@ -37,9 +37,10 @@ function isServiceError(cause: unknown): cause is ServiceError {
 }
 
 function refusalOf(error: ServiceError): Refusal {
-  const { reason, violations } = errorDetails(error);
+  const { reason, metadata, violations } = errorDetails(error);
   const code = status[error.code] ?? String(error.code);
-  return new Refusal({ code, reason, field: violations[0]?.field, message: error.details });
+  const field = violations[0]?.field;
+  return new Refusal({ code, reason, metadata, field, message: error.details });
 }
 
 /** Checks; every limit is asked for. */

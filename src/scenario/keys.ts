@@ -121,7 +121,7 @@ const report: Mapping = {
   keys: { ...call, ...single('id reasoning_output'), partial: 'flag', usage_unknown: 'flag' },
 };
 
-const error: Mapping = { keys: single('code reason field') };
+const error: Mapping = { keys: { ...single('code reason field'), metadata: 'labels' } };
 const consideredLimit: Mapping = {
   required: ['is'],
   keys: single(

@@ -72,8 +72,10 @@ async function attempt(
 }
 
 function compareError(expected: Fields, refused: Refused): readonly Difference[] {
-  const { field, ...rest } = expected;
+  const { field, metadata, ...rest } = expected;
   const found = compare(rest, { code: refused.code, reason: refused.reason });
+  const said = isFields(metadata) ? compare(metadata, refused.metadata) : [];
+  found.push(...said.map((difference) => ({ ...difference, key: `metadata.${difference.key}` })));
   const answered = refused.field === undefined ? null : stepField(refused.field);
   const isField =
     field === undefined ||

@@ -3,6 +3,8 @@ export interface Refused {
   /** The gRPC code's name, `INVALID_ARGUMENT`. */
   readonly code: string;
   readonly reason: string | undefined;
+  /** What ErrorInfo says beside the reason, by key. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** The first violation's field, as the service names it. */
   readonly field: string | undefined;
   readonly message: string;

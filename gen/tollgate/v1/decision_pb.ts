@@ -73,8 +73,8 @@ export type CheckRequest = Message<"tollgate.v1.CheckRequest"> & {
    *   `parent_request_id`.
    * - An ALLOW is answered again also after Report, Release and expiry, when nothing is held any more: `hold_state`
    *   says so. Forward a call again only if it is HOLD_STATE_OPEN.
-   * - A Check with the same id and other content fails with ALREADY_EXISTS `REQUEST_ID_CONFLICT`, which names the
-   *   first field that differs. Content is every field but `org_id`, `limit_view` and the order of labels.
+   * - A Check with the same id and other content fails with ALREADY_EXISTS `REQUEST_ID_CONFLICT`, which names a
+   *   field that differs. Content is every field but `org_id`, `limit_view` and the order of labels.
    * - A request that failed as invalid does not use up its id. Nor does a Check that was degraded or denied with
    *   REASON_CREDENTIAL_UNKNOWN: a repeat is decided afresh.
    * - An id is known for at least 24 hours after its Check (a setting of the server; 48 hours unless it is changed),

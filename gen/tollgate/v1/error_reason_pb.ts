@@ -180,7 +180,7 @@ export const ErrorReason = {
   CALL_NOT_FOUND: 16,
 
   /**
-   * The request id was used for a request with other content. `field` is the first field that differs, by its path in
+   * The request id was used for a request with other content. `field` is one that differs, by its path in
    * the request; `request_id` if the first use was another kind of request. Use a new id for a new call.
    * Code: ALREADY_EXISTS. Action: FIX. RetryInfo: never. Metadata: field.
    *
