@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
 import { createPgAccess } from '../../src/auth/pg-access.ts';
 import { createApp } from '../../src/app.ts';
 import type { App } from '../../src/app.ts';
+import { meterOf } from '../../src/core/meter.ts';
+import { orgSubject } from '../../src/core/subject.ts';
+import { unitSums } from '../../src/ledger/record/unit-sums.ts';
 import { startTestServer } from '../support/data-server.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
@@ -14,7 +18,7 @@ import {
 } from '../support/organization.ts';
 import { errorOf, openSession } from '../support/session.ts';
 import type { Operation, TestSession } from '../support/session.ts';
-import { testSettings } from '../support/test-app.ts';
+import { connectTo, testSettings } from '../support/test-app.ts';
 import { lifetimeOf } from '../support/usage-rows.ts';
 import { differencesOf } from '../support/verified.ts';
 
@@ -86,6 +90,43 @@ test('calls that live side by side on one stream are each settled as if alone', 
     `${(lives / 2) * 7}/0/0/${lives / 2}`,
   );
   expect(await differencesOf(database.pool, 'acme')).toEqual([]);
+});
+
+// Red where a batch or a stream leaves the units of a Report, or the weight of a call, unread.
+test('units and weight count on a stream and in a batch as they do in single calls', async () => {
+  await policyStoreOf(database.pool, Date.now).createOrganization(
+    plainOrganization('initech'),
+    anyChange,
+  );
+  using session = open();
+  const ids = { orgId: 'initech', requestId: 'r' };
+  const units = (image: bigint) => ({ costNanos: 1n, units: { image } });
+  const estimate = { ...units(2n), requests: 3n };
+  await session.ask('1', { case: 'check', value: { ...ids, target: 'm', estimate } });
+  await session.ask('2', { case: 'extend', value: { ...ids, sequence: 1, added: units(1n) } });
+  const value = { ...ids, usage: units(4n) };
+  const settled = await session.ask('3', { case: 'report', value });
+  expect(settled).toMatchObject({ case: 'report', value: { units: { image: 4n }, costNanos: 1n } });
+  const client = connectTo(app, gatewayToken);
+  const reports = ['a', 'b'].map((requestId) => ({
+    orgId: 'initech',
+    requestId,
+    target: 'm',
+    usage: units(5n),
+    requests: 20n,
+  }));
+  const { batchReport } = DecisionService.method;
+  const { results } = await client.call(batchReport, { orgId: 'initech', reports });
+  client.close();
+  for (const { result } of results) {
+    expect(result).toMatchObject({ case: 'report', value: { units: { image: 5n } } });
+  }
+  expect(await lifetimeOf(database.pool, 'initech', 'org')).toBe('3/0/0/43');
+  const org = meterOf(orgSubject);
+  expect(await unitSums(database.pool, 'initech', org, -Infinity)).toEqual([
+    { name: 'image', count: 14n },
+  ]);
+  expect(await differencesOf(database.pool, 'initech')).toEqual([]);
 });
 
 test('what a stream that broke asked can be asked again on another, and counts once', async () => {

@@ -1346,7 +1346,7 @@ export type Rates = Message<"tollgate.admin.v1.Rates"> & {
    * Of units beside tokens (`image`, `audio_second`, `web_search`), each by its name, at most 32: decimal USD for one
    * of them, with at most 15 decimals, so that it is as exact as a price per 1,000,000 tokens. Names are 1 to 64
    * characters of `a-z 0-9 _ . -` and begin with a letter. A call with a unit that is not named here is unpriced; a
-   * unit at `0` costs nothing.
+   * unit at `0` costs nothing. Each length of input names its own units, as it does all its prices.
    *
    * @generated from field: map<string, string> units = 9;
    */
