@@ -5,7 +5,7 @@ import {
   ReleaseResponseSchema,
   ReportResponseSchema,
 } from '../../gen/tollgate/v1/decision_pb.ts';
-import { Decision } from '../../gen/tollgate/v1/outcome_pb.ts';
+import { Decision, HoldState } from '../../gen/tollgate/v1/outcome_pb.ts';
 import { TwoAnswers } from './gate.ts';
 import type { Answer, Attempt, Gate, Operation, Refused, Way } from './gate.ts';
 import type { Journal } from './journal.ts';
@@ -143,11 +143,20 @@ export function createAsker(
   };
 }
 
-/** An answer as text, without saying whether it is a replay: the same for a call's first answer and all others. */
+/**
+ * An answer as text, without saying whether it is a replay and what has become of the hold by now: the same for a call's
+ * first answer and all others.
+ */
 export function textOf(answer: Answer): string {
   switch (answer.case) {
     case 'check':
-      return JSON.stringify(toJson(CheckResponseSchema, { ...answer.value, replayed: false }));
+      return JSON.stringify(
+        toJson(CheckResponseSchema, {
+          ...answer.value,
+          replayed: false,
+          holdState: HoldState.UNSPECIFIED,
+        }),
+      );
     case 'report':
       return JSON.stringify(toJson(ReportResponseSchema, { ...answer.value, replayed: false }));
     case 'release':
