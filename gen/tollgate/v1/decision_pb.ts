@@ -16,6 +16,8 @@
 //                       made for a newer release;
 //   INTERNAL            a fault of the server.
 //
+// A request may have 1 MiB, unless the server is set otherwise (MESSAGE_TOO_LARGE).
+//
 // Answers grow: later releases add fields, values of enums and reasons. A client ignores fields that it does not know,
 // and takes a value of an enum that it does not know as follows:
 //   Decision      only DECISION_ALLOW allows a call; everything else denies it;
