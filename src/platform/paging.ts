@@ -7,15 +7,33 @@ export interface Page {
   readonly size: number;
   /** Opaque; undefined for the first page. A forged one is FIELD_INVALID on `page_token`. */
   readonly token: string | undefined;
-  /** Restricts the list, where the kind knows how. */
-  readonly filter?: string | undefined;
+  /** Only what contains this text, where the list can be searched. */
+  readonly contains?: string | undefined;
+  /** How the list is sorted, where that can be chosen. */
+  readonly order?: Order | undefined;
+  /** The request's other arguments, in one form: a token is valid with the same arguments only. */
+  readonly boundTo?: string | undefined;
+}
+
+/** What a list of records can be sorted by; ties are sorted by id, in the same direction. */
+export const sortKeys = ['id', 'display_name', 'create_time', 'update_time'] as const;
+
+/** How a list of records is sorted. */
+export interface Order {
+  readonly by: (typeof sortKeys)[number];
+  readonly isDescending: boolean;
 }
 
 /** One page of a list, and the token of the next; undefined: it is the last. */
 export interface Listed<T> {
   readonly items: readonly T[];
   readonly nextToken: string | undefined;
+  /** How many there are on all pages, counted up to `mostCounted`; undefined where counting is not cheap. */
+  readonly total?: number | undefined;
 }
+
+/** Where counting the rows of a list ends. */
+export const mostCounted = 10_000;
 
 /** Where a page begins: after the row with these key columns, in the order of the list. */
 export type Position = readonly string[];
@@ -40,8 +58,9 @@ export function positionOf(
   const fits =
     position.length === columns.length &&
     columns.every((column, index) => columnPatterns[column].test(position[index] ?? ''));
-  if (!fits || mark !== markOf(list, position)) {
-    throw invalidFields([{ field: 'page_token', description: 'is not one of this list' }]);
+  if (!fits || mark !== markOf(page, list, position)) {
+    const description = 'is not a token of this list with these arguments';
+    throw invalidFields([{ field: 'page_token', description }]);
   }
   return position;
 }
@@ -81,12 +100,13 @@ export function pageOf<Row, Item>(
   const more = rows.length > size && last !== undefined;
   return {
     items: kept.map(itemOf),
-    nextToken: more ? tokenOf(list, positionOfRow(last)) : undefined,
+    nextToken: more ? tokenOf(page, list, positionOfRow(last)) : undefined,
   };
 }
 
-function tokenOf(list: string, position: Position): string {
-  return Buffer.from(JSON.stringify([markOf(list, position), ...position])).toString('base64url');
+function tokenOf(page: Page, list: string, position: Position): string {
+  const parts = [markOf(page, list, position), ...position];
+  return Buffer.from(JSON.stringify(parts)).toString('base64url');
 }
 
 function parse(token: string): readonly string[] {
@@ -99,8 +119,10 @@ function parse(token: string): readonly string[] {
   }
 }
 
-/** Ties a token to its list, so that one of another list or a mangled one is refused; not a secret. */
-function markOf(list: string, position: Position): string {
-  const text = JSON.stringify([list, ...position]);
+/**
+ * Ties a token to its list and to the arguments, so that one of another list or a mangled one is refused; not a secret.
+ */
+function markOf({ boundTo = '' }: Page, list: string, position: Position): string {
+  const text = JSON.stringify([list, boundTo, ...position]);
   return createHash('sha256').update(text).digest('base64url').slice(0, 8);
 }

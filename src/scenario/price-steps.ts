@@ -50,8 +50,8 @@ export async function revokePrice(world: World, fields: Fields): Promise<void> {
 async function revisionOf(world: World, series: Json): Promise<unknown> {
   const { clock, admin } = world.instance;
   const { scope, subject, service_tier: serviceTier } = series;
-  const filter = String(subject).slice(0, 200);
-  const request = { org_id: world.orgId, page_size: 1000, filter };
+  const contains = String(subject).slice(0, 200);
+  const request = { org_id: world.orgId, page_size: 1000, contains };
   const { prices = [] } = await admin.call('CatalogService/ListPrices', request);
   const startOf = (price: Json): number => Date.parse(String(price['effectiveTime']));
   const isOurs = (price: Json): boolean =>

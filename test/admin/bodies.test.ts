@@ -40,7 +40,7 @@ const gzip = (text: string) => Uint8Array.from(gzipSync(text));
 const brotli = (text: string) => Uint8Array.from(brotliCompressSync(text));
 const list = '{"orgId":"acme"}';
 const wrong = '{"orgId":"acme","pageSize":"many"}';
-const bomb = JSON.stringify({ orgId: 'acme', filter: 'x'.repeat(1_000_000) });
+const bomb = JSON.stringify({ orgId: 'acme', contains: 'x'.repeat(1_000_000) });
 const cut = gzip(list).slice(0, -9);
 
 const undecodable = ['INVALID_ARGUMENT', 'MESSAGE_UNDECODABLE', []];

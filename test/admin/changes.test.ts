@@ -230,30 +230,3 @@ test('a price is appended and revoked, with and without a repeat', async () => {
   expect(revoked).toMatchObject({ revokeReason: 'wrong' });
   expect(await send('CatalogService/RevokePrice', revoke, 'price')).toEqual(revoked);
 });
-
-const lists = [
-  ['DirectoryService', 'Team', 'teams', 'team'],
-  ['DirectoryService', 'App', 'apps', 'app'],
-  ['CatalogService', 'Model', 'models', 'model'],
-  ['CredentialService', 'Key', 'keys', 'key'],
-] as const;
-test.each(lists)(
-  '%s pages through every %s, filtered or not',
-  async (service, kind, all, field) => {
-    for (const id of ['a1', 'a2', 'a3', 'b1', 'b2']) {
-      await send(`${service}/Create${kind}`, { [field]: { id } }, field);
-    }
-    const walk = async (request: Json): Promise<string[][]> => {
-      const { body } = await plane.call(`${service}/List${kind}s`, {
-        orgId,
-        pageSize: 2,
-        ...request,
-      });
-      const ids = (body[all] as { id: string }[]).map(({ id }) => id);
-      const pageToken = body['nextPageToken'];
-      return pageToken === undefined ? [ids] : [ids, ...(await walk({ ...request, pageToken }))];
-    };
-    expect(await walk({})).toEqual([['a1', 'a2'], ['a3', 'b1'], ['b2']]);
-    expect(await walk({ filter: 'A' })).toEqual([['a1', 'a2'], ['a3']]);
-  },
-);

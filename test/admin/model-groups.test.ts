@@ -39,7 +39,7 @@ test('groups are those that models name and those that something was said of', a
     { id: 'unused', displayName: 'Nobody yet' },
   ]);
   expect((await groups())[0]).toEqual({ id: 'cheap', modelCount: 1 });
-  expect((await groups({ filter: 'QUICK' })).map(({ id }) => id)).toEqual(['fast']);
+  expect((await groups({ contains: 'QUICK' })).map(({ id }) => id)).toEqual(['fast']);
 });
 
 test('they are listed page by page, only of their organization', async () => {

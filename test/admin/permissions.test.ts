@@ -106,7 +106,7 @@ test('organizations of others are in no page, shorten none, and stand in no toke
   expect(pages).toEqual([['acme'], ['initech']]);
   expect(tokens).toHaveLength(1);
   for (const id of [...others, 'globex']) expect(tokens.join()).not.toContain(id);
-  const filtered = { filter: 'zzz' };
+  const filtered = { contains: 'zzz' };
   const none = await plane.call('OrganizationService/ListOrganizations', filtered, 'two');
   expect(none).toMatchObject({ code: 'OK', body: {} });
 });

@@ -14,6 +14,8 @@ import {
 } from './wrong-values.ts';
 import type { Case, Make } from './wrong-values.ts';
 
+const wrongOrders = ['name', 'id asc', 'id,create_time', 'desc', 'id desc desc', 'ID', 7];
+
 /** Create, get, list and update of one kind, with the cases of its own fields. */
 function record(service: string, kind: string, name: string, fields: (at: Make) => Case[]) {
   const key = name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
@@ -39,13 +41,14 @@ function record(service: string, kind: string, name: string, fields: (at: Make) 
     ['update_mask', { ...at({}), updateMask: 'displayName.length' }],
   ];
   const list = [...orgCases({}), ...pageCases({ orgId: 'acme' })];
-  const filters = each('filter', texts(200), (filter) => ({ orgId: 'acme', filter }));
+  const search = each('contains', texts(200), (contains) => ({ orgId: 'acme', contains }));
+  const order = each('order_by', wrongOrders, (orderBy) => ({ orgId: 'acme', orderBy }));
   const get = [...orgCases({ id: 'one' }), ...each('id', ids, (id) => ({ orgId: 'acme', id }))];
   return [
     [`${service}/Create${kind}`, put],
     [`${service}/Update${kind}`, update],
     [`${service}/Get${kind}`, get],
-    [`${service}/List${kind}s`, [...list, ...filters]],
+    [`${service}/List${kind}s`, [...list, ...search, ...(kind === 'ModelGroup' ? [] : order)]],
   ] as [string, Case[]][];
 }
 

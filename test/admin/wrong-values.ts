@@ -36,7 +36,7 @@ export const etagCases = (rest: Json): Case[] =>
   each('etag', [...notStrings, '\ud800'], (etag) => ({ ...rest, etag }));
 
 export const pageCases = (rest: Json): Case[] => [
-  ...each('page_size', [-1, 1001, 1.5, 'many', 2_147_483_648], (pageSize) => ({
+  ...each('page_size', [-1, -2_147_483_648, 1.5, 'many', 2_147_483_648], (pageSize) => ({
     ...rest,
     pageSize,
   })),

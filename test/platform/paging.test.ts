@@ -6,7 +6,7 @@ const list = 'acme/events';
 
 /** A token as this list would make it, whatever its position says. */
 function tokenFor(...position: string[]): string {
-  const text = JSON.stringify([list, ...position]);
+  const text = JSON.stringify([list, '', ...position]);
   const mark = createHash('sha256').update(text).digest('base64url').slice(0, 8);
   return Buffer.from(JSON.stringify([mark, ...position])).toString('base64url');
 }
@@ -69,7 +69,9 @@ test.each([
   expect(() => read(token)).toThrow(
     expect.objectContaining({
       reason: 'FIELD_INVALID',
-      violations: [{ field: 'page_token', description: 'is not one of this list' }],
+      violations: [
+        { field: 'page_token', description: 'is not a token of this list with these arguments' },
+      ],
     }),
   );
 });

@@ -16,7 +16,7 @@ import {
   routeGroupFromMessage,
   routeGroupToMessage,
 } from '../../wire/admin/catalog.ts';
-import { readPage } from '../../wire/admin/fields.ts';
+import { pageAnswer, readPage } from '../../wire/admin/page.ts';
 import {
   priceFromMessage,
   priceToMessage,
@@ -71,8 +71,8 @@ export function catalogRoutes(
     }),
     getModel: async (request, context) => ({ model: await models.get(request, context) }),
     async listModels(request, context) {
-      const { records, nextPageToken } = await models.list(request, context);
-      return { models: records, nextPageToken };
+      const { records, page } = await models.list(request, context);
+      return { models: records, ...page };
     },
     updateModel: async (request, context) => ({
       model: await models.update(request, request.model, context),
@@ -84,8 +84,8 @@ export function catalogRoutes(
     }),
     getRouteGroup: async (request, context) => ({ routeGroup: await groups.get(request, context) }),
     async listRouteGroups(request, context) {
-      const { records, nextPageToken } = await groups.list(request, context);
-      return { routeGroups: records, nextPageToken };
+      const { records, page } = await groups.list(request, context);
+      return { routeGroups: records, ...page };
     },
     updateRouteGroup: async (request, context) => ({
       routeGroup: await groups.update(request, request.routeGroup, context),
@@ -107,10 +107,10 @@ export function catalogRoutes(
       const orgId = readOrgId(request.orgId);
       authorize(context, 'read', orgId);
       const violations = collectViolations();
-      const page = readPage(violations, request);
+      const page = readPage(violations, context.method.input, request);
       violations.throwIfAny();
-      const { items, nextToken = '' } = await store.listModelGroups(orgId, page);
-      return { modelGroups: items.map(listedModelGroupToMessage), nextPageToken: nextToken };
+      const listed = await store.listModelGroups(orgId, page);
+      return { modelGroups: listed.items.map(listedModelGroupToMessage), ...pageAnswer(listed) };
     },
     updateModelGroup: async (request, context) => ({
       modelGroup: await counted(
@@ -145,7 +145,7 @@ export function catalogRoutes(
       const orgId = readOrgId(request.orgId);
       authorize(context, 'read', orgId);
       const violations = collectViolations();
-      const page = readPage(violations, request);
+      const page = readPage(violations, context.method.input, request);
       violations.throwIfAny();
       const { items, nextToken = '' } = await store.listPrices(orgId, page);
       return { prices: items.map(priceToMessage), nextPageToken: nextToken };

@@ -66,8 +66,8 @@ export function credentialRoutes(store: PolicyStore): ServiceImpl<typeof Credent
     },
     getKey: async (request, context) => ({ key: await keys.get(request, context) }),
     async listKeys(request, context) {
-      const { records, nextPageToken } = await keys.list(request, context);
-      return { keys: records, nextPageToken };
+      const { records, page } = await keys.list(request, context);
+      return { keys: records, ...page };
     },
     updateKey: async (request, context) => ({
       key: await keys.update(request, request.key, context),
@@ -82,8 +82,8 @@ export function credentialRoutes(store: PolicyStore): ServiceImpl<typeof Credent
     },
     getToken: async (request, context) => ({ token: await tokens.get(request, context) }),
     async listTokens(request, context) {
-      const { records, nextPageToken } = await tokens.list(request, context);
-      return { tokens: records, nextPageToken };
+      const { records, page } = await tokens.list(request, context);
+      return { tokens: records, ...page };
     },
     updateToken: async (request, context) => ({
       token: await tokens.update(request, request.token, context),

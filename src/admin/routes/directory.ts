@@ -66,8 +66,8 @@ export function directoryRoutes(store: PolicyStore): ServiceImpl<typeof Director
     }),
     getTeam: async (request, context) => ({ team: await teams.get(request, context) }),
     listTeams: async (request, context) => {
-      const { records, nextPageToken } = await teams.list(request, context);
-      return { teams: records, nextPageToken };
+      const { records, page } = await teams.list(request, context);
+      return { teams: records, ...page };
     },
     updateTeam: async (request, context) => ({
       team: await teams.update(request, request.team, context),
@@ -78,8 +78,8 @@ export function directoryRoutes(store: PolicyStore): ServiceImpl<typeof Director
     }),
     getUser: async (request, context) => ({ user: await users.get(request, context) }),
     listUsers: async (request, context) => {
-      const { records, nextPageToken } = await users.list(request, context);
-      return { users: records, nextPageToken };
+      const { records, page } = await users.list(request, context);
+      return { users: records, ...page };
     },
     updateUser: async (request, context) => ({
       user: await users.update(request, request.user, context),
@@ -92,8 +92,8 @@ export function directoryRoutes(store: PolicyStore): ServiceImpl<typeof Director
       principal: await principals.get(request, context),
     }),
     listPrincipals: async (request, context) => {
-      const { records, nextPageToken } = await principals.list(request, context);
-      return { principals: records, nextPageToken };
+      const { records, page } = await principals.list(request, context);
+      return { principals: records, ...page };
     },
     updatePrincipal: async (request, context) => ({
       principal: await principals.update(request, request.principal, context),
@@ -104,8 +104,8 @@ export function directoryRoutes(store: PolicyStore): ServiceImpl<typeof Director
     }),
     getApp: async (request, context) => ({ app: await apps.get(request, context) }),
     listApps: async (request, context) => {
-      const { records, nextPageToken } = await apps.list(request, context);
-      return { apps: records, nextPageToken };
+      const { records, page } = await apps.list(request, context);
+      return { apps: records, ...page };
     },
     updateApp: async (request, context) => ({
       app: await apps.update(request, request.app, context),
@@ -116,8 +116,8 @@ export function directoryRoutes(store: PolicyStore): ServiceImpl<typeof Director
     }),
     getCustomer: async (request, context) => ({ customer: await customers.get(request, context) }),
     listCustomers: async (request, context) => {
-      const { records, nextPageToken } = await customers.list(request, context);
-      return { customers: records, nextPageToken };
+      const { records, page } = await customers.list(request, context);
+      return { customers: records, ...page };
     },
     updateCustomer: async (request, context) => ({
       customer: await customers.update(request, request.customer, context),

@@ -6,7 +6,8 @@ import { expireHolds } from '../../service/admin/expire-holds.ts';
 import type { ExpireHolds } from '../../service/admin/expire-holds.ts';
 import { listEvents } from '../../service/admin/list-events.ts';
 import { eventActions, eventToMessage } from '../../wire/admin/events.ts';
-import { readEnum, readIdOrNone, readPage, readText } from '../../wire/admin/fields.ts';
+import { readEnum, readIdOrNone, readText } from '../../wire/admin/fields.ts';
+import { readPage } from '../../wire/admin/page.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import { authorize } from './caller.ts';
 import { readOrgId } from './changes.ts';
@@ -24,7 +25,7 @@ export function enforcementRoutes(
       const orgId = readOrgId(request.orgId);
       authorize(context, 'read', orgId);
       const violations = collectViolations();
-      const page = readPage(violations, request);
+      const page = readPage(violations, context.method.input, request);
       const filter = {
         orgId,
         user: readIdOrNone(violations, 'user', request.user),

@@ -4,7 +4,7 @@ import type {
   ListRevisionsRequest,
 } from '../../../gen/tollgate/admin/v1/history_pb.ts';
 import type { PolicyStore } from '../../policies/policy-store.ts';
-import { readPage } from '../../wire/admin/fields.ts';
+import { readPage } from '../../wire/admin/page.ts';
 import { revisionKinds, revisionToMessage } from '../../wire/admin/revisions.ts';
 import { readId } from '../../wire/fields.ts';
 import { collectViolations } from '../../wire/violations.ts';
@@ -23,7 +23,7 @@ export function historyRoutes(
       const orgId = readOrgId(request.orgId);
       authorize(context, 'read', orgId);
       const violations = collectViolations();
-      const page = readPage(violations, request);
+      const page = readPage(violations, context.method.input, request);
       const of = readRecord(violations, request);
       violations.throwIfAny();
       const { items, nextToken = '' } = await store.listRevisions(orgId, of, page);

@@ -9,7 +9,7 @@ import type { Policy as PolicyMessage } from '../../../gen/tollgate/admin/v1/pol
 import type { Organization } from '../../core/organization.ts';
 import type { Policy } from '../../core/policy.ts';
 import type { Change, PolicyStore, Stored } from '../../policies/policy-store.ts';
-import { readPage } from '../../wire/admin/fields.ts';
+import { pageAnswer, readPage } from '../../wire/admin/page.ts';
 import { organizationFromMessage, organizationToMessage } from '../../wire/admin/organizations.ts';
 import { policyFromMessage } from '../../wire/admin/policies.ts';
 import { policyRevisionToMessage } from '../../wire/admin/policy-revisions.ts';
@@ -49,10 +49,10 @@ export function organizationRoutes(store: PolicyStore): ServiceImpl<typeof Organ
     async listOrganizations(request, context) {
       const caller = authorize(context, 'read');
       const violations = collectViolations();
-      const page = readPage(violations, request);
+      const page = readPage(violations, context.method.input, request);
       violations.throwIfAny();
-      const { items, nextToken = '' } = await store.listOrganizations(page, caller.orgIds);
-      return { organizations: items.map(organizationToMessage), nextPageToken: nextToken };
+      const listed = await store.listOrganizations(page, caller.orgIds);
+      return { organizations: listed.items.map(organizationToMessage), ...pageAnswer(listed) };
     },
 
     async updateOrganization(request, context) {

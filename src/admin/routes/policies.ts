@@ -1,7 +1,7 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { PolicyService } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
 import type { PolicyStore } from '../../policies/policy-store.ts';
-import { readPage } from '../../wire/admin/fields.ts';
+import { pageAnswer, readPage } from '../../wire/admin/page.ts';
 import { policyFromMessage, readSubject } from '../../wire/admin/policies.ts';
 import { policyRevisionToMessage } from '../../wire/admin/policy-revisions.ts';
 import { readId } from '../../wire/fields.ts';
@@ -40,21 +40,21 @@ export function policyRoutes(store: PolicyStore): ServiceImpl<typeof PolicyServi
       const orgId = readOrgId(request.orgId);
       authorize(context, 'read', orgId);
       const violations = collectViolations();
-      const page = readPage(violations, request);
+      const page = readPage(violations, context.method.input, request);
       violations.throwIfAny();
-      const { items, nextToken = '' } = await store.listPolicies(orgId, page);
-      return { revisions: items.map(policyRevisionToMessage), nextPageToken: nextToken };
+      const listed = await store.listPolicies(orgId, page);
+      return { revisions: listed.items.map(policyRevisionToMessage), ...pageAnswer(listed) };
     },
 
     async listPolicyRevisions(request, context) {
       const orgId = readOrgId(request.orgId);
       authorize(context, 'read', orgId);
       const violations = collectViolations();
-      const page = readPage(violations, request);
+      const page = readPage(violations, context.method.input, request);
       const subject = readSubject(violations, 'subject', request.subject);
       violations.throwIfAny();
-      const { items, nextToken = '' } = await store.listPolicyRevisions(orgId, subject, page);
-      return { revisions: items.map(policyRevisionToMessage), nextPageToken: nextToken };
+      const listed = await store.listPolicyRevisions(orgId, subject, page);
+      return { revisions: listed.items.map(policyRevisionToMessage), ...pageAnswer(listed) };
     },
 
     async revokeLimit(request, context) {

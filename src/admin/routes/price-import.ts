@@ -6,7 +6,7 @@ import type {
 import type { Clock } from '../../platform/clock.ts';
 import type { PolicyStore } from '../../policies/policy-store.ts';
 import { createImportPrices } from '../../service/admin/import-prices.ts';
-import { readPage } from '../../wire/admin/fields.ts';
+import { readPage } from '../../wire/admin/page.ts';
 import {
   priceImportToMessage,
   priceSelectionFromMessage,
@@ -29,7 +29,8 @@ export function importPricesRoute(store: PolicyStore, clock: Clock) {
     const caller = authorize(context, 'write', orgId);
     const violations = collectViolations();
     const by = readChange(violations, context, request, 'any');
-    const page = readPage(violations, request);
+    // The list that is imported is part of the name of its pages.
+    const page = readPage(violations, context.method.input, request, ['model_prices_json']);
     if (page.token !== undefined && !request.validateOnly) {
       violations.add('page_token', 'is only for validate_only');
     }

@@ -10,7 +10,8 @@ import type {
   RecordOf,
   Stored,
 } from '../../policies/policy-store.ts';
-import { readPage } from '../../wire/admin/fields.ts';
+import { pageAnswer, readPage } from '../../wire/admin/page.ts';
+import type { PageAnswer, PageRequest } from '../../wire/admin/page.ts';
 import { faultsOfUpdated, readUpdateMask, updatedMessage } from '../../wire/admin/update-mask.ts';
 import { readId } from '../../wire/fields.ts';
 import { collectViolations } from '../../wire/violations.ts';
@@ -43,11 +44,8 @@ interface PutRequest extends ChangeRequest {
   readonly updateMask?: FieldMask | undefined;
 }
 
-interface ListRequest {
+interface ListRequest extends PageRequest {
   readonly orgId: string;
-  readonly pageSize: number;
-  readonly pageToken: string;
-  readonly filter: string;
 }
 
 /** What every request to delete a record says. */
@@ -112,14 +110,14 @@ export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
     async list(
       request: ListRequest,
       context: HandlerContext,
-    ): Promise<{ records: MessageShape<Desc>[]; nextPageToken: string }> {
+    ): Promise<{ records: MessageShape<Desc>[]; page: PageAnswer }> {
       const orgId = readOrgId(request.orgId);
       authorize(context, 'read', orgId);
       const violations = collectViolations();
-      const page = readPage(violations, request);
+      const page = readPage(violations, context.method.input, request);
       violations.throwIfAny();
-      const { items, nextToken = '' } = await store.list(orgId, kind, page);
-      return { records: items.map(write), nextPageToken: nextToken };
+      const listed = await store.list(orgId, kind, page);
+      return { records: listed.items.map(write), page: pageAnswer(listed) };
     },
 
     async update(

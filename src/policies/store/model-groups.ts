@@ -1,7 +1,7 @@
 import type { ModelGroup } from '../../core/catalog.ts';
 import { storeFailure } from '../../db/errors.ts';
 import type { StoreParts } from './change.ts';
-import { pageOf, positionOf } from '../../platform/paging.ts';
+import { mostCounted, pageOf, positionOf } from '../../platform/paging.ts';
 import type { ListedModelGroup, PolicyStore } from '../policy-store.ts';
 import type { Listed, Page } from '../../platform/paging.ts';
 import { requireOrganization } from './records.ts';
@@ -18,12 +18,13 @@ export function storedModelGroups(
   };
 }
 
-type GroupRow =
-  | (RecordRow<'model_group'> & { readonly models: number })
-  | { readonly id: string; readonly doc: null; readonly models: number };
+type GroupRow = (RecordRow<'model_group'> | { readonly id: string; readonly doc: null }) & {
+  readonly models: number;
+  readonly total: number;
+};
 
 /** Groups that models name, and groups with a record: most are both. */
-const listStatement = `
+const matchingGroups = `
 WITH labelled AS (
   SELECT g.id COLLATE "C" AS id, count(*)::integer AS models
   FROM record m CROSS JOIN LATERAL jsonb_array_elements_text(m.doc->'groups') AS g(id)
@@ -31,11 +32,11 @@ WITH labelled AS (
 ), said AS (
   SELECT id, doc, version, created_at, updated_at FROM record
   WHERE org_id = $1 AND kind = 'model_group' AND NOT deleted
-)
-SELECT id, doc, version, created_at, updated_at, coalesce(models, 0) AS models
-FROM said FULL JOIN labelled USING (id)
-WHERE id > $2 AND strpos(lower(id || ' ' || coalesce(doc->>'displayName', '')), lower($3)) > 0
-ORDER BY id LIMIT $4`;
+), matching AS (
+  SELECT id, doc, version, created_at, updated_at, coalesce(models, 0) AS models
+  FROM said FULL JOIN labelled USING (id)
+  WHERE strpos(lower(id || ' ' || coalesce(doc->>'displayName', '')), lower($2)) > 0
+)`;
 
 async function list(
   parts: StoreParts,
@@ -45,10 +46,16 @@ async function list(
   const name = `${orgId}/model_group`;
   const after = positionOf(page, name, ['text'])?.[0] ?? '';
   try {
-    const parameters = [orgId, after, page.filter ?? '', page.size + 1];
-    const { rows } = await parts.pool.query<GroupRow>(listStatement, parameters);
-    if (rows.length === 0) await requireOrganization(parts, orgId);
-    return pageOf(rows, page, name, (row) => [row.id], listedOf);
+    // All groups are counted together with their models in any case, so their number costs nothing.
+    const { rows } = await parts.pool.query<GroupRow>(
+      `${matchingGroups} SELECT * FROM matching
+CROSS JOIN (SELECT least(count(*), ${mostCounted})::integer AS total FROM matching) AS counted
+WHERE id > $3 ORDER BY id LIMIT $4`,
+      [orgId, page.contains ?? '', after, page.size + 1],
+    );
+    const [first] = rows;
+    if (first === undefined) await requireOrganization(parts, orgId);
+    return { ...pageOf(rows, page, name, (row) => [row.id], listedOf), total: first?.total ?? 0 };
   } catch (cause) {
     throw storeFailure(cause);
   }

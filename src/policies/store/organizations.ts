@@ -10,6 +10,7 @@ import { alreadyExists, notFound, requireEtag } from './change-errors.ts';
 import { decodeOrganization } from './documents.ts';
 import type { Doc } from './documents.ts';
 import { appendRevision, decodeRevision } from './policy-revisions.ts';
+import { countRows, microsecondsOf, sortedList } from './list-order.ts';
 import { pageOf, positionOf } from '../../platform/paging.ts';
 import type { Change, CreatedOrganization, PolicyStore, Stored } from '../policy-store.ts';
 import type { Listed, Page } from '../../platform/paging.ts';
@@ -65,6 +66,14 @@ const settingColumns = [
   'store_content',
   'default_output_tokens',
 ] as const;
+const fromMatching = `FROM org WHERE strpos(lower(org_id || ' ' || display_name), lower($1)) > 0
+  AND ($2::text[] IS NULL OR org_id = ANY($2))`;
+const sortExpressions = {
+  id: 'org_id',
+  display_name: 'lower(display_name) COLLATE "C"',
+  create_time: microsecondsOf('created_at'),
+  update_time: microsecondsOf('updated_at'),
+};
 const allColumns = `org_id, version, ${settingColumns.join(', ')}, created_at, updated_at`;
 
 async function create(
@@ -203,16 +212,18 @@ async function list(
   page: Page,
   orgIds: ReadonlySet<string> | undefined,
 ): Promise<Listed<Stored<Organization>>> {
-  const after = positionOf(page, 'organizations', ['text'])?.[0] ?? '';
+  const sorted = sortedList(page.order, sortExpressions);
+  const after = positionOf(page, 'organizations', sorted.columns);
+  const matching = [page.contains ?? '', orgIds === undefined ? null : [...orgIds]];
   try {
-    const { rows } = await parts.pool.query<OrganizationRow>(
-      `SELECT ${allColumns} FROM org
-WHERE org_id > $1 AND strpos(lower(org_id || ' ' || display_name), lower($2)) > 0
-  AND ($3::text[] IS NULL OR org_id = ANY($3))
-ORDER BY org_id LIMIT $4`,
-      [after, page.filter ?? '', orgIds === undefined ? null : [...orgIds], page.size + 1],
+    const { rows } = await parts.pool.query<OrganizationRow & { readonly sort_key: string }>(
+      `SELECT ${allColumns}, ${sorted.key} AS sort_key ${fromMatching}
+  ${after === undefined ? '' : `AND ${sorted.after(4)}`} ORDER BY ${sorted.orderBy} LIMIT $3`,
+      [...matching, page.size + 1, ...(after ?? [])],
     );
-    return pageOf(rows, page, 'organizations', (row) => [row.org_id], storedOf);
+    const total = await countRows(parts.pool, fromMatching, matching);
+    const position = (row: (typeof rows)[number]) => sorted.position(row.sort_key, row.org_id);
+    return { ...pageOf(rows, page, 'organizations', position, storedOf), total };
   } catch (cause) {
     throw storeFailure(cause);
   }

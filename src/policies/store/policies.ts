@@ -7,6 +7,7 @@ import { invalidFields } from '../../platform/service-error.ts';
 import { runChange } from './change.ts';
 import type { ChangeRequest, StoreParts } from './change.ts';
 import { notFound, requireEtag } from './change-errors.ts';
+import { countRows } from './list-order.ts';
 import { fittingRows, pageOf, positionOf } from '../../platform/paging.ts';
 import type { Change, PolicyRevision, PolicyStore } from '../policy-store.ts';
 import type { Listed, Page, PageWeight } from '../../platform/paging.ts';
@@ -194,17 +195,18 @@ async function listNewest(
 ): Promise<Listed<PolicyRevision>> {
   const list = `${orgId}/policies`;
   const [kind = '', id = ''] = positionOf(page, list, ['text', 'text']) ?? [];
+  const matching = `FROM policy_revision WHERE org_id = $1 AND newest AND NOT deleted
+  AND strpos(lower(subject_kind || ':' || subject_id), lower($2)) > 0`;
+  const searched = [orgId, page.contains ?? ''];
   try {
+    const total = await countRows(parts.pool, matching, searched);
     const { rows, fitting } = await rowsOfPage(parts, page, {
-      from: `FROM policy_revision
-WHERE org_id = $1 AND newest AND NOT deleted AND (subject_kind, subject_id) > ($2, $3)
-  AND strpos(lower(subject_kind || ':' || subject_id), lower($4)) > 0
-ORDER BY subject_kind, subject_id`,
-      parameters: [orgId, kind, id, page.filter ?? ''],
+      from: `${matching} AND (subject_kind, subject_id) > ($3, $4) ORDER BY subject_kind, subject_id`,
+      parameters: [...searched, kind, id],
     });
     if (rows.length === 0) await requireOrganization(parts, orgId);
     const position = (row: RevisionRow) => [row.subject_kind, row.subject_id];
-    return pageOf(rows, fitting, list, position, revisionOf, pageWeight);
+    return { ...pageOf(rows, fitting, list, position, revisionOf, pageWeight), total };
   } catch (cause) {
     throw storeFailure(cause);
   }
@@ -218,15 +220,17 @@ async function listRevisions(
 ): Promise<Listed<PolicyRevision>> {
   const list = `${orgId}/revisions/${subjectText(subject)}`;
   const before = Number(positionOf(page, list, ['integer'])?.[0] ?? 2_147_483_647);
+  const all = 'FROM policy_revision WHERE org_id = $1 AND subject_kind = $2 AND subject_id = $3';
+  const whose = [orgId, subject.kind, subject.id];
   try {
+    const total = await countRows(parts.pool, all, whose);
     const { rows, fitting } = await rowsOfPage(parts, page, {
-      from: `FROM policy_revision
-WHERE org_id = $1 AND subject_kind = $2 AND subject_id = $3 AND revision < $4::bigint
-ORDER BY revision DESC`,
-      parameters: [orgId, subject.kind, subject.id, before],
+      from: `${all} AND revision < $4::bigint ORDER BY revision DESC`,
+      parameters: [...whose, before],
     });
     if (rows.length === 0) await requireOrganization(parts, orgId);
-    return pageOf(rows, fitting, list, (row) => [String(row.revision)], revisionOf, pageWeight);
+    const position = (row: RevisionRow) => [String(row.revision)];
+    return { ...pageOf(rows, fitting, list, position, revisionOf, pageWeight), total };
   } catch (cause) {
     throw storeFailure(cause);
   }

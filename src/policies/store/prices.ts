@@ -133,7 +133,7 @@ async function list(parts: StoreParts, orgId: string, page: Page): Promise<Liste
 WHERE org_id = $1 AND (scope, subject, service_tier, revision) > ($2, $3, $4, $5::bigint)
   AND strpos(lower(scope || ' ' || subject || ' ' || service_tier), lower($6)) > 0
 ORDER BY scope, subject, service_tier, revision LIMIT $7`,
-      [orgId, scope, subject, serviceTier, revision, page.filter ?? '', page.size + 1],
+      [orgId, scope, subject, serviceTier, revision, page.contains ?? '', page.size + 1],
     );
     if (rows.length === 0) await requireOrganization(parts, orgId);
     const position = (row: PriceRow) => [

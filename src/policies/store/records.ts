@@ -3,6 +3,7 @@ import { storeFailure } from '../../db/errors.ts';
 import { runChange } from './change.ts';
 import type { ChangeRequest, Done, Locked, StoreParts } from './change.ts';
 import { notFound, recordNotFound, requireCondition } from './change-errors.ts';
+import { countRows, microsecondsOf, sortedList } from './list-order.ts';
 import { pageOf, positionOf } from '../../platform/paging.ts';
 import type { Change, PolicyStore, RecordKind, RecordOf, Stored } from '../policy-store.ts';
 import type { Listed, Page } from '../../platform/paging.ts';
@@ -44,6 +45,16 @@ export interface RecordRow<K extends RecordKind> {
 }
 
 const columns = 'id, doc, version, created_at, updated_at';
+
+const fromMatching = `FROM record WHERE org_id = $1 AND kind = $2 AND NOT deleted
+  AND strpos(lower(id || ' ' || coalesce(doc->>'displayName', '')), lower($3)) > 0`;
+
+const sortExpressions = {
+  id: 'id',
+  display_name: `lower(coalesce(doc->>'displayName', '')) COLLATE "C"`,
+  create_time: microsecondsOf('created_at'),
+  update_time: microsecondsOf('updated_at'),
+};
 
 /** A change of one record, in the form that recognises its repeats. */
 export function recordRequest<K extends RecordKind>(
@@ -110,22 +121,20 @@ async function listRecords<K extends RecordKind>(
   page: Page,
 ): Promise<Listed<Stored<RecordOf[K]>>> {
   const list = `${orgId}/${kind}`;
-  const after = positionOf(page, list, ['text'])?.[0] ?? '';
+  const sorted = sortedList(page.order, sortExpressions);
+  const after = positionOf(page, list, sorted.columns);
+  const matching = [orgId, kind, page.contains ?? ''];
   try {
-    const { rows } = await parts.pool.query<RecordRow<K>>(
-      `SELECT ${columns} FROM record WHERE org_id = $1 AND kind = $2 AND id > $3 AND NOT deleted
-  AND strpos(lower(id || ' ' || coalesce(doc->>'displayName', '')), lower($4)) > 0
-ORDER BY id LIMIT $5`,
-      [orgId, kind, after, page.filter ?? '', page.size + 1],
+    const { rows } = await parts.pool.query<RecordRow<K> & { readonly sort_key: string }>(
+      `SELECT ${columns}, ${sorted.key} AS sort_key ${fromMatching}
+  ${after === undefined ? '' : `AND ${sorted.after(5)}`} ORDER BY ${sorted.orderBy} LIMIT $4`,
+      [...matching, page.size + 1, ...(after ?? [])],
     );
     if (rows.length === 0) await requireOrganization(parts, orgId);
-    return pageOf(
-      rows,
-      page,
-      list,
-      (row) => [row.id],
-      (row) => storedOf(kind, row),
-    );
+    const total = await countRows(parts.pool, fromMatching, matching);
+    const position = (row: (typeof rows)[number]) => sorted.position(row.sort_key, row.id);
+    const found = pageOf(rows, page, list, position, (row) => storedOf(kind, row));
+    return { ...found, total };
   } catch (cause) {
     throw storeFailure(cause);
   }

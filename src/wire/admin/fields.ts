@@ -1,13 +1,9 @@
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
-import type { Page } from '../../platform/paging.ts';
 import { isLongerThan, idFault, readId, readRequestId } from '../fields.ts';
 import type { Violations } from '../violations.ts';
 
 const maxDisplayName = 200;
 const maxReason = 1000;
-const maxPageSize = 1000;
-const defaultPageSize = 100;
-const maxFilter = 200;
 /** Control characters, but for tabs and the ends of lines. */
 const unprintable = /(?![\t\n\r])\p{Cc}/u;
 
@@ -103,26 +99,6 @@ export function readInstant(
     return undefined;
   }
   return Number(seconds) * 1000 + Math.floor(nanos / 1_000_000);
-}
-
-/** Reads a page's size, token and filter. */
-export function readPage(
-  violations: Violations,
-  request: {
-    readonly pageSize: number;
-    readonly pageToken: string;
-    readonly filter?: string;
-  },
-): Page {
-  const { pageSize, pageToken, filter = '' } = request;
-  if (pageSize < 0 || pageSize > maxPageSize) {
-    violations.add('page_size', `must be 1 to ${maxPageSize}, or 0 for ${defaultPageSize}`);
-  }
-  return {
-    size: pageSize === 0 ? defaultPageSize : pageSize,
-    token: pageToken === '' ? undefined : pageToken,
-    filter: readText(violations, 'filter', filter, maxFilter) || undefined,
-  };
 }
 
 function unreachable(): never {
