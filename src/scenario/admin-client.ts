@@ -7,7 +7,7 @@ export type Json = Readonly<Record<string, unknown>>;
 
 /** Calls the admin plane as anybody could with curl. */
 export interface AdminClient {
-  /** `PolicyService/PutPolicy`; fails with a Refusal. */
+  /** `PolicyService/UpdatePolicy`; fails with a Refusal. */
   call(rpc: string, message: Json): Promise<Json>;
 }
 

@@ -13,12 +13,13 @@ export async function putPolicy(world: World, fields: Fields): Promise<bigint> {
     ...(isFields(access) ? { access: accessMessage(access) } : {}),
     ...(isFields(bypass) ? { bypass: bypassMessage(bypass) } : {}),
     notes: textOf(fields['notes']),
+    etag: textOf(fields['etag']),
   };
-  const { revision } = await world.instance.admin.call('PolicyService/PutPolicy', {
+  const { revision } = await world.instance.admin.call('PolicyService/UpdatePolicy', {
     org_id: world.orgId,
     policy,
+    update_mask: '*',
     reason: textOf(fields['reason']),
-    etag: textOf(fields['etag']),
   });
   return revisionNumber(revision);
 }

@@ -52,7 +52,7 @@ const table: readonly [string, readonly Case[]][] = [
       ...etagCases({ orgId: 'acme', id: 'one' }),
     ],
   ]),
-  ['PolicyService/PutPolicy', policyCases],
+  ['PolicyService/UpdatePolicy', policyCases],
   [
     'PolicyService/GetPolicy',
     [
@@ -177,7 +177,7 @@ describe('every wrong field is named, and nothing is written', () => {
 });
 
 test('several faults are named together', async () => {
-  const { fields } = await plane.call('PolicyService/PutPolicy', {
+  const { fields } = await plane.call('PolicyService/UpdatePolicy', {
     ...policy('galaxy:1', { limits: [{ ...limit, name: '', amount: '-1' }, limit, limit] }),
     reason: 'x'.repeat(1001),
   });
@@ -199,7 +199,7 @@ test('unknown organizations are NOT_FOUND, whatever is asked of them', async () 
     ['DirectoryService/GetUser', { id: 'alice' }],
     ['DirectoryService/CreateUser', { user: { id: 'alice' } }],
     ['CredentialService/CreateKey', { key: { id: 'k' } }],
-    ['PolicyService/PutPolicy', { policy: { subject } }],
+    ['PolicyService/UpdatePolicy', { policy: { subject } }],
     ['PolicyService/GetPolicy', { subject }],
     ['PolicyService/ListPolicies', {}],
     ['CatalogService/ListPrices', {}],
@@ -231,7 +231,7 @@ test('amounts at the edge of int64 are kept to the last digit', async () => {
     { ...limit, name: 'c', metric: 'METRIC_TOKENS', amount: '9007199254740993' },
     { name: 'd', metric: 'METRIC_COST', window: 'WINDOW_DAY', unlimited: {} },
   ];
-  const { body } = await plane.call('PolicyService/PutPolicy', policy('user:alice', { limits }));
+  const { body } = await plane.call('PolicyService/UpdatePolicy', policy('user:alice', { limits }));
   const { policy: stored } = body['revision'] as { policy: { limits: readonly Json[] } };
   const bounds = (of: readonly Json[]) =>
     of.map(({ amount, unlimited }) => ({ amount, unlimited }));

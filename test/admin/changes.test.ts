@@ -149,9 +149,9 @@ test('a revoked token stays revoked; revoking again changes nothing', async () =
 test('a policy is put by revisions, read at any of them, and loses a limit by name', async () => {
   const limit = { name: 'cap', metric: 'METRIC_COST', window: 'WINDOW_DAY', amount: '1.50' };
   const put = (more: Json) =>
-    send('PolicyService/PutPolicy', { policy: { subject: 'user:alice', ...more } }, 'revision');
+    send('PolicyService/UpdatePolicy', { policy: { subject: 'user:alice', ...more } }, 'revision');
   const first = await put({ limits: [limit, { ...limit, name: 'warn', thresholds: {} }] });
-  const { etag } = first;
+  const { etag } = first['policy'] as Json;
   expect(first).toMatchObject({ revision: '1', actor: 'root' });
   expect(first['policy']).toMatchObject({
     limits: [
@@ -171,10 +171,9 @@ test('a policy is put by revisions, read at any of them, and loses a limit by na
   );
   expect(lost).toMatchObject({ revision: '2', revoked: 'warn', reason: 'noise' });
   expect(repeat).toEqual(lost);
-  const stale = await plane.call('PolicyService/PutPolicy', {
+  const stale = await plane.call('PolicyService/UpdatePolicy', {
     orgId,
-    policy: { subject: 'user:alice' },
-    etag,
+    policy: { subject: 'user:alice', etag },
   });
   expect(stale.reason).toBe('ETAG_MISMATCH');
   const old = await send(

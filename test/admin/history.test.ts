@@ -91,7 +91,7 @@ test('all of an organization is listed, newest first, by pages that no change sh
     rates: [{ input: '1' }],
   };
   await made('DirectoryService/CreateUser', { user: { id: 'alice' } });
-  await made('PolicyService/PutPolicy', { policy: { subject: 'user:alice' }, reason: 'agreed' });
+  await made('PolicyService/UpdatePolicy', { policy: { subject: 'user:alice' }, reason: 'agreed' });
   await made('CatalogService/AppendPrices', { prices: [price] });
   await made('CatalogService/AppendPrices', { prices: [price, { ...price, subject: 'n' }] });
   await made('DirectoryService/DeleteUser', { id: 'alice' });

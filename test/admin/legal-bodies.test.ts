@@ -106,7 +106,7 @@ const legal: readonly [rpc: string, message: () => Json][] = [
   ['CatalogService/ImportPrices', () => ({ orgId: 'acme', builtIn: {}, pageSize: 1000 })],
   ['CatalogService/ListPrices', () => ({ orgId: 'acme', pageSize: 1000 })],
   ...['org', 'tier:a', 'tier:b', 'tier:c', 'tier:d'].map((subject): (typeof legal)[number] => [
-    'PolicyService/PutPolicy',
+    'PolicyService/UpdatePolicy',
     () => largestPolicy(subject),
   ]),
   [

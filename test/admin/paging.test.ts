@@ -38,7 +38,7 @@ beforeAll(async () => {
   created_at = created_at + interval '1 microsecond' * (id = 'a1')::integer,
   updated_at = updated_at + interval '1 microsecond' * (id = 'a2')::integer WHERE kind = 'team'`);
   for (const subject of ['org', 'user:a', 'user:a', 'user:b']) {
-    await done('PolicyService/PutPolicy', { policy: { subject } });
+    await done('PolicyService/UpdatePolicy', { policy: { subject } });
   }
 });
 afterAll(() => plane.stop());

@@ -33,7 +33,7 @@ const table: readonly (readonly [rpc: string, need: 'read' | 'write' | 'operate'
   ['CatalogService/ImportPrices', 'write'],
   ['CatalogService/ListPrices', 'read'],
   ['CatalogService/RevokePrice', 'write'],
-  ['PolicyService/PutPolicy', 'write'],
+  ['PolicyService/UpdatePolicy', 'write'],
   ['PolicyService/GetPolicy', 'read'],
   ['PolicyService/ListPolicies', 'read'],
   ['PolicyService/ListPolicyRevisions', 'read'],
@@ -133,11 +133,11 @@ test('the sweep of all organizations is for the platform, that of one for its ad
 });
 
 test('a refusal is logged with its caller and reason, and never with the secret', async () => {
-  await plane.call('PolicyService/PutPolicy', { orgId: 'acme' }, 'viewer');
-  await plane.call('PolicyService/PutPolicy', { orgId: 'acme' }, 'tg_admin_unknown');
+  await plane.call('PolicyService/UpdatePolicy', { orgId: 'acme' }, 'viewer');
+  await plane.call('PolicyService/UpdatePolicy', { orgId: 'acme' }, 'tg_admin_unknown');
   expect(plane.logged.slice(-2)).toMatchObject([
-    { rpc: 'PutPolicy', error: 'ROLE_FORBIDDEN', caller: 'acme-viewer' },
-    { rpc: 'PutPolicy', error: 'ADMIN_SECRET_INVALID' },
+    { rpc: 'UpdatePolicy', error: 'ROLE_FORBIDDEN', caller: 'acme-viewer' },
+    { rpc: 'UpdatePolicy', error: 'ADMIN_SECRET_INVALID' },
   ]);
   expect(JSON.stringify(plane.logged)).not.toContain('tg_admin_unknown');
 });

@@ -82,7 +82,7 @@ test('an oversized message is RESOURCE_EXHAUSTED', async () => {
 });
 
 test('who is not known is refused before the message is read', async () => {
-  const answer = await post(plane.url, 'PolicyService/PutPolicy', '{"broken', 'stranger');
+  const answer = await post(plane.url, 'PolicyService/UpdatePolicy', '{"broken', 'stranger');
   expect(answer).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'ADMIN_SECRET_INVALID' });
 });
 

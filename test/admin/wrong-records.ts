@@ -1,6 +1,7 @@
 import type { Json } from '../support/admin-plane.ts';
 import {
   ids,
+  notStrings,
   times,
   int64s,
   texts,
@@ -26,6 +27,7 @@ function record(service: string, kind: string, name: string, fields: (at: Make) 
     [name, { orgId: 'acme' }] as const,
     ...each(`${name}.id`, ids, (id) => at({ id })),
     ...each(`${name}.display_name`, texts(200), (displayName) => at({ displayName })),
+    ...each(`${name}.etag`, [...notStrings, '\ud800'], (etag) => at({ etag })),
     ...each(`${name}.nonsense`, [1], (nonsense) => at({ nonsense })),
     ...fields(at),
   ];
@@ -107,6 +109,7 @@ const organization: Make = (value) => ({ organization: { id: 'acme', ...(value a
 export const settings: Case[] = [
   ['organization', {}],
   ...each('organization.id', ids, (id) => organization({ id })),
+  ...each('organization.etag', [...notStrings, '\ud800'], (etag) => organization({ etag })),
   ...each('organization.display_name', texts(200), (displayName) => organization({ displayName })),
   ...['state', 'week_start', 'unpriced', 'on_expiry', 'on_unknown_usage', 'store_content'].flatMap(
     (field) => each(`organization.${field}`, enums, (value) => organization({ [field]: value })),

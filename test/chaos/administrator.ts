@@ -16,7 +16,7 @@ export interface Administrator {
 const timeoutMs = 5_000;
 const mostTriesMs = 20_000;
 
-/** `method` is written `PolicyService/PutPolicy`. */
+/** `method` is written `PolicyService/UpdatePolicy`. */
 export function createAdministrator(replicas: readonly Replica[]): Administrator {
   async function ask(replica: Replica, method: string, request: Json): Promise<Json> {
     const url = `http://127.0.0.1:${replica.adminPort}/tollgate.admin.v1.${method}`;

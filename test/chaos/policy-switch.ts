@@ -25,11 +25,15 @@ export function createPolicySwitch(
     async run(random, isOver) {
       for (let isOpen = true; !isOver(); isOpen = !isOpen) {
         known = undefined;
-        const put = await administrator.tryOnce(random.pick(replicas), 'PolicyService/PutPolicy', {
-          orgId: switched.orgId,
-          policy: { subject: 'org', access: { deny: isOpen ? [] : ['*'] } },
-          reason: 'chaos',
-        });
+        const put = await administrator.tryOnce(
+          random.pick(replicas),
+          'PolicyService/UpdatePolicy',
+          {
+            orgId: switched.orgId,
+            policy: { subject: 'org', access: { deny: isOpen ? [] : ['*'] } },
+            reason: 'chaos',
+          },
+        );
         if (put !== undefined) known = { isOpen, sinceMs: performance.now() };
         await delay(random.between(20, 200));
       }

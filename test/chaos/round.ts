@@ -140,7 +140,7 @@ async function raiseBudget(stage: Stage, random: Random): Promise<bigint> {
     window: `WINDOW_${budget.window}`,
     amount: `0.${String(amountNanos).padStart(9, '0')}`,
   };
-  await stage.administrator.insist('PolicyService/PutPolicy', {
+  await stage.administrator.insist('PolicyService/UpdatePolicy', {
     orgId: tight.orgId,
     policy: { subject: 'org', limits: [limit] },
     reason: 'chaos',

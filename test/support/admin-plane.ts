@@ -56,7 +56,7 @@ export interface AdminPlane {
   readonly swept: readonly (string | undefined)[];
   /** The log lines written so far, parsed. */
   readonly logged: readonly Json[];
-  /** `PolicyService/PutPolicy` as somebody: `root`, `acme`, `viewer`, or any other secret; by default root. */
+  /** `PolicyService/UpdatePolicy` as somebody: `root`, `acme`, `viewer`, or any other secret; by default root. */
   call(rpc: string, message: unknown, secret?: string): Promise<Answer>;
   stop(): Promise<void>;
 }

@@ -1,25 +1,44 @@
 import type { ServiceImpl } from '@connectrpc/connect';
-import type { PolicyService } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
-import type { PolicyStore } from '../../policies/policy-store.ts';
+import { PolicySchema } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
+import type { Policy, PolicyService } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
+import { absentEtag } from '../../policies/policy-store.ts';
+import type { Change, PolicyRevision, PolicyStore } from '../../policies/policy-store.ts';
+import { conditionalUpdate } from '../../service/admin/conditional-update.ts';
 import { pageAnswer, readPage } from '../../wire/admin/page.ts';
 import { policyFromMessage, readSubject } from '../../wire/admin/policies.ts';
 import { policyRevisionToMessage } from '../../wire/admin/policy-revisions.ts';
 import { readId } from '../../wire/fields.ts';
+import { faultsOfUpdated, readUpdateMask, updatedMessage } from '../../wire/admin/update-mask.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import { authorize } from './caller.ts';
-import { inField, readChange, readOrgId, required } from './changes.ts';
+import { inField, presentOrNone, readChange, readOrgId, required } from './changes.ts';
 
 /** Policies, by appending revisions. */
 export function policyRoutes(store: PolicyStore): ServiceImpl<typeof PolicyService> {
   return {
-    async putPolicy(request, context) {
+    async updatePolicy(request, context) {
       const orgId = readOrgId(request.orgId);
       authorize(context, 'write', orgId);
+      const sent = required(request.policy, 'policy');
+      const updated = readUpdateMask(PolicySchema, sent, request.updateMask);
       const violations = collectViolations();
-      const by = readChange(violations, context, request, 'any', request.etag);
-      const policy = policyFromMessage(violations, required(request.policy, 'policy'));
+      const by = readChange(violations, context, request, 'any', sent.etag);
+      const { subject } = policyFromMessage(faultsOfUpdated(violations, 'policy', updated), sent);
       violations.throwIfAny();
-      const revision = await inField('policy', store.putPolicy(orgId, policy, by));
+      const revision = await conditionalUpdate({
+        etag: sent.etag,
+        read: async () =>
+          updated === 'everything'
+            ? undefined
+            : presentOrNone(store.getPolicy(orgId, subject, undefined)),
+        write: (present, etag) => {
+          if (updated === 'everything') return put(orgId, sent, { ...by, etag });
+          if (present === undefined) return put(orgId, sent, { ...by, etag: etag || absentEtag });
+          const { policy = sent } = policyRevisionToMessage(present);
+          const full = updatedMessage(PolicySchema, sent, policy, updated);
+          return put(orgId, full, { ...by, etag });
+        },
+      });
       return { revision: policyRevisionToMessage(revision) };
     },
 
@@ -80,4 +99,11 @@ export function policyRoutes(store: PolicyStore): ServiceImpl<typeof PolicyServi
       return { revision: policyRevisionToMessage(revision) };
     },
   };
+
+  async function put(orgId: string, full: Policy, by: Change): Promise<PolicyRevision> {
+    const violations = collectViolations();
+    const policy = policyFromMessage(violations, full);
+    violations.throwIfAny();
+    return inField('policy', store.putPolicy(orgId, policy, by));
+  }
 }

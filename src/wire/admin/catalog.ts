@@ -49,16 +49,16 @@ export function modelFromMessage(
 
 /** Writes a model as it is stored. */
 export function modelToMessage({ record, ...stored }: Stored<Model>): messages.Model {
-  const { id, displayName, provider = '', tierRank, groups } = record;
+  const { id, displayName, provider, tierRank, groups } = record;
   const { defaultOutputTokens, contextWindow } = record;
   return create(ModelSchema, {
     id,
-    displayName,
+    displayName: displayName || undefined,
     provider,
     groups: [...groups],
-    ...(tierRank === undefined ? {} : { tierRank }),
-    ...(defaultOutputTokens === undefined ? {} : { defaultOutputTokens }),
-    ...(contextWindow === undefined ? {} : { contextWindow }),
+    tierRank,
+    defaultOutputTokens,
+    contextWindow,
     ...storedFields(stored),
   });
 }
@@ -80,8 +80,13 @@ export function routeGroupFromMessage(
 /** Writes a route group as it is stored. */
 export function routeGroupToMessage(of: Stored<RouteGroup>): messages.RouteGroup {
   const { record, ...stored } = of;
-  const members = [...record.members];
-  return create(RouteGroupSchema, { ...record, members, ...storedFields(stored) });
+  const { id, displayName, members } = record;
+  return create(RouteGroupSchema, {
+    id,
+    displayName: displayName || undefined,
+    members: [...members],
+    ...storedFields(stored),
+  });
 }
 
 /** Reads what is said of a group of models. */
@@ -101,7 +106,12 @@ export function modelGroupFromMessage(
 /** Writes what is said of a group of models, as it is stored. */
 export function modelGroupToMessage(of: Stored<ModelGroup>): messages.ModelGroup {
   const { record, ...stored } = of;
-  return create(ModelGroupSchema, { ...record, ...storedFields(stored) });
+  return create(ModelGroupSchema, {
+    id: record.id,
+    displayName: record.displayName || undefined,
+    description: record.description || undefined,
+    ...storedFields(stored),
+  });
 }
 
 /** Writes a group of models, with how many models have it. */

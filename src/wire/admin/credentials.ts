@@ -51,12 +51,12 @@ function fieldsOf({ record, ...stored }: Stored<Credential>) {
   const { expiresAtMs } = record;
   return {
     id: record.id,
-    displayName: record.displayName,
-    user: record.user ?? '',
-    team: record.team ?? '',
-    principal: record.principal ?? '',
-    app: record.app ?? '',
-    customer: record.customer ?? '',
+    displayName: record.displayName || undefined,
+    user: record.user,
+    team: record.team,
+    principal: record.principal,
+    app: record.app,
+    customer: record.customer,
     scopes: [...record.scopes],
     state: CredentialState[record.state],
     lastFour: record.lastFour,

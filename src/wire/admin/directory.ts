@@ -25,7 +25,7 @@ const maxIds = 32;
 function registered(
   violations: Violations,
   prefix: string,
-  message: { readonly id: string; readonly displayName: string },
+  message: { readonly id: string; readonly displayName?: string | undefined },
 ): Registered {
   return {
     id: readId(violations, `${prefix}.id`, message.id),
@@ -53,10 +53,10 @@ export function teamFromMessage(violations: Violations, at: string, message: mes
 
 /** Writes a team as it is stored. */
 export function teamToMessage({ record, ...stored }: Stored<Team>): messages.Team {
-  const { id, displayName, parent = '', state } = record;
+  const { id, displayName, parent, state } = record;
   return create(TeamSchema, {
     id,
-    displayName,
+    displayName: displayName || undefined,
     parent,
     state: SubjectState[state],
     ...storedFields(stored),
@@ -75,10 +75,10 @@ export function userFromMessage(violations: Violations, at: string, message: mes
 
 /** Writes a user as it is stored. */
 export function userToMessage({ record, ...stored }: Stored<User>): messages.User {
-  const { id, displayName, teams, tier = '', state } = record;
+  const { id, displayName, teams, tier, state } = record;
   return create(UserSchema, {
     id,
-    displayName,
+    displayName: displayName || undefined,
     teams: [...teams],
     tier,
     state: SubjectState[state],
@@ -105,11 +105,14 @@ export function principalFromMessage(
 
 /** Writes a principal as it is stored. */
 export function principalToMessage({ record, ...stored }: Stored<Principal>): messages.Principal {
-  const { groups, app = '', kind, ...rest } = record;
+  const { id, displayName, groups, app, kind, namespace, purpose } = record;
   return create(PrincipalSchema, {
-    ...rest,
+    id,
+    displayName: displayName || undefined,
+    namespace,
     groups: [...groups],
     app,
+    purpose: purpose || undefined,
     kind: PrincipalKind[kind],
     ...storedFields(stored),
   });
@@ -126,10 +129,20 @@ export function registeredFromMessage(
 
 /** Writes an app as it is stored. */
 export function appToMessage({ record, ...stored }: Stored<Registered>): messages.App {
-  return create(AppSchema, { ...record, ...storedFields(stored) });
+  const { id, displayName } = record;
+  return create(AppSchema, {
+    id,
+    displayName: displayName || undefined,
+    ...storedFields(stored),
+  });
 }
 
 /** Writes a customer as it is stored. */
 export function customerToMessage({ record, ...stored }: Stored<Registered>): messages.Customer {
-  return create(CustomerSchema, { ...record, ...storedFields(stored) });
+  const { id, displayName } = record;
+  return create(CustomerSchema, {
+    id,
+    displayName: displayName || undefined,
+    ...storedFields(stored),
+  });
 }

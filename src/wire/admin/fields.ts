@@ -7,11 +7,11 @@ const maxReason = 1000;
 /** Control characters, but for tabs and the ends of lines. */
 const unprintable = /(?![\t\n\r])\p{Cc}/u;
 
-/** Reads an enum: the core's value for its number, the default for 0, a fault for anything unknown. */
+/** Reads an enum: the core's value for its number, the default for 0 or none, a fault for anything unknown. */
 export function readEnum<T extends string>(
   violations: Violations,
   field: string,
-  number: number,
+  number: number | undefined = 0,
   values: readonly T[],
   defaultValue: T | undefined,
 ): T {
@@ -26,9 +26,9 @@ export function readEnum<T extends string>(
 export function readIdOrNone(
   violations: Violations,
   field: string,
-  text: string,
+  text: string | undefined,
 ): string | undefined {
-  return text === '' ? undefined : readId(violations, field, text);
+  return text === undefined || text === '' ? undefined : readId(violations, field, text);
 }
 
 /** Notes a list with too many entries, whose entries then need not be looked at. */
@@ -58,11 +58,11 @@ export function readIds(
   return ids;
 }
 
-/** Reads text for people, of at most so many Unicode characters. */
+/** Reads text for people, of at most so many Unicode characters; none is empty. */
 export function readText(
   violations: Violations,
   field: string,
-  text: string,
+  text: string | undefined = '',
   most: number,
 ): string {
   if (isLongerThan(text, most)) violations.add(field, `must have at most ${most} characters`);
@@ -71,7 +71,11 @@ export function readText(
 }
 
 /** Reads a display name. */
-export function readDisplayName(violations: Violations, prefix: string, text: string): string {
+export function readDisplayName(
+  violations: Violations,
+  prefix: string,
+  text: string | undefined,
+): string {
   return readText(violations, `${prefix}.display_name`, text, maxDisplayName);
 }
 

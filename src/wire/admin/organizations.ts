@@ -41,7 +41,7 @@ export function organizationFromMessage(
   message: Message,
 ): Organization {
   const at = (field: string): string => `${prefix}.${field}`;
-  const timeZone = message.timeZone === '' ? 'UTC' : message.timeZone;
+  const timeZone = message.timeZone || 'UTC';
   if (!isTimeZone(timeZone))
     violations.add(at('time_zone'), 'must be the name of an IANA time zone');
   const monthAnchorDay = message.monthAnchorDay ?? 1;
@@ -49,15 +49,18 @@ export function organizationFromMessage(
     violations.add(at('month_anchor_day'), 'must be 1 to 31');
   }
   const weekStart = readEnum(violations, at('week_start'), message.weekStart, days, 'MONDAY');
-  const rule = (field: string, number: number, defaultValue: 'ALLOW' | 'DENY'): 'ALLOW' | 'DENY' =>
-    readEnum(violations, at(field), number, rules, defaultValue);
+  const rule = (
+    field: string,
+    number: number | undefined,
+    defaultValue: 'ALLOW' | 'DENY',
+  ): 'ALLOW' | 'DENY' => readEnum(violations, at(field), number, rules, defaultValue);
   return {
     id: readId(violations, at('id'), message.id),
     displayName: readDisplayName(violations, prefix, message.displayName),
     state: readEnum(violations, at('state'), message.state, states, 'ACTIVE'),
     calendar: { timeZone, weekStart: days.indexOf(weekStart) + 1, monthAnchorDay },
     unknownModels:
-      message.unknownModels === 0
+      (message.unknownModels ?? 0) === 0
         ? undefined
         : rule('unknown_models', message.unknownModels, 'ALLOW'),
     unknownSubjects: rule('unknown_subjects', message.unknownSubjects, 'ALLOW'),
@@ -81,7 +84,7 @@ export function organizationFromMessage(
     defaultOutputTokens: readAmount(
       violations,
       at('default_output_tokens'),
-      message.defaultOutputTokens,
+      message.defaultOutputTokens ?? 0n,
     ),
   };
 }
@@ -91,12 +94,12 @@ export function organizationToMessage({ record, ...stored }: Stored<Organization
   const { calendar, unknownModels } = record;
   return create(OrganizationSchema, {
     id: record.id,
-    displayName: record.displayName,
+    displayName: record.displayName || undefined,
     state: OrganizationState[record.state],
     timeZone: calendar.timeZone,
     weekStart: WeekDay[days[calendar.weekStart - 1] ?? 'MONDAY'],
     monthAnchorDay: calendar.monthAnchorDay,
-    unknownModels: DefaultRule[unknownModels ?? 'UNSPECIFIED'],
+    unknownModels: unknownModels && DefaultRule[unknownModels],
     unknownSubjects: DefaultRule[record.unknownSubjects],
     unpriced: UnpricedRule[record.unpriced],
     onExpiry: ExpiryRule[record.onExpiry],

@@ -17,7 +17,8 @@ export function policyRevisionToMessage(stored: PolicyRevision): messages.Policy
     policy: {
       subject: subjectText(policy.subject),
       limits: policy.limits.map(limitInit),
-      notes: policy.notes,
+      notes: policy.notes || undefined,
+      etag: stored.etag,
       ...(policy.access === undefined ? {} : { access: accessInit(policy.access) }),
       ...(policy.bypass === undefined ? {} : { bypass: bypassInit(policy.bypass) }),
     },
@@ -26,7 +27,6 @@ export function policyRevisionToMessage(stored: PolicyRevision): messages.Policy
     actor: stored.actor,
     createTime: timestampOf(stored.atMs),
     revoked: stored.revoked ?? '',
-    etag: stored.etag,
     deleted: stored.deleted,
   });
 }

@@ -49,6 +49,9 @@ export function updatedMessage<Desc extends DescMessage>(
   return merged;
 }
 
+/** What identifies the thing that is updated: its id, or the subject of a policy. */
+const identifying = ['id', 'subject'];
+
 /** Notes only the faults of what an update takes, and of the id: other fields of the message are not looked at. */
 export function faultsOfUpdated(
   violations: Violations,
@@ -56,7 +59,7 @@ export function faultsOfUpdated(
   updated: Updated,
 ): Violations {
   if (updated === 'everything') return violations;
-  const names = new Set(['id', ...updated.map(({ name }) => name)]);
+  const names = new Set([...identifying, ...updated.map(({ name }) => name)]);
   return {
     add(field, description) {
       const [name = ''] = field.slice(prefix.length + 1).split(/[.[]/);

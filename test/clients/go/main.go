@@ -72,14 +72,14 @@ func bearer(ctx context.Context, secret string) context.Context {
 func (g *gateway) declare() {
 	organizations := adminv1.NewOrganizationServiceClient(g.adminConn)
 	created := must(organizations.CreateOrganization(g.admin, &adminv1.CreateOrganizationRequest{
-		Organization: &adminv1.Organization{Id: g.org, DisplayName: "Smoke"},
+		Organization: &adminv1.Organization{Id: g.org, DisplayName: proto.String("Smoke")},
 		Reason:       "smoke client",
 		RequestId:    proto.String("create-" + g.org),
 	})).GetOrganization()
 	say("create_organization", fields{"id": created.GetId(), "has_etag": created.GetEtag() != ""})
 
 	policies := adminv1.NewPolicyServiceClient(g.adminConn)
-	put := must(policies.PutPolicy(g.admin, &adminv1.PutPolicyRequest{
+	put := must(policies.UpdatePolicy(g.admin, &adminv1.UpdatePolicyRequest{
 		OrgId: g.org,
 		Policy: &adminv1.Policy{Subject: "org", Limits: []*adminv1.Limit{{
 			Name:   "cap",
@@ -92,7 +92,7 @@ func (g *gateway) declare() {
 	say("put_policy", fields{"revision": put.GetRevision()})
 
 	_, err := organizations.UpdateOrganization(g.admin, &adminv1.UpdateOrganizationRequest{
-		Organization: &adminv1.Organization{Id: g.org, DisplayName: "Other", Etag: "another"},
+		Organization: &adminv1.Organization{Id: g.org, DisplayName: proto.String("Other"), Etag: "another"},
 		Reason:       "smoke client",
 	})
 	refusal := sayError("stale_etag", err)

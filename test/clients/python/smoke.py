@@ -106,8 +106,8 @@ class Gateway:
             amount="10000",
         )
         put = self.administer(
-            policies_pb2_grpc.PolicyServiceStub(self.admin).PutPolicy,
-            policies_pb2.PutPolicyRequest(
+            policies_pb2_grpc.PolicyServiceStub(self.admin).UpdatePolicy,
+            policies_pb2.UpdatePolicyRequest(
                 org_id=self.org,
                 policy=policies_pb2.Policy(subject="org", limits=[limit]),
                 reason="smoke client",
