@@ -39,6 +39,12 @@ export interface PolicyStore {
     by: Change,
   ): Promise<Stored<RecordOf[K]>>;
   get<K extends RecordKind>(orgId: string, kind: K, id: string): Promise<Stored<RecordOf[K]>>;
+  /** Those of the ids that are there, by id. */
+  getMany<K extends RecordKind>(
+    orgId: string,
+    kind: K,
+    ids: readonly string[],
+  ): Promise<ReadonlyMap<string, Stored<RecordOf[K]>>>;
   list<K extends RecordKind>(
     orgId: string,
     kind: K,

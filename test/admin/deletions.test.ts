@@ -64,6 +64,10 @@ test.each(kinds)(
     expect(await call(`${service}/Update${kind}`, update)).toMatchObject(missing);
     const listed = await made(`${service}/List${kind}s`, { contains: 'one' });
     expect(listed).toEqual({});
+    if (kind !== 'ModelGroup') {
+      const batch = await made(`${service}/BatchGet${kind}s`, { ids: ['one'] });
+      expect(batch).toEqual({ missingIds: ['one'] });
+    }
     // A repeat is answered as before, and does not delete what was made since.
     const again = await made(`${service}/Create${kind}`, {
       [field]: { ...record, displayName: 'Two' },
@@ -176,7 +180,7 @@ test('the policy on a record goes with it, in one change, and its revisions stay
   const subject = 'user:alice';
   await made('DirectoryService/CreateUser', { user: { id: 'alice' } });
   const bypass = { cost: true };
-  await made('PolicyService/PutPolicy', { policy: { subject, bypass, notes: 'a friend' } });
+  await made('PolicyService/UpdatePolicy', { policy: { subject, bypass, notes: 'a friend' } });
   await made('DirectoryService/DeleteUser', { id: 'alice', reason: 'left' });
   await made('DirectoryService/CreateUser', { user: { id: 'alice' } });
   expect((await call('PolicyService/GetPolicy', { subject })).reason).toBe('POLICY_NOT_FOUND');
@@ -191,7 +195,7 @@ test('the policy on a record goes with it, in one change, and its revisions stay
 test('a policy is deleted by a revision, and the next one counts on', async () => {
   const subject = 'org';
   const put = (more: Json = {}) =>
-    made('PolicyService/PutPolicy', { policy: { subject, limits: [limit] }, ...more });
+    made('PolicyService/UpdatePolicy', { policy: { subject, limits: [limit] }, ...more });
   await put();
   const request = { subject, etag: '1', reason: 'enough', requestId: 'd' };
   const stale = await call('PolicyService/DeletePolicy', { ...request, etag: '9' });
@@ -207,10 +211,10 @@ test('a policy is deleted by a revision, and the next one counts on', async () =
   expect(await call('PolicyService/DeletePolicy', { subject })).toMatchObject(gone);
   const revoked = await call('PolicyService/RevokeLimit', { subject, name: 'cap' });
   expect(revoked.reason).toBe('LIMIT_NOT_FOUND');
-  const old = await call('PolicyService/PutPolicy', { policy: { subject }, etag: '2' });
+  const old = await call('PolicyService/UpdatePolicy', { policy: { subject, etag: '2' } });
   expect(old.reason).toBe('ETAG_MISMATCH');
   expect(await made('PolicyService/GetPolicy', { subject, revision: 2 })).toEqual(deleted);
-  expect((await put())['revision']).toMatchObject({ revision: '3', etag: '3' });
+  expect((await put())['revision']).toMatchObject({ revision: '3', policy: { etag: '3' } });
   expect(await made('PolicyService/GetPolicy', { subject })).toMatchObject({
     revision: { revision: '3' },
   });
@@ -219,7 +223,7 @@ test('a policy is deleted by a revision, and the next one counts on', async () =
 test('a policy on a deleted team cannot be put', async () => {
   await made('DirectoryService/CreateTeam', { team: { id: 'red' } });
   await made('DirectoryService/DeleteTeam', { id: 'red' });
-  const put = await call('PolicyService/PutPolicy', { policy: { subject: 'team:red' } });
+  const put = await call('PolicyService/UpdatePolicy', { policy: { subject: 'team:red' } });
   const user = await call('DirectoryService/CreateUser', { user: { id: 'a', teams: ['red'] } });
   const below = await call('DirectoryService/CreateTeam', { team: { id: 'b', parent: 'red' } });
   expect([put.fields, user.fields, below.fields]).toEqual([

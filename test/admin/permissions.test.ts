@@ -44,10 +44,11 @@ const table: readonly (readonly [rpc: string, need: 'read' | 'write' | 'operate'
   ['EnforcementService/ExpireHolds', 'write'],
 ];
 
-function crud(service: string, kind: string): [string, 'read' | 'write'][] {
+function crud(service: string, kind: string): (readonly [string, 'read' | 'write'])[] {
   return [
     [`${service}Service/Create${kind}`, 'write'],
     [`${service}Service/Get${kind}`, 'read'],
+    ...(kind === 'ModelGroup' ? [] : [[`${service}Service/BatchGet${kind}s`, 'read'] as const]),
     [`${service}Service/List${kind}s`, 'read'],
     [`${service}Service/Update${kind}`, 'write'],
   ];

@@ -184,6 +184,15 @@ describe.each(Object.entries(wires))('over %s', (_name, callWire) => {
     expect(unread.reason).toBe('ROUTE_GROUP_NOT_FOUND');
   });
 
+  // Planted: where a missing record ends the update before the store has seen its request id, this is NOT_FOUND.
+  test('a repeated update is answered as the first time, though the record is deleted by now', async () => {
+    await record('DirectoryService/CreateUser', 'user', { user: { id: 'alice' } });
+    const update = { user: { id: 'alice', tier: 'pro' }, requestId: 'u' };
+    const first = await record('DirectoryService/UpdateUser', 'user', update);
+    await record('DirectoryService/DeleteUser', 'user', { id: 'alice' });
+    expect(await record('DirectoryService/UpdateUser', 'user', update)).toEqual(first);
+  });
+
   test('an update of what is not there fails, unless it may create it, mask or not', async () => {
     const rpc = 'DirectoryService/UpdateUser';
     const user = { id: 'alice', tier: 'pro' };

@@ -1,6 +1,7 @@
 import type { Json } from '../support/admin-plane.ts';
 import {
   ids,
+  notStrings,
   times,
   texts,
   enums,
@@ -96,6 +97,11 @@ export const policyCases: Case[] = [
   ...each('policy.subject', [...subjects, 'team:ghost', 'key:ghost', 'token:ghost'], (subject) =>
     policy(String(subject)),
   ),
+  ...each('policy.etag', [...notStrings, '\ud800'], (etag) => policy('org', { etag })),
+  ...each('update_mask', ['limits.name', 'x', '*,notes', 7], (updateMask) => ({
+    ...policy('org'),
+    updateMask,
+  })),
   ...limitCases,
   ...idLists('policy.access.allow', 256, (allow) => access({ allow })),
   ...idLists('policy.access.deny', 256, (deny) => access({ deny })),

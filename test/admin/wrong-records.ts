@@ -46,7 +46,14 @@ function record(service: string, kind: string, name: string, fields: (at: Make) 
   const search = each('contains', texts(200), (contains) => ({ orgId: 'acme', contains }));
   const order = each('order_by', wrongOrders, (orderBy) => ({ orgId: 'acme', orderBy }));
   const get = [...orgCases({ id: 'one' }), ...each('id', ids, (id) => ({ orgId: 'acme', id }))];
+  const batch = [
+    ...orgCases({ ids: ['one'] }),
+    ...idLists('ids', 1000, (list) => ({ orgId: 'acme', ids: list })),
+    ['ids', { orgId: 'acme', ids: [] }] as Case,
+    ['ids[1]', { orgId: 'acme', ids: ['x', 7] }] as Case,
+  ];
   return [
+    ...(kind === 'ModelGroup' ? [] : [[`${service}/BatchGet${kind}s`, batch]]),
     [`${service}/Create${kind}`, put],
     [`${service}/Update${kind}`, update],
     [`${service}/Get${kind}`, get],

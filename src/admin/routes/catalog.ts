@@ -70,6 +70,10 @@ export function catalogRoutes(
       model: await models.create(request, request.model, context),
     }),
     getModel: async (request, context) => ({ model: await models.get(request, context) }),
+    batchGetModels: async (request, context) => {
+      const { records, missingIds } = await models.batchGet(request, context);
+      return { models: records, missingIds };
+    },
     async listModels(request, context) {
       const { records, page } = await models.list(request, context);
       return { models: records, ...page };
@@ -83,6 +87,10 @@ export function catalogRoutes(
       routeGroup: await groups.create(request, request.routeGroup, context),
     }),
     getRouteGroup: async (request, context) => ({ routeGroup: await groups.get(request, context) }),
+    batchGetRouteGroups: async (request, context) => {
+      const { records, missingIds } = await groups.batchGet(request, context);
+      return { routeGroups: records, missingIds };
+    },
     async listRouteGroups(request, context) {
       const { records, page } = await groups.list(request, context);
       return { routeGroups: records, ...page };

@@ -65,6 +65,10 @@ export function credentialRoutes(store: PolicyStore): ServiceImpl<typeof Credent
       return { key: keyToMessage(stored), secret };
     },
     getKey: async (request, context) => ({ key: await keys.get(request, context) }),
+    batchGetKeys: async (request, context) => {
+      const { records, missingIds } = await keys.batchGet(request, context);
+      return { keys: records, missingIds };
+    },
     async listKeys(request, context) {
       const { records, page } = await keys.list(request, context);
       return { keys: records, ...page };
@@ -81,6 +85,10 @@ export function credentialRoutes(store: PolicyStore): ServiceImpl<typeof Credent
       return { token: tokenToMessage(stored), secret };
     },
     getToken: async (request, context) => ({ token: await tokens.get(request, context) }),
+    batchGetTokens: async (request, context) => {
+      const { records, missingIds } = await tokens.batchGet(request, context);
+      return { tokens: records, missingIds };
+    },
     async listTokens(request, context) {
       const { records, page } = await tokens.list(request, context);
       return { tokens: records, ...page };

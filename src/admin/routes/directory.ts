@@ -65,6 +65,10 @@ export function directoryRoutes(store: PolicyStore): ServiceImpl<typeof Director
       team: await teams.create(request, request.team, context),
     }),
     getTeam: async (request, context) => ({ team: await teams.get(request, context) }),
+    batchGetTeams: async (request, context) => {
+      const { records, missingIds } = await teams.batchGet(request, context);
+      return { teams: records, missingIds };
+    },
     listTeams: async (request, context) => {
       const { records, page } = await teams.list(request, context);
       return { teams: records, ...page };
@@ -77,6 +81,10 @@ export function directoryRoutes(store: PolicyStore): ServiceImpl<typeof Director
       user: await users.create(request, request.user, context),
     }),
     getUser: async (request, context) => ({ user: await users.get(request, context) }),
+    batchGetUsers: async (request, context) => {
+      const { records, missingIds } = await users.batchGet(request, context);
+      return { users: records, missingIds };
+    },
     listUsers: async (request, context) => {
       const { records, page } = await users.list(request, context);
       return { users: records, ...page };
@@ -91,6 +99,10 @@ export function directoryRoutes(store: PolicyStore): ServiceImpl<typeof Director
     getPrincipal: async (request, context) => ({
       principal: await principals.get(request, context),
     }),
+    batchGetPrincipals: async (request, context) => {
+      const { records, missingIds } = await principals.batchGet(request, context);
+      return { principals: records, missingIds };
+    },
     listPrincipals: async (request, context) => {
       const { records, page } = await principals.list(request, context);
       return { principals: records, ...page };
@@ -103,6 +115,10 @@ export function directoryRoutes(store: PolicyStore): ServiceImpl<typeof Director
       app: await apps.create(request, request.app, context),
     }),
     getApp: async (request, context) => ({ app: await apps.get(request, context) }),
+    batchGetApps: async (request, context) => {
+      const { records, missingIds } = await apps.batchGet(request, context);
+      return { apps: records, missingIds };
+    },
     listApps: async (request, context) => {
       const { records, page } = await apps.list(request, context);
       return { apps: records, ...page };
@@ -115,6 +131,10 @@ export function directoryRoutes(store: PolicyStore): ServiceImpl<typeof Director
       customer: await customers.create(request, request.customer, context),
     }),
     getCustomer: async (request, context) => ({ customer: await customers.get(request, context) }),
+    batchGetCustomers: async (request, context) => {
+      const { records, missingIds } = await customers.batchGet(request, context);
+      return { customers: records, missingIds };
+    },
     listCustomers: async (request, context) => {
       const { records, page } = await customers.list(request, context);
       return { customers: records, ...page };

@@ -13,6 +13,7 @@ import type {
 import { pageAnswer, readPage } from '../../wire/admin/page.ts';
 import type { PageAnswer, PageRequest } from '../../wire/admin/page.ts';
 import { faultsOfUpdated, readUpdateMask, updatedMessage } from '../../wire/admin/update-mask.ts';
+import { readIds } from '../../wire/admin/fields.ts';
 import { readId } from '../../wire/fields.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import type { Violations } from '../../wire/violations.ts';
@@ -20,6 +21,8 @@ import { conditionalUpdate } from '../../service/admin/conditional-update.ts';
 import { authorize } from './caller.ts';
 import { inField, presentOrNone, readChange, readOrgId, required } from './changes.ts';
 import type { ChangeRequest } from './changes.ts';
+
+const maxBatch = 1000;
 
 /** How one kind of record is read from its message and written to it. */
 export interface RecordWire<K extends RecordKind, Desc extends DescMessage> {
@@ -72,7 +75,7 @@ export function deletionOf<K extends DeletableKind, Message>(
   };
 }
 
-/** Create, get, list and update of one kind of record: the same for all of them. */
+/** Create, get, batch get, list and update of one kind of record: the same for all of them. */
 export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
   store: PolicyStore,
   wire: RecordWire<K, Desc>,
@@ -105,6 +108,23 @@ export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
       const id = readId(violations, 'id', request.id);
       violations.throwIfAny();
       return write(await store.get(orgId, kind, id));
+    },
+
+    async batchGet(
+      request: { readonly orgId: string; readonly ids: readonly string[] },
+      context: HandlerContext,
+    ): Promise<{ records: MessageShape<Desc>[]; missingIds: string[] }> {
+      const orgId = readOrgId(request.orgId);
+      authorize(context, 'read', orgId);
+      const violations = collectViolations();
+      if (request.ids.length === 0) violations.add('ids', 'must not be empty');
+      const ids = readIds(violations, 'ids', request.ids, maxBatch);
+      violations.throwIfAny();
+      const found = await store.getMany(orgId, kind, ids);
+      return {
+        records: ids.flatMap((id) => found.get(id) ?? []).map(write),
+        missingIds: ids.filter((id) => !found.has(id)),
+      };
     },
 
     async list(

@@ -12,7 +12,9 @@ import { decodeRecord, encodeDoc, openDoc } from './documents.ts';
 import type { Doc, StoredDoc } from './documents.ts';
 
 /** Directory and catalog of the store. */
-export function storedRecords(parts: StoreParts): Pick<PolicyStore, 'put' | 'get' | 'list'> {
+export function storedRecords(
+  parts: StoreParts,
+): Pick<PolicyStore, 'put' | 'get' | 'getMany' | 'list'> {
   return {
     put: async (orgId, kind, record, by) => {
       const request = recordRequest(orgId, kind, by, [`put ${kind}`, record]);
@@ -31,6 +33,7 @@ export function storedRecords(parts: StoreParts): Pick<PolicyStore, 'put' | 'get
       }
       throw recordNotFound(kind, id);
     },
+    getMany: (orgId, kind, ids) => readMany(parts, orgId, kind, ids),
     list: (orgId, kind, page) => listRecords(parts, orgId, kind, page),
   };
 }
@@ -112,6 +115,25 @@ WHERE org_id = $1 AND kind = $2 AND id = $3 AND NOT deleted`,
   );
   const [row] = rows;
   return row === undefined ? undefined : storedOf(kind, row);
+}
+
+async function readMany<K extends RecordKind>(
+  parts: StoreParts,
+  orgId: string,
+  kind: K,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Stored<RecordOf[K]>>> {
+  try {
+    const { rows } = await parts.pool.query<RecordRow<K>>(
+      `SELECT ${columns} FROM record
+WHERE org_id = $1 AND kind = $2 AND id = ANY($3::text[]) AND NOT deleted`,
+      [orgId, kind, ids],
+    );
+    if (rows.length === 0) await requireOrganization(parts, orgId);
+    return new Map(rows.map((row) => [row.id, storedOf(kind, row)]));
+  } catch (cause) {
+    throw storeFailure(cause);
+  }
 }
 
 async function listRecords<K extends RecordKind>(
