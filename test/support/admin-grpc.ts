@@ -26,15 +26,18 @@ export async function callGrpc(
   try {
     const answer = await transport.unary(method, undefined, undefined, headers, input);
     const body = toJson(method.output, answer.message) as Json;
-    return { status: 200, code: 'OK', reason: undefined, fields: [], preconditions: [], body };
+    const ok = { status: 200, code: 'OK', reason: undefined, metadata: {} };
+    return { ...ok, fields: [], preconditions: [], body };
   } catch (cause) {
     const error = ConnectError.from(cause);
+    const [info] = error.findDetails(ErrorInfoSchema);
     const [bad] = error.findDetails(BadRequestSchema);
     const [unmet] = error.findDetails(PreconditionFailureSchema);
     return {
       status: error.code,
       code: Code[error.code].replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase(),
-      reason: error.findDetails(ErrorInfoSchema)[0]?.reason,
+      reason: info?.reason,
+      metadata: info?.metadata ?? {},
       fields: bad?.fieldViolations.map(({ field }) => field) ?? [],
       preconditions: (unmet?.violations ?? []).map(
         ({ type, subject, description }) => `${type} ${subject} ${description}`,

@@ -39,6 +39,8 @@ export interface Answer {
   /** `OK`, or the code in upper case. */
   readonly code: string;
   readonly reason: string | undefined;
+  /** Of ErrorInfo. */
+  readonly metadata: Readonly<Record<string, string>>;
   readonly fields: readonly string[];
   /** What must change first: subject and description. */
   readonly preconditions: readonly string[];
@@ -152,13 +154,15 @@ export function answerOf(status: number, body: Json): Answer {
     const found = details.find((detail) => detail.type === type);
     return found && Buffer.from(found.value, 'base64');
   };
-  const info = bytesOf('google.rpc.ErrorInfo');
+  const infoBytes = bytesOf('google.rpc.ErrorInfo');
+  const info = infoBytes && fromBinary(ErrorInfoSchema, infoBytes);
   const bad = bytesOf('google.rpc.BadRequest');
   const unmet = bytesOf('google.rpc.PreconditionFailure');
   return {
     status,
     code: status === 200 ? 'OK' : String(body['code']).toUpperCase(),
-    reason: info && fromBinary(ErrorInfoSchema, info).reason,
+    reason: info?.reason,
+    metadata: info?.metadata ?? {},
     fields: bad ? fromBinary(BadRequestSchema, bad).fieldViolations.map(({ field }) => field) : [],
     preconditions: unmet
       ? fromBinary(PreconditionFailureSchema, unmet).violations.map(

@@ -1,0 +1,57 @@
+/** What a method or a record may lack or have otherwise, and why. One that is not needed any more is a fault too. */
+export const exceptions: readonly { readonly fault: string; readonly because: string }[] = [
+  {
+    fault: 'CreateOrganization: lacks org_id',
+    because: 'its organization is not there yet; the id is in the message',
+  },
+  {
+    fault: 'UpdateOrganization: lacks org_id',
+    because: 'the id of the organization is in the message',
+  },
+  { fault: 'ListOrganizations: lacks org_id', because: 'it lists all that the caller administers' },
+  {
+    fault: 'Organization: has no Delete or Revoke',
+    because: 'its ledger would be without an owner; it is suspended, by its state',
+  },
+  {
+    fault: 'Policy: has no Create',
+    because: 'what has no policy has an empty one; UpdatePolicy appends the first revision too',
+  },
+  {
+    fault: 'UpdatePolicy: lacks allow_missing',
+    because: 'it always appends, the first revision too; etag 0 asks that it be the first',
+  },
+  {
+    fault: 'Policy: lacks create_time',
+    because: 'its revision has it',
+  },
+  { fault: 'Policy: lacks update_time', because: 'a revision does not change' },
+  {
+    fault: 'UpdateKey: lacks allow_missing',
+    because: 'it would create a secret, which only CreateKey shows',
+  },
+  {
+    fault: 'UpdateToken: lacks allow_missing',
+    because: 'it would create a secret, which only CreateToken shows',
+  },
+  {
+    fault: 'RevokePrice: lacks etag',
+    because: 'a revision of a price does not change, but for its end',
+  },
+  {
+    fault: 'ExpireHolds: lacks reason',
+    because: 'it starts a round of the sweep, which runs in any case, and changes no record',
+  },
+  { fault: 'ExpireHolds: lacks request_id', because: 'a repeat ends what is left' },
+  {
+    fault: 'ExpireHolds: lacks validate_only',
+    because: 'it decides nothing that could be previewed',
+  },
+];
+
+/** Fields that a record only answers: they are ignored when sent, so they need no presence. */
+export const outputOnly: ReadonlySet<string> = new Set([
+  'Key.last_four',
+  'Token.last_four',
+  'ModelGroup.model_count',
+]);
