@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { adminServices } from '../../scripts/admin-shape/services.ts';
 import { anyChange, plainOrganization } from '../support/organization.ts';
 import { startAdminPlane } from '../support/admin-plane.ts';
 import type { AdminPlane, Json } from '../support/admin-plane.ts';
@@ -174,6 +175,13 @@ describe('every wrong field is named, and nothing is written', () => {
     }
     expect(await everything()).toBe(before);
   });
+});
+
+test('no RPC is left out', async () => {
+  const all = (await adminServices()).flatMap(({ name, methods }) =>
+    methods.map((method) => `${name}/${method.name}`),
+  );
+  expect(table.map(([rpc]) => rpc).toSorted()).toEqual(all.toSorted());
 });
 
 test('several faults are named together', async () => {

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { adminServices } from '../../scripts/admin-shape/services.ts';
+import { leastIntentOf } from '../../src/admin/http/least-role.ts';
 import { anyChange, plainOrganization } from '../support/organization.ts';
 import { post, startAdminPlane } from '../support/admin-plane.ts';
 import type { AdminPlane } from '../support/admin-plane.ts';
@@ -71,6 +73,18 @@ test.each(table)('%s takes a secret, the role to %s, and the organization', asyn
   expect(admin.reason === 'ROLE_FORBIDDEN').toBe(need === 'operate');
   const refused = need === 'operate' ? 'ROLE_FORBIDDEN' : 'ORG_FORBIDDEN';
   expect(abroad).toMatchObject({ code: 'PERMISSION_DENIED', reason: refused });
+});
+
+// The role that docs/api.md names comes from the same function.
+test('no RPC is left out, and its name says what it needs', async () => {
+  const all = (await adminServices()).flatMap(({ name, methods }) =>
+    methods.map((method) => `${name}/${method.name}`),
+  );
+  const expected = all.filter((rpc) => rpc !== 'OrganizationService/ListOrganizations');
+  expect(table.map(([rpc]) => rpc).toSorted()).toEqual(expected.toSorted());
+  expect(table.filter(([rpc, need]) => leastIntentOf(rpc.split('/')[1] ?? '') !== need)).toEqual(
+    [],
+  );
 });
 
 test('an organization is listed to those that administer it', async () => {
