@@ -173,3 +173,24 @@ FROM generate_series(1, 10001) AS n`);
   });
   expect(body['totalSize']).toBe(10_000);
 });
+
+// Red without `pageWeight`. One page of 1,000 such records was 13 MB and took up to 59 ms of CPU in one turn.
+test('a page of records that name many others is shorter, and none is left out', async () => {
+  await plane.database.pool
+    .query(`INSERT INTO record (org_id, kind, id, doc, version, epoch, created_at, updated_at)
+SELECT 'initech', 'route_group', 'g' || n, jsonb_build_object('form', 1, 'id', 'g' || n, 'displayName', '', 'members',
+  (SELECT jsonb_agg('m' || k) FROM generate_series(1, 64) AS k)), 1, 1, now(), now()
+FROM generate_series(1, 700) AS n`);
+  const sizes: number[] = [];
+  const seen = new Set<string>();
+  for (let pageToken: unknown = ''; pageToken !== undefined;) {
+    const request = { orgId: 'initech', pageSize: 1000, pageToken };
+    const { body } = await plane.call('CatalogService/ListRouteGroups', request);
+    const groups = body['routeGroups'] as { id: string }[];
+    sizes.push(groups.length);
+    for (const { id } of groups) seen.add(id);
+    pageToken = body['nextPageToken'];
+  }
+  expect(sizes).toEqual([307, 307, 86]);
+  expect(seen.size).toBe(700);
+});

@@ -111,7 +111,7 @@ test.each(kinds)(
       const [at, away] = round % 2 === 0 ? [one, 1] : [other, 0];
       await done(at, `${service}Service/Create${kind}`, { [field]: { id: 'x', ...state } });
       if (field !== 'team') {
-        await done(at, 'PolicyService/PutPolicy', { policy: { subject: `${field}:x`, limits } });
+        await done(at, 'PolicyService/UpdatePolicy', { policy: { subject: `${field}:x`, limits } });
       }
       expect([round, (await checked(away, subjects)).decision]).toEqual([round, 'DENY']);
       await done(at, `${service}Service/Delete${kind}`, { id: 'x' });

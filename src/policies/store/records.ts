@@ -6,7 +6,7 @@ import { notFound, recordNotFound, requireCondition } from './change-errors.ts';
 import { countRows, microsecondsOf, sortedList } from './list-order.ts';
 import { pageOf, positionOf } from '../../platform/paging.ts';
 import type { Change, PolicyStore, RecordKind, RecordOf, Stored } from '../policy-store.ts';
-import type { Listed, Page } from '../../platform/paging.ts';
+import type { Listed, Page, PageWeight } from '../../platform/paging.ts';
 import { checkNameSpace, checkReferences, keepFacts } from './record-rules.ts';
 import { decodeRecord, encodeDoc, openDoc } from './documents.ts';
 import type { Doc, StoredDoc } from './documents.ts';
@@ -48,6 +48,16 @@ export interface RecordRow<K extends RecordKind> {
 }
 
 const columns = 'id, doc, version, created_at, updated_at';
+
+/** A record has up to 64 names of others, each of up to 200 characters: a page is bounded by them too. */
+const pageWeight: PageWeight<RecordRow<RecordKind>> = {
+  most: 20_000,
+  of: ({ doc }) =>
+    Object.values(doc).reduce<number>(
+      (sum, value) => sum + (Array.isArray(value) ? value.length : 0),
+      1,
+    ),
+};
 
 const fromMatching = `FROM record WHERE org_id = $1 AND kind = $2 AND NOT deleted
   AND strpos(lower(id || ' ' || coalesce(doc->>'displayName', '')), lower($3)) > 0`;
@@ -155,7 +165,7 @@ async function listRecords<K extends RecordKind>(
     if (rows.length === 0) await requireOrganization(parts, orgId);
     const total = await countRows(parts.pool, fromMatching, matching);
     const position = (row: (typeof rows)[number]) => sorted.position(row.sort_key, row.id);
-    const found = pageOf(rows, page, list, position, (row) => storedOf(kind, row));
+    const found = pageOf(rows, page, list, position, (row) => storedOf(kind, row), pageWeight);
     return { ...found, total };
   } catch (cause) {
     throw storeFailure(cause);
