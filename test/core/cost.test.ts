@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Estimate } from '../../src/core/call.ts';
 import type { Rates } from '../../src/core/catalog.ts';
 import { costOf, lacksUnitRate } from '../../src/core/cost.ts';
 import { estimateOf, priceOf } from '../support/view.ts';
@@ -48,6 +49,15 @@ describe('the cost of a call', () => {
     const all = { cachedInput: 1_250n, cacheWrite: 3_000n, cacheWrite1h: 5_000n };
     expect(cost(all)).toBe(750n + 500n + 600n + 500n + output);
     expect(cost({ cachedInput: 0n, cacheWrite: 0n })).toBe(750n + output);
+  });
+
+  it('prices what was only read from a cache, or only written to one', () => {
+    const rates = { input: 1_000n, cachedInput: 100n, cacheWrite: 2_000n, cacheWrite1h: 3_000n };
+    const price = priceOf({ subject: 'm', perTokens: 1_000n, rates: [rates] });
+    const cost = (parts: Partial<Estimate>) => costOf(price, estimateOf({ input: 10n, ...parts }));
+    expect(cost({ cachedInput: 10n })).toBe(1n);
+    expect(cost({ cacheWrite: 10n })).toBe(20n);
+    expect(cost({ cacheWrite: 10n, cacheWrite1h: 10n })).toBe(30n);
   });
 
   it('chooses the step of a longer context by all input, what was cached and written included', () => {

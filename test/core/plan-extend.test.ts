@@ -145,6 +145,7 @@ describe('units that an extension adds', () => {
     expect(reasons({ units: units(0n, 1n) })).toEqual(['MODEL_UNPRICED']);
     expect(reasons({ units: units(1n, 1n) })).toEqual(['MODEL_UNPRICED']);
     expect(reasons({ units: units(0n, 1n) }, { prices: [] })).toEqual(['MODEL_UNPRICED']);
+    expect(reasons({ output: 1n }, { prices: [] })).toEqual([]);
     expect(reasons({ units: units(0n, 1n), cost: 3n })).toEqual([]);
     expect(reasons({ units: units(1n), output: 1n }, {}, units(0n, 1n))).toEqual([]);
     expect(reasons({ units: units(0n, 1n) }, { policies: {} })).toEqual([]);
