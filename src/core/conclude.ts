@@ -13,7 +13,7 @@ import type { TotalsOf } from './totals.ts';
 import { windowAt } from './window.ts';
 
 /** One limit against its meter. */
-interface Judged {
+export interface Judged {
   readonly planned: PlannedLimit;
   readonly used: bigint;
   readonly held: bigint;
@@ -137,7 +137,8 @@ function judgeSums(planned: PlannedLimit, plan: CheckPlan, used: bigint, held: b
   return { planned, used, held, ask, status: statusOf(limit, sum, isExceeded, plan.bypass) };
 }
 
-function statusOf(
+/** How a limit stands with a sum of what is used, held and asked. */
+export function statusOf(
   limit: PlannedLimit['limit'],
   sum: bigint,
   isExceeded: boolean,
@@ -191,9 +192,10 @@ export function crossedThresholds(
   return crossed;
 }
 
-function considered(
+/** A limit as it is answered, with the end of its window at an instant. */
+export function considered(
   judged: Judged,
-  plan: CheckPlan,
+  plan: Pick<CheckPlan, 'meters' | 'calendar'>,
   allowed: boolean,
   atMs: number,
 ): ConsideredLimit {

@@ -3,7 +3,7 @@ import type { CheckPlan, Hold, PlannedLimit } from '../core/plan.ts';
 import type { ExtendPlan } from '../core/plan-extend.ts';
 import type { Meter } from '../core/meter.ts';
 import type { ServedBy } from '../core/served-by.ts';
-import type { Outcome } from '../core/outcome.ts';
+import type { ConsideredLimit, Outcome } from '../core/outcome.ts';
 import type { MeterTotals } from '../core/totals.ts';
 import type { Units } from '../core/units.ts';
 import type { Calendar } from '../core/window.ts';
@@ -76,8 +76,10 @@ export interface SettlePlan {
   readonly path: CallPath;
   readonly calendar: Calendar;
   readonly meters: readonly Meter[];
-  /** For thresholds. */
+  /** For thresholds and warnings. */
   readonly limits: readonly PlannedLimit[];
+  /** The flags that are in force now, for warnings. */
+  readonly bypass: CheckPlan['bypass'];
   /** What the call really used, priced; or what is booked in its place. */
   readonly usage: PricedUsage;
   /** The usage is not known: what was held is booked in its place. */
@@ -158,6 +160,8 @@ export interface ReportAnswer {
   readonly unattributed: boolean;
   /** The usage was not known: what was held is booked in its place. */
   readonly usageAssumed: boolean;
+  /** The limits whose threshold is reached or whose amount is passed after the settlement, in the windows of now. */
+  readonly warnings: readonly ConsideredLimit[];
   readonly replayed: boolean;
 }
 

@@ -160,6 +160,7 @@ export const stepKinds: Readonly<Record<string, StepForms>> = {
       ...single('cost over_hold replayed late unpriced price_revision'),
       ...single('post_paid unattributed usage_assumed'),
       units: 'labels',
+      warnings: 'values',
     }),
   },
   release: { fields: { keys: single('id org') }, expect: expecting(single('replayed')) },

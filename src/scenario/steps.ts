@@ -54,6 +54,7 @@ export const playStep: Readonly<Record<string, PlayStep>> = {
       unattributed,
       usage_assumed: answer.usageAssumed,
       units,
+      warnings: answer.warnings.map(({ limit }) => limit),
     };
   },
   async release(world, fields) {

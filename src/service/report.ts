@@ -1,6 +1,7 @@
 import type { CallRequest, Estimate, TargetFacts } from '../core/call.ts';
 import type { OrganizationView } from '../core/organization-view.ts';
 import { resolvePath } from '../core/path.ts';
+import { bypassOf } from '../core/plan-check.ts';
 import { meteredLimits } from '../core/planned-limits.ts';
 import { priceUsage } from '../core/price.ts';
 import type { PricedCall } from '../core/price.ts';
@@ -48,7 +49,7 @@ export function createReport({ policies, ledger }: CheckDependencies) {
           return withinMeterBound({ ...planPostPaid(view, request, nowMs), isUnattributed });
         }
         const view = await viewOf(policies, orgId, needOf(stored.path), atLeastEpoch);
-        return planSettlement(view, stored, input);
+        return planSettlement(view, stored, input, nowMs);
       },
     });
     return { orgId, requestId, ...answer };
@@ -59,6 +60,7 @@ function planSettlement(
   view: OrganizationView,
   stored: StoredCall,
   input: ReportInput,
+  nowMs: number,
 ): SettlePlan {
   const { path } = stored;
   const call = servedCall(view, stored, input);
@@ -73,6 +75,7 @@ function planSettlement(
     calendar: view.organization.calendar,
     meters,
     limits,
+    bypass: bypassOf(view, path, nowMs),
     usage: pricedUsage(usage, priced, call),
     requests,
     isAssumed: input.usageUnknown,
@@ -159,6 +162,7 @@ function planPostPaid(
     calendar: view.organization.calendar,
     meters: metered.meters,
     limits: metered.limits,
+    bypass: bypassOf(view, path, nowMs),
     usage: pricedUsage(usage, priced, call),
     requests: usage.requests,
     isAssumed: false,

@@ -18,6 +18,7 @@ import type {
 } from '../service/data-plane.ts';
 import type { Listed } from '../platform/paging.ts';
 import { explanationOf } from './explanation.ts';
+import { limitToMessage } from './limit.ts';
 import { outcomeToMessage } from './outcome.ts';
 import type { View } from './outcome.ts';
 import { priceRevisionToMessage } from './price-revision.ts';
@@ -63,6 +64,7 @@ export function reportToMessage(output: ReportOutput): ReportResponse {
     postPaid: output.postPaid,
     unattributed: output.unattributed,
     usageAssumed: output.usageAssumed,
+    warnings: output.warnings.map(limitToMessage),
   };
   if (usage.priceRevision !== undefined) {
     message.priceRevision = priceRevisionToMessage(usage.priceRevision);

@@ -181,10 +181,11 @@ function report(
     deadlineMs: undefined,
     plan: (_known, _nowMs, epoch) => {
       const made = planCheck(viewOf({}), callOf({}), Date.now());
-      const { path, calendar, meters, target, served } = made;
+      const { path, calendar, meters, target, served, bypass } = made;
       const counts = { ...estimateOf({}), cost: 0n, output: 0n, reasoningOutput: 0n, ...told };
       const usage = { ...counts, target, served, priceRevision: undefined, unpriced: false };
-      const plain = { limits: [], isAssumed: false, isUnattributed: false, requests: 1n };
+      const flags = { isAssumed: false, isUnattributed: false };
+      const plain = { limits: [], bypass, requests: 1n, ...flags };
       return { epoch: Math.max(epoch, current), path, calendar, meters, usage, ...plain };
     },
   });

@@ -44,7 +44,13 @@ async function planOf(stored: StoredCall | undefined, input: ReportInput): Promi
       const plan = await call.plan(stored, decidedAtMs, 0);
       plans.push(plan);
       const flags = { overHold: false, late: false, replayed: false, postPaid: false };
-      return { usage: plan.usage, ...flags, unattributed: false, usageAssumed: false };
+      return {
+        usage: plan.usage,
+        ...flags,
+        unattributed: false,
+        usageAssumed: false,
+        warnings: [],
+      };
     },
   };
   const answer = await createReport(serviceStage({ cached: said, ledger }))(input, anyGateway);

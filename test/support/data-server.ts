@@ -66,6 +66,7 @@ export function stubDataPlane(replaced: Partial<DataPlane> = {}): DataPlane {
         postPaid: false,
         unattributed: false,
         usageAssumed: false,
+        warnings: [],
         replayed: false,
       }),
     async batchReport({ reports }, context) {

@@ -2,7 +2,7 @@ import { servedBy } from '../../core/served-by.ts';
 import type { Content, PricedUsage, StoredCall } from '../ledger.ts';
 import type { Estimate } from '../../core/call.ts';
 import { memoizeByObject } from '../../core/memoize-by-object.ts';
-import type { Outcome } from '../../core/outcome.ts';
+import type { ConsideredLimit, Outcome } from '../../core/outcome.ts';
 import { noUnits } from '../../core/units.ts';
 import type { Units } from '../../core/units.ts';
 import { plainArray } from '../../db/wire/binary-arrays.ts';
@@ -48,6 +48,7 @@ export interface KnownClosing {
   readonly postPaid: boolean;
   readonly unattributed: boolean;
   readonly usageAssumed: boolean;
+  readonly warnings: readonly ConsideredLimit[];
 }
 
 /** The form in which this release writes the texts of a call. */

@@ -89,10 +89,10 @@ function walkOne(
     return { kind: 'replan', known, epoch: org.epoch };
   }
   const context = withPast(contextOf(totals, nowMs, org.onExpiry), past);
+  if (plan.isDecidedAfter === true) keep(walk, member, undefined, totals);
   const verdict = plan.decide(context);
-  if (verdict.stays) keep(walk, member, verdict, totals);
-  else takeBack(walk, member);
-  if (verdict.eventsAfter !== undefined) walk.events.push(...verdict.eventsAfter(context));
+  if (!verdict.stays) takeBack(walk, member);
+  else if (plan.isDecidedAfter !== true) keep(walk, member, verdict.extra, totals);
   walk.events.push(...verdict.events);
   walk.verdicts.push(verdict);
   const call = verdict.insert ?? verdict.update;
@@ -127,7 +127,7 @@ function takeBack(walk: Walk, { planned, delta }: Member): void {
 function keep(
   walk: Walk,
   { planned, delta }: Member,
-  { extra }: Verdict,
+  extra: Verdict['extra'],
   totals: readonly RunningTotals[],
 ): void {
   const { orgId } = planned.operation;

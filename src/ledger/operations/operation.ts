@@ -70,6 +70,8 @@ export interface Plan {
   readonly counters: readonly bigint[];
   /** Added only after it was decided, if it stays: too large to be added first, or hardly to be allowed. */
   readonly isAddedAfter: boolean;
+  /** It stays whatever the sums are, so it is decided on those after it; otherwise on those before. */
+  readonly isDecidedAfter?: boolean;
   /** How it may be written before it is decided, where nothing is expected to refuse it. */
   readonly optimistic?: OptimisticPlan;
   /** How the hold is ended before it is decided, where nothing else is foreseen than that its time is over. */
@@ -102,7 +104,7 @@ export interface EndingPlan {
 /** What is known under the lock. */
 export interface DecisionContext {
   readonly nowMs: number;
-  /** Totals before the operation, by the index in `Plan.meters`. */
+  /** Totals before the operation (after it: `Plan.isDecidedAfter`), by the index in `Plan.meters`. */
   totals(meterIndex: number): MeterTotals;
   /** The start of a window of a meter, milliseconds since 1970. */
   startMs(meterIndex: number, windowIndex: number): number;
@@ -125,8 +127,6 @@ export interface Verdict {
   readonly ends?: EndedHold;
   readonly usage?: UsageRecord;
   readonly events: readonly EventRecord[];
-  /** More events, from the totals after the operation. */
-  eventsAfter?(context: DecisionContext): readonly EventRecord[];
   /** Gives the answer, after the commit. */
   readonly answer: () => void;
 }

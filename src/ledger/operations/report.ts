@@ -1,6 +1,8 @@
 import { crossedThresholds } from '../../core/conclude.ts';
+import type { ConsideredLimit } from '../../core/outcome.ts';
+import { standingWarnings } from '../../core/standing-warnings.ts';
 import { addUnits } from '../../core/units.ts';
-import { countersOf } from '../meters/call-delta.ts';
+import { countersOf, windowStarts } from '../meters/call-delta.ts';
 import { aboutCall } from '../events/about-call.ts';
 import { thresholdEvents } from '../events/call-events.ts';
 import type { EventRecord } from '../events/event-record.ts';
@@ -105,6 +107,7 @@ function planned(
       heldOutput: -held.output,
     }),
     isAddedAfter: isLarge(booked.cost, booked.input, booked.output),
+    isDecidedAfter: true,
     decide: (context) => decide(call, plan, known, settlement, context, completion),
   };
 }
@@ -128,6 +131,7 @@ function decide(
     postPaid: known === undefined,
     unattributed: plan.isUnattributed,
     usageAssumed: plan.isAssumed,
+    warnings: warningsOf(plan, context),
   };
   const settled = settledCall(call, plan, known, settlement, closing, context.nowMs);
   const record: UsageRecord = {
@@ -143,33 +147,43 @@ function decide(
     late: closing.late,
     assumed: closing.usageAssumed,
   };
-  const { nowMs } = context;
   return {
     stays: true,
     ...(known === undefined ? { insert: settled } : { update: settled }),
     usage: record,
-    events: closing.unattributed ? [unattributed(settled, nowMs)] : [],
-    eventsAfter: (after) =>
-      thresholdEvents(
-        settled,
-        plan,
-        crossedThresholds(plan.limits, (index) => after.totals(index), undefined),
-        after,
-        undefined,
-      ),
+    events: eventsOf(settled, plan, context),
     answer: () => completion.resolve(answerOf(closing, false)),
   };
 }
 
 function answerOf(closing: KnownClosing, replayed: boolean): ReportAnswer {
-  const { usage, overHold, late, postPaid, unattributed, usageAssumed } = closing;
-  return { usage, overHold, late, postPaid, unattributed, usageAssumed, replayed };
+  const { usage, overHold, late, postPaid, unattributed, usageAssumed, warnings } = closing;
+  return { usage, overHold, late, postPaid, unattributed, usageAssumed, warnings, replayed };
+}
+
+/** Those of the limits that apply to the path, as they stand after the settlement. */
+function warningsOf(plan: SettlePlan, context: DecisionContext): readonly ConsideredLimit[] {
+  if (plan.limits.length === 0) return [];
+  const { nowMs } = context;
+  return standingWarnings(
+    plan,
+    (index) => context.totals(index),
+    (index, window) => context.startMs(index, window),
+    windowStarts(plan.calendar, nowMs),
+    nowMs,
+  );
+}
+
+function eventsOf(call: KnownCall, plan: SettlePlan, context: DecisionContext): EventRecord[] {
+  const crossed = crossedThresholds(plan.limits, (index) => context.totals(index), undefined);
+  const events = thresholdEvents(call, plan, crossed, context, undefined);
+  return plan.isUnattributed ? [unattributed(call, context), ...events] : events;
 }
 
 /** Nobody is charged but the organization: perhaps a gateway that does not say who a call is for. */
-function unattributed(call: KnownCall, nowMs: number): EventRecord {
+function unattributed(call: KnownCall, context: DecisionContext): EventRecord {
   return {
-    ...aboutCall(call, { nowMs }),
+    ...aboutCall(call, context),
     action: 'UNATTRIBUTED',
     sum: undefined,
     limit: undefined,

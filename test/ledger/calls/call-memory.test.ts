@@ -56,6 +56,7 @@ const closing = {
   postPaid: false,
   unattributed: false,
   usageAssumed: false,
+  warnings: [],
 };
 
 /* Planted once each, and seen red: a version of 1 for all, plain numbers for those beyond 2^53, who serves it

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { meterOf } from '../../../src/core/meter.ts';
+import { noBypass } from '../../../src/core/lifted.ts';
 import { planCheck } from '../../../src/core/plan-check.ts';
 import { orgSubject } from '../../../src/core/subject.ts';
 import { asCataloged } from '../../../src/core/served-by.ts';
@@ -128,6 +129,7 @@ async function report(orgId: string, requestId: string, { ledger }: Replica): Pr
       calendar: plainOrganization(orgId).calendar,
       meters: [meterOf(orgSubject)],
       limits: [],
+      bypass: noBypass,
       isAssumed: false,
       isUnattributed: false,
       usage: {
