@@ -10,6 +10,8 @@ export interface CallRequest {
   readonly target: string;
   readonly served: ServedBy;
   readonly estimate: Estimate;
+  /** No Report will come: it is booked at the Check. Absent: it is held. */
+  readonly settleNow?: boolean;
 }
 
 /** The subjects named in a request. */

@@ -4,7 +4,7 @@ import { int64Room } from './int64-room.ts';
 import { isLifted } from './lifted.ts';
 import { limitTotals } from './limit-totals.ts';
 import type { ConsideredLimit, LimitStatus, Outcome } from './outcome.ts';
-import type { Asks, CheckPlan, PlannedLimit } from './plan.ts';
+import type { Asks, CheckPlan, Hold, PlannedLimit } from './plan.ts';
 import type { Metric } from './policy.ts';
 import { reasons as allReasons } from './reason.ts';
 import type { Reason } from './reason.ts';
@@ -21,6 +21,9 @@ export interface Judged {
   readonly status: LimitStatus;
 }
 
+/** What is held for a call that is denied, or settled at once. */
+export const nothingHeld: Hold = { cost: 0n, input: 0n, output: 0n };
+
 const reasonOf: Record<Metric, Reason> = {
   CONCURRENCY: 'CONCURRENCY_EXCEEDED',
   REQUESTS: 'REQUESTS_EXCEEDED',
@@ -32,7 +35,7 @@ const reasonOf: Record<Metric, Reason> = {
 
 /**
  * Decides a planned call on the totals of its meters: allowed unless a reason of the plan holds or a BLOCK
- * limit is exceeded, that is `used + held + ask > amount`. `expiresAtMs` is the end of the hold.
+ * limit is exceeded, that is `used + held + ask > amount`. `expiresAtMs` is the end of the hold, if one is made.
  */
 export function conclude(
   plan: CheckPlan,
@@ -77,7 +80,7 @@ export function concludeOk(
   plan: CheckPlan,
   sums: readonly bigint[],
   nowMs: number,
-  expiresAtMs: number,
+  expiresAtMs: number | undefined,
 ): Outcome {
   const limits = plan.limits.map((planned, index) => {
     const [used = 0n, held = 0n] = [sums[2 * index], sums[2 * index + 1]];
@@ -104,19 +107,20 @@ function allow(
 
 /** What the outcome of an allowed call says beside its limits: known before they are. */
 export function allowance(
-  plan: Pick<CheckPlan, 'storeContent' | 'hold' | 'priceRevision'>,
+  plan: Pick<CheckPlan, 'storeContent' | 'hold' | 'settledNow' | 'priceRevision'>,
   nowMs: number,
   expiresAtMs: number | undefined,
 ): Omit<Outcome, 'binding' | 'limits' | 'warnings'> {
+  const held = plan.settledNow === undefined ? plan.hold : nothingHeld;
   return {
     decision: 'ALLOW',
     reasons: [],
     retryAfterMs: undefined,
     maxOutputTokens: undefined,
     storeContent: plan.storeContent,
-    heldCost: plan.hold.cost,
-    heldInput: plan.hold.input,
-    heldOutput: plan.hold.output,
+    heldCost: held.cost,
+    heldInput: held.input,
+    heldOutput: held.output,
     priceRevision: plan.priceRevision,
     decidedAtMs: nowMs,
     expiresAtMs,

@@ -7,7 +7,7 @@ import type { Asks, CheckPlan } from './plan.ts';
 import { limitsOn, meteredLimits } from './planned-limits.ts';
 import type { MeteredLimits } from './planned-limits.ts';
 import { priceUsage } from './price.ts';
-import type { PricedCall } from './price.ts';
+import type { PricedCall, PricedCost } from './price.ts';
 import type { Reason } from './reason.ts';
 import type { EffectiveLimit } from './resolve.ts';
 import { orgSubject } from './subject.ts';
@@ -25,7 +25,7 @@ export function planCheck(view: OrganizationView, request: CallRequest, nowMs: n
   const requested = askOf(view, call, request.estimate, nowMs);
   const reasons = stop
     ? pathReasons
-    : [...pathReasons, ...modelReasons(view, metered, bypass, requested.unpriced)];
+    : [...pathReasons, ...modelReasons(view, metered, bypass, requested.priced.unpriced)];
   return {
     epoch: view.epoch,
     calendar: view.organization.calendar,
@@ -39,10 +39,11 @@ export function planCheck(view: OrganizationView, request: CallRequest, nowMs: n
     estimate: requested.estimate,
     asks: requested.asks,
     hold: requested.hold,
+    settledNow: request.settleNow === true ? requested.priced : undefined,
     reasons,
     bypass,
     costOfOutput: requested.costOfOutput,
-    priceRevision: requested.priceRevision,
+    priceRevision: requested.priced.priceRevision,
     storeContent: view.organization.storeContent,
   };
 }
@@ -94,9 +95,9 @@ export interface Requested {
   readonly estimate: Estimate;
   readonly asks: Asks;
   readonly hold: CheckPlan['hold'];
+  /** The estimate as it is priced, whatever is asked at least. */
+  readonly priced: PricedCost;
   readonly costOfOutput: CheckPlan['costOfOutput'];
-  readonly priceRevision: string | undefined;
-  readonly unpriced: boolean;
 }
 
 /** What a call asks: its estimate, defaults where it is silent, and at least one unit of what it will use. */
@@ -132,8 +133,7 @@ export function askOf(
       said.cost === undefined
         ? (tried) => requestedCost(price({ ...estimate, output: tried }).cost)
         : undefined,
-    priceRevision: priced.priceRevision,
-    unpriced: priced.unpriced,
+    priced,
   };
 }
 

@@ -63,6 +63,7 @@ export function planExtend(
     estimate: total,
     asks,
     hold: { cost: asks.COST, input: asks.INPUT_TOKENS, output: asks.OUTPUT_TOKENS },
+    settledNow: undefined,
     // The target was granted at the Check; only what is added may want a price that there is none for.
     reasons: isUnrated
       ? modelReasons(view, { path, target, accessReasons: [] }, bypass, isUnrated)

@@ -16,6 +16,14 @@ export interface Hold {
   readonly output: bigint;
 }
 
+/** What is booked of a call that is settled at its Check: its estimate, at this cost. */
+export interface SettledNow {
+  /** What the estimate costs; 0 where that rounds to nothing. */
+  readonly cost: bigint;
+  /** No price was in force and the caller gave no cost. */
+  readonly unpriced: boolean;
+}
+
 /** One effective limit of a call. */
 export interface PlannedLimit {
   /** The declaring subject. */
@@ -44,7 +52,10 @@ export interface CheckPlan {
   readonly limits: readonly PlannedLimit[];
   readonly estimate: Estimate;
   readonly asks: Asks;
+  /** What is set aside; where the call is settled at once, what is judged as if it were. */
   readonly hold: Hold;
+  /** Defined where the call is booked at once if it is allowed, and nothing is held. */
+  readonly settledNow: SettledNow | undefined;
   /** Reasons that do not depend on counters, in order of precedence. */
   readonly reasons: readonly Reason[];
   /** The flags that are in force now, added up. */

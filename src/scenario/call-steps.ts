@@ -51,6 +51,7 @@ export function check(world: World, fields: Fields) {
   return call(world, method.check, {
     ...about(world, fields),
     estimate: estimateOf(fields),
+    settleNow: fields['settle_now'] === true,
     ...(requestId === undefined ? {} : { requestId }),
     ...(parentRequestId === undefined ? {} : { parentRequestId }),
     ...(ttl === undefined ? {} : { ttl }),
@@ -60,7 +61,11 @@ export function check(world: World, fields: Fields) {
 
 /** Explains. */
 export function explain(world: World, fields: Fields) {
-  return call(world, method.explain, { ...about(world, fields), estimate: estimateOf(fields) });
+  return call(world, method.explain, {
+    ...about(world, fields),
+    estimate: estimateOf(fields),
+    settleNow: fields['settle_now'] === true,
+  });
 }
 
 /** Reports; without a target or subjects it is about a call that was checked. */
@@ -82,7 +87,16 @@ function saysNoUsage(fields: Fields): boolean {
   return fields['usage_unknown'] === true && usageKeys.every((key) => fields[key] === undefined);
 }
 
-const usageKeys = ['input', 'output', 'cached_input', 'cache_write', 'reasoning_output', 'cost'];
+const usageKeys = [
+  'input',
+  'cached_input',
+  'cache_write',
+  'cache_write_1h',
+  'output',
+  'reasoning_output',
+  'units',
+  'cost',
+];
 
 function usageOf(fields: Fields) {
   const reasoningOutputTokens = wholeOf(fields['reasoning_output']) ?? 0n;

@@ -116,7 +116,7 @@ const numbers: Keys = {
 /** Whatever describes a call. Explain, Report and ListTargets take a `ttl` too, and have no use for it. */
 const call: Keys = { ...subjects, ...numbers, ...single('target provider service_tier ttl') };
 const { target: _, ...callWithoutTarget } = call;
-const check: Mapping = { keys: { ...call, ...single('id parent') } };
+const check: Mapping = { keys: { ...call, ...single('id parent'), settle_now: 'flag' } };
 const report: Mapping = {
   keys: { ...call, ...single('id reasoning_output'), partial: 'flag', usage_unknown: 'flag' },
 };
@@ -153,7 +153,7 @@ function expecting(keys: Keys): Mapping {
 /** The steps and their keys. */
 export const stepKinds: Readonly<Record<string, StepForms>> = {
   check: { fields: check, expect: outcome },
-  explain: { fields: { keys: call }, expect: outcome },
+  explain: { fields: { keys: { ...call, settle_now: 'flag' } }, expect: outcome },
   report: {
     fields: report,
     expect: expecting({

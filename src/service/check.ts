@@ -49,8 +49,8 @@ export function createCheck(dependencies: CheckDependencies) {
       };
     }
     const { orgId, credential } = scope;
-    const { subjects, target, served, estimate } = input;
-    const request: CallRequest = { subjects, credential, target, served, estimate };
+    const { subjects, target, served, estimate, settleNow } = input;
+    const request: CallRequest = { subjects, credential, target, served, estimate, settleNow };
     const planAt = (atLeastEpoch: number) =>
       planAgain(viewOf(policies, orgId, request, atLeastEpoch), request, clock);
     let view = viewOf(policies, orgId, request);
@@ -118,5 +118,6 @@ function checkContent(input: CheckInput): ReturnType<typeof requestContent> {
     numbers: { prefix: 'estimate', estimate: input.estimate },
     ttlMs: input.ttlMs,
     parentRequestId: input.parentRequestId,
+    settleNow: input.settleNow,
   });
 }

@@ -16,6 +16,7 @@ export function requestContent(said: {
   readonly partial?: boolean;
   readonly usageUnknown?: boolean;
   readonly parentRequestId?: string | undefined;
+  readonly settleNow?: boolean;
 }): Content {
   const content: Record<string, string> = {};
   const put = (name: string, value: string | undefined): void => {
@@ -37,6 +38,7 @@ export function requestContent(said: {
   if (said.partial === true) put('partial', 'true');
   if (said.usageUnknown === true) put('usage_unknown', 'true');
   put('parent_request_id', said.parentRequestId);
+  if (said.settleNow === true) put('settle_now', 'true');
   return content;
 }
 

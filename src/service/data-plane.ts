@@ -24,6 +24,8 @@ export interface CallInput {
   readonly target: string;
   readonly served: ServedBy;
   readonly estimate: Estimate;
+  /** No Report will come: the call is booked at its Check. */
+  readonly settleNow: boolean;
 }
 
 export interface CheckInput extends CallInput {
@@ -106,7 +108,7 @@ export interface ExtendInput {
 }
 
 /** A path, and the part of the catalog that is asked for. */
-export interface ListTargetsInput extends Omit<CallInput, 'target' | 'estimate'> {
+export interface ListTargetsInput extends Omit<CallInput, 'target' | 'estimate' | 'settleNow'> {
   readonly page: Page;
 }
 

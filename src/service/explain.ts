@@ -16,8 +16,8 @@ export function createExplain({ policies, ledger, clock }: CheckDependencies) {
       return { ...answer, orgId: '', outcome: unknownCredential(clock.nowMs()) };
     }
     const { orgId, credential } = scope;
-    const { subjects, target, served, estimate } = input;
-    const request: CallRequest = { subjects, credential, target, served, estimate };
+    const { subjects, target, served, estimate, settleNow } = input;
+    const request: CallRequest = { subjects, credential, target, served, estimate, settleNow };
     const plan = async (atLeastEpoch: number): Promise<CheckPlan> => {
       const view = await viewOf(policies, orgId, request, atLeastEpoch);
       return withinMeterBound(planCheck(view, request, clock.nowMs()));

@@ -59,6 +59,7 @@ export function checkFromMessage(message: CheckRequest): Viewed<CheckInput> {
     target: readId(violations, 'target', message.target),
     served: servedFromMessage(violations, message),
     estimate: estimateFromMessage(violations, 'estimate', message.estimate),
+    settleNow: message.settleNow,
     ttlMs: readTtl(violations, 'ttl', message.ttl),
     parentRequestId:
       message.parentRequestId === undefined
@@ -140,6 +141,7 @@ export function explainFromMessage(message: ExplainRequest): CallInput {
     target: readId(violations, 'target', message.target),
     served: servedFromMessage(violations, message),
     estimate: estimateFromMessage(violations, 'estimate', message.estimate),
+    settleNow: message.settleNow,
   };
   violations.throwIfAny();
   return input;

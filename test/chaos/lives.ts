@@ -41,12 +41,14 @@ export async function live(parts: LifeParts, tenant: Tenant, requestId: string):
   if (random.between(0, 9) === 0) return report(parts, call, request);
   const held = draw(random, request);
   const ttlMs = Math.min(random.pick(ttls), parts.longestTtlMs);
-  const result = await check(parts, call, held, ttlMs);
+  const how = { ttlMs, settleNow: random.between(0, 7) === 0 };
+  const result = await check(parts, call, held, how);
   if (result?.case !== 'check' || isDegraded(result)) return;
   if (result.value.outcome?.decision !== Decision.ALLOW) {
     if (random.between(0, 5) === 0) await report(parts, call, draw(random, request));
     return;
   }
+  if (how.settleNow) return;
   const extends_ = random.pick([0, 0, 1, 2]);
   for (let sequence = 1; sequence <= extends_; sequence += 1) {
     if (!(await extend(parts, call, draw(random, request), sequence, ttlMs))) return;
@@ -98,8 +100,9 @@ async function check(
   parts: LifeParts,
   call: ReferenceCall,
   { target, user, teams, said, amounts }: Drawn,
-  ttlMs: number,
+  how: { readonly ttlMs: number; readonly settleNow: boolean },
 ): Promise<StepResult> {
+  const { ttlMs, settleNow } = how;
   const result = await parts.take({
     call,
     operation: {
@@ -109,15 +112,16 @@ async function check(
         subjects: { user, teams },
         target,
         estimate: said,
+        settleNow,
         ttl: { seconds: BigInt(Math.floor(ttlMs / 1000)), nanos: (ttlMs % 1000) * 1_000_000 },
       },
     },
     effectOf: (answer) => {
       const isAllowed =
         answer.case === 'check' && answer.value.outcome?.decision === Decision.ALLOW;
-      return checked(amounts, isAllowed ? 'ALLOW' : 'DENY');
+      return checked(amounts, isAllowed ? 'ALLOW' : 'DENY', how);
     },
-    possible: [checked(amounts, 'ALLOW'), checked(amounts, 'DENY')],
+    possible: [checked(amounts, 'ALLOW', how), checked(amounts, 'DENY', how)],
   });
   if (result?.case === 'refused') unexpected(parts, call, result);
   if (result?.case !== 'check' || isDegraded(result)) return result;

@@ -54,11 +54,16 @@ export function newCall(tenant: Tenant, requestId: string): ReferenceCall {
 /** What an operation makes of a standing, by its outcomes; empty where it cannot be acknowledged. */
 export type Effect = (standing: Standing) => readonly Standing[];
 
-/** A Check of some asks, allowed or denied. */
-export function checked(asked: Amounts, decision: 'ALLOW' | 'DENY'): Effect {
+/** A Check of some asks, allowed or denied; one that is settled at once is booked as it asked. */
+export function checked(
+  asked: Amounts,
+  decision: 'ALLOW' | 'DENY',
+  { settleNow }: { readonly settleNow: boolean } = { settleNow: false },
+): Effect {
   return (standing) => {
     if (standing.state !== 'ABSENT') return [standing];
-    return [decision === 'ALLOW' ? { state: 'OPEN', held: asked } : { state: 'DENIED' }];
+    if (decision === 'DENY') return [{ state: 'DENIED' }];
+    return [settleNow ? { state: 'SETTLED', used: asked } : { state: 'OPEN', held: asked }];
   };
 }
 

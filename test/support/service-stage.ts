@@ -71,7 +71,8 @@ export function serviceStage({ cached = {}, newer, secrets = {}, ledger }: Stage
 /** The input of a call of `acme`. */
 export function inputOf(call: SaidCall, more: Partial<CallInput> = {}): CallInput {
   const { subjects, target, served, estimate } = callOf(call);
-  return { orgId: 'acme', subjects, credential: undefined, target, served, estimate, ...more };
+  const said = { subjects, credential: undefined, target, served, estimate, settleNow: false };
+  return { orgId: 'acme', ...said, ...more };
 }
 
 /** An open hold as the ledger keeps it, of a call under these policies. */

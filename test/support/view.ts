@@ -148,11 +148,13 @@ export type SaidCall = Partial<Omit<CallRequest['subjects'], 'labels'>> &
     readonly labels?: Readonly<Record<string, string>>;
     readonly credential?: PresentedCredential;
     readonly target?: string;
+    readonly settleNow?: boolean;
   };
 
 /** A request for a call of `gpt-4o`, unless another target is said. */
 export function callOf(said: SaidCall = {}): CallRequest {
-  const { labels, credential, target, provider, serviceTier, ...numbersAndSubjects } = said;
+  const { labels, credential, target, provider, serviceTier, settleNow, ...numbersAndSubjects } =
+    said;
   const { input, output, reasoningOutput, cachedInput, cacheWrite, cacheWrite1h, ...more } =
     numbersAndSubjects;
   const { units, requests, cost, ...subjects } = more;
@@ -161,6 +163,7 @@ export function callOf(said: SaidCall = {}): CallRequest {
     credential,
     target: target ?? 'gpt-4o',
     served: servedBy(provider, serviceTier),
+    settleNow: settleNow === true,
     estimate: estimateOf({
       ...(input === undefined ? {} : { input }),
       ...(cachedInput === undefined ? {} : { cachedInput }),

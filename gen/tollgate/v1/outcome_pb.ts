@@ -382,7 +382,7 @@ export const HoldState = {
   OPEN: 1,
 
   /**
-   * A Report settled the call.
+   * A Report settled the call, or its Check did (`settle_now`).
    *
    * @generated from enum value: HOLD_STATE_SETTLED = 2;
    */

@@ -100,10 +100,17 @@ export function encodeOutcome(
 export function encodeExpected(
   plan: Pick<
     CheckPlan,
-    'limits' | 'meters' | 'asks' | 'hold' | 'calendar' | 'storeContent' | 'priceRevision'
+    | 'limits'
+    | 'meters'
+    | 'asks'
+    | 'hold'
+    | 'settledNow'
+    | 'calendar'
+    | 'storeContent'
+    | 'priceRevision'
   >,
   nowMs: number,
-  expiresAtMs: number,
+  expiresAtMs: number | undefined,
 ): string {
   const declared = declaredTexts(plan.meters)(plan.limits);
   return write(declared, {

@@ -1,4 +1,4 @@
-import { conclude, concludeOk, crossedThresholds } from '../../core/conclude.ts';
+import { conclude, concludeOk, crossedThresholds, nothingHeld } from '../../core/conclude.ts';
 import type { CheckPlan } from '../../core/plan.ts';
 import { countersOf } from '../meters/call-delta.ts';
 import { limitEvents, thresholdEvents } from '../events/call-events.ts';
@@ -17,6 +17,7 @@ import type {
   Completion,
   Verdict,
 } from './operation.ts';
+import { usageOfCheck } from './settled-now.ts';
 import { decodeOutcome, encodeExpected, encodeOutcome } from '../calls/outcome-record.ts';
 import type { KeptOutcome } from '../calls/outcome-record.ts';
 
@@ -71,19 +72,30 @@ function planned(
     bookedAtMs: undefined,
     meters: plan.meters,
     limitCount: plan.limits.length,
-    inFlight: adds ? 1n : 0n,
-    counters: adds
-      ? countersOf({
-          usedRequests: plan.estimate.requests,
-          heldCost: hold.cost,
-          heldInput: hold.input,
-          heldOutput: hold.output,
-        })
-      : countersOf({}),
+    inFlight: adds && plan.settledNow === undefined ? 1n : 0n,
+    counters: adds ? addedBy(plan) : countersOf({}),
     isAddedAfter,
     ...(isExpectedOk && { optimistic: optimistic(call, plan, completion) }),
     decide: (context) => decide(call, plan, context, { completion, limitMemory }),
   };
+}
+
+/** What an allowed Check adds to its meters: a hold, or what is used at once. */
+function addedBy({ hold, settledNow, estimate }: CheckPlan): readonly bigint[] {
+  if (settledNow === undefined) {
+    return countersOf({
+      usedRequests: estimate.requests,
+      heldCost: hold.cost,
+      heldInput: hold.input,
+      heldOutput: hold.output,
+    });
+  }
+  return countersOf({
+    usedRequests: estimate.requests,
+    usedCost: settledNow.cost,
+    usedInput: estimate.input,
+    usedOutput: estimate.output ?? 0n,
+  });
 }
 
 /** Whether a Check will be allowed, with all its limits OK, where none of them is near. */
@@ -101,11 +113,12 @@ function optimistic(
   plan: CheckPlan,
   completion: Completion<CheckAnswer>,
 ): OptimisticPlan {
+  const { settledNow } = plan;
   return {
     limits: plan.limits,
     asks: plan.asks,
     call(nowMs) {
-      const text = encodeExpected(plan, nowMs, nowMs + call.ttlMs);
+      const text = encodeExpected(plan, nowMs, endOfHold(call, plan, nowMs));
       return newCall(
         call,
         plan,
@@ -114,11 +127,18 @@ function optimistic(
         nowMs,
       );
     },
+    ...(settledNow && { usage: (settled) => usageOfCheck(settled, plan, settledNow) }),
     confirm(sums, nowMs) {
-      const outcome = concludeOk(plan, sums, nowMs, nowMs + call.ttlMs);
-      return () => completion.resolve({ outcome, replayed: false, holdState: 'OPEN' });
+      const outcome = concludeOk(plan, sums, nowMs, endOfHold(call, plan, nowMs));
+      const holdState = settledNow === undefined ? 'OPEN' : 'SETTLED';
+      return () => completion.resolve({ outcome, replayed: false, holdState });
     },
   };
+}
+
+/** Undefined: nothing is held. */
+function endOfHold({ ttlMs }: CheckCall, plan: CheckPlan, nowMs: number): number | undefined {
+  return plan.settledNow === undefined ? nowMs + ttlMs : undefined;
 }
 
 function decide(
@@ -131,7 +151,8 @@ function decide(
   }: { readonly completion: Completion<CheckAnswer>; readonly limitMemory: LimitMemory },
 ): Verdict {
   const { nowMs } = context;
-  const outcome = conclude(plan, (index) => context.totals(index), nowMs, nowMs + call.ttlMs);
+  const expiresAtMs = endOfHold(call, plan, nowMs);
+  const outcome = conclude(plan, (index) => context.totals(index), nowMs, expiresAtMs);
   const stays = outcome.decision === 'ALLOW';
   limitMemory.learn(call.orgId, plan, outcome, !stays && plan.reasons.length === 0);
   const answer = encodeOutcome(outcome, plan);
@@ -143,7 +164,17 @@ function decide(
     events.push(...thresholdEvents(insert, plan, crossed, context, plan.asks));
   }
   const answered = { outcome, replayed: false, holdState: holdStateOf(insert) };
-  return { stays, insert, events, answer: () => completion.resolve(answered) };
+  const usage =
+    stays && plan.settledNow !== undefined
+      ? usageOfCheck(insert, plan, plan.settledNow)
+      : undefined;
+  return {
+    stays,
+    insert,
+    ...(usage === undefined ? {} : { usage }),
+    events,
+    answer: () => completion.resolve(answered),
+  };
 }
 
 function newCall(
@@ -156,7 +187,7 @@ function newCall(
   return {
     orgId: call.orgId,
     requestId: call.requestId,
-    state: allowed ? 'OPEN' : 'DENIED',
+    state: allowed ? stateOfAllowed(plan) : 'DENIED',
     version: 1,
     writtenBy,
     epoch: plan.epoch,
@@ -164,14 +195,19 @@ function newCall(
     target: plan.target,
     served: plan.served,
     estimate: plan.estimate,
-    held: allowed ? plan.hold : { cost: 0n, input: 0n, output: 0n },
+    held: allowed && plan.settledNow === undefined ? plan.hold : nothingHeld,
     ttlMs: call.ttlMs,
     bookedAtMs: nowMs,
-    expiresAtMs: nowMs + call.ttlMs,
+    expiresAtMs: endOfHold(call, plan, nowMs) ?? nowMs,
     sequence: 0,
     content: call.content,
     answer,
     extends: [],
     closing: undefined,
   };
+}
+
+/** A call that is settled at its Check has no Report: `closing` stays undefined. */
+function stateOfAllowed({ settledNow }: CheckPlan): KnownCall['state'] {
+  return settledNow === undefined ? 'OPEN' : 'SETTLED';
 }

@@ -13,6 +13,11 @@ export function assertSameContent(first: Content | undefined, repeat: Content): 
     throw conflict(field, 'differs from the first request of this request_id');
 }
 
+/** A Report of a call that its Check has settled: there is nothing left to report. */
+export function settledByCheck(): ServiceError {
+  return conflict('settle_now', 'the call was settled by its Check, and takes no Report');
+}
+
 function conflict(field: string, description: string): ServiceError {
   return new ServiceError('REQUEST_ID_CONFLICT', `${field}: ${description}`, {
     violations: [{ field, description }],

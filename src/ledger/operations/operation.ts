@@ -86,6 +86,8 @@ export interface OptimisticPlan {
   readonly asks: Asks;
   /** The call as it is written, without the sums of its limits. */
   call(nowMs: number): KnownCall;
+  /** What is recorded of it, where it is settled at once. */
+  readonly usage?: (call: KnownCall) => UsageRecord;
   /** The answer to give, from what was used and held of each limit before; called after the commit. */
   confirm(sums: readonly bigint[], nowMs: number): () => void;
 }

@@ -6,7 +6,7 @@ import { countersOf, windowStarts } from '../meters/call-delta.ts';
 import { aboutCall } from '../events/about-call.ts';
 import { thresholdEvents } from '../events/call-events.ts';
 import type { EventRecord } from '../events/event-record.ts';
-import { assertSameContent } from './conflict.ts';
+import { assertSameContent, settledByCheck } from './conflict.ts';
 import type { KnownCall, KnownClosing } from '../calls/known-call.ts';
 import type { PricedUsage, ReportAnswer, ReportCall, SettlePlan } from '../ledger.ts';
 import { isLarge } from './large.ts';
@@ -30,6 +30,7 @@ export function reportOperation(
         completion.resolve(answerOf(known.closing, writtenBy !== completion.submission));
         return undefined;
       }
+      if (known?.state === 'SETTLED') throw settledByCheck();
       const plan = await call.plan(known, nowMs(), atLeastEpoch);
       return planned(call, plan, known, completion);
     },

@@ -27,7 +27,23 @@ import { columns, returnedColumns, upsertSmallAsks } from './apply-deltas.ts';
  */
 export const holdCalls = {
   name: 'hold-calls',
-  text: `WITH applied AS (${upsertSmallAsks}
+  text: holding("'OPEN'"),
+} as const;
+
+/**
+ * The same where some of the calls are settled at once, and written beside their usage; $25 text[]: the state of each.
+ * A statement of its own, so that batches without such calls send nothing for it.
+ */
+export const holdOrSettleCalls = {
+  name: 'hold-or-settle-calls',
+  text: holding('u.state', { name: 'state', values: '$25::text[]' }),
+} as const;
+
+/** `state` of each call, and the column that it comes from, if it does from one. */
+function holding(state: string, more?: { readonly name: string; readonly values: string }): string {
+  const names = more === undefined ? '' : `, ${more.name}`;
+  const values = more === undefined ? '' : `, ${more.values}`;
+  return `WITH applied AS (${upsertSmallAsks}
   WHERE ${notAhead()} AND ${farFromInt64()}
   RETURNING m.org_id, m.meter_id, m.filled, ARRAY[${returnedColumns}, ${tokenSums()}, 0] AS numbers
 ), now AS MATERIALIZED (
@@ -36,20 +52,31 @@ export const holdCalls = {
 ), held AS (
   INSERT INTO call (org_id, request_id, state, version, content, answer, detail, subjects, facts,
     held_cost, held_input, held_output, booked_at, expires_at, requests, sums)
-  SELECT u.org_id, u.request_id, 'OPEN', 1, u.content, u.answer, u.detail, u.subjects::text[], u.facts,
+  SELECT u.org_id, u.request_id, ${state}, 1, u.content, u.answer, u.detail, u.subjects::text[], u.facts,
     u.held_cost, u.held_input, u.held_output, u.booked_at, u.expires_at, u.requests,
     ARRAY(SELECT n[c[2 * i + 1]][c[2 * i + 2]] - o[i + 1] FROM generate_series(u.first, u.last - 1) AS i)
   FROM now, (SELECT $21::int[] AS c, $22::bigint[] AS o) AS cells, unnest($6::text[], $7::text[], $8::text[],
     $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[],
-    $17::bigint[], $18::bigint[], $19::int[], $20::int[]) AS u(org_id, request_id, content, answer, detail, subjects, facts,
-    held_cost, held_input, held_output, booked_at, expires_at, requests, first, last)
+    $17::bigint[], $18::bigint[], $19::int[], $20::int[]${values}) AS u(org_id, request_id, content, answer, detail, subjects, facts,
+    held_cost, held_input, held_output, booked_at, expires_at, requests, first, last${names})
   RETURNING org_id, request_id, sums
 )
 SELECT held.org_id, held.request_id, held.sums, (CASE WHEN is_whole IS NOT TRUE THEN '${guards.meter}'
   WHEN EXISTS (SELECT FROM now, (SELECT $23::int[] AS r, $24::bigint[] AS most) AS guarded,
       generate_series(0, cardinality(most) - 1) AS i
     WHERE n[r[3 * i + 1]][r[3 * i + 2]] + n[r[3 * i + 1]][r[3 * i + 3]] > most[i + 1]) THEN '${guards.limit}'
-  ELSE '0' END)::int FROM now, held`,
+  ELSE '0' END)::int FROM now, held`;
+}
+
+/**
+ * Reads beside `hold-or-settle-calls`, under its locks: fails if usage would be recorded before what is closed for the
+ * roll-up. It is recorded at the time of the calls.
+ */
+export const agreeOnRecord = {
+  name: 'agree-on-record',
+  /** $1 text[] organizations, $2 bigint[] when their usage is recorded (ms). */
+  text: `SELECT (CASE WHEN to_timestamp(u.at / 1000.0) < r.closed_to THEN '${guards.time}' ELSE '0' END)::int
+FROM unnest($1::text[], $2::bigint[]) AS u(org_id, at) JOIN usage_rolled AS r ON r.org_id = u.org_id`,
 } as const;
 
 /**

@@ -17,7 +17,10 @@ import type { OptimisticMeter } from './expected-meters.ts';
 import { limitGuards } from './limit-guards.ts';
 import { rowsByKey } from '../../db/wire/rows-by-key.ts';
 import { deltaWidth } from '../sql/apply-deltas.ts';
-import { agreeOnEpochs, holdCalls } from '../sql/hold-calls.ts';
+import { usageParameters } from '../record/usage-parameters.ts';
+import type { UsageRecord } from '../record/usage-record.ts';
+import { agreeOnEpochs, agreeOnRecord, holdCalls, holdOrSettleCalls } from '../sql/hold-calls.ts';
+import { insertUsage } from '../sql/write-usage.ts';
 import { failedGuard, GuardFailed } from './guard-failed.ts';
 
 /** A Check that is written before it is decided. */
@@ -88,8 +91,14 @@ function prepare(
     const added = new OptimisticMeters();
     const members = batch.map((planned) => memberOf(planned, expected, added));
     const span = time.isDatabase ? timeSpan(members, expected) : always;
-    const statements = [holding(members, added.sorted()), agreeing(members, span)];
-    return { members, statements: durableHolds ? statements : [...statements, forgettable] };
+    const usage = members.flatMap(({ optimistic, call }) => optimistic.usage?.(call) ?? []);
+    const statements = [
+      holding(members, added.sorted(), usage.length > 0),
+      agreeing(members, span),
+      ...(usage.length > 0 ? recording(usage, expected) : []),
+    ];
+    const isForgettable = !durableHolds && usage.length === 0;
+    return { members, statements: isForgettable ? [...statements, forgettable] : statements };
   });
 }
 
@@ -108,10 +117,14 @@ function memberOf(
   return { orgId, planned, optimistic, delta, meters, call: optimistic.call(nowMs) };
 }
 
-function holding(members: readonly Member[], meters: readonly OptimisticMeter[]): FlightStatement {
+function holding(
+  members: readonly Member[],
+  meters: readonly OptimisticMeter[],
+  isSettling: boolean,
+): FlightStatement {
   const { first, last, cells, since, guarded, most } = limitGuards(members, meters);
   return {
-    ...holdCalls,
+    ...(isSettling ? holdOrSettleCalls : holdCalls),
     values: [
       ...meterParameters(meters),
       int8Array(meters.length * deltaWidth, columnsOf(meters)),
@@ -122,8 +135,22 @@ function holding(members: readonly Member[], meters: readonly OptimisticMeter[])
       int8Array(since.length, [since]),
       int4Array(guarded),
       int8Array(most.length, [most]),
+      ...(isSettling ? [textArray(members.map(({ call }) => call.state))] : []),
     ],
   };
+}
+
+/** Appends what is settled at once to the record, at the time of the calls. */
+function recording(
+  usage: readonly UsageRecord[],
+  expected: (orgId: string) => number,
+): FlightStatement[] {
+  const orgIds = [...new Set(usage.map(({ orgId }) => orgId))];
+  const values = usageParameters(usage, expected);
+  return [
+    { ...agreeOnRecord, values: [textArray(orgIds), plainArray(orgIds.map(expected))] },
+    { ...insertUsage, values, rowCount: usage.length },
+  ];
 }
 
 /** Between which instants the database's time must be for a batch to be as it was made; the end excluded. */

@@ -5,6 +5,7 @@ import { createTestDatabase } from '../../support/database.ts';
 import type { TestDatabase } from '../../support/database.ts';
 import { checksOf, startReplica } from '../../support/replica-ledger.ts';
 import type { Replica } from '../../support/replica-ledger.ts';
+import { differencesOf } from '../../support/verified.ts';
 import type { SaidLimit } from '../../support/view.ts';
 
 const dayMs = 86_400_000;
@@ -218,4 +219,62 @@ test('a call that asks nothing of a spent limit is written first', async () => {
     expect(statusesOf(await check(replica, requestId, { cost: 0n }))).toEqual(['OK']);
   }
   expect(new Set(replica.ways)).toEqual(new Set(['write_first']));
+});
+
+interface SettledRow {
+  readonly state: string;
+  readonly held: string;
+  readonly cost: string | null;
+  readonly requests: string | null;
+  readonly is_late: boolean | null;
+}
+
+/** What is kept of calls, each beside its row in the record, by request id. */
+async function keptCalls(): Promise<SettledRow[]> {
+  const { rows } = await database.pool.query<SettledRow>(
+    `SELECT c.state, c.held_cost::text AS held, u.cost::text AS cost, u.requests::text AS requests,
+    u.recorded_at < r.closed_to AS is_late FROM call c LEFT JOIN usage u USING (org_id, request_id)
+    LEFT JOIN usage_rolled r ON r.org_id = c.org_id WHERE c.org_id = $1 ORDER BY c.request_id`,
+    [orgId],
+  );
+  return rows;
+}
+
+/* Planted once each, and seen red: the state of all calls OPEN; usage that is not written; usage that is recorded before
+   what is closed for the roll-up. */
+test('calls that are settled at once are written first with their usage, beside those that are held', async () => {
+  const replica = start();
+  const check = said({ policies: { org: { limits: [requests(50n)] } } });
+  const calls = [
+    check(replica, 'r1', { cost: 5n }),
+    check(replica, 'r2', { cost: 7n, settleNow: true }),
+    check(replica, 'r3', { cost: 9n, settleNow: true }),
+  ];
+  const answers = await Promise.all(calls);
+  expect(new Set(replica.ways)).toEqual(new Set(['write_first']));
+  expect(answers.map(({ holdState, outcome }) => [holdState, outcome.heldCost])).toEqual([
+    ['OPEN', 5n],
+    ['SETTLED', 0n],
+    ['SETTLED', 0n],
+  ]);
+  const settled = { state: 'SETTLED', held: '0', requests: '1', is_late: null };
+  expect(await keptCalls()).toEqual([
+    { state: 'OPEN', held: '5', cost: null, requests: null, is_late: null },
+    { ...settled, cost: '7' },
+    { ...settled, cost: '9' },
+  ]);
+  expect(await differencesOf(database.pool, orgId)).toEqual([]);
+});
+
+test('a call that is settled at once is recorded after what is closed for the roll-up', async () => {
+  const replica = start();
+  const check = said({});
+  await database.pool.query(
+    `INSERT INTO usage_rolled (org_id, closed_to, rolled_to, rolled_to_id)
+    VALUES ($1, to_timestamp($2 / 1000.0), '-infinity', gen_random_uuid())`,
+    [orgId, replica.nowMs + 60_000],
+  );
+  await check(replica, 'r1', { cost: 7n, settleNow: true });
+  expect(replica.ways).toEqual(['guard_failed', 'decide_first']);
+  expect(await keptCalls()).toMatchObject([{ state: 'SETTLED', cost: '7', is_late: false }]);
 });
