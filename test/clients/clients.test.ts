@@ -1,7 +1,7 @@
 import { execFile, execFileSync } from 'node:child_process';
 import {
-  accessSync,
   cpSync,
+  existsSync,
   globSync,
   mkdirSync,
   mkdtempSync,
@@ -21,17 +21,15 @@ const inPython = join(tools, 'python/bin/python');
 /** The clients that `scripts/clients.sh` has prepared: they must run. */
 const demanded = (process.env['CLIENTS'] ?? '').split(' ');
 
-/** Whether a client can run. Says so if it cannot, and fails if it should. */
-function isPrepared(client: string, tool: string): boolean {
-  try {
-    accessSync(tool);
-    return true;
-  } catch (cause) {
-    if (demanded.includes(client)) throw cause;
-    const why = 'scripts/clients.sh installs what it needs';
-    process.stdout.write(`clients: the ${client} client is not run: ${why}\n`);
-    return false;
-  }
+/** Whether all is there that a client needs, in the versions of this file. Says so if not, and fails if it should be. */
+function isPrepared(client: string, versions: string): boolean {
+  const ready = join(tools, `${client}.ready`);
+  const wanted = readFileSync(join(import.meta.dirname, client, versions), 'utf8');
+  if (existsSync(ready) && readFileSync(ready, 'utf8') === wanted) return true;
+  if (demanded.includes(client)) throw new Error(`the ${client} client is not prepared`);
+  const why = 'scripts/clients.sh installs what it needs';
+  process.stdout.write(`clients: the ${client} client is not run: ${why}\n`);
+  return false;
 }
 
 let folder: string;
@@ -97,7 +95,7 @@ test(
   { timeout: timeoutMs },
   async () => {
     const bin = join(tools, 'bin');
-    if (!isPrepared('go', join(bin, 'protoc-gen-go'))) return;
+    if (!isPrepared('go', 'go.sum')) return;
     const module = join(folder, 'go');
     cpSync(join(import.meta.dirname, 'go'), module, { recursive: true });
     const path = [bin, join(root, 'node_modules/.bin'), process.env['PATH']].join(delimiter);
@@ -116,7 +114,7 @@ test(
   'a Python client that is generated from the protos alone does the same',
   { timeout: timeoutMs },
   async () => {
-    if (!isPrepared('python', inPython)) return;
+    if (!isPrepared('python', 'requirements.txt')) return;
     const generated = join(folder, 'python');
     mkdirSync(generated);
     const protos = globSync('tollgate/**/*.proto', { cwd: join(root, 'proto') });

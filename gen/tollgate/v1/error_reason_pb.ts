@@ -115,7 +115,8 @@ export const ErrorReason = {
   COMPRESSION_UNKNOWN: 8,
 
   /**
-   * The server has no such method on this port.
+   * The server has no such method on this port. The admin plane answers with HTTP 404 instead, which gRPC clients see
+   * as UNIMPLEMENTED without details.
    * Code: UNIMPLEMENTED. Action: FIX. RetryInfo: never. Metadata: none.
    *
    * @generated from enum value: ERROR_REASON_METHOD_UNKNOWN = 9;
