@@ -52,6 +52,7 @@ const limitCases: Case[] = [
   ),
   ...each(at('amount'), [...usd, ...tooMuch, 5], (amount) => onUser({ amount })),
   ...each(at('amount'), ['unlimited', undefined], (amount) => onUser({ amount })),
+  // Seen red: a message with both was undecodable as a whole, and no field was named.
   ...each(at('unlimited'), [{}], (unlimited) => onUser({ unlimited })),
   ...each(at('unlimited'), [true, 'yes'], (unlimited) => onUser({ amount: undefined, unlimited })),
   ...each(at('amount'), ['', '-1', '1.5', 'NaN', '9223372036854775808'], (amount) =>
