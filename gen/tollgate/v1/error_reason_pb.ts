@@ -515,7 +515,7 @@ export const ErrorReason = {
 
   /**
    * Other records name the record `name`, so it cannot be deleted. google.rpc.PreconditionFailure lists at most 20 of
-   * them. Change or delete these first.
+   * them. Change, revoke or delete these first.
    * Code: FAILED_PRECONDITION. Action: FIX. RetryInfo: never. Metadata: name.
    *
    * @generated from enum value: ERROR_REASON_RECORD_IN_USE = 58;

@@ -68,6 +68,6 @@ function inUse(name: string, found: readonly Precondition[]): ServiceError {
   const preconditions = found.slice(0, mostNamed);
   const list = preconditions.map(({ subject }) => subject).join(', ');
   const more = found.length > mostNamed ? ' and more' : '';
-  const message = `${name}: is named by ${list}${more}; change or delete these first`;
+  const message = `${name}: is named by ${list}${more}; change, revoke or delete these first`;
   return new ServiceError('RECORD_IN_USE', message, { preconditions, metadata: { name } });
 }
