@@ -39,7 +39,6 @@ export function createBatchReport({ policies, maxQueue, monotonicMs }: BatchRepo
   const accepted = createFairShares(mostReports, mostReportsOfOne);
 
   async function runBatch(input: BatchReportInput, context: CallContext): Promise<void> {
-    await viewOf(policies, input.orgId, { subjects: noSubjects, credential: undefined });
     const ofItems = { ...context, deadlineMs: earlier(context.deadlineMs, monotonicMs()) };
     // Reports of one request id go one after another, or which of them is the repeat would be left to chance.
     const turns = Map.groupBy(input.reports, ({ requestId }) => requestId).values();
@@ -55,6 +54,8 @@ export function createBatchReport({ policies, maxQueue, monotonicMs }: BatchRepo
   return async function batchReport(input: BatchReportInput, context: CallContext): Promise<void> {
     const { orgId, reports } = input;
     assertMayActFor(context.caller, orgId);
+    // First: an organization that does not exist takes no places.
+    await viewOf(policies, orgId, { subjects: noSubjects, credential: undefined });
     if (!accepted.enter(orgId, reports.length)) throw overloaded();
     try {
       await runBatch(input, context);
