@@ -15,7 +15,7 @@ export const exceptions: readonly { readonly fault: string; readonly because: st
   },
   {
     fault: 'Policy: has no Create',
-    because: 'what has no policy has an empty one; UpdatePolicy appends the first revision too',
+    because: 'UpdatePolicy appends the first revision too',
   },
   {
     fault: 'UpdatePolicy: lacks allow_missing',

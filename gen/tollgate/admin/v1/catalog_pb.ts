@@ -124,7 +124,7 @@ export type CreateModelRequest = Message<"tollgate.admin.v1.CreateModelRequest">
   model?: Model | undefined;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 3;
    */
@@ -292,7 +292,7 @@ export type ListModelsRequest = Message<"tollgate.admin.v1.ListModelsRequest"> &
   orgId: string;
 
   /**
-   * 0 is 100, more than 1000 is 1000.
+   * At most so many; 0 is 100, more than 1000 is 1000.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -397,7 +397,7 @@ export type UpdateModelRequest = Message<"tollgate.admin.v1.UpdateModelRequest">
   allowMissing: boolean;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 5;
    */
@@ -474,7 +474,7 @@ export type DeleteModelRequest = Message<"tollgate.admin.v1.DeleteModelRequest">
   etag: string;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 4;
    */
@@ -600,7 +600,7 @@ export type CreateRouteGroupRequest = Message<"tollgate.admin.v1.CreateRouteGrou
   routeGroup?: RouteGroup | undefined;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 3;
    */
@@ -768,7 +768,7 @@ export type ListRouteGroupsRequest = Message<"tollgate.admin.v1.ListRouteGroupsR
   orgId: string;
 
   /**
-   * 0 is 100, more than 1000 is 1000.
+   * At most so many; 0 is 100, more than 1000 is 1000.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -873,7 +873,7 @@ export type UpdateRouteGroupRequest = Message<"tollgate.admin.v1.UpdateRouteGrou
   allowMissing: boolean;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 5;
    */
@@ -950,7 +950,7 @@ export type DeleteRouteGroupRequest = Message<"tollgate.admin.v1.DeleteRouteGrou
   etag: string;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 4;
    */
@@ -1085,7 +1085,7 @@ export type CreateModelGroupRequest = Message<"tollgate.admin.v1.CreateModelGrou
   modelGroup?: ModelGroup | undefined;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 3;
    */
@@ -1197,7 +1197,7 @@ export type ListModelGroupsRequest = Message<"tollgate.admin.v1.ListModelGroupsR
   orgId: string;
 
   /**
-   * 0 is 100, more than 1000 is 1000.
+   * At most so many; 0 is 100, more than 1000 is 1000.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -1295,7 +1295,7 @@ export type UpdateModelGroupRequest = Message<"tollgate.admin.v1.UpdateModelGrou
   allowMissing: boolean;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 5;
    */
@@ -1372,7 +1372,7 @@ export type DeleteModelGroupRequest = Message<"tollgate.admin.v1.DeleteModelGrou
   etag: string;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 4;
    */
@@ -1629,7 +1629,7 @@ export type AppendPricesRequest = Message<"tollgate.admin.v1.AppendPricesRequest
   prices: Price[];
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 3;
    */
@@ -1692,7 +1692,7 @@ export type ListPricesRequest = Message<"tollgate.admin.v1.ListPricesRequest"> &
   orgId: string;
 
   /**
-   * 0 is 100, more than 1000 is 1000.
+   * At most so many; 0 is 100, more than 1000 is 1000.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -1706,7 +1706,7 @@ export type ListPricesRequest = Message<"tollgate.admin.v1.ListPricesRequest"> &
   pageToken: string;
 
   /**
-   * Only those whose scope or subject contains this text, ignoring letter case; at most 200 characters.
+   * Only those whose scope, subject or service tier contains this text, ignoring letter case.
    *
    * @generated from field: string contains = 4;
    */
@@ -1790,7 +1790,7 @@ export type RevokePriceRequest = Message<"tollgate.admin.v1.RevokePriceRequest">
   revision: bigint;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 6;
    */
@@ -1946,7 +1946,7 @@ export type ImportPricesRequest = Message<"tollgate.admin.v1.ImportPricesRequest
   includeFree: boolean;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 10;
    */

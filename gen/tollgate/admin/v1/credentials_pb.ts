@@ -150,7 +150,7 @@ export type CreateKeyRequest = Message<"tollgate.admin.v1.CreateKeyRequest"> & {
   key?: Key | undefined;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 3;
    */
@@ -326,7 +326,7 @@ export type ListKeysRequest = Message<"tollgate.admin.v1.ListKeysRequest"> & {
   orgId: string;
 
   /**
-   * 0 is 100, more than 1000 is 1000.
+   * At most so many; 0 is 100, more than 1000 is 1000.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -424,7 +424,7 @@ export type UpdateKeyRequest = Message<"tollgate.admin.v1.UpdateKeyRequest"> & {
   updateMask?: FieldMask | undefined;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 5;
    */
@@ -501,7 +501,7 @@ export type RevokeKeyRequest = Message<"tollgate.admin.v1.RevokeKeyRequest"> & {
   etag: string;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 4;
    */
@@ -683,7 +683,7 @@ export type CreateTokenRequest = Message<"tollgate.admin.v1.CreateTokenRequest">
   token?: Token | undefined;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 3;
    */
@@ -859,7 +859,7 @@ export type ListTokensRequest = Message<"tollgate.admin.v1.ListTokensRequest"> &
   orgId: string;
 
   /**
-   * 0 is 100, more than 1000 is 1000.
+   * At most so many; 0 is 100, more than 1000 is 1000.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -957,7 +957,7 @@ export type UpdateTokenRequest = Message<"tollgate.admin.v1.UpdateTokenRequest">
   updateMask?: FieldMask | undefined;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 5;
    */
@@ -1034,7 +1034,7 @@ export type RevokeTokenRequest = Message<"tollgate.admin.v1.RevokeTokenRequest">
   etag: string;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 4;
    */

@@ -101,7 +101,7 @@ export type CreateTeamRequest = Message<"tollgate.admin.v1.CreateTeamRequest"> &
   team?: Team | undefined;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 3;
    */
@@ -269,7 +269,7 @@ export type ListTeamsRequest = Message<"tollgate.admin.v1.ListTeamsRequest"> & {
   orgId: string;
 
   /**
-   * 0 is 100, more than 1000 is 1000.
+   * At most so many; 0 is 100, more than 1000 is 1000.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -374,7 +374,7 @@ export type UpdateTeamRequest = Message<"tollgate.admin.v1.UpdateTeamRequest"> &
   allowMissing: boolean;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 5;
    */
@@ -451,7 +451,7 @@ export type DeleteTeamRequest = Message<"tollgate.admin.v1.DeleteTeamRequest"> &
   etag: string;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 4;
    */
@@ -591,7 +591,7 @@ export type CreateUserRequest = Message<"tollgate.admin.v1.CreateUserRequest"> &
   user?: User | undefined;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 3;
    */
@@ -759,7 +759,7 @@ export type ListUsersRequest = Message<"tollgate.admin.v1.ListUsersRequest"> & {
   orgId: string;
 
   /**
-   * 0 is 100, more than 1000 is 1000.
+   * At most so many; 0 is 100, more than 1000 is 1000.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -864,7 +864,7 @@ export type UpdateUserRequest = Message<"tollgate.admin.v1.UpdateUserRequest"> &
   allowMissing: boolean;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 5;
    */
@@ -941,7 +941,7 @@ export type DeleteUserRequest = Message<"tollgate.admin.v1.DeleteUserRequest"> &
   etag: string;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 4;
    */
@@ -1095,7 +1095,7 @@ export type CreatePrincipalRequest = Message<"tollgate.admin.v1.CreatePrincipalR
   principal?: Principal | undefined;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 3;
    */
@@ -1263,7 +1263,7 @@ export type ListPrincipalsRequest = Message<"tollgate.admin.v1.ListPrincipalsReq
   orgId: string;
 
   /**
-   * 0 is 100, more than 1000 is 1000.
+   * At most so many; 0 is 100, more than 1000 is 1000.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -1368,7 +1368,7 @@ export type UpdatePrincipalRequest = Message<"tollgate.admin.v1.UpdatePrincipalR
   allowMissing: boolean;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 5;
    */
@@ -1445,7 +1445,7 @@ export type DeletePrincipalRequest = Message<"tollgate.admin.v1.DeletePrincipalR
   etag: string;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 4;
    */
@@ -1564,7 +1564,7 @@ export type CreateAppRequest = Message<"tollgate.admin.v1.CreateAppRequest"> & {
   app?: App | undefined;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 3;
    */
@@ -1732,7 +1732,7 @@ export type ListAppsRequest = Message<"tollgate.admin.v1.ListAppsRequest"> & {
   orgId: string;
 
   /**
-   * 0 is 100, more than 1000 is 1000.
+   * At most so many; 0 is 100, more than 1000 is 1000.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -1837,7 +1837,7 @@ export type UpdateAppRequest = Message<"tollgate.admin.v1.UpdateAppRequest"> & {
   allowMissing: boolean;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 5;
    */
@@ -1914,7 +1914,7 @@ export type DeleteAppRequest = Message<"tollgate.admin.v1.DeleteAppRequest"> & {
   etag: string;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 4;
    */
@@ -2033,7 +2033,7 @@ export type CreateCustomerRequest = Message<"tollgate.admin.v1.CreateCustomerReq
   customer?: Customer | undefined;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 3;
    */
@@ -2201,7 +2201,7 @@ export type ListCustomersRequest = Message<"tollgate.admin.v1.ListCustomersReque
   orgId: string;
 
   /**
-   * 0 is 100, more than 1000 is 1000.
+   * At most so many; 0 is 100, more than 1000 is 1000.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -2306,7 +2306,7 @@ export type UpdateCustomerRequest = Message<"tollgate.admin.v1.UpdateCustomerReq
   allowMissing: boolean;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 5;
    */
@@ -2383,7 +2383,7 @@ export type DeleteCustomerRequest = Message<"tollgate.admin.v1.DeleteCustomerReq
   etag: string;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 4;
    */

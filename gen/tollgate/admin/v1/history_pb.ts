@@ -213,7 +213,7 @@ export type ListRevisionsRequest = Message<"tollgate.admin.v1.ListRevisionsReque
   id: string;
 
   /**
-   * 0 is 100, more than 1000 is 1000.
+   * At most so many; 0 is 100, more than 1000 is 1000.
    *
    * @generated from field: int32 page_size = 4;
    */

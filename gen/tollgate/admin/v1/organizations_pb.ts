@@ -180,7 +180,7 @@ export type CreateOrganizationRequest = Message<"tollgate.admin.v1.CreateOrganiz
   policy?: Policy | undefined;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 4;
    */
@@ -285,7 +285,7 @@ export const GetOrganizationResponseSchema: GenMessage<GetOrganizationResponse> 
  */
 export type ListOrganizationsRequest = Message<"tollgate.admin.v1.ListOrganizationsRequest"> & {
   /**
-   * 0 is 100, more than 1000 is 1000.
+   * At most so many; 0 is 100, more than 1000 is 1000.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -383,7 +383,7 @@ export type UpdateOrganizationRequest = Message<"tollgate.admin.v1.UpdateOrganiz
   allowMissing: boolean;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 5;
    */

@@ -403,7 +403,7 @@ export type UpdatePolicyRequest = Message<"tollgate.admin.v1.UpdatePolicyRequest
   updateMask?: FieldMask | undefined;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 4;
    */
@@ -522,7 +522,7 @@ export type ListPoliciesRequest = Message<"tollgate.admin.v1.ListPoliciesRequest
   orgId: string;
 
   /**
-   * 0 is 100, more than 1000 is 1000.
+   * At most so many; 0 is 100, more than 1000 is 1000.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -536,7 +536,7 @@ export type ListPoliciesRequest = Message<"tollgate.admin.v1.ListPoliciesRequest
   pageToken: string;
 
   /**
-   * Only those whose subject contains this text, ignoring letter case; at most 200 characters.
+   * Only those whose subject contains this text, ignoring letter case.
    *
    * @generated from field: string contains = 4;
    */
@@ -606,7 +606,7 @@ export type ListPolicyRevisionsRequest = Message<"tollgate.admin.v1.ListPolicyRe
   subject: string;
 
   /**
-   * 0 is 100, more than 1000 is 1000.
+   * At most so many; 0 is 100, more than 1000 is 1000.
    *
    * @generated from field: int32 page_size = 3;
    */
@@ -697,7 +697,7 @@ export type RevokeLimitRequest = Message<"tollgate.admin.v1.RevokeLimitRequest">
   etag: string;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 5;
    */
@@ -774,7 +774,7 @@ export type DeletePolicyRequest = Message<"tollgate.admin.v1.DeletePolicyRequest
   etag: string;
 
   /**
-   * Why.
+   * Why, for the history.
    *
    * @generated from field: string reason = 4;
    */
