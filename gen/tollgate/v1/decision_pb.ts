@@ -76,7 +76,7 @@ export type CheckRequest = Message<"tollgate.v1.CheckRequest"> & {
    *   To try again after `retry_after`, or with fewer tokens, use a new id, and name the old one in
    *   `parent_request_id`.
    * - An ALLOW is answered again also after Report, Release and expiry, when nothing is held any more: `hold_state`
-   *   says so. Forward a call again only if it is HOLD_STATE_OPEN.
+   *   says so. Forward a call again only if it is HOLD_STATE_OPEN. (With `settle_now` it is HOLD_STATE_SETTLED at once.)
    * - A Check with the same id and other content fails with ALREADY_EXISTS `REQUEST_ID_CONFLICT`, which names a
    *   field that differs. Content is every field but `org_id`, `limit_view` and the order of labels.
    * - A request that failed as invalid does not use up its id. Nor does a Check that was degraded or denied with
@@ -212,7 +212,7 @@ export type CheckResponse = Message<"tollgate.v1.CheckResponse"> & {
    * The store is away and the organization allows calls in that case (`on_store_failure`). Limits were not checked;
    * all other rules were, so a degraded answer may be a denial. Nothing is held and nothing is known of the call:
    * Extend and Release fail with NOT_FOUND `CALL_NOT_FOUND`, which the gateway can ignore. Report what the call has
-   * used, with its target, subjects and credential, until the Report is answered. It is booked as post-paid, so it
+   * used, with all that every Report names, until the Report is answered. It is booked as post-paid, so it
    * cannot say `usage_unknown`: where the provider reports no usage, send an estimate. (In rare cases the Check was
    * recorded, and only the store's answer was lost. Then it is a Check like any other, and the same Report settles
    * it.)
@@ -1183,7 +1183,8 @@ export const SessionResponseSchema: GenMessage<SessionResponse> = /*@__PURE__*/
 
 /**
  * Decides on calls and settles what they used. Every call needs the metadata `authorization: Bearer <service token>`,
- * or a client certificate where the server asks for one.
+ * or a client certificate where the server asks for one. The port speaks gRPC over HTTP/2, with TLS if the server has a
+ * certificate.
  *
  * For each call of its own clients a gateway does this:
  *
@@ -1191,12 +1192,13 @@ export const SessionResponseSchema: GenMessage<SessionResponse> = /*@__PURE__*/
  * 2. Forward the call. While it runs, Extend adds to the hold and moves its expiry. If an Extend is denied, end the
  *    call.
  * 3. Report what was used, also when the call failed after it was forwarded, or Release if it was not forwarded. A
- *    hold without either expires.
+ *    hold without either expires. (After a Check with `settle_now` there is nothing to report.)
  *
- * Every Report names the `target` that served the call and repeats `subjects` and `credential` of the Check. If the
- * Check is known, they are not needed: the call is booked on the subjects of the Check, whatever the Report names.
- * But a gateway cannot rely on it: a degraded Check is not known, and request ids are forgotten after some time. The
- * Report is then booked by itself (`post_paid`), and if it names nobody, on the organization alone (`unattributed`).
+ * Every Report names what served the call (`target`, and `provider` and `service_tier` where prices differ by them)
+ * and repeats `subjects`, `credential` and the weight (`requests`) of the Check. If the Check is known, the call is
+ * booked on the subjects of the Check and with its weight, whatever the Report says. But a gateway cannot rely on it:
+ * a degraded Check is not known, and request ids are forgotten after some time. The Report is then booked by itself
+ * (`post_paid`), and if it names nobody, on the organization alone (`unattributed`).
  *
  * If a Check, Extend, Report or Release is not answered, or fails with an error whose action is RETRY_SAME_ID or
  * RETRY_LATER (see ErrorReason), send it again unchanged, with the same `request_id`. It is counted once.
