@@ -11,6 +11,7 @@ const tierSuffix = /^(.*)_(flex|priority|batch|batches)$/;
 const priced = /(?:^|_)(?:cost|price|pricing)(?:_|$)/;
 const tiered = 'tiered_pricing';
 const searches = 'search_context_cost_per_query';
+const isSize = /^web_search_(?:low|medium|high)$/;
 
 /** The prices of one entry: those that have a place, the names of those that have none, and what is wrong. */
 export interface ModelRates {
@@ -78,13 +79,15 @@ function membersOf(entry: WrittenObject): Member[] {
 
 /** Searches by the size of their context: one unit if all sizes cost the same. */
 function searchMembers(sizes: WrittenObject): Member[] {
-  const members = Object.entries(sizes).map(([size, value]): Member => {
+  const members = Object.entries(sizes).flatMap(([size, value]): Member[] => {
+    if (value === null) return [];
     const name = `${searches}.${size}`;
-    return { name, key: size.replace(/^search_context_size_/, 'web_search_'), value };
+    return [{ name, key: size.replace(/^search_context_size_/, 'web_search_'), value }];
   });
   const [first] = members;
   const texts = new Set(members.map(({ value }) => writtenNumber(value)));
-  const isOne = first !== undefined && texts.size === 1 && !texts.has(undefined);
+  const isOne =
+    first !== undefined && texts.size === 1 && members.every(({ key }) => isSize.test(key));
   return isOne ? [{ ...first, name: searches, key: 'web_search' }] : members;
 }
 

@@ -144,6 +144,21 @@ describe('an entry', () => {
     });
   });
 
+  it('has one rate for searches of every size, if the list has', async () => {
+    const searches = (sizes: string) =>
+      unitsOf(`"input_cost_per_token": 1e-6, "search_context_cost_per_query": {${sizes}}`);
+    const [low, high] = ['"search_context_size_low": 0.5', '"search_context_size_high": 0.5'];
+    expect(await searches(`${low}, ${high}`)).toEqual({ web_search: usdEach / 2n });
+    expect(await searches(`${low}, "search_context_size_high": null`)).toEqual({
+      web_search: usdEach / 2n,
+    });
+    expect(await searches(`${low}, "search_context_size_high": 0.0`)).toEqual({
+      web_search_low: usdEach / 2n,
+    });
+    expect(await searches('')).toEqual({});
+    expect(await searches('"constructor": 1.0, "__proto__": 1.0')).toEqual({});
+  });
+
   // Planted: without the modes, an image that is made and one that is read have one name.
   it('means by some keys what its kind of calls means', async () => {
     const image = '"input_cost_per_image": 0.04';

@@ -308,6 +308,9 @@ export type ReportRequest = Message<"tollgate.v1.ReportRequest"> & {
   /**
    * The class of service that the call got, which may be another than the Check asked for: the call is priced by it, as
    * that price was at the Check. 1 to 64 of `a-z 0-9 _ . -`. Absent: the Check's; of a post-paid Report none.
+   *   OpenAI     `service_tier` of the answer
+   *   Anthropic  `usage.service_tier`
+   *   any        `batch` for a call of a batch API
    *
    * @generated from field: optional string service_tier = 8;
    */
