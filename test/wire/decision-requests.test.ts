@@ -4,6 +4,7 @@ import {
   array,
   assert,
   bigInt,
+  boolean,
   constantFrom,
   dictionary,
   option,
@@ -39,6 +40,8 @@ const label = string({ minLength: 1, maxLength: 20 }).filter((text) => !/[\s=]/.
 const request = record({
   orgId: id,
   requestId: maybe(string({ minLength: 1, maxLength: 128 })),
+  parentRequestId: maybe(string({ minLength: 1, maxLength: 128 })),
+  settleNow: boolean(),
   target: id,
   provider: maybe(id),
   serviceTier: maybe(serviceTier),
@@ -79,6 +82,8 @@ test('whatever is well-formed arrives as it was said: ids, numbers, absence', ()
       expect(input).toEqual({
         orgId: said.orgId,
         requestId: said.requestId,
+        parentRequestId: said.parentRequestId,
+        settleNow: said.settleNow,
         target: said.target,
         served: { provider: said.provider, serviceTier: said.serviceTier },
         credential: said.credential,
