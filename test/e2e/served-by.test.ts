@@ -50,6 +50,7 @@ test('the record says who served each call: as the Report says, else the Check, 
   const report = (requestId: string, more: object = {}) =>
     client.call(method.report, { orgId: 'acme', requestId, usage: { inputTokens: 1n }, ...more });
 
+  await check('0 at once', { ...asked, settleNow: true });
   await check('1 plain');
   await report('1 plain');
   await check('2 as asked', asked);
@@ -73,6 +74,7 @@ test('the record says who served each call: as the Report says, else the Check, 
     'SELECT request_id, kind, provider, service_tier FROM usage ORDER BY request_id, recorded_at, id',
   );
   expect(rows.map((row) => Object.values(row))).toEqual([
+    ['0 at once', 'CALL', 'azure', 'flex'],
     ['1 plain', 'CALL', 'openai', null],
     ['2 as asked', 'CALL', 'azure', 'flex'],
     ['3 otherwise', 'CALL', 'vertex', 'default'],
