@@ -184,6 +184,27 @@ test('the log has one line a call with its ids, and never a secret', async () =>
   expect(text).not.toContain(gatewaySecret);
 });
 
+// Seen red: the label left at false.
+test('a Report that names nobody, or whose usage is not known, is counted as such, and a repeat is not', async () => {
+  const stub = stubDataPlane();
+  const dataPlane = stubDataPlane({
+    report: async (input, context) => ({
+      ...(await stub.report(input, context)),
+      unattributed: input.requestId !== 'known',
+      usageAssumed: input.requestId === 'known',
+      replayed: input.requestId === 'again',
+    }),
+  });
+  await using served = await startTestServer({ dataPlane });
+  for (const requestId of ['nobody', 'again', 'known']) {
+    await served.client.call(method.report, { orgId: 'acme', requestId, usage: {} });
+  }
+  const text = await served.registry.metrics();
+  const plain = 'over_hold="false",late="false",unpriced="false"';
+  expect(text).toContain(`{${plain},unattributed="true",usage_assumed="false"} 1`);
+  expect(text).toContain(`{${plain},unattributed="false",usage_assumed="true"} 1`);
+});
+
 test('metrics count calls by code and decisions by reason, in seconds, without ids', async () => {
   await using served = await startTestServer();
   await served.client.call(method.check, check);
