@@ -1,3 +1,4 @@
+import { changingTooFast } from '../../platform/changing-too-fast.ts';
 import type { KnownCall } from '../calls/known-call.ts';
 import type { Operation, Plan } from '../operations/operation.ts';
 
@@ -48,7 +49,7 @@ export function createPlanner(lane: PlannerOptions) {
       const times = (replans.get(operation) ?? 0) + 1;
       replans.set(operation, times);
       if (times <= maxReplans) plan(operation, known, epoch);
-      else lane.fail(operation, lane.failure(new Error('planned too often')));
+      else lane.fail(operation, changingTooFast('policies change faster than the call is decided'));
     },
   };
 }

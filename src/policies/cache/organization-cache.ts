@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { storeFailure } from '../../db/errors.ts';
+import { changingTooFast } from '../../platform/changing-too-fast.ts';
 import type { CachedOrganization, LoadOrganization } from './organization-loader.ts';
 import type { NamedSubject } from '../store/pg-policies.ts';
 
@@ -58,7 +58,7 @@ export function createOrganizationCache(parts: OrganizationCacheParts): Organiza
         const loaded = await refreshOnce(orgId);
         if (loaded === undefined || loaded.snapshot.epoch >= atLeastEpoch) return loaded;
       }
-      throw storeFailure(new Error(`policies of ${orgId} are older than epoch ${atLeastEpoch}`));
+      throw changingTooFast(`the policies of ${orgId} change faster than they can be read`);
     },
     clear: () => organizations.clear(),
   };

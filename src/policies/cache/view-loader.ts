@@ -1,5 +1,5 @@
 import type { OrganizationView } from '../../core/organization-view.ts';
-import { storeFailure } from '../../db/errors.ts';
+import { changingTooFast } from '../../platform/changing-too-fast.ts';
 import { CallView } from './cached-view.ts';
 import type { EpochReader } from './epoch-reader.ts';
 import { neededSubjects } from './needed-subjects.ts';
@@ -54,7 +54,7 @@ export function createViewLoader(
         epoch = Math.max(epoch, one.epoch);
       }
     }
-    throw storeFailure(new Error(`policies of ${orgId} change faster than they can be read`));
+    throw changingTooFast(`the policies of ${orgId} change faster than they can be read`);
   }
 
   return (orgId, need, atLeastEpoch = 0) => {
