@@ -57,7 +57,9 @@ test('with per-org batches, each statement goes to the node of one organization'
   const faults: string[] = [];
   for (const text of texts) {
     const name = text.slice(0, 120).replaceAll(/\s+/g, ' ');
-    faults.push(...(await distributedFaults(client, { name, text }, distributed)));
+    // A partition is of the instance's own database; it has the columns and indexes of its table.
+    const ofTable = text.replaceAll(/\b(usage(?:_quarter)?|enforcement_event)_\d{8}\b/g, '$1');
+    faults.push(...(await distributedFaults(client, { name, text: ofTable }, distributed)));
   }
   await client.end();
   expect(texts.length).toBeGreaterThan(50);

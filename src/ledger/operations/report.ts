@@ -39,42 +39,32 @@ export function reportOperation(
 
 /** How a Report changes the meters and the record, by the state that it finds the call in. */
 interface Settlement {
-  /** When the usage is booked: now, or in the windows of the hold. */
-  readonly booked: 'NOW' | 'WITH_HOLD';
-  /** The hold is open: it is given back, and its slot with it. */
-  readonly closesHold: boolean;
+  /**
+   * What has become of the hold. NONE: there was none, and the usage is booked now; otherwise in the windows of the
+   * hold. OPEN: it is given back, and its slot with it. ENDED: it was given back before, and the Report is late. CHARGED:
+   * it was booked as usage when it expired, and the late Report books only the difference.
+   */
+  readonly hold: 'NONE' | 'OPEN' | 'ENDED' | 'CHARGED';
   /** The meters count its weight; that of a call that was checked they count already. */
   readonly isCounted: boolean;
   /** The record adds its weight. */
   readonly isRecorded: boolean;
-  /** The hold was booked as usage when it expired; the Report books only the difference. */
-  readonly wasCharged: boolean;
-  /** The hold had ended before the Report came. */
-  readonly late: boolean;
 }
 
 type ReportedState = Exclude<KnownCall['state'], 'SETTLED'>;
 
-const postPaid: Settlement = {
-  booked: 'NOW',
-  closesHold: false,
-  isCounted: true,
-  isRecorded: true,
-  wasCharged: false,
-  late: false,
-};
-const ofHold: Settlement = { ...postPaid, booked: 'WITH_HOLD', isCounted: false };
+const withoutHold: Settlement = { hold: 'NONE', isCounted: true, isRecorded: true };
 
 const settlements: Readonly<Record<ReportedState, Settlement>> = {
-  DENIED: postPaid,
-  OPEN: { ...ofHold, closesHold: true },
-  RELEASED: { ...ofHold, isCounted: true, late: true },
-  EXPIRED: { ...ofHold, isRecorded: false, late: true },
-  CHARGED: { ...ofHold, isRecorded: false, late: true, wasCharged: true },
+  DENIED: withoutHold,
+  OPEN: { hold: 'OPEN', isCounted: false, isRecorded: true },
+  RELEASED: { hold: 'ENDED', isCounted: true, isRecorded: true },
+  EXPIRED: { hold: 'ENDED', isCounted: false, isRecorded: false },
+  CHARGED: { hold: 'CHARGED', isCounted: false, isRecorded: false },
 };
 
 function settlementOf(known: KnownCall | undefined): Settlement {
-  if (known === undefined) return postPaid;
+  if (known === undefined) return withoutHold;
   if (known.state === 'SETTLED') throw new Error('a settled call has a closing');
   return settlements[known.state];
 }
@@ -88,21 +78,21 @@ function planned(
   completion: Completion<ReportAnswer>,
 ): Plan {
   const settlement = settlementOf(known);
-  const { usage } = plan;
-  const booked = lessCharged(usage, settlement, known);
-  const held = settlement.closesHold ? (known?.held ?? nothing) : nothing;
+  const { hold, isCounted } = settlement;
+  const booked = lessCharged(plan.usage, settlement, known);
+  const held = hold === 'OPEN' ? (known?.held ?? nothing) : nothing;
   return {
     epoch: plan.epoch,
     calendar: plan.calendar,
     known,
-    bookedAtMs: settlement.booked === 'NOW' ? undefined : known?.bookedAtMs,
+    bookedAtMs: hold === 'NONE' ? undefined : known?.bookedAtMs,
     meters: plan.meters,
-    inFlight: settlement.closesHold ? -1n : 0n,
+    inFlight: hold === 'OPEN' ? -1n : 0n,
     counters: countersOf({
       usedCost: booked.cost,
       usedInput: booked.input,
       usedOutput: booked.output,
-      usedRequests: settlement.isCounted ? plan.requests : 0n,
+      usedRequests: isCounted ? plan.requests : 0n,
       heldCost: -held.cost,
       heldInput: -held.input,
       heldOutput: -held.output,
@@ -127,7 +117,7 @@ function decide(
     content: call.content,
     usage,
     overHold: known !== undefined && !plan.isAssumed && isOver(usage, known),
-    late: settlement.late,
+    late: settlement.hold === 'ENDED' || settlement.hold === 'CHARGED',
     afterRelease: known?.state === 'RELEASED',
     postPaid: known === undefined,
     unattributed: plan.isUnattributed,
@@ -138,7 +128,7 @@ function decide(
   const record: UsageRecord = {
     orgId: call.orgId,
     requestId: call.requestId,
-    kind: known?.state === 'CHARGED' ? 'CORRECTION' : 'CALL',
+    kind: settlement.hold === 'CHARGED' ? 'CORRECTION' : 'CALL',
     bookedAtMs: settled.bookedAtMs,
     subjects: baseNames(settled.path),
     user: settled.path.user,
@@ -201,7 +191,7 @@ function settledCall(
 ): KnownCall {
   const { usage } = plan;
   if (known !== undefined) {
-    const bookedAtMs = settlement.booked === 'NOW' ? nowMs : known.bookedAtMs;
+    const bookedAtMs = settlement.hold === 'NONE' ? nowMs : known.bookedAtMs;
     return { ...known, state: 'SETTLED', version: known.version + 1, closing, bookedAtMs };
   }
   return {
@@ -245,10 +235,10 @@ function isOver(usage: PricedUsage, { held }: KnownCall): boolean {
 /** The usage less what the record has of this call already. */
 function lessCharged(
   usage: PricedUsage,
-  { wasCharged }: Settlement,
+  { hold }: Settlement,
   known: KnownCall | undefined,
 ): PricedUsage {
-  if (!wasCharged || known === undefined) return usage;
+  if (hold !== 'CHARGED' || known === undefined) return usage;
   return {
     ...usage,
     cost: usage.cost - known.held.cost,
