@@ -121,14 +121,19 @@ function readScenarios(folder: string, only: string | undefined): readonly Scena
   return [named];
 }
 
-/** A first SIGINT or SIGTERM ends the playing after the scenario under way, a second one ends the process. */
+/**
+ * A first SIGINT or SIGTERM, or a standard output that nobody reads any more, ends the playing after the scenario under
+ * way; a second signal ends the process.
+ */
 function watchInterruption(): { readonly signal: AbortSignal; end(): void } {
   const controller = new AbortController();
   const onSignal = (): void => {
     if (controller.signal.aborted) process.exit(130);
     controller.abort();
   };
+  const onReaderGone = (): void => controller.abort();
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  process.stdout.on('error', onReaderGone);
   return {
     signal: controller.signal,
     end: () => void process.off('SIGINT', onSignal).off('SIGTERM', onSignal),
