@@ -122,7 +122,7 @@ test('a post-paid Report is unattributed if it names neither a subject nor a cre
   });
 });
 
-// Seen red: the rule not asked for, and the hold of a denied call booked.
+// Seen red: the hold of a denied call booked.
 test('usage that is not known is what was held, its input alone, or nothing after a denial', async () => {
   const stored = storedCall(view, { input: 10n, output: 5n, cost: 7n });
   const held = { ...stored, held: { cost: 7n, input: 10n, output: 5n } };
