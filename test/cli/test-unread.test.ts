@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createTestDatabase } from '../support/database.ts';
 import { runCommand } from '../support/run-command.ts';
 
-/* Red before: the process ended with an uncaught EPIPE, and its database stayed. */
+/* Red before: the process ended with an uncaught EPIPE. */
 test('playing scenarios ends when nobody reads what it prints', async () => {
   const database = await createTestDatabase();
   const settings = { DATABASE_URL: database.url };

@@ -1,4 +1,4 @@
-import { status } from '@grpc/grpc-js';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
 import { Decision } from '../../gen/tollgate/v1/outcome_pb.ts';
@@ -16,6 +16,7 @@ import {
   putLimits,
 } from '../support/organization.ts';
 import { createRandom } from '../support/random.ts';
+import { retryDelayMs } from '../support/retry-delay.ts';
 import { startServerProcess } from '../support/server-process.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import { differencesOf } from '../support/verified.ts';
@@ -106,7 +107,7 @@ interface Said {
   readonly outputTokens: bigint;
 }
 
-/** Sends a request until it is answered: UNAVAILABLE is asked again, with the same id, at the other process. */
+/** Sends a request until it is answered, as the contract says: with the same id, at the other process. */
 async function answered<Answer>(
   request: (client: UnaryClient) => Promise<Answer>,
   from: number,
@@ -117,8 +118,7 @@ async function answered<Answer>(
     try {
       return await request(server.client);
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : undefined;
-      if (code !== status.UNAVAILABLE) throw error;
+      await delay(retryDelayMs(error));
     }
   }
 }
