@@ -13,8 +13,9 @@ import {
   newCall,
   released,
   reported,
+  reportedUnknown,
 } from './reference.ts';
-import type { Amounts, ReferenceCall } from './reference.ts';
+import type { Amounts, ReferenceCall, Standing } from './reference.ts';
 import { pricedModel } from './tenants.ts';
 import type { Tenant } from './tenants.ts';
 
@@ -45,7 +46,7 @@ export async function live(parts: LifeParts, tenant: Tenant, requestId: string):
   const result = await check(parts, call, held, how);
   if (result?.case !== 'check' || isDegraded(result)) return;
   if (result.value.outcome?.decision !== Decision.ALLOW) {
-    if (random.between(0, 5) === 0) await report(parts, call, draw(random, request));
+    if (random.between(0, 5) === 0) await reportEither(parts, call, request);
     return;
   }
   if (how.settleNow) return;
@@ -56,9 +57,16 @@ export async function live(parts: LifeParts, tenant: Tenant, requestId: string):
   const end = random.between(0, 9);
   if (end < 2) return;
   if (end === 2) await delay(ttlMs + 600);
-  if (end > 3) return report(parts, call, draw(random, request));
+  if (end > 3) return reportEither(parts, call, request);
   if (!(await release(parts, call))) return;
-  if (random.between(0, 2) === 0) await report(parts, call, draw(random, request));
+  if (random.between(0, 2) === 0) await reportEither(parts, call, request);
+}
+
+/** Providers do not always say what was used. */
+function reportEither(parts: LifeParts, call: ReferenceCall, request: Drawn): Promise<void> {
+  const { random } = parts;
+  if (random.between(0, 4) === 0) return reportUnknown(parts, call);
+  return report(parts, call, draw(random, request));
 }
 
 /** What is asked or used, and how a request says it. */
@@ -190,14 +198,43 @@ async function report(parts: LifeParts, call: ReferenceCall, drawn: Drawn): Prom
   if (result?.case === 'refused') unexpected(parts, call, result);
   if (result?.case !== 'report') return;
   expect(parts, call, 'what is reported is booked', result.value.costNanos, amounts.cost);
+  judgeLate(parts, call, before, result.value.late);
+}
+
+async function reportUnknown(parts: LifeParts, call: ReferenceCall): Promise<void> {
+  call.openToMs ??= Date.now();
+  const before = call.standings;
+  const result = await parts.take({
+    call,
+    operation: { case: 'report', value: { ...named(call), usageUnknown: true } },
+    effectOf: () => reportedUnknown,
+    possible: [reportedUnknown],
+  });
+  if (result?.case === 'refused') unexpected(parts, call, result);
+  if (result?.case !== 'report') return;
+  const booked = before
+    .flatMap(reportedUnknown)
+    .map((standing) => 'used' in standing && standing.used.cost);
+  const isOneOfThem = booked.includes(result.value.costNanos);
+  expect(parts, call, 'what was held is booked where usage is unknown', isOneOfThem, true);
+  expect(parts, call, 'booked without usage is said', result.value.usageAssumed, true);
+  judgeLate(parts, call, before, result.value.late);
+}
+
+function judgeLate(
+  parts: LifeParts,
+  call: ReferenceCall,
+  before: readonly Standing[],
+  late: boolean,
+): void {
   const [standing] = before;
   if (before.length !== 1 || standing === undefined) return;
   const isOver = standing.state !== 'OPEN' && standing.state !== 'ABSENT';
   if (standing.state !== 'OPEN') {
     const isLate = isOver && standing.state !== 'DENIED';
-    return expect(parts, call, 'late is what comes after the hold', result.value.late, isLate);
+    return expect(parts, call, 'late is what comes after the hold', late, isLate);
   }
-  if (result.value.late) endedInTime(parts, call, 'a late Report');
+  if (late) endedInTime(parts, call, 'a late Report');
 }
 
 /** A refusal that only a hold that is over explains. */

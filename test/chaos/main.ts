@@ -11,14 +11,20 @@ const usage = `node test/chaos/main.ts [--minutes N] [--seed S] [--round R] [--f
   --faults    draws from these alone: ${Object.keys(faultKinds).join(', ')}
 `;
 
-/** Plays rounds of chance; 0 when every promise held, 1 when one was broken, 2 when the arguments are wrong. */
+/** Plays rounds of chance; 0 when every promise held, 1 when one was broken or a signal came, 2 when the arguments are wrong. */
 async function main(): Promise<number> {
   const options = readOptions();
   if (options === undefined) return 2;
   const { minutes, seed, round, faults } = options;
   const endMs = performance.now() + minutes * 60_000;
   const print = (line: string): void => void process.stdout.write(`${line}\n`);
+  const interruption = new AbortController();
+  // The replicas and the store get the signal of a terminal too; a killed run would leave those that it has paused.
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => interruption.abort(`ended by ${name}`));
+  }
   const reports = await runChaos({
+    signal: interruption.signal,
     seed,
     times: { calmMs: 700, faultMs: [1_500, 6_000], afterMs: 1_000, longestTtlMs: 4_000 },
     diskMiB: 400,
@@ -28,7 +34,12 @@ async function main(): Promise<number> {
       return isEnough ? undefined : drawFaults(random, faults);
     },
     print,
+  }).catch((cause: unknown) => {
+    if (!interruption.signal.aborted) throw cause;
+    print(String(interruption.signal.reason));
+    return undefined;
   });
+  if (reports === undefined) return 1;
   for (const line of summary(seed, reports)) print(line);
   return reports.some(({ violations }) => violations.length > 0) ? 1 : 0;
 }

@@ -88,6 +88,12 @@ export function reported(used: Amounts, partial: boolean): Effect {
   };
 }
 
+/** A Report that does not know the usage: what was held is booked, of a denied call nothing. */
+export const reportedUnknown: Effect = (standing) => {
+  if ('held' in standing) return [{ state: 'SETTLED', used: standing.held }];
+  return standing.state === 'DENIED' ? [{ state: 'SETTLED', used: nothing }] : [];
+};
+
 /** The hold was over before: the sweep had taken it. */
 export const expired: Effect = (standing) =>
   standing.state === 'OPEN' || standing.state === 'EXPIRED'

@@ -20,11 +20,14 @@ export interface RunPlan {
   /** Size of the store's own disk; undefined: it gets none. */
   readonly diskMiB?: number;
   readonly print: (line: string) => void;
+  /** Ends the run in the middle of a round: it fails with the signal's reason, after the stage is closed. */
+  readonly signal?: AbortSignal;
 }
 
 /** Builds a stage, plays rounds on it until the plan ends, and prints a line for each; all reports. */
 export async function runChaos(plan: RunPlan): Promise<RoundReport[]> {
   const { seed, print } = plan;
+  const stopped = whenAborted(plan.signal);
   const folder = mkdtempSync(join(tmpdir(), 'tollgate-chaos-'));
   print(`chaos, seed ${seed}, logs in ${folder}`);
   const stage = await buildStage(folder, plan.diskMiB);
@@ -35,7 +38,9 @@ export async function runChaos(plan: RunPlan): Promise<RoundReport[]> {
       const random = seededRandom(Math.imul(seed, 1_000_003) + index);
       const faults = plan.faultsOf(index, random);
       if (faults === undefined) break;
-      const report = await playRound(stage, random, index, faults, plan.times).catch((cause) => {
+      const round = playRound(stage, random, index, faults, plan.times);
+      const report = await Promise.race([round, stopped]).catch((cause: unknown) => {
+        plan.signal?.throwIfAborted();
         const names = faults.map(({ name }) => name).join(' + ');
         throw new Error(`seed ${seed}, round ${index} [${names}] could not be played`, { cause });
       });
@@ -49,4 +54,14 @@ export async function runChaos(plan: RunPlan): Promise<RoundReport[]> {
   const isClean = reports.every(({ violations }) => violations.length === 0);
   if (isClean) rmSync(folder, { recursive: true, force: true });
   return reports;
+}
+
+/** Never fulfilled; rejected when the signal says so. */
+function whenAborted(signal: AbortSignal | undefined): Promise<never> {
+  const aborted = new Promise<never>((_, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  // A signal before the first round is thrown there.
+  aborted.catch(() => undefined);
+  return aborted;
 }
