@@ -5,6 +5,12 @@ COPY package.json package-lock.json ./
 # Without the embedded PostgreSQL: in a container the database is named by DATABASE_URL.
 RUN npm ci --omit=dev --omit=optional --no-audit --no-fund
 
+# The viewer of the API's description: two files of a development dependency.
+FROM node:24-bookworm-slim AS viewer
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=optional --ignore-scripts --no-audit --no-fund
+
 FROM node:24-bookworm-slim
 LABEL org.opencontainers.image.title="tollgate" \
       org.opencontainers.image.description="Policy decision service of LLM gateways" \
@@ -14,7 +20,9 @@ ENV NODE_ENV=production \
     TOLLGATE_ADMIN_LISTEN=0.0.0.0:8080
 WORKDIR /app
 COPY --from=install /app/node_modules ./node_modules
+COPY --from=viewer /app/node_modules/swagger-ui-dist/swagger-ui-bundle.js /app/node_modules/swagger-ui-dist/swagger-ui.css ./viewer/
 COPY package.json LICENSE ./
+COPY docs/openapi.json ./docs/openapi.json
 COPY bin ./bin
 COPY gen ./gen
 COPY src ./src

@@ -107,6 +107,9 @@ describe('the package', () => {
       'LICENSE',
       'README.md',
       'dist/src/main.js',
+      'docs/openapi.json',
+      'viewer/swagger-ui-bundle.js',
+      'viewer/swagger-ui.css',
     ]) {
       expect(existsSync(join(installed, name)), name).toBe(true);
     }

@@ -1,6 +1,7 @@
 import type { ConnectionMetrics } from '../connections/connection-metrics.ts';
 import type { ConnectionLimits } from '../connections/connections.ts';
 import { createUnreadBytes } from '../connections/unread-bytes.ts';
+import { apiDocsPathOf, createApiDocs } from './http/api-docs.ts';
 import { createCallersUnread } from './http/callers-unread.ts';
 import { listen } from './http/listen.ts';
 import type { TlsMaterial } from './http/listen.ts';
@@ -36,7 +37,7 @@ export interface AdminServer {
   close(deadlineMs: number): Promise<void>;
 }
 
-/** Starts the admin plane: gRPC, gRPC-Web and Connect JSON, with metrics and health, on one port. */
+/** Starts the admin plane: gRPC, gRPC-Web and Connect JSON, with its description, metrics and health, on one port. */
 export async function startAdminServer(parts: AdminServerParts): Promise<AdminServer> {
   let isServing = false;
   const { metrics, connectionMetrics } = parts;
@@ -46,6 +47,7 @@ export async function startAdminServer(parts: AdminServerParts): Promise<AdminSe
     connectionMetrics.unread(bytes),
   );
   const rpc = createRpcHandler({ ...parts, lingerMs, unread: createCallersUnread(unreadBytes) });
+  const apiDocs = createApiDocs({ lingerMs });
   const metricsPath = metrics === undefined ? undefined : '/metrics';
   const handler: Handler = (request, response, connection) => {
     const answerText = (status: number, body: string): void => {
@@ -59,7 +61,11 @@ export async function startAdminServer(parts: AdminServerParts): Promise<AdminSe
       case metricsPath:
         return metrics?.(request, response, connection);
       default:
-        return rpc(request, response, connection);
+        return (apiDocsPathOf(request.url) === undefined ? rpc : apiDocs)(
+          request,
+          response,
+          connection,
+        );
     }
   };
   const listener = await listen({ ...parts, timeouts, handler });
