@@ -18,6 +18,8 @@ export interface Connection {
   readonly socket: Socket;
   /** Names the peer: its address, or its network of IPv6. */
   readonly peer: string;
+  /** The address of the other end, which may be a proxy; an address of IPv4 in its own form. */
+  readonly address: string;
   /** Set once it speaks HTTP/2. */
   session: ServerHttp2Session | undefined;
   /** Whether a known caller has used it. */
@@ -113,6 +115,7 @@ function createOpen(
   const open: Open = {
     socket,
     peer: share.peer,
+    address: (socket.remoteAddress ?? '').replace(/^::ffff:(?=[\d.]+$)/, ''),
     session: undefined,
     tls: undefined,
     isKnown: false,

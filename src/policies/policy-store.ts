@@ -3,6 +3,7 @@ import type { Credential, Principal, Registered, Team, User } from '../core/dire
 import type { Organization } from '../core/organization.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Subject } from '../core/subject.ts';
+import type { AuditedBy } from '../audit/audit-trail.ts';
 import type { Listed, Page } from '../platform/paging.ts';
 import type { ListedAs, PriceImport, SkippedPrice } from './price-import.ts';
 
@@ -10,7 +11,7 @@ import type { ListedAs, PriceImport, SkippedPrice } from './price-import.ts';
  * The record behind the policies: what administrators write.
  *
  * Atomic: every change happens whole, under the organization's lock (its meter row), together with one step of the
- * organization's epoch and one row of the change log. So when a change returns, the next Check anywhere obeys it.
+ * organization's epoch and its entries of the audit trail. So when a change returns, the next Check anywhere obeys it.
  * Etags: `etag` in an option must be the present one, else ABORTED `ETAG_MISMATCH`. `validateOnly` checks
  * everything, writes nothing, and returns what would be.
  * References are checked under the lock: unknown parents, members or teams are FIELD_INVALID with the field.
@@ -111,7 +112,7 @@ export interface PolicyStore {
   listPrices(orgId: string, page: Page): Promise<Listed<StoredPrice>>;
   /**
    * Compares offered prices with those in force and appends a revision where they differ, all in one change.
-   * Where nothing differs, nothing is written: no revision, no step of the epoch, no row of the change log.
+   * Where nothing differs, nothing is written: no revision, no step of the epoch, no entry of the audit trail.
    * Answers one page of what was done; the first one, unless it is `validateOnly`.
    */
   importPrices(
@@ -129,8 +130,24 @@ export interface PolicyStore {
   ): Promise<Listed<Revision>>;
 }
 
-/** Kinds of what changes: records, and what has revisions of its own. */
-export type RevisionKind = 'organization' | RecordKind | 'policy' | 'price';
+/** Kinds of what changes, in the order of the contract's numbers: records, and what has revisions of its own. */
+export const revisionKinds = [
+  'organization',
+  'team',
+  'user',
+  'principal',
+  'app',
+  'customer',
+  'key',
+  'token',
+  'model',
+  'route_group',
+  'model_group',
+  'policy',
+  'price',
+] as const satisfies readonly ('organization' | RecordKind | 'policy' | 'price')[];
+/** One of them. */
+export type RevisionKind = (typeof revisionKinds)[number];
 
 /** A record as one of its revisions had it. */
 export type RevisedRecord =
@@ -169,15 +186,12 @@ export type RecordKind = keyof RecordOf;
 export type DeletableKind = Exclude<RecordKind, 'key' | 'token'>;
 
 /** Who changes, why, and on what condition. */
-export interface Change {
-  readonly actor: string;
-  readonly reason: string;
+export interface Change extends AuditedBy {
   /** Empty or undefined: none. */
   readonly etag?: string | undefined;
   /** `create`: ALREADY_EXISTS if it exists; `update`: NOT_FOUND if it does not; `any`: either. */
   readonly exists: 'create' | 'update' | 'any';
   readonly validateOnly?: boolean;
-  readonly requestId?: string | undefined;
   /**
    * The request as it came, where what is written follows from more than it: from what was there, from the
    * time. A repeat is then recognised by this instead of by what would be written.

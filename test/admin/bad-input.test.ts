@@ -32,7 +32,7 @@ afterAll(() => plane.stop());
 
 /** What a wrong request must leave as it is: the log has a row for every change. */
 async function everything(): Promise<string> {
-  const { rows } = await plane.database.pool.query('SELECT org_id, epoch FROM change_log');
+  const { rows } = await plane.database.pool.query('SELECT org_id, epoch FROM audit_entry');
   return JSON.stringify(rows);
 }
 

@@ -35,7 +35,7 @@ const policyOf = () => plane.call('PolicyService/GetPolicy', { orgId: id, subjec
 
 async function epochs(): Promise<unknown> {
   const { rows } = await plane.database.pool.query(
-    `SELECT epoch::integer, kind, subject, revision::integer, reason, actor FROM change_log
+    `SELECT epoch::integer, kind, subject, revision::integer, reason, actor FROM audit_entry
 WHERE org_id = $1 ORDER BY kind`,
     [id],
   );

@@ -114,13 +114,14 @@ const wires: Record<string, (rpc: string, message: Json) => Promise<Answer>> = {
   },
 };
 
-/** The number of changes of an organization, and the reason of the last one. */
+/** The number of entries in the audit trail of an organization, and what the last one says. */
 async function history(orgId: string): Promise<Json> {
-  const { rows } = await plane.database.pool.query<{ reason: string }>(
-    'SELECT reason FROM change_log WHERE org_id = $1 ORDER BY epoch',
+  const { rows } = await plane.database.pool.query<Json>(
+    `SELECT actor, rpc, peer, reason, request_id AS "requestId" FROM audit_entry
+WHERE org_id = $1 ORDER BY sequence`,
     [orgId],
   );
-  return { count: rows.length, reason: rows.at(-1)?.reason };
+  return { count: rows.length, ...rows.at(-1) };
 }
 
 let count = 0;
@@ -148,9 +149,9 @@ describe.each(Object.entries(wires))('over %s', (_name, call) => {
   }
 
   // Planted, one after another, and each seen red: no answer is kept for repeats, validate_only writes, any content is the
-  // same to a repeat.
+  // same to a repeat; no entry is appended, the entry says neither method nor address.
   test.each(writes.map((write) => [write.rpc, write] as const))(
-    '%s is rehearsed, done once with its reason, and repeated without being done again',
+    '%s is rehearsed, done once with one entry in the audit trail, and repeated without being done again',
     async (rpc, write) => {
       const { orgId, request } = await prepare(write);
       const at = await history(orgId);
@@ -160,7 +161,14 @@ describe.each(Object.entries(wires))('over %s', (_name, call) => {
 
       const { secret: _secret, ...first } = await done(rpc, changing);
       const after = await history(orgId);
-      expect(after).toEqual({ count: Number(at['count']) + 1, reason: 'because' });
+      expect(after).toEqual({
+        count: Number(at['count']) + 1,
+        actor: 'root',
+        rpc: rpc.split('/')[1],
+        peer: '127.0.0.1',
+        reason: 'because',
+        requestId: 'r',
+      });
       expect(await done(rpc, changing)).toEqual(first);
       const conflict = await call(rpc, { ...changing, reason: 'another' });
       expect(conflict).toMatchObject({ code: 'ALREADY_EXISTS', reason: 'REQUEST_ID_CONFLICT' });

@@ -99,8 +99,8 @@ test('all of an organization is listed, newest first, by pages that no change sh
   const all = await list({});
   const said = all.map(({ kind, id, revision, deleted = false }) => [kind, id, revision, deleted]);
   expect(said).toEqual([
-    ['RECORD_KIND_USER', 'alice', '2', true],
     ['RECORD_KIND_POLICY', 'user:alice', '2', true],
+    ['RECORD_KIND_USER', 'alice', '2', true],
     ['RECORD_KIND_PRICE', '2 prices', undefined, false],
     ['RECORD_KIND_PRICE', 'MODEL m', undefined, false],
     ['RECORD_KIND_POLICY', 'user:alice', '1', false],

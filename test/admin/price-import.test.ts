@@ -48,7 +48,7 @@ async function listed(): Promise<readonly Json[]> {
 /** Where the organization stands: its epoch, and the rows of its change log. */
 async function steps(): Promise<Json | undefined> {
   const { rows } = await plane.database.pool.query<Json>(
-    `SELECT epoch::integer, (SELECT count(*)::integer FROM change_log WHERE org_id = $1) AS changes
+    `SELECT epoch::integer, (SELECT count(*)::integer FROM audit_entry WHERE org_id = $1) AS changes
 FROM org WHERE org_id = $1`,
     [orgId],
   );
@@ -125,7 +125,7 @@ test('what differs is a new revision beside the old one, and the answer has both
   });
   expect(counts(done)).toEqual([0, 1, 2, 1]);
   const { rows } = await plane.database.pool.query<Json>(
-    'SELECT subject, before_doc, after_doc FROM change_log WHERE org_id = $1 AND epoch = 3',
+    'SELECT subject, before_doc, after_doc FROM audit_entry WHERE org_id = $1 AND epoch = 3',
     [orgId],
   );
   expect(rows[0]).toMatchObject({

@@ -14,6 +14,8 @@ export interface AdminCall {
   /** What is wrong with the headers; only authenticated callers get this error. */
   readonly fault: ServiceError | undefined;
   readonly admission: Admission;
+  /** The address of the other end of its connection, for the audit trail. */
+  readonly address: string;
   /** Undefined until it is let in. */
   caller?: Caller;
   /** How it ended, by gRPC's name; undefined while that is open. */

@@ -93,7 +93,9 @@ export function createRpcHandler(parts: RpcHandlerParts): Handler {
       admission.refused(false);
       return sendText(exchange, 400, 'no valid host is named\n');
     }
-    answer(parts, handler, read, { admission, certificateName: certified, turns, request })
+    const { address } = connection;
+    const origin = { admission, address, certificateName: certified, turns, request };
+    answer(parts, handler, read, origin)
       .then(({ call, content }) => sendAnswer(exchange, content, call.code === 'DEADLINE_EXCEEDED'))
       .catch((err: unknown) => {
         // The client has gone away, or its stream was reset, so there is no one to answer.
@@ -125,6 +127,7 @@ interface Answered {
 /** Where a call comes from. */
 interface Origin {
   readonly admission: Admission;
+  readonly address: string;
   readonly certificateName: string | undefined;
   readonly turns: FairSemaphore;
   readonly request: IncomingMessage;
@@ -135,7 +138,7 @@ async function answer(
   parts: RpcHandlerParts,
   handler: UniversalHandler,
   read: UniversalServerRequest,
-  { admission, certificateName, request, turns }: Origin,
+  { admission, address, certificateName, request, turns }: Origin,
 ): Promise<Answered> {
   const { log, rpcMetrics, timeoutMs, maxMessageBytes, unread } = parts;
   const maxBytes = maxBytesOf(handler.method.name, maxMessageBytes);
@@ -147,6 +150,7 @@ async function answer(
     certificateName,
     fault: headers.fault,
     admission,
+    address,
   };
   rpcMetrics.started(call.rpc);
   // A request that is refused half-way must not take its connection along, and so the answer.

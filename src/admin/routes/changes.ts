@@ -7,6 +7,7 @@ import { readChangeId, readReason } from '../../wire/admin/fields.ts';
 import { readId } from '../../wire/fields.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import type { Violations } from '../../wire/violations.ts';
+import { callOf } from '../http/call.ts';
 import { authorize } from './caller.ts';
 
 /** What requests that change something have in common. */
@@ -26,8 +27,11 @@ export function readChange(
   etag = '',
 ): Change {
   const { reason, requestId, validateOnly, allowMissing = false } = request;
+  const { rpc, address } = callOf(context.values);
   return {
     actor: authorize(context, 'write').name,
+    rpc,
+    peer: address,
     reason: readReason(violations, reason),
     requestId: readChangeId(violations, requestId),
     validateOnly,

@@ -3,9 +3,10 @@ import type {
   HistoryService,
   ListRevisionsRequest,
 } from '../../../gen/tollgate/admin/v1/history_pb.ts';
+import { revisionKinds } from '../../policies/policy-store.ts';
 import type { PolicyStore } from '../../policies/policy-store.ts';
 import { readPage } from '../../wire/admin/page.ts';
-import { revisionKinds, revisionToMessage } from '../../wire/admin/revisions.ts';
+import { revisionToMessage } from '../../wire/admin/revisions.ts';
 import { readId } from '../../wire/fields.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import type { Violations } from '../../wire/violations.ts';

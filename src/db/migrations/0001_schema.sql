@@ -110,25 +110,6 @@ CREATE TABLE change_request (
 );
 CREATE INDEX change_request_at ON change_request USING brin (at);
 
--- One row per thing that a step of the epoch changed, mostly one: who changed what, why, from what to what. It is the
--- history of records and of the organization, and is kept as long as the organization.
-CREATE TABLE change_log (
-  org_id text COLLATE "C" NOT NULL REFERENCES org (org_id),
-  epoch bigint NOT NULL,
-  kind text COLLATE "C" NOT NULL,
-  subject text COLLATE "C" NOT NULL,
-  -- The version of a record or organization, the revision of a policy; prices have none here.
-  revision bigint,
-  actor text NOT NULL,
-  reason text NOT NULL,
-  before_doc jsonb,
-  -- NULL: it was deleted.
-  after_doc jsonb,
-  at timestamptz NOT NULL,
-  PRIMARY KEY (org_id, epoch, kind, subject)
-);
-CREATE INDEX change_log_of ON change_log (org_id, kind, subject, epoch);
-
 -- The ledger: meters (the projection), calls (holds and answers), usage (the record), events.
 -- No foreign keys on the hot tables: a check per row costs more than the row. An organization is known to
 -- exist because its own meter row does, which is made with it and locked by every call.
@@ -400,3 +381,47 @@ CREATE TABLE access_secret (
   -- A platform administrator acts for every organization.
   CONSTRAINT access_secret_platform_admin CHECK (role <> 'platform_admin' OR org_ids IS NULL)
 );
+
+-- The audit trail: who did what, when, from where and why, from what to what; also the history of records. Append-only.
+-- One chain per organization, and one of the platform, whose org_id is empty. No foreign key: the platform has no row.
+CREATE TABLE audit_entry (
+  org_id text COLLATE "C" NOT NULL,
+  -- 1, 2, … without gaps.
+  sequence bigint NOT NULL,
+  -- Never before the entry before.
+  at timestamptz(3) NOT NULL,
+  actor text COLLATE "C" NOT NULL,
+  -- The method; empty: none was called.
+  rpc text COLLATE "C" NOT NULL,
+  peer text NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  subject text COLLATE "C" NOT NULL,
+  -- The version of a record or organization, the revision of a policy; NULL: it has none.
+  revision bigint,
+  -- The epoch that the change made; NULL: it made none, and is not part of the history of records.
+  epoch bigint,
+  reason text NOT NULL,
+  request_id text NOT NULL,
+  -- The exact texts that the hash covers. `before_doc` is NULL where it was not there, `after_doc` where it was deleted.
+  before_doc json,
+  after_doc json,
+  secret_shown boolean NOT NULL,
+  previous_hash bytea NOT NULL,
+  hash bytea NOT NULL,
+  PRIMARY KEY (org_id, sequence)
+);
+CREATE INDEX audit_entry_of ON audit_entry (org_id, kind, subject, sequence);
+CREATE INDEX audit_entry_by ON audit_entry (org_id, actor, sequence);
+CREATE INDEX audit_entry_rpc ON audit_entry (org_id, rpc, sequence);
+-- Times and sequences grow together: a range of times becomes one of sequences.
+CREATE INDEX audit_entry_at ON audit_entry (org_id, at, sequence);
+
+-- The head of each chain: its last entry. Who appends locks it.
+CREATE TABLE audit_chain (
+  org_id text COLLATE "C" PRIMARY KEY,
+  sequence bigint NOT NULL,
+  hash bytea NOT NULL,
+  at timestamptz(3) NOT NULL
+) WITH (fillfactor = 50);
+-- Finds the chains that have grown.
+CREATE INDEX audit_chain_at ON audit_chain (at);

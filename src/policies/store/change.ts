@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
+import { appendAuditEntries } from '../../audit/append-entries.ts';
+import type { Audited } from '../../audit/audit-trail.ts';
 import type { Calendar } from '../../core/window.ts';
 import { inTransaction } from '../../db/transaction.ts';
 import type { Clock } from '../../platform/clock.ts';
@@ -43,23 +45,12 @@ export interface Locked {
   readonly by: Change;
 }
 
-/** One thing that a change changed, for the log. */
-export interface Changed {
-  readonly kind: string;
-  readonly subject: string;
-  /** The version or revision that it has now; undefined where it has none of its own. */
-  readonly revision: number | undefined;
-  readonly before: object | undefined;
-  /** Undefined: it was deleted. */
-  readonly after: object | undefined;
-}
-
-/** What a change did, for its caller and for the log. */
-export interface Done<T> extends Changed {
+/** What a change did, for its caller and for the audit trail. */
+export interface Done<T> extends Audited {
   readonly result: T;
   /** What else the same change changed. */
-  readonly also?: readonly Changed[];
-  /** Nothing was to be changed, and nothing was: no step of the epoch, no row of the log. */
+  readonly also?: readonly Audited[];
+  /** Nothing was to be changed, and nothing was: no step of the epoch, no entry of the audit trail. */
   readonly isNothing?: boolean;
 }
 
@@ -151,7 +142,7 @@ export async function firstAnswer<T>(
   return { result: request.decode(openDoc<{ result: never }>(first.result).result) };
 }
 
-/** Writes what every change leaves: its answer for repeats, its rows of the log, the notice. */
+/** Writes what every change leaves: its answer for repeats, its entries of the audit trail, the notice. */
 export async function finishChange<T>(
   locked: Locked,
   request: ChangeRequest<T>,
@@ -159,24 +150,10 @@ export async function finishChange<T>(
 ): Promise<void> {
   const { client, orgId, epoch } = locked;
   await keepAnswer(locked, request, done);
-  for (const changed of [done, ...(done.also ?? [])]) await logChange(locked, changed);
+  const { now, by } = locked;
+  await appendAuditEntries(client, { orgId, now, by, epoch }, [done, ...(done.also ?? [])]);
   const notice = `${orgId} ${epoch} ${done.kind}`;
   await client.query('SELECT pg_notify($1, $2)', [changeChannel, notice]);
-}
-
-async function logChange(
-  { client, orgId, epoch, now, by }: Locked,
-  { kind, subject, revision, before, after }: Changed,
-): Promise<void> {
-  const docOf = (content: object | undefined) =>
-    content === undefined ? null : encodeDoc(content);
-  const docs = [docOf(before), docOf(after)];
-  await client.query(
-    `INSERT INTO change_log
-  (org_id, epoch, kind, subject, revision, actor, reason, before_doc, after_doc, at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-    [orgId, epoch, kind, subject, revision ?? null, by.actor, by.reason, ...docs, now],
-  );
 }
 
 /** Keeps the answer for repeats, if the change has a request id. */

@@ -34,7 +34,7 @@ ON CONFLICT DO NOTHING`,
     );
     // 256 random bits: it cannot happen, and then nothing must be created.
     if (rowCount === 0) throw new Error('a new secret is that of another credential');
-    return done;
+    return { ...done, secretShown: true };
   });
   return { ...result, replayed };
 }

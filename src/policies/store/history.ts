@@ -2,6 +2,7 @@ import type { Organization } from '../../core/organization.ts';
 import { storeFailure } from '../../db/errors.ts';
 import { pageOf, positionOf } from '../../platform/paging.ts';
 import type { Listed, Page, PageWeight } from '../../platform/paging.ts';
+import { revisionKinds } from '../policy-store.ts';
 import type {
   PolicyStore,
   RecordKind,
@@ -15,7 +16,7 @@ import { decodeOrganization, decodeRecord, openDoc } from './documents.ts';
 import type { StoredDoc } from './documents.ts';
 import { requireOrganization } from './records.ts';
 
-/** The history of the store: its log of changes, read back. */
+/** The history of the store: read from the audit trail. */
 export function storedHistory(parts: StoreParts): Pick<PolicyStore, 'listRevisions'> {
   return {
     async listRevisions(orgId, of, page) {
@@ -35,7 +36,7 @@ export function storedHistory(parts: StoreParts): Pick<PolicyStore, 'listRevisio
 type RevisedDoc = StoredDoc<Organization> | StoredDoc<RecordOf[RecordKind]>;
 
 interface LogRow {
-  readonly epoch: string;
+  readonly sequence: string;
   readonly kind: RevisionKind;
   readonly subject: string;
   readonly revision: string | null;
@@ -53,53 +54,49 @@ const pageWeight: PageWeight<LogRow> = { most: mostBytes, of: ({ bytes }) => byt
 
 /**
  * The rows of a page, up to the first that does not fit: a thousand long documents would take long to read and write.
- * Policies and prices have lists of their own, so their documents are not read.
+ * Policies and prices have lists of their own, so their documents are not read. What has no epoch is no part of the
+ * history of records: usage that was adjusted, for example.
  */
-const statement = (condition: string, order: string, size: string): string => `
+const statement = (condition: string): string => `
 SELECT * FROM (
-  SELECT *, sum(bytes) OVER (ORDER BY ${order}) - bytes AS before FROM (
-    SELECT epoch, kind, subject, revision, after_doc IS NULL AS deleted, actor, reason, at, doc,
+  SELECT *, sum(bytes) OVER (ORDER BY sequence DESC) - bytes AS before FROM (
+    SELECT sequence, kind, subject, revision, after_doc IS NULL AS deleted, actor, reason, at, doc,
       coalesce(octet_length(doc::text), 0) AS bytes
-    FROM change_log, LATERAL (SELECT
+    FROM audit_entry, LATERAL (SELECT
       CASE WHEN kind NOT IN ('policy', 'price') THEN coalesce(after_doc, before_doc) END AS doc) AS d
-    WHERE org_id = $1 AND ${condition}
-    ORDER BY ${order} LIMIT ${size}
+    WHERE org_id = $1 AND sequence < $2::bigint AND epoch IS NOT NULL AND ${condition}
+    ORDER BY sequence DESC LIMIT $3
   ) AS page
-) AS sized WHERE before <= ${mostBytes} ORDER BY ${order}`;
+) AS sized WHERE before <= ${mostBytes} ORDER BY sequence DESC`;
 
-const listAllStatement = statement(
-  '(epoch, kind, subject) < ($2::bigint, $3, $4)',
-  'epoch DESC, kind DESC, subject DESC',
-  '$5',
-);
-const listOneStatement = statement(
-  'kind = $2 AND subject = $3 AND epoch < $4::bigint',
-  'epoch DESC',
-  '$5',
-);
+const listAllStatement = statement('kind = ANY($4)');
+const listOneStatement = statement('kind = $4 AND subject = $5');
 const newest = String(Number.MAX_SAFE_INTEGER);
 
-async function listAll({ pool }: StoreParts, orgId: string, page: Page): Promise<Listed<Revision>> {
-  const list = `${orgId}/history`;
-  const [epoch = newest, kind = '', subject = ''] =
-    positionOf(page, list, ['integer', 'text', 'text']) ?? [];
-  const parameters = [orgId, epoch, kind, subject, page.size + 1];
-  const { rows } = await pool.query<LogRow>(listAllStatement, parameters);
-  const position = (row: LogRow) => [row.epoch, row.kind, row.subject];
-  return pageOf(rows, page, list, position, revisionOf, pageWeight);
+async function listAll(parts: StoreParts, orgId: string, page: Page): Promise<Listed<Revision>> {
+  return listBy(parts, orgId, page, `${orgId}/history`, listAllStatement, [revisionKinds]);
 }
 
 async function listOne(
-  { pool }: StoreParts,
+  parts: StoreParts,
   orgId: string,
   { kind, id }: { readonly kind: RevisionKind; readonly id: string },
   page: Page,
 ): Promise<Listed<Revision>> {
-  const list = `${orgId}/history/${kind}/${id}`;
-  const [epoch = newest] = positionOf(page, list, ['integer']) ?? [];
-  const parameters = [orgId, kind, id, epoch, page.size + 1];
-  const { rows } = await pool.query<LogRow>(listOneStatement, parameters);
-  return pageOf(rows, page, list, (row) => [row.epoch], revisionOf, pageWeight);
+  return listBy(parts, orgId, page, `${orgId}/history/${kind}/${id}`, listOneStatement, [kind, id]);
+}
+
+async function listBy(
+  { pool }: StoreParts,
+  orgId: string,
+  page: Page,
+  list: string,
+  text: string,
+  condition: readonly unknown[],
+): Promise<Listed<Revision>> {
+  const [sequence = newest] = positionOf(page, list, ['integer']) ?? [];
+  const { rows } = await pool.query<LogRow>(text, [orgId, sequence, page.size + 1, ...condition]);
+  return pageOf(rows, page, list, (row) => [row.sequence], revisionOf, pageWeight);
 }
 
 function revisionOf(row: LogRow): Revision {

@@ -1,6 +1,7 @@
+import type { Audited } from '../../audit/audit-trail.ts';
 import type { DeletableKind, PolicyStore, RecordOf, Stored } from '../policy-store.ts';
 import { runChange } from './change.ts';
-import type { Changed, Done, Locked, StoreParts } from './change.ts';
+import type { Done, Locked, StoreParts } from './change.ts';
 import { recordNotFound, requireCondition } from './change-errors.ts';
 import { deletePolicyAt, isLive, readNewest } from './policy-revisions.ts';
 import { requireUnnamed } from './record-references.ts';
@@ -54,7 +55,7 @@ async function deletePolicyOn(
   locked: Locked,
   kind: DeletableKind,
   id: string,
-): Promise<readonly Changed[]> {
+): Promise<readonly Audited[]> {
   if (kind === 'model' || kind === 'route_group' || kind === 'model_group') return [];
   const newest = await readNewest(locked.client, locked.orgId, { kind, id });
   return isLive(newest) ? [await deletePolicyAt(locked, newest)] : [];

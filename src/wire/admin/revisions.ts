@@ -14,23 +14,6 @@ import {
 } from './directory.ts';
 import { organizationToMessage } from './organizations.ts';
 
-/** In the order of the proto's numbers. */
-export const revisionKinds = [
-  'organization',
-  'team',
-  'user',
-  'principal',
-  'app',
-  'customer',
-  'key',
-  'token',
-  'model',
-  'route_group',
-  'model_group',
-  'policy',
-  'price',
-] as const satisfies readonly RevisionKind[];
-
 /** Writes a revision as it is stored. */
 export function revisionToMessage(revision: Revision): Message {
   const { kind, id, deleted, reason, actor, atMs, content } = revision;

@@ -48,7 +48,7 @@ test('a call of an organization that is missing is not written, and not taken fo
 
 test('a Check of an organization whose row is gone fails and leaves nothing', async () => {
   const said = await checksOf(database, 'gone');
-  for (const table of ['change_log', 'change_request', 'policy_revision', 'record', 'org']) {
+  for (const table of ['audit_entry', 'change_request', 'policy_revision', 'record', 'org']) {
     await database.pool.query(`DELETE FROM ${table} WHERE org_id = 'gone'`);
   }
   const replica = startReplica(database, { perOrganization: true });

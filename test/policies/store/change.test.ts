@@ -8,7 +8,7 @@ const alice = { kind: 'user', id: 'alice' } as const;
 
 async function logOf(orgId: string): Promise<readonly unknown[]> {
   const { rows } = await fresh.database.pool.query(
-    `SELECT epoch::integer, kind, subject, actor, reason FROM change_log
+    `SELECT epoch::integer, kind, subject, actor, reason FROM audit_entry
 WHERE org_id = $1 ORDER BY epoch`,
     [orgId],
   );

@@ -1,0 +1,133 @@
+import type { PoolClient } from 'pg';
+import type { Audited, AuditedBy, AuditEntry, AuditHead } from './audit-trail.ts';
+import { canonicalJson } from './canonical-json.ts';
+import { entryHash, noHash } from './entry-hash.ts';
+
+/** The form of the documents in an entry. */
+const documentForm = 1;
+/** Rows of one statement: a statement has at most 65,535 parameters. */
+const maxRows = 1000;
+
+/** Where entries are appended, and what they have in common. */
+export interface Appending {
+  /** The organization, which exists; or `platformChain`. */
+  readonly orgId: string;
+  readonly now: Date;
+  readonly by: AuditedBy;
+  /** The epoch that the change makes, if it makes one: only those entries are part of the history of records. */
+  readonly epoch?: number | undefined;
+}
+
+/**
+ * Appends entries to a chain, in the transaction of what they tell of: after it was found that the call is not a repeat,
+ * and before the commit. Answers the head that the chain has then.
+ *
+ * It locks the chain until the end of the transaction. So whatever else the transaction locks (an organization by its own
+ * meter row, for example) it locks before, and it appends to no more than one chain.
+ */
+export async function appendAuditEntries(
+  client: Pick<PoolClient, 'query'>,
+  to: Appending,
+  things: readonly Audited[],
+): Promise<AuditHead> {
+  let head = await lockChain(client, to);
+  const rows: unknown[][] = [];
+  for (const thing of things) {
+    const entry = entryOf(to, head, thing);
+    const hash = entryHash(entry);
+    rows.push(parametersOf(entry, hash));
+    head = { ...head, sequence: entry.sequence, hash, atMs: entry.atMs };
+  }
+  for (let first = 0; first < rows.length; first += maxRows) {
+    await insert(client, rows.slice(first, first + maxRows));
+  }
+  const moved = [to.orgId, head.sequence, head.hash, new Date(head.atMs)];
+  await client.query(
+    'UPDATE audit_chain SET sequence = $2, hash = $3, at = $4 WHERE org_id = $1',
+    moved,
+  );
+  return head;
+}
+
+/** Locks the chain, begins it if it has no entries, and reads its head as the last holder of the lock left it. */
+async function lockChain(
+  client: Pick<PoolClient, 'query'>,
+  { orgId, now }: Appending,
+): Promise<AuditHead> {
+  const { rows } = await client.query<{ sequence: string; hash: Buffer; at: Date }>(
+    `INSERT INTO audit_chain AS c (org_id, sequence, hash, at) VALUES ($1, 0, $2, $3)
+ON CONFLICT (org_id) DO UPDATE SET sequence = c.sequence RETURNING sequence, hash, at`,
+    [orgId, noHash, now],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error('the chain of an audit trail could not be locked');
+  return { orgId, sequence: Number(row.sequence), hash: row.hash, atMs: row.at.getTime() };
+}
+
+function entryOf({ now, by, epoch }: Appending, head: AuditHead, thing: Audited): AuditEntry {
+  return {
+    orgId: head.orgId,
+    sequence: head.sequence + 1,
+    // The clocks of two replicas differ: the later one of two entries never has the earlier time.
+    atMs: Math.max(now.getTime(), head.atMs),
+    actor: by.actor,
+    rpc: by.rpc ?? '',
+    peer: by.peer ?? '',
+    kind: thing.kind,
+    subject: thing.subject,
+    revision: thing.revision,
+    epoch,
+    reason: by.reason,
+    requestId: by.requestId ?? '',
+    before: docOf(thing.before),
+    after: docOf(thing.after),
+    secretShown: thing.secretShown ?? false,
+    previousHash: head.hash,
+  };
+}
+
+function docOf(content: object | undefined): string | undefined {
+  if (content === undefined) return undefined;
+  const doc = Array.isArray(content) ? { items: content as unknown[] } : content;
+  return canonicalJson({ form: documentForm, ...doc });
+}
+
+const columns = [
+  'org_id',
+  'sequence',
+  'at',
+  'actor',
+  'rpc',
+  'peer',
+  'kind',
+  'subject',
+  'revision',
+  'epoch',
+  'reason',
+  'request_id',
+  'before_doc',
+  'after_doc',
+  'secret_shown',
+  'previous_hash',
+  'hash',
+];
+
+function parametersOf(entry: AuditEntry, hash: Buffer): unknown[] {
+  const { orgId, sequence, atMs, actor, rpc, peer, kind, subject, reason, requestId } = entry;
+  const { revision = null, epoch = null, before = null, after = null } = entry;
+  const what = [orgId, sequence, new Date(atMs), actor, rpc, peer, kind, subject];
+  const how = [revision, epoch, reason, requestId, before, after, entry.secretShown];
+  return [...what, ...how, entry.previousHash, hash];
+}
+
+async function insert(
+  client: Pick<PoolClient, 'query'>,
+  rows: readonly (readonly unknown[])[],
+): Promise<void> {
+  const places = rows.map((row, index) => {
+    const first = index * columns.length + 1;
+    return `(${row.map((_, column) => `$${first + column}`).join(', ')})`;
+  });
+  const statement = `INSERT INTO audit_entry (${columns.join(', ')}) VALUES ${places.join(', ')}`;
+  await client.query(statement, rows.flat());
+}
