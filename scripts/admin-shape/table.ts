@@ -1,15 +1,7 @@
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
-import { leastIntentOf } from '../../src/admin/http/least-role.ts';
+import { rightOf } from '../../src/auth/rights.ts';
 import { exceptions } from './exceptions.ts';
 import { fieldOf, kindOf, methodKinds, resourceOf } from './method-kind.ts';
-
-const roles = { read: 'org_viewer', write: 'org_admin', operate: 'platform_admin' };
-
-/** Where one method takes more than the least role of its kind. */
-const roleNotes: Readonly<Record<string, string>> = {
-  UpdateOrganization: ' (platform_admin to create)',
-  ExpireHolds: ' (platform_admin for all organizations)',
-};
 
 const head = [
   'Method',
@@ -43,7 +35,7 @@ export function apiTable(services: readonly DescService[]): string {
 }
 
 function propertiesOf(method: DescMethod): string[] {
-  const { input, output, name } = method;
+  const { input, output } = method;
   const kind = kindOf(method)?.kind ?? 'Get';
   const mark = (field: string): string => (fieldOf(input, field) ? 'yes' : '');
   const inPage = ['contains', 'order_by'].filter((field) => fieldOf(input, field));
@@ -58,8 +50,16 @@ function propertiesOf(method: DescMethod): string[] {
     etagOf(method),
     mark('update_mask'),
     fieldOf(input, 'page_token') ? page : batch,
-    roles[leastIntentOf(name)] + (roleNotes[name] ?? ''),
+    roleOf(method),
   ];
+}
+
+/** The least role that may call it; the others are above that. */
+function roleOf(method: DescMethod): string {
+  const { roles, forPlatform } = rightOf(method);
+  const [least = ''] = roles;
+  if (forPlatform === undefined) return least;
+  return `${least} (${forPlatform.roles.join(', ')} ${forPlatform.does})`;
 }
 
 function etagOf(method: DescMethod): string {

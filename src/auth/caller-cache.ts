@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { storeFailure } from '../db/errors.ts';
 import { batchLookups } from '../platform/batch-lookups.ts';
 import { ServiceError } from '../platform/service-error.ts';
-import type { Caller } from '../service/caller.ts';
+import type { Account } from '../service/auth.ts';
 import { isOutage, shareLookups } from './shared-lookups.ts';
 
 /** A known caller is looked up again in the background when its answer is this old ... */
@@ -23,18 +23,18 @@ const maxUnknown = 1000;
 export type FindCaller = (
   presented: string,
   peer?: string,
-) => Promise<Caller | undefined> | Caller | undefined;
+) => Promise<Account | undefined> | Account | undefined;
 
 /** What the cache reads from. */
 export interface CallerCacheParts {
-  readonly load: (keys: readonly string[]) => Promise<ReadonlyMap<string, Caller>>;
+  readonly load: (keys: readonly string[]) => Promise<ReadonlyMap<string, Account>>;
   readonly monotonicMs: () => number;
   readonly silenceMs: number;
 }
 
 /** An answer of the store, and when its query was sent: a process paused before it reads it knows its age. */
 interface Answer {
-  readonly caller: Caller | undefined;
+  readonly caller: Account | undefined;
   readonly sentMs: number;
 }
 
@@ -63,14 +63,14 @@ export function createCallerCache(parts: CallerCacheParts) {
   );
 
   /** An answer that is not old. It is if the process was paused, or the look-up joined had begun long ago. */
-  async function recent(lookUp: () => Promise<Answer>): Promise<Caller | undefined> {
+  async function recent(lookUp: () => Promise<Answer>): Promise<Account | undefined> {
     let answer = await lookUp();
     if (ageMs(answer) >= expireMs) answer = await lookUp();
     return answer.caller;
   }
 
   /** A recent answer, or what is remembered if the store is out of reach. */
-  async function renew(presented: string, before: Answer): Promise<Caller | undefined> {
+  async function renew(presented: string, before: Answer): Promise<Account | undefined> {
     try {
       return await recent(() => refresh.find(presented));
     } catch (cause) {

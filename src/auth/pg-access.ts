@@ -2,10 +2,11 @@ import { LRUCache } from 'lru-cache';
 import type { Pool } from 'pg';
 import { storeFailure } from '../db/errors.ts';
 import { secretSha256 } from '../platform/secret.ts';
-import type { Access, Plane } from '../service/auth.ts';
-import type { Caller } from '../service/caller.ts';
+import type { Access, Account, Plane } from '../service/auth.ts';
+import type { Role } from '../service/caller.ts';
 import { createCallerCache } from './caller-cache.ts';
 import type { FindCaller } from './caller-cache.ts';
+import { planeOf } from './plane-of.ts';
 
 /** Look-ups that may run at once: of new and of known callers, by secret and by name. */
 export const maxAccessQueries = 4;
@@ -20,7 +21,7 @@ const maxDigests = 1000;
 interface AccessRow {
   readonly presented: string;
   readonly name: string;
-  readonly role: Caller['role'];
+  readonly role: Role;
   readonly org_ids: string[] | null;
 }
 
@@ -69,28 +70,28 @@ async function query(
   pool: Pool,
   statement: string,
   keys: readonly string[],
-): Promise<ReadonlyMap<string, Caller>> {
+): Promise<ReadonlyMap<string, Account>> {
   const { rows } = await pool.query<AccessRow>(statement, [keys]).catch((cause: unknown) => {
     throw storeFailure(cause);
   });
-  return new Map(rows.map((row) => [row.presented, callerOf(row)]));
+  return new Map(rows.map((row) => [row.presented, accountOf(row)]));
 }
 
-function callerOf(row: AccessRow): Caller {
+function accountOf(row: AccessRow): Account {
   const orgIds = row.org_ids === null ? undefined : new Set(row.org_ids);
-  return { name: row.name, role: row.role, orgIds };
+  return { name: row.name, grants: [{ role: row.role, orgIds }] };
 }
 
 function onPlane(
   found: ReturnType<FindCaller>,
   plane: Plane,
-): Promise<Caller | undefined> | Caller | undefined {
-  if (found instanceof Promise) return found.then((caller) => ofPlane(caller, plane));
+): Promise<Account | undefined> | Account | undefined {
+  if (found instanceof Promise) return found.then((account) => ofPlane(account, plane));
   return ofPlane(found, plane);
 }
 
-/** A gateway's token opens the data plane only, an administrator's secret the other only. */
-function ofPlane(caller: Caller | undefined, plane: Plane): Caller | undefined {
-  const opens = caller?.role === 'gateway' ? 'data' : 'admin';
-  return opens === plane ? caller : undefined;
+/** An account of the data plane opens that plane only, an administrator's the other only. */
+function ofPlane(account: Account | undefined, plane: Plane): Account | undefined {
+  const isOfPlane = account?.grants.every(({ role }) => planeOf[role] === plane);
+  return isOfPlane === true ? account : undefined;
 }

@@ -1,4 +1,5 @@
 import { createPgAccessStore } from '../auth/pg-access-store.ts';
+import { planeOf } from '../auth/plane-of.ts';
 import { SettingsError } from '../config.ts';
 import { newSecret, secretSha256 } from '../platform/secret.ts';
 import { createUndoList } from '../platform/undo.ts';
@@ -10,7 +11,14 @@ import { print } from './print.ts';
 import { unknownOrganizations } from './unknown-organizations.ts';
 import { writeSecretsFile } from './secrets-file.ts';
 
-const roles = ['gateway', 'platform_admin', 'org_admin', 'org_viewer'] as const;
+const roles = [
+  'gateway',
+  'checker',
+  'reporter',
+  'platform_admin',
+  'org_admin',
+  'org_viewer',
+] as const;
 const issueUse = `tollgate access issue NAME --role ${roles.join('|')} [--org ORG]... [--file FILE]`;
 const listUse = 'tollgate access list';
 const revokeUse = 'tollgate access revoke NAME';
@@ -90,7 +98,7 @@ async function issue(
 ): Promise<void> {
   const [missing] = await unknownOrganizations(pool, entry.orgIds ?? []);
   if (missing !== undefined) throw new Error(`--org: no organization ${missing} is known`);
-  const secret = newSecret(entry.role === 'gateway' ? 'gateway' : 'admin');
+  const secret = newSecret(planeOf[entry.role] === 'data' ? 'gateway' : 'admin');
   const line = `${secret}\n`;
   const show = () => (file === undefined ? print(line) : writeSecretsFile(file, line));
   const isFree = await store.create([{ ...entry, sha256: secretSha256(secret) }], show);

@@ -1,8 +1,7 @@
 import type { PeerCertificate } from 'node:tls';
 import { certificateName } from '../platform/certificate-name.ts';
 import { ServiceError } from '../platform/service-error.ts';
-import type { Access } from '../service/auth.ts';
-import type { Caller } from '../service/caller.ts';
+import type { Access, Account } from '../service/auth.ts';
 
 const bearer = /^Bearer +([\x21-\x7e]+) *$/i;
 
@@ -19,7 +18,7 @@ export interface Presented {
  * Who calls: by `authorization: Bearer <service token>`, else by the verified client certificate.
  * Fails with UNAUTHENTICATED, or as `Access` does.
  */
-export function authenticate(access: Access, presented: Presented): Promise<Caller> | Caller {
+export function authenticate(access: Access, presented: Presented): Promise<Account> | Account {
   const found = look(access, presented);
   return found instanceof Promise ? found.then(known) : known(found);
 }
@@ -38,8 +37,8 @@ function look(access: Access, presented: Presented): ReturnType<Access['identify
   );
 }
 
-function known(caller: Caller | undefined): Caller {
-  if (caller !== undefined) return caller;
+function known(account: Account | undefined): Account {
+  if (account !== undefined) return account;
   const message = 'the service token or client certificate is not known here';
   throw new ServiceError('SERVICE_TOKEN_INVALID', message);
 }

@@ -1,6 +1,7 @@
 import { Server, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { Health as HealthService } from '../../gen/grpc/health/v1/health_pb.ts';
 import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
+import { rightOf } from '../auth/rights.ts';
 import type { DataPlane } from '../service/data-plane.ts';
 import { bytesDefinition } from './codec.ts';
 import { createDecisions } from './decision-service.ts';
@@ -80,11 +81,15 @@ const reflectionPaths = ['v1', 'v1alpha'].map(
 
 function gateMethods(): ReadonlyMap<string, GateMethod> {
   const ofServices = [DecisionService, HealthService].flatMap((service) =>
-    service.methods.map(({ name, methodKind }): [string, GateMethod] => [
-      `/${service.typeName}/${name}`,
-      { rpc: name, isUnary: methodKind === 'unary', isOpen: service === HealthService },
+    service.methods.map((method): [string, GateMethod] => [
+      `/${service.typeName}/${method.name}`,
+      {
+        rpc: method.name,
+        isUnary: method.methodKind === 'unary',
+        right: service === HealthService ? undefined : rightOf(method),
+      },
     ]),
   );
-  const reflection = { rpc: 'ServerReflectionInfo', isUnary: false, isOpen: true };
+  const reflection = { rpc: 'ServerReflectionInfo', isUnary: false, right: undefined };
   return new Map([...ofServices, ...reflectionPaths.map((path) => [path, reflection] as const)]);
 }

@@ -1,5 +1,10 @@
-import { SessionRequestSchema, SessionResponseSchema } from '../../gen/tollgate/v1/decision_pb.ts';
+import {
+  DecisionService,
+  SessionRequestSchema,
+  SessionResponseSchema,
+} from '../../gen/tollgate/v1/decision_pb.ts';
 import type { SessionRequest } from '../../gen/tollgate/v1/decision_pb.ts';
+import { rightOf } from '../auth/rights.ts';
 import { asServiceError } from '../wire/status.ts';
 import { ServiceError } from '../platform/service-error.ts';
 import type { CallContext } from '../service/data-plane.ts';
@@ -11,8 +16,17 @@ import type { DecisionAnswers } from './decision-answers.ts';
 import { runCall, serve } from './surround.ts';
 import type { Arrival, Surroundings } from './surround.ts';
 
-/** The RPC that each operation counts as; a message that names none counts as `SessionMessage`. */
-const rpcOf = { check: 'Check', report: 'Report', release: 'Release', extend: 'Extend' } as const;
+const { check, report, release, extend, session } = DecisionService.method;
+
+/** What each operation counts as and is judged as. */
+const judgedAs = {
+  check: { rpc: check.name, right: rightOf(check) },
+  report: { rpc: report.name, right: rightOf(report) },
+  release: { rpc: release.name, right: rightOf(release) },
+  extend: { rpc: extend.name, right: rightOf(extend) },
+};
+/** The same of a message that names none. */
+const judgedAsNone = { rpc: 'SessionMessage', right: rightOf(session) };
 
 /**
  * Answers the messages of one stream: each as if it had been sent alone. The caller is looked up again for each
@@ -35,9 +49,10 @@ export function createMessageAnswerer(
       if (!isRefused) underWay.delete(correlationId);
       reply(encode(SessionResponseSchema, sessionToMessage(correlationId, result)));
     };
-    void runCall(surroundings, isRefused ? 'SessionMessage' : rpcOf[operation.case], {
+    const { rpc, right } = isRefused ? judgedAsNone : judgedAs[operation.case];
+    void runCall(surroundings, rpc, {
       work: (facts) =>
-        serve(surroundings, call, facts, (context) =>
+        serve(surroundings, call, right, facts, (context) =>
           isRefused ? Promise.reject(operation) : perform(answers, operation, context, facts),
         ),
       done: send,

@@ -1,5 +1,7 @@
 import { Metadata } from '@grpc/grpc-js';
 import type { ServerDuplexStream, handleBidiStreamingCall } from '@grpc/grpc-js';
+import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
+import { rightOf } from '../auth/rights.ts';
 import { ServiceError } from '../platform/service-error.ts';
 import type { CallFacts } from './call-facts.ts';
 import type { DecisionAnswers } from './decision-answers.ts';
@@ -32,11 +34,12 @@ export function createSessions(
   answers: DecisionAnswers,
   surroundings: Surroundings & SessionLimits,
 ): Sessions {
+  const right = rightOf(DecisionService.method.session);
   const open = new Set<AnsweredStream>();
   let isStopping = false;
 
   async function conduct(call: Stream, facts: CallFacts): Promise<void> {
-    await serve(surroundings, call, facts, () => Promise.resolve());
+    await serve(surroundings, call, right, facts, () => Promise.resolve());
     if (isStopping) throw stopping();
     // Says that the caller is let in, before there is anything to answer.
     call.sendMetadata(new Metadata());

@@ -1,7 +1,10 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { callerFor } from '../auth/caller-for.ts';
+import type { Right } from '../auth/right.ts';
 import type { Connection } from '../connections/connections.ts';
 import { createUnreadBytes } from '../connections/unread-bytes.ts';
 import { ServiceError } from '../platform/service-error.ts';
+import type { Account } from '../service/auth.ts';
 import { asServiceError } from '../wire/status.ts';
 import { authenticate } from './authenticate.ts';
 import { watchBody } from './body-watch.ts';
@@ -15,8 +18,8 @@ import type { Surroundings } from './surround.ts';
 export interface GateMethod {
   readonly rpc: string;
   readonly isUnary: boolean;
-  /** Answered to anybody: health, reflection. */
-  readonly isOpen: boolean;
+  /** Who may call it; undefined: anybody (health, reflection). */
+  readonly right: Right | undefined;
 }
 
 /** What the gate needs. */
@@ -58,7 +61,7 @@ export function createStreamGate(parts: StreamGateParts): StreamGate {
   const unread = createUnreadBytes(parts.maxUnreadBytes, parts.unread);
   const ages = createStreamAges(parts.rpcTimeoutMs, parts.rpcTimeoutMs + parts.sessionStallMs);
 
-  function pass(arriving: Arriving, { rpc, isUnary, isOpen }: GateMethod): void {
+  function pass(arriving: Arriving, { rpc, isUnary, right }: GateMethod): void {
     const { stream, headers, connection, handOn } = arriving;
     if (stream.destroyed || stream.closed) return;
     const onFault = (error: ServiceError): void => refuse(parts, stream, rpc, error);
@@ -66,7 +69,8 @@ export function createStreamGate(parts: StreamGateParts): StreamGate {
     if (fault !== undefined) return onFault(fault);
     const { maxMessageBytes: mostMessageBytes } = parts;
     if (isCompressed(headers)) giveReasons(stream, mostMessageBytes);
-    const limits = { isUnary, mostBytes: isOpen ? mostOpenBytes : Infinity, mostMessageBytes };
+    const mostBytes = right === undefined ? mostOpenBytes : Infinity;
+    const limits = { isUnary, mostBytes, mostMessageBytes };
     const tooLarge = (): void => {
       giveReasons(stream, mostMessageBytes);
       note(parts, rpc, messageTooLarge(mostMessageBytes));
@@ -95,23 +99,29 @@ export function createStreamGate(parts: StreamGateParts): StreamGate {
         stream.once('close', () => connection.callEnded());
       }
       const method = parts.methods.get(String(headers[':path']));
-      if (method === undefined || method.isOpen) passOpen(arriving, method);
-      else admit(parts, arriving, method, () => pass(arriving, method));
+      if (method?.right === undefined) passOpen(arriving, method);
+      else admit(parts, arriving, method, method.right, () => pass(arriving, method));
     },
     stop: () => ages.stop(),
   };
 }
 
-/** Calls `pass` if the caller is known, and refuses the stream else. */
+/** Calls `pass` if the caller is known and has the right to the call, and refuses the stream else. */
 function admit(
   parts: StreamGateParts,
   { stream, headers, connection }: Arriving,
   { rpc }: GateMethod,
+  right: Right,
   pass: () => void,
 ): void {
-  const passKnown = (): void => {
+  const passKnown = (account: Account): void => {
     connection.isKnown = true;
-    pass();
+    try {
+      callerFor(account, right);
+    } catch (cause) {
+      return refuse(parts, stream, rpc, asServiceError(cause), account.name);
+    }
+    return pass();
   };
   const refuseUnknown = (cause: unknown): void => {
     const error = asServiceError(cause);
@@ -121,14 +131,14 @@ function admit(
   };
   const { authorization } = headers;
   const { certificate, peer } = connection;
-  let caller: Promise<unknown> | object;
+  let account: Promise<Account> | Account;
   try {
-    caller = authenticate(parts.access, { authorization, certificate, peer });
+    account = authenticate(parts.access, { authorization, certificate, peer });
   } catch (cause) {
     return refuseUnknown(cause);
   }
-  if (caller instanceof Promise) void caller.then(passKnown, refuseUnknown);
-  else passKnown();
+  if (account instanceof Promise) void account.then(passKnown, refuseUnknown);
+  else passKnown(account);
 }
 
 /** Refuses a stream; logged and counted as the answer of its RPC. */
@@ -137,8 +147,9 @@ function refuse(
   stream: ServerHttp2Stream,
   rpc: string,
   error: ServiceError,
+  caller?: string,
 ): void {
-  note(surroundings, rpc, error, () => refuseStream(stream, error));
+  note(surroundings, rpc, error, () => refuseStream(stream, error), caller);
 }
 
 /** Logs and counts a failure as the answer of its RPC. */
@@ -147,9 +158,13 @@ function note(
   rpc: string,
   error: ServiceError,
   refused = (): void => undefined,
+  caller?: string,
 ): void {
   void runCall(surroundings, rpc, {
-    work: () => Promise.reject(error),
+    work(facts) {
+      if (caller !== undefined) facts.caller = caller;
+      return Promise.reject(error);
+    },
     done: () => undefined,
     refused,
   });

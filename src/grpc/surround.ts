@@ -4,6 +4,9 @@ import type { handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js';
 import { deadlineAfter, deadlineAt, withinDeadline } from '../platform/deadline.ts';
 import type { Log } from '../platform/log.ts';
 import type { ServiceError } from '../platform/service-error.ts';
+import { callerFor } from '../auth/caller-for.ts';
+import type { Right } from '../auth/right.ts';
+import { rightOf } from '../auth/rights.ts';
 import type { Access } from '../service/auth.ts';
 import type { CallContext } from '../service/data-plane.ts';
 import { asServiceError, statusTable } from '../wire/status.ts';
@@ -38,10 +41,11 @@ export function surround<In extends DescMessage, Out extends DescMessage>(
   method: DescMethodUnary<In, Out>,
   answer: Answer<In, Out>,
 ): handleUnaryCall<Buffer, Buffer> {
+  const right = rightOf(method);
   return (call, callback) =>
     void runCall(surroundings, method.name, {
       work: (facts) =>
-        serve(surroundings, call, facts, async (context) => {
+        serve(surroundings, call, right, facts, async (context) => {
           const message = decode(method.input, call.request);
           // To read it was a good part of a turn already: others first.
           if (call.request.length > largeBytes) await giveTurn();
@@ -96,23 +100,24 @@ export type Arrival = Pick<
   'metadata' | 'getAuthContext' | 'getDeadline'
 >;
 
-/** Does work for an authenticated caller, within the server's limit and the client's deadline. */
+/** Does work for an authenticated caller that has the right to it, within the server's limit and the client's deadline. */
 export function serve<T>(
   { access, rpcTimeoutMs }: Surroundings,
   call: Arrival,
+  right: Right,
   facts: CallFacts,
   work: (context: CallContext) => Promise<T>,
 ): Promise<T> {
   const deadlineMs = Math.min(deadlineAfter(rpcTimeoutMs), deadlineAt(Number(call.getDeadline())));
   const admitted = async (): Promise<T> => {
     const [header] = call.metadata.get('authorization');
-    let caller = authenticate(access, {
+    let account = authenticate(access, {
       authorization: header === undefined ? undefined : String(header),
       certificate: () => call.getAuthContext().sslPeerCertificate,
     });
-    if (caller instanceof Promise) caller = await caller;
-    facts.caller = caller.name;
-    return work({ caller, deadlineMs });
+    if (account instanceof Promise) account = await account;
+    facts.caller = account.name;
+    return work({ caller: callerFor(account, right), deadlineMs });
   };
   return withinDeadline(admitted, deadlineMs);
 }

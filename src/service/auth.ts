@@ -1,7 +1,21 @@
-import type { Caller } from './caller.ts';
+import type { Role } from './caller.ts';
 
 /** The two planes: gateways call one, administrators the other. A secret opens only its own. */
 export type Plane = 'data' | 'admin';
+
+/** A role, and where it holds. */
+export interface Grant {
+  readonly role: Role;
+  /** Undefined: for every organization. */
+  readonly orgIds: ReadonlySet<string> | undefined;
+}
+
+/** Who presented a secret or a certificate. All roles of an account are of one plane. */
+export interface Account {
+  /** For the log, and the actor of what it changes. */
+  readonly name: string;
+  readonly grants: readonly Grant[];
+}
 
 /**
  * Who may call at all.
@@ -9,30 +23,30 @@ export type Plane = 'data' | 'admin';
  * Promised: a secret or identity that was revoked stops working everywhere within one second, under any load; one
  * that was created works at once. While the store is out of reach (it fails, or leaves a look-up unanswered for a
  * second) callers seen in the last ten minutes still pass, so that an organization's `on_store_failure` can decide;
- * a revocation then binds a second after the store is back. Absent: a caller that is unknown, is revoked, or
+ * a revocation then binds a second after the store is back. Absent: an account that is unknown, is revoked, or
  * belongs to the other plane is `undefined`. Fails with UNAVAILABLE when the store is out of reach, with
  * RESOURCE_EXHAUSTED `OVERLOADED` when too many unknown callers come at once from its peer, or from very many peers.
  */
 export interface Access {
-  /** The caller that a secret belongs to. Peers share the places of look-ups; the answer does not depend on the peer. */
+  /** The account that a secret belongs to. Peers share the places of look-ups; the answer does not depend on the peer. */
   authenticate(
     secret: string,
     plane: Plane,
     peer?: string,
-  ): Promise<Caller | undefined> | Caller | undefined;
-  /** The caller with the name in a verified client certificate. */
+  ): Promise<Account | undefined> | Account | undefined;
+  /** The account with the name in a verified client certificate. */
   identify(
     name: string,
     plane: Plane,
     peer?: string,
-  ): Promise<Caller | undefined> | Caller | undefined;
+  ): Promise<Account | undefined> | Account | undefined;
 }
 
 /** A secret that is about to be registered; of the secret itself only the hash. */
 export interface NewAccess {
   /** Unique; for the log, and what a client certificate is matched with. */
   readonly name: string;
-  readonly role: Caller['role'];
+  readonly role: Role;
   /** Undefined: every organization. */
   readonly orgIds: readonly string[] | undefined;
   readonly sha256: Buffer;

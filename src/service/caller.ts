@@ -1,10 +1,17 @@
-/** Who calls, after authentication: which organizations it may act for, and how. */
+/** What an account may be: the first three call the data plane, the others the admin plane. */
+export type Role =
+  'gateway' | 'checker' | 'reporter' | 'platform_admin' | 'org_admin' | 'org_viewer';
+
+/** Who makes one call, after authentication, and for which organizations it may make this call. */
 export interface Caller {
-  /** The name of the service token or admin secret; for the log. */
+  /** The name of its account; for the log, and the actor of what it changes. */
   readonly name: string;
-  readonly role: 'gateway' | 'platform_admin' | 'org_admin' | 'org_viewer';
+  /** Those of its roles that allow the call. */
+  readonly roles: readonly Role[];
   /** Undefined: every organization. */
   readonly orgIds: ReadonlySet<string> | undefined;
+  /** Whether it may make this call for the platform, without naming an organization. */
+  readonly isForPlatform: boolean;
 }
 
 /** Whether a caller may act for an organization. */

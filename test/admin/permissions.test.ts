@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { adminServices } from '../../scripts/admin-shape/services.ts';
-import { leastIntentOf } from '../../src/admin/http/least-role.ts';
 import { anyChange, plainOrganization } from '../support/organization.ts';
-import { post, startAdminPlane } from '../support/admin-plane.ts';
+import { startAdminPlane } from '../support/admin-plane.ts';
 import type { AdminPlane } from '../support/admin-plane.ts';
 
 let plane: AdminPlane;
@@ -13,79 +11,6 @@ beforeAll(async () => {
   }
 });
 afterAll(() => plane.stop());
-
-/** Every RPC, with what it needs: to look, to change, or to run the installation. */
-const table: readonly (readonly [rpc: string, need: 'read' | 'write' | 'operate'])[] = [
-  ['OrganizationService/CreateOrganization', 'operate'],
-  ['OrganizationService/GetOrganization', 'read'],
-  ['OrganizationService/UpdateOrganization', 'write'],
-  ...['Team', 'User', 'Principal', 'App', 'Customer'].flatMap((kind) => crud('Directory', kind)),
-  ...['Key', 'Token'].flatMap((kind) => crud('Credential', kind)),
-  ['CredentialService/RevokeKey', 'write'],
-  ['CredentialService/RevokeToken', 'write'],
-  ...['Model', 'ModelGroup', 'RouteGroup'].flatMap((kind) => crud('Catalog', kind)),
-  ...['Model', 'ModelGroup', 'RouteGroup'].map(
-    (kind) => [`CatalogService/Delete${kind}`, 'write'] as const,
-  ),
-  ...['Team', 'User', 'Principal', 'App', 'Customer'].map(
-    (kind) => [`DirectoryService/Delete${kind}`, 'write'] as const,
-  ),
-  ['PolicyService/DeletePolicy', 'write'],
-  ['CatalogService/AppendPrices', 'write'],
-  ['CatalogService/ImportPrices', 'write'],
-  ['CatalogService/ListPrices', 'read'],
-  ['CatalogService/RevokePrice', 'write'],
-  ['PolicyService/UpdatePolicy', 'write'],
-  ['PolicyService/GetPolicy', 'read'],
-  ['PolicyService/ListPolicies', 'read'],
-  ['PolicyService/ListPolicyRevisions', 'read'],
-  ['PolicyService/RevokeLimit', 'write'],
-  ['UsageService/GetUsage', 'read'],
-  ['HistoryService/ListRevisions', 'read'],
-  ['EnforcementService/ListEvents', 'read'],
-  ['EnforcementService/ExpireHolds', 'write'],
-];
-
-function crud(service: string, kind: string): (readonly [string, 'read' | 'write'])[] {
-  return [
-    [`${service}Service/Create${kind}`, 'write'],
-    [`${service}Service/Get${kind}`, 'read'],
-    ...(kind === 'ModelGroup' ? [] : [[`${service}Service/BatchGet${kind}s`, 'read'] as const]),
-    [`${service}Service/List${kind}s`, 'read'],
-    [`${service}Service/Update${kind}`, 'write'],
-  ];
-}
-
-function requestFor(rpc: string, orgId: string): unknown {
-  if (rpc === 'OrganizationService/CreateOrganization') return {};
-  if (rpc === 'OrganizationService/UpdateOrganization') return { organization: { id: orgId } };
-  return { orgId };
-}
-
-test.each(table)('%s takes a secret, the role to %s, and the organization', async (rpc, need) => {
-  const send = (secret: string, orgId: string) => plane.call(rpc, requestFor(rpc, orgId), secret);
-  const bare = await post(plane.url, rpc, '{}', undefined);
-  const viewer = await send('viewer', 'acme');
-  const admin = await send('acme', 'acme');
-  const abroad = await send('acme', 'globex');
-  expect(bare).toMatchObject({ status: 401, reason: 'ADMIN_SECRET_MISSING' });
-  expect(viewer.reason === 'ROLE_FORBIDDEN').toBe(need !== 'read');
-  expect(admin.reason === 'ROLE_FORBIDDEN').toBe(need === 'operate');
-  const refused = need === 'operate' ? 'ROLE_FORBIDDEN' : 'ORG_FORBIDDEN';
-  expect(abroad).toMatchObject({ code: 'PERMISSION_DENIED', reason: refused });
-});
-
-// The role that docs/api.md names comes from the same function.
-test('no RPC is left out, and its name says what it needs', async () => {
-  const all = (await adminServices()).flatMap(({ name, methods }) =>
-    methods.map((method) => `${name}/${method.name}`),
-  );
-  const expected = all.filter((rpc) => rpc !== 'OrganizationService/ListOrganizations');
-  expect(table.map(([rpc]) => rpc).toSorted()).toEqual(expected.toSorted());
-  expect(table.filter(([rpc, need]) => leastIntentOf(rpc.split('/')[1] ?? '') !== need)).toEqual(
-    [],
-  );
-});
 
 test('an organization is listed to those that administer it', async () => {
   const ids = async (secret: string) => {

@@ -5,14 +5,17 @@ import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect
 import { expect, test } from 'vitest';
 import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { OrganizationService } from '../../gen/tollgate/admin/v1/organizations_pb.ts';
-import type { Caller } from '../../src/service/caller.ts';
+import type { Account } from '../../src/service/auth.ts';
 import { startAdminPlane } from '../support/admin-plane.ts';
 
 const pem = (name: string) => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url));
 const ca = pem('ca.pem');
 const tls = { certificate: pem('server.pem'), key: pem('server.key.pem'), clientCa: undefined };
 
-const acmeAdmin: Caller = { name: 'edge', role: 'org_admin', orgIds: new Set(['acme']) };
+const acmeAdmin: Account = {
+  name: 'edge',
+  grants: [{ role: 'org_admin', orgIds: new Set(['acme']) }],
+};
 const reasonOf = (cause: unknown) =>
   ConnectError.from(cause).findDetails(ErrorInfoSchema)[0]?.reason;
 

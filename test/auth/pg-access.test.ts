@@ -60,7 +60,8 @@ test('a secret stands for its caller on its own plane only', async () => {
   const token = await register('edge', 'gateway', ['acme', 'globex']);
   const admin = await register('ann', 'org_admin', ['acme']);
   const caller = await access.authenticate(token, 'data');
-  expect(caller).toEqual({ name: 'edge', role: 'gateway', orgIds: new Set(['acme', 'globex']) });
+  const grants = [{ role: 'gateway', orgIds: new Set(['acme', 'globex']) }];
+  expect(caller).toEqual({ name: 'edge', grants });
   expect(await access.authenticate(token, 'admin')).toBeUndefined();
   expect(await access.authenticate(admin, 'data')).toBeUndefined();
   expect(await access.authenticate(admin, 'admin')).toMatchObject({ name: 'ann' });
@@ -68,7 +69,9 @@ test('a secret stands for its caller on its own plane only', async () => {
 
 test('a caller without organizations may act for every one', async () => {
   const token = await register('edge', 'gateway');
-  expect(await open().authenticate(token, 'data')).toMatchObject({ orgIds: undefined });
+  expect(await open().authenticate(token, 'data')).toMatchObject({
+    grants: [{ orgIds: undefined }],
+  });
 });
 
 test('a certificate stands for the caller of its name', async () => {

@@ -38,7 +38,10 @@ test('an issued secret works, is listed, and does not work once it is revoked', 
   expect(issued).toMatchObject({ code: 0, out: expect.stringMatching(/^tg_gateway_\S+\n$/) });
   const authenticate = async () =>
     createPgAccess({ pool: database.pool }).authenticate(issued.out.trim(), 'data');
-  expect(await authenticate()).toMatchObject({ name: 'edge', orgIds: new Set(['acme']) });
+  expect(await authenticate()).toMatchObject({
+    name: 'edge',
+    grants: [{ role: 'gateway', orgIds: new Set(['acme']) }],
+  });
   expect((await run('list')).out).toMatch(/^edge {2}gateway {2}acme {2}created \S+Z$/m);
   expect(await run('revoke', 'edge')).toMatchObject({ code: 0 });
   expect(await authenticate()).toBeUndefined();

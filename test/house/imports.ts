@@ -34,6 +34,8 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
     'audit',
     'service/auth.ts',
     'service/caller.ts',
+    'gen',
+    '@bufbuild/protobuf',
     'pg',
     'lru-cache',
     'node:',
@@ -65,6 +67,10 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
     '@grpc/grpc-js',
   ],
   grpc: [
+    // The table of rights, and how it is read.
+    'auth/caller-for.ts',
+    'auth/right.ts',
+    'auth/rights.ts',
     'connections',
     'wire',
     'service',
@@ -76,6 +82,8 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
     'node:',
   ],
   admin: [
+    'auth/caller-for.ts',
+    'auth/rights.ts',
     'connections',
     'core',
     'wire',
@@ -110,6 +118,7 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
     'app.ts',
     'audit',
     'auth/pg-access-store.ts',
+    'auth/plane-of.ts',
     'service/auth.ts',
     'service/first-start.ts',
     'pg',

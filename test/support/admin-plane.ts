@@ -14,7 +14,8 @@ import { storeFailure } from '../../src/db/errors.ts';
 import { createPgEvents } from '../../src/ledger/events/pg-events.ts';
 import { createRpcMetrics } from '../../src/platform/rpc-metrics.ts';
 import type { PolicyStore } from '../../src/policies/policy-store.ts';
-import type { Caller } from '../../src/service/caller.ts';
+import type { Account } from '../../src/service/auth.ts';
+import type { Role } from '../../src/service/caller.ts';
 import { createTestDatabase } from './database.ts';
 import type { TestDatabase } from './database.ts';
 import { policyStoreOf } from './organization.ts';
@@ -23,12 +24,16 @@ import { totalsOf } from './totals.ts';
 /** 2026-03-10T09:00:00Z. */
 export const nowMs = 1_773_133_200_000;
 
-const callers: Readonly<Record<string, Caller>> = {
-  root: { name: 'root', role: 'platform_admin', orgIds: undefined },
-  acme: { name: 'acme-admin', role: 'org_admin', orgIds: new Set(['acme']) },
-  viewer: { name: 'acme-viewer', role: 'org_viewer', orgIds: new Set(['acme']) },
-  two: { name: 'two-admin', role: 'org_admin', orgIds: new Set(['acme', 'initech']) },
+const accounts: Readonly<Record<string, Account>> = {
+  root: accountOf('root', 'platform_admin'),
+  acme: accountOf('acme-admin', 'org_admin', 'acme'),
+  viewer: accountOf('acme-viewer', 'org_viewer', 'acme'),
+  two: accountOf('two-admin', 'org_admin', 'acme', 'initech'),
 };
+
+function accountOf(name: string, role: Role, ...orgIds: string[]): Account {
+  return { name, grants: [{ role, orgIds: orgIds.length === 0 ? undefined : new Set(orgIds) }] };
+}
 
 /** A message as JSON. */
 export type Json = Readonly<Record<string, unknown>>;
@@ -89,7 +94,7 @@ export async function startAdminPlane(more: Partial<AdminServerParts> = {}): Pro
       swept.push(orgId);
       return Promise.resolve(3);
     },
-    access: { authenticate: (secret) => callers[secret], identify: () => undefined },
+    access: { authenticate: (secret) => accounts[secret], identify: () => undefined },
     log: pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) }),
     metrics: createMetricsHandler({
       registry: metrics,

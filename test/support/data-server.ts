@@ -10,14 +10,17 @@ import { startDataServer } from '../../src/grpc/server.ts';
 import type { DataServer, DataServerParts } from '../../src/grpc/server.ts';
 import { createRpcMetrics } from '../../src/platform/rpc-metrics.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
-import type { Caller } from '../../src/service/caller.ts';
+import type { Account } from '../../src/service/auth.ts';
 import type { CheckOutput, DataPlane } from '../../src/service/data-plane.ts';
 
 /** The secret that the test server's `Access` knows. */
 export const gatewaySecret = 'tg_gateway_test';
 
 /** The caller it stands for. */
-export const gateway: Caller = { name: 'edge', role: 'gateway', orgIds: undefined };
+export const gateway: Account = {
+  name: 'edge',
+  grants: [{ role: 'gateway', orgIds: undefined }],
+};
 
 /** An ALLOW without any limits. */
 export const allowed: Outcome = {
@@ -153,7 +156,7 @@ export async function startTestServer(parts: Partial<DataServerParts> = {}): Pro
   };
 }
 
-function gatewayIf(isKnown: boolean): Caller | undefined {
+function gatewayIf(isKnown: boolean): Account | undefined {
   return isKnown ? gateway : undefined;
 }
 

@@ -29,7 +29,7 @@ export interface StageOptions {
 
 /** A gateway that may act for every organization. */
 export const anyGateway: CallContext = {
-  caller: { name: 'edge', role: 'gateway', orgIds: undefined },
+  caller: { name: 'edge', roles: ['gateway'], orgIds: undefined, isForPlatform: false },
   deadlineMs: 1000,
 };
 

@@ -4,7 +4,7 @@
 // (error_reason.proto), which says for each what a caller does. By code:
 //   INVALID_ARGUMENT    the request is wrong; google.rpc.BadRequest names each wrong field;
 //   UNAUTHENTICATED     no service token, or an invalid one;
-//   PERMISSION_DENIED   the token is not for this organization;
+//   PERMISSION_DENIED   the token is not for this organization, or its role does not allow the method;
 //   NOT_FOUND           no such organization, or no such call;
 //   ALREADY_EXISTS      the request id is taken by a call with other content;
 //   FAILED_PRECONDITION the hold is not open any more, or the call has too many meters;
@@ -1188,6 +1188,10 @@ export const SessionResponseSchema: GenMessage<SessionResponse> = /*@__PURE__*/
  * Decides on calls and settles what they used. Every call needs the metadata `authorization: Bearer <service token>`,
  * or a client certificate where the server asks for one. The port speaks gRPC over HTTP/2, with TLS if the server has a
  * certificate.
+ *
+ * The account of a token has a role, for some organizations or for all. `gateway` may call every method. The two parts
+ * of a gateway that is split may have a token each: `checker` may call Check, Extend, Release, Explain and ListTargets,
+ * `reporter` Report, BatchReport and Release. Both may open a Session, in which each message needs the role of its method.
  *
  * For each call of its own clients a gateway does this:
  *

@@ -1,6 +1,5 @@
 import { ServiceError } from '../../platform/service-error.ts';
-import type { Access } from '../../service/auth.ts';
-import type { Caller } from '../../service/caller.ts';
+import type { Access, Account } from '../../service/auth.ts';
 import { asServiceError } from '../../wire/status.ts';
 import type { Admission } from './admission.ts';
 
@@ -21,12 +20,12 @@ export async function authenticate(
   access: Access,
   presented: Presented,
   admission: Admission,
-): Promise<Caller> {
+): Promise<Account> {
   try {
-    const caller = await look(access, presented, admission.peer);
-    if (caller === undefined) throw invalid();
+    const account = await look(access, presented, admission.peer);
+    if (account === undefined) throw invalid();
     admission.known();
-    return caller;
+    return account;
   } catch (cause) {
     admission.refused(asServiceError(cause).kind === 'UNAVAILABLE');
     throw cause;

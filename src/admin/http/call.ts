@@ -16,6 +16,8 @@ export interface AdminCall {
   readonly admission: Admission;
   /** The address of the other end of its connection, for the audit trail. */
   readonly address: string;
+  /** The name of its account; undefined until that is known. */
+  callerName?: string;
   /** Undefined until it is let in. */
   caller?: Caller;
   /** How it ended, by gRPC's name; undefined while that is open. */

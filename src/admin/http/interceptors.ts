@@ -1,4 +1,6 @@
 import type { HandlerContext, Interceptor } from '@connectrpc/connect';
+import { callerFor } from '../../auth/caller-for.ts';
+import { rightOf } from '../../auth/rights.ts';
 import { withinDeadline } from '../../platform/deadline.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Access } from '../../service/auth.ts';
@@ -6,8 +8,6 @@ import { authenticate } from './authenticate.ts';
 import { callOf } from './call.ts';
 import { compressions } from './call-headers.ts';
 import type { CallsUnderWay } from './calls-under-way.ts';
-import { requireRole } from '../../service/admin/authorize.ts';
-import { leastIntentOf } from './least-role.ts';
 import { refuse } from './refusal.ts';
 
 /** Answers within the deadline; turns what a handler throws into an error with google.rpc details. */
@@ -15,10 +15,10 @@ export function answerInTime(log: Log, underWay: CallsUnderWay): Interceptor {
   return (next) => async (request) => {
     const call = callOf(request.contextValues);
     try {
-      const work = underWay.run(call.caller?.name ?? '', () => next(request));
+      const work = underWay.run(call.callerName ?? '', () => next(request));
       const response = await withinDeadline(work, call.deadlineMs);
       call.code = 'OK';
-      log.debug({ rpc: call.rpc, code: call.code, caller: call.caller?.name }, 'answered');
+      log.debug({ rpc: call.rpc, code: call.code, caller: call.callerName }, 'answered');
       return response;
     } catch (cause) {
       throw refuse(log, call, cause);
@@ -35,7 +35,7 @@ export function authenticateCaller(
   access: Access,
   log: Log,
 ): (context: HandlerContext) => Promise<void> {
-  return async ({ values, requestHeader, responseHeader }) => {
+  return async ({ method, values, requestHeader, responseHeader }) => {
     const call = callOf(values);
     try {
       const presented = {
@@ -44,8 +44,9 @@ export function authenticateCaller(
       };
       // Counted when the look-up ends, not when its client's deadline does: short deadlines are no attack.
       const found = authenticate(access, presented, call.admission);
-      call.caller = await withinDeadline(found, call.deadlineMs);
-      requireRole(call.caller, leastIntentOf(call.rpc));
+      const account = await withinDeadline(found, call.deadlineMs);
+      call.callerName = account.name;
+      call.caller = callerFor(account, rightOf(method));
       if (call.fault?.kind === 'UNIMPLEMENTED') nameCompressions(responseHeader);
       if (call.fault !== undefined) throw call.fault;
     } catch (cause) {

@@ -48,7 +48,7 @@ export async function* checkedBody(
 
 async function readAndJudge(chunks: AsyncIterable<Uint8Array>, check: BodyCheck): Promise<Buffer> {
   const { call, log } = check;
-  const unread = check.unread.begin(call.caller?.name ?? '');
+  const unread = check.unread.begin(call.callerName ?? '');
   let bytes: Buffer | undefined;
   try {
     bytes = await withinDeadline(read(chunks, check, unread), call.deadlineMs);
@@ -94,7 +94,7 @@ function judgeInTurn(bytes: Buffer, check: BodyCheck): Promise<void> {
   const { call } = check;
   const isSmall = bytes.length <= smallBytes && check.headers.compression === undefined;
   if (isSmall) return judge(bytes, check);
-  return check.turns.pass(call.caller?.name ?? '', () => {
+  return check.turns.pass(call.callerName ?? '', () => {
     checkDeadline(call.deadlineMs);
     return judge(bytes, check);
   });

@@ -12,7 +12,7 @@ export function refuse(log: Log, call: AdminCall, cause: unknown): ConnectError 
     rpc: call.rpc,
     code: error.kind,
     error: error.reason,
-    caller: call.caller?.name,
+    caller: call.callerName,
   };
   // A cause says where our own failures come from; a caller's bug has none worth keeping.
   const line =
@@ -30,6 +30,6 @@ export function refusedByHttp(log: Log, call: AdminCall, status: number): void {
 /** Ends a call whose client went away before its message was whole: there is no one to answer. */
 export function abandon(log: Log, call: AdminCall): ConnectError {
   call.code = 'CANCELLED';
-  log.debug({ rpc: call.rpc, code: call.code, caller: call.caller?.name }, 'the client went away');
+  log.debug({ rpc: call.rpc, code: call.code, caller: call.callerName }, 'the client went away');
   return new ConnectError('the client went away', Code.Canceled);
 }

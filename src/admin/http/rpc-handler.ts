@@ -6,6 +6,7 @@ import type {
   UniversalServerResponse,
 } from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest } from '@connectrpc/connect-node';
+import { rightOf } from '../../auth/rights.ts';
 import type { Connection } from '../../connections/connections.ts';
 import { certificateName as nameOf } from '../../platform/certificate-name.ts';
 import { deadlineAfter } from '../../platform/deadline.ts';
@@ -63,6 +64,8 @@ export function createRpcHandler(parts: RpcHandlerParts): Handler {
     acceptCompression: [...compressions],
   });
   adminRoutes(parts)(router);
+  // Each method has a row in the table of rights, or the server does not start.
+  for (const { method } of router.handlers) rightOf(method);
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   const admissions = createAdmissions();
   // One caller has half of the places.

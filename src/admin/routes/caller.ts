@@ -1,13 +1,31 @@
 import type { HandlerContext } from '@connectrpc/connect';
-import { authorize as authorizeCaller } from '../../service/admin/authorize.ts';
-import type { Intent } from '../../service/admin/authorize.ts';
+import { ServiceError } from '../../platform/service-error.ts';
+import { mayActFor } from '../../service/caller.ts';
 import type { Caller } from '../../service/caller.ts';
 import { callOf } from '../http/call.ts';
 
-/** The caller of a request, if it may do what it wants. Throws as `authorize` of the service does. */
-export function authorize(context: HandlerContext, intent: Intent, orgId?: string): Caller {
+/**
+ * Who makes a call. Its role was judged by the table of rights before the message was read; for which organizations it
+ * may make the call, is still to be judged.
+ */
+export function callerOf(context: HandlerContext): Caller {
   const { caller } = callOf(context.values);
   if (caller === undefined) throw new Error('a call reached its handler without a caller');
-  authorizeCaller(caller, intent, orgId);
   return caller;
+}
+
+/** Who makes a call for an organization. Throws PERMISSION_DENIED `ORG_FORBIDDEN` if it may not for that one. */
+export function callerForOrg(context: HandlerContext, orgId: string): Caller {
+  const caller = callerOf(context);
+  if (mayActFor(caller, orgId)) return caller;
+  const message = 'not an administrator of this organization';
+  throw new ServiceError('ORG_FORBIDDEN', message);
+}
+
+/** Who makes a call for the platform, without an organization. Throws PERMISSION_DENIED `ROLE_FORBIDDEN` if it may not. */
+export function callerForPlatform(context: HandlerContext): Caller {
+  const caller = callerOf(context);
+  if (caller.isForPlatform) return caller;
+  const role = caller.roles.join(', ');
+  throw new ServiceError('ROLE_FORBIDDEN', `not for the role ${role}`, { metadata: { role } });
 }

@@ -25,7 +25,7 @@ import {
   revokedPriceToMessage,
 } from '../../wire/admin/prices.ts';
 import { collectViolations } from '../../wire/violations.ts';
-import { authorize } from './caller.ts';
+import { callerForOrg } from './caller.ts';
 import { readChange, readOrgId } from './changes.ts';
 import { importPricesRoute } from './price-import.ts';
 import { deletionOf, recordMethods } from './records.ts';
@@ -113,7 +113,7 @@ export function catalogRoutes(
     }),
     async listModelGroups(request, context) {
       const orgId = readOrgId(request.orgId);
-      authorize(context, 'read', orgId);
+      callerForOrg(context, orgId);
       const violations = collectViolations();
       const page = readPage(violations, context.method.input, request);
       violations.throwIfAny();
@@ -132,7 +132,7 @@ export function catalogRoutes(
 
     async appendPrices(request, context) {
       const orgId = readOrgId(request.orgId);
-      authorize(context, 'write', orgId);
+      callerForOrg(context, orgId);
       const violations = collectViolations();
       const by = readChange(violations, context, request, 'any');
       const count = request.prices.length;
@@ -151,7 +151,7 @@ export function catalogRoutes(
 
     async listPrices(request, context) {
       const orgId = readOrgId(request.orgId);
-      authorize(context, 'read', orgId);
+      callerForOrg(context, orgId);
       const violations = collectViolations();
       const page = readPage(violations, context.method.input, request);
       violations.throwIfAny();
@@ -161,7 +161,7 @@ export function catalogRoutes(
 
     async revokePrice(request, context) {
       const orgId = readOrgId(request.orgId);
-      authorize(context, 'write', orgId);
+      callerForOrg(context, orgId);
       const violations = collectViolations();
       const by = readChange(violations, context, request, 'update');
       const series = readPriceSubject(violations, '', request);

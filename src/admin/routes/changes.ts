@@ -8,7 +8,7 @@ import { readId } from '../../wire/fields.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import type { Violations } from '../../wire/violations.ts';
 import { callOf } from '../http/call.ts';
-import { authorize } from './caller.ts';
+import { callerOf } from './caller.ts';
 
 /** What requests that change something have in common. */
 export interface ChangeRequest extends Message {
@@ -29,7 +29,7 @@ export function readChange(
   const { reason, requestId, validateOnly, allowMissing = false } = request;
   const { rpc, address } = callOf(context.values);
   return {
-    actor: authorize(context, 'write').name,
+    actor: callerOf(context).name,
     rpc,
     peer: address,
     reason: readReason(violations, reason),

@@ -21,7 +21,7 @@ import { collectViolations } from '../../wire/violations.ts';
 import type { Violations } from '../../wire/violations.ts';
 import { createCredential } from '../../service/admin/create-credential.ts';
 import { revokeCredential } from '../../service/admin/revoke-credential.ts';
-import { authorize } from './caller.ts';
+import { callerForOrg } from './caller.ts';
 import { inField, readChange, readOrgId, required } from './changes.ts';
 import type { ChangeRequest } from './changes.ts';
 import { recordMethods } from './records.ts';
@@ -108,7 +108,7 @@ export function credentialRoutes(store: PolicyStore): ServiceImpl<typeof Credent
     context: HandlerContext,
   ): Promise<{ stored: Stored<Credential>; secret: string }> {
     const orgId = readOrgId(request.orgId);
-    authorize(context, 'write', orgId);
+    callerForOrg(context, orgId);
     const violations = collectViolations();
     const by = readChange(violations, context, request, 'create');
     const read = credentialFromMessage(kind, violations, kind, required(message, kind));
@@ -123,7 +123,7 @@ export function credentialRoutes(store: PolicyStore): ServiceImpl<typeof Credent
     context: HandlerContext,
   ): Promise<Stored<Credential>> {
     const orgId = readOrgId(request.orgId);
-    authorize(context, 'write', orgId);
+    callerForOrg(context, orgId);
     const violations = collectViolations();
     const by = readChange(violations, context, request, 'update');
     const id = readId(violations, 'id', request.id);

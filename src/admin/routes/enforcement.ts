@@ -9,7 +9,7 @@ import { eventActions, eventToMessage } from '../../wire/admin/events.ts';
 import { readEnum, readIdOrNone, readText } from '../../wire/admin/fields.ts';
 import { readPage } from '../../wire/admin/page.ts';
 import { collectViolations } from '../../wire/violations.ts';
-import { authorize } from './caller.ts';
+import { callerForOrg, callerForPlatform } from './caller.ts';
 import { readOrgId } from './changes.ts';
 
 const maxLimitName = 1000;
@@ -23,7 +23,7 @@ export function enforcementRoutes(
   return {
     async listEvents(request, context) {
       const orgId = readOrgId(request.orgId);
-      authorize(context, 'read', orgId);
+      callerForOrg(context, orgId);
       const violations = collectViolations();
       const page = readPage(violations, context.method.input, request);
       const filter = {
@@ -42,7 +42,8 @@ export function enforcementRoutes(
 
     async expireHolds(request, context) {
       const orgId = request.orgId === undefined ? undefined : readOrgId(request.orgId);
-      authorize(context, orgId === undefined ? 'operate' : 'write', orgId);
+      if (orgId === undefined) callerForPlatform(context);
+      else callerForOrg(context, orgId);
       return { expiredCount: BigInt(await expireHolds(store, sweep, orgId, context.signal)) };
     },
   };

@@ -10,7 +10,7 @@ import { revisionToMessage } from '../../wire/admin/revisions.ts';
 import { readId } from '../../wire/fields.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import type { Violations } from '../../wire/violations.ts';
-import { authorize } from './caller.ts';
+import { callerForOrg } from './caller.ts';
 import { readOrgId } from './changes.ts';
 
 type RevisedRecord = Parameters<PolicyStore['listRevisions']>[1];
@@ -22,7 +22,7 @@ export function historyRoutes(
   return {
     async listRevisions(request, context) {
       const orgId = readOrgId(request.orgId);
-      authorize(context, 'read', orgId);
+      callerForOrg(context, orgId);
       const violations = collectViolations();
       const page = readPage(violations, context.method.input, request);
       const of = readRecord(violations, request);

@@ -17,7 +17,7 @@ import { faultsOfUpdated, readUpdateMask, updatedMessage } from '../../wire/admi
 import { collectViolations } from '../../wire/violations.ts';
 import type { Violations } from '../../wire/violations.ts';
 import { conditionalUpdate } from '../../service/admin/conditional-update.ts';
-import { authorize } from './caller.ts';
+import { callerForOrg, callerForPlatform, callerOf } from './caller.ts';
 import { presentOrNone, readChange, readOrgId, required } from './changes.ts';
 
 const field = 'organization';
@@ -26,7 +26,7 @@ const field = 'organization';
 export function organizationRoutes(store: PolicyStore): ServiceImpl<typeof OrganizationService> {
   return {
     async createOrganization(request, context) {
-      authorize(context, 'operate');
+      callerForPlatform(context);
       const violations = collectViolations();
       const by = readChange(violations, context, request, 'create');
       const message = required(request.organization, field);
@@ -42,12 +42,12 @@ export function organizationRoutes(store: PolicyStore): ServiceImpl<typeof Organ
 
     async getOrganization(request, context) {
       const orgId = readOrgId(request.orgId);
-      authorize(context, 'read', orgId);
+      callerForOrg(context, orgId);
       return { organization: organizationToMessage(await store.getOrganization(orgId)) };
     },
 
     async listOrganizations(request, context) {
-      const caller = authorize(context, 'read');
+      const caller = callerOf(context);
       const violations = collectViolations();
       const page = readPage(violations, context.method.input, request);
       violations.throwIfAny();
@@ -68,7 +68,7 @@ export function organizationRoutes(store: PolicyStore): ServiceImpl<typeof Organ
     orgId: string,
     context: HandlerContext,
   ): Promise<Stored<Organization>> {
-    authorize(context, 'write', orgId);
+    callerForOrg(context, orgId);
     const updated = readUpdateMask(OrganizationSchema, sent, request.updateMask);
     const violations = collectViolations();
     const by = readChange(violations, context, request, 'update', sent.etag);
@@ -98,7 +98,7 @@ export function organizationRoutes(store: PolicyStore): ServiceImpl<typeof Organ
     context: HandlerContext,
   ): Promise<Stored<Organization>> {
     if (by.exists !== 'any') return store.getOrganization(orgId);
-    authorize(context, 'operate');
+    callerForPlatform(context);
     return store.createOrganization(readWhole(sent), by);
   }
 }

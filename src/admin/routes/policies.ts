@@ -10,7 +10,7 @@ import { policyRevisionToMessage } from '../../wire/admin/policy-revisions.ts';
 import { readId } from '../../wire/fields.ts';
 import { faultsOfUpdated, readUpdateMask, updatedMessage } from '../../wire/admin/update-mask.ts';
 import { collectViolations } from '../../wire/violations.ts';
-import { authorize } from './caller.ts';
+import { callerForOrg } from './caller.ts';
 import { inField, presentOrNone, readChange, readOrgId, required } from './changes.ts';
 
 /** Policies, by appending revisions. */
@@ -18,7 +18,7 @@ export function policyRoutes(store: PolicyStore): ServiceImpl<typeof PolicyServi
   return {
     async updatePolicy(request, context) {
       const orgId = readOrgId(request.orgId);
-      authorize(context, 'write', orgId);
+      callerForOrg(context, orgId);
       const sent = required(request.policy, 'policy');
       const updated = readUpdateMask(PolicySchema, sent, request.updateMask);
       const violations = collectViolations();
@@ -44,7 +44,7 @@ export function policyRoutes(store: PolicyStore): ServiceImpl<typeof PolicyServi
 
     async getPolicy(request, context) {
       const orgId = readOrgId(request.orgId);
-      authorize(context, 'read', orgId);
+      callerForOrg(context, orgId);
       const violations = collectViolations();
       const subject = readSubject(violations, 'subject', request.subject);
       const { revision } = request;
@@ -57,7 +57,7 @@ export function policyRoutes(store: PolicyStore): ServiceImpl<typeof PolicyServi
 
     async listPolicies(request, context) {
       const orgId = readOrgId(request.orgId);
-      authorize(context, 'read', orgId);
+      callerForOrg(context, orgId);
       const violations = collectViolations();
       const page = readPage(violations, context.method.input, request);
       violations.throwIfAny();
@@ -67,7 +67,7 @@ export function policyRoutes(store: PolicyStore): ServiceImpl<typeof PolicyServi
 
     async listPolicyRevisions(request, context) {
       const orgId = readOrgId(request.orgId);
-      authorize(context, 'read', orgId);
+      callerForOrg(context, orgId);
       const violations = collectViolations();
       const page = readPage(violations, context.method.input, request);
       const subject = readSubject(violations, 'subject', request.subject);
@@ -78,7 +78,7 @@ export function policyRoutes(store: PolicyStore): ServiceImpl<typeof PolicyServi
 
     async revokeLimit(request, context) {
       const orgId = readOrgId(request.orgId);
-      authorize(context, 'write', orgId);
+      callerForOrg(context, orgId);
       const violations = collectViolations();
       const by = readChange(violations, context, request, 'update', request.etag);
       const subject = readSubject(violations, 'subject', request.subject);
@@ -90,7 +90,7 @@ export function policyRoutes(store: PolicyStore): ServiceImpl<typeof PolicyServi
 
     async deletePolicy(request, context) {
       const orgId = readOrgId(request.orgId);
-      authorize(context, 'write', orgId);
+      callerForOrg(context, orgId);
       const violations = collectViolations();
       const by = readChange(violations, context, request, 'update', request.etag);
       const subject = readSubject(violations, 'subject', request.subject);

@@ -18,7 +18,7 @@ import { readId } from '../../wire/fields.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import type { Violations } from '../../wire/violations.ts';
 import { conditionalUpdate } from '../../service/admin/conditional-update.ts';
-import { authorize } from './caller.ts';
+import { callerForOrg } from './caller.ts';
 import { inField, presentOrNone, readChange, readOrgId, required } from './changes.ts';
 import type { ChangeRequest } from './changes.ts';
 
@@ -66,7 +66,7 @@ export function deletionOf<K extends DeletableKind, Message>(
 ) {
   return async (request: DeleteRequest, context: HandlerContext): Promise<Message> => {
     const orgId = readOrgId(request.orgId);
-    authorize(context, 'write', orgId);
+    callerForOrg(context, orgId);
     const violations = collectViolations();
     const by = readChange(violations, context, request, 'update', request.etag);
     const id = readId(violations, 'id', request.id);
@@ -90,7 +90,7 @@ export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
       context: HandlerContext,
     ): Promise<MessageShape<Desc>> {
       const orgId = readOrgId(request.orgId);
-      authorize(context, 'write', orgId);
+      callerForOrg(context, orgId);
       const violations = collectViolations();
       const by = readChange(violations, context, request, 'create');
       const record = read(violations, field, required(message, field), orgId);
@@ -103,7 +103,7 @@ export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
       context: HandlerContext,
     ): Promise<MessageShape<Desc>> {
       const orgId = readOrgId(request.orgId);
-      authorize(context, 'read', orgId);
+      callerForOrg(context, orgId);
       const violations = collectViolations();
       const id = readId(violations, 'id', request.id);
       violations.throwIfAny();
@@ -115,7 +115,7 @@ export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
       context: HandlerContext,
     ): Promise<{ records: MessageShape<Desc>[]; missingIds: string[] }> {
       const orgId = readOrgId(request.orgId);
-      authorize(context, 'read', orgId);
+      callerForOrg(context, orgId);
       const violations = collectViolations();
       if (request.ids.length === 0) violations.add('ids', 'must not be empty');
       const ids = readIds(violations, 'ids', request.ids, maxBatch);
@@ -132,7 +132,7 @@ export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
       context: HandlerContext,
     ): Promise<{ records: MessageShape<Desc>[]; page: PageAnswer }> {
       const orgId = readOrgId(request.orgId);
-      authorize(context, 'read', orgId);
+      callerForOrg(context, orgId);
       const violations = collectViolations();
       const page = readPage(violations, context.method.input, request);
       violations.throwIfAny();
@@ -146,7 +146,7 @@ export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
       context: HandlerContext,
     ): Promise<MessageShape<Desc>> {
       const orgId = readOrgId(request.orgId);
-      authorize(context, 'write', orgId);
+      callerForOrg(context, orgId);
       const sent = required(message, field);
       const updated = readUpdateMask(desc, sent, request.updateMask);
       const violations = collectViolations();

@@ -12,7 +12,7 @@ import { timestampOf } from '../../wire/time.ts';
 import { unitsToMessage } from '../../wire/units.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import type { Violations } from '../../wire/violations.ts';
-import { authorize } from './caller.ts';
+import { callerForOrg } from './caller.ts';
 import { readOrgId } from './changes.ts';
 
 const maxMeterName = 20_000;
@@ -24,7 +24,7 @@ export function usageRoutes(
   return {
     async getUsage(request, context) {
       const orgId = readOrgId(request.orgId);
-      authorize(context, 'read', orgId);
+      callerForOrg(context, orgId);
       const violations = collectViolations();
       const window = readEnum(violations, 'window', request.window, windowNames, undefined);
       const meter = readMeter(violations, request.meter);

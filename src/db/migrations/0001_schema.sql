@@ -373,7 +373,7 @@ CREATE TABLE access_secret (
   sha256 bytea PRIMARY KEY,
   -- For the log, and what a client certificate is matched with.
   name text COLLATE "C" NOT NULL UNIQUE,
-  role text NOT NULL CHECK (role IN ('gateway', 'platform_admin', 'org_admin', 'org_viewer')),
+  role text NOT NULL CHECK (role IN ('gateway', 'checker', 'reporter', 'platform_admin', 'org_admin', 'org_viewer')),
   -- The organizations it may act for; null: every one.
   org_ids text[],
   created_at timestamptz NOT NULL DEFAULT now(),

@@ -8,8 +8,10 @@
 // How answers grow is written in tollgate/v1/decision.proto.
 //
 // Callers. A caller presents a secret (`authorization: Bearer …`) or, where the server asks for one, a client
-// certificate, and has a role: org_viewer reads, org_admin also writes, both in their own organizations;
-// platform_admin does so in all, and creates organizations.
+// certificate, which stand for an account with roles: org_viewer reads, org_admin also writes, both in the organizations
+// for which the role holds; platform_admin does so in all, and creates organizations. docs/api.md has the role that each
+// method needs. A call without it is PERMISSION_DENIED `ROLE_FORBIDDEN` before its message is read, one for another
+// organization `ORG_FORBIDDEN` before anything else of the message is judged.
 //
 // Errors. Every error has a google.rpc.ErrorInfo, whose reason is in tollgate.v1.ErrorReason without the prefix. What
 // is wrong with a request is INVALID_ARGUMENT `FIELD_INVALID`, with a google.rpc.BadRequest that names up to 16

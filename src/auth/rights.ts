@@ -1,0 +1,143 @@
+import type { DescMethod } from '@bufbuild/protobuf';
+import { CatalogService } from '../../gen/tollgate/admin/v1/catalog_pb.ts';
+import { CredentialService } from '../../gen/tollgate/admin/v1/credentials_pb.ts';
+import { DirectoryService } from '../../gen/tollgate/admin/v1/directory_pb.ts';
+import { EnforcementService } from '../../gen/tollgate/admin/v1/enforcement_pb.ts';
+import { HistoryService } from '../../gen/tollgate/admin/v1/history_pb.ts';
+import { OrganizationService } from '../../gen/tollgate/admin/v1/organizations_pb.ts';
+import { PolicyService } from '../../gen/tollgate/admin/v1/policies_pb.ts';
+import { UsageService } from '../../gen/tollgate/admin/v1/usage_pb.ts';
+import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
+import { rightsOf, rowName } from './right.ts';
+import type { Right } from './right.ts';
+
+const viewers: Right = { roles: ['org_viewer', 'org_admin', 'platform_admin'] };
+const admins: Right = { roles: ['org_admin', 'platform_admin'] };
+const platform: Right = { roles: ['platform_admin'] };
+
+const checks: Right = { roles: ['gateway', 'checker'] };
+const reports: Right = { roles: ['gateway', 'reporter'] };
+const either: Right = { roles: ['gateway', 'checker', 'reporter'] };
+
+/** Administrators of an organization, and only those of the platform without one. */
+function adminsOr(does: string): Right {
+  return { ...admins, forPlatform: { roles: platform.roles, does } };
+}
+
+/**
+ * Every RPC of both planes, and the roles that may call it. A call is judged by it before its message is read; for
+ * which organizations, is judged when the message names one. Health and reflection are open to everybody.
+ */
+const table: ReadonlyMap<string, Right> = new Map([
+  ...rightsOf(DecisionService, {
+    check: checks,
+    extend: checks,
+    explain: checks,
+    listTargets: checks,
+    release: either,
+    report: reports,
+    batchReport: reports,
+    // Each of its messages is judged as the RPC that it stands for.
+    session: either,
+  }),
+  ...rightsOf(CatalogService, {
+    createModel: admins,
+    getModel: viewers,
+    batchGetModels: viewers,
+    listModels: viewers,
+    updateModel: admins,
+    deleteModel: admins,
+    createRouteGroup: admins,
+    getRouteGroup: viewers,
+    batchGetRouteGroups: viewers,
+    listRouteGroups: viewers,
+    updateRouteGroup: admins,
+    deleteRouteGroup: admins,
+    createModelGroup: admins,
+    getModelGroup: viewers,
+    listModelGroups: viewers,
+    updateModelGroup: admins,
+    deleteModelGroup: admins,
+    appendPrices: admins,
+    listPrices: viewers,
+    revokePrice: admins,
+    importPrices: admins,
+  }),
+  ...rightsOf(CredentialService, {
+    createKey: admins,
+    getKey: viewers,
+    batchGetKeys: viewers,
+    listKeys: viewers,
+    updateKey: admins,
+    revokeKey: admins,
+    createToken: admins,
+    getToken: viewers,
+    batchGetTokens: viewers,
+    listTokens: viewers,
+    updateToken: admins,
+    revokeToken: admins,
+  }),
+  ...rightsOf(DirectoryService, {
+    createTeam: admins,
+    getTeam: viewers,
+    batchGetTeams: viewers,
+    listTeams: viewers,
+    updateTeam: admins,
+    deleteTeam: admins,
+    createUser: admins,
+    getUser: viewers,
+    batchGetUsers: viewers,
+    listUsers: viewers,
+    updateUser: admins,
+    deleteUser: admins,
+    createPrincipal: admins,
+    getPrincipal: viewers,
+    batchGetPrincipals: viewers,
+    listPrincipals: viewers,
+    updatePrincipal: admins,
+    deletePrincipal: admins,
+    createApp: admins,
+    getApp: viewers,
+    batchGetApps: viewers,
+    listApps: viewers,
+    updateApp: admins,
+    deleteApp: admins,
+    createCustomer: admins,
+    getCustomer: viewers,
+    batchGetCustomers: viewers,
+    listCustomers: viewers,
+    updateCustomer: admins,
+    deleteCustomer: admins,
+  }),
+  ...rightsOf(EnforcementService, {
+    listEvents: viewers,
+    expireHolds: adminsOr('for all organizations'),
+  }),
+  ...rightsOf(HistoryService, {
+    listRevisions: viewers,
+  }),
+  ...rightsOf(OrganizationService, {
+    createOrganization: platform,
+    getOrganization: viewers,
+    listOrganizations: viewers,
+    updateOrganization: adminsOr('to create'),
+  }),
+  ...rightsOf(PolicyService, {
+    updatePolicy: admins,
+    getPolicy: viewers,
+    listPolicies: viewers,
+    listPolicyRevisions: viewers,
+    revokeLimit: admins,
+    deletePolicy: admins,
+  }),
+  ...rightsOf(UsageService, {
+    getUsage: viewers,
+  }),
+]);
+
+/** Which roles may call a method. Fails for one that is not in the table, so that no server starts with it. */
+export function rightOf(method: DescMethod): Right {
+  const right = table.get(rowName(method));
+  if (right === undefined) throw new Error(`the table of rights lacks ${rowName(method)}`);
+  return right;
+}
