@@ -59,3 +59,13 @@ it('lets who may call nothing call nothing', () => {
   const unknown = told({ policies }, { credential: 'UNKNOWN' });
   expect(new Set(Object.values(unknown).flat())).toEqual(new Set(['CREDENTIAL_UNKNOWN']));
 });
+
+// Seen red: `>=` for `>` after a model and after a route group, and the whole catalog for the first names.
+it('lists a part: names after one, at most so many', () => {
+  const named = (after: string, most: number): string[] =>
+    callableTargets(viewOf(world), callOf(), 0, { after, most }).map(({ name }) => name);
+  expect(named('', 2)).toEqual(['chat', 'gpt-4o']);
+  expect(named('gpt-4o', 2)).toEqual(['mixed', 'new']);
+  expect(named('mixed', 9)).toEqual(['new', 'o1']);
+  expect(named('o1', 9)).toEqual([]);
+});

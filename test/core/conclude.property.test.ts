@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { conclude } from '../../src/core/conclude.ts';
+import { conclude, concludeOk, mostThatIsOk } from '../../src/core/conclude.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
+import type { CheckPlan } from '../../src/core/plan.ts';
 import { planCheck } from '../../src/core/plan-check.ts';
 import { metrics, windows } from '../../src/core/policy.ts';
 import type { Window } from '../../src/core/policy.ts';
@@ -84,7 +85,11 @@ function withParts(drawn: Drawn): Case {
 }
 
 /** The core's outcome, and the limits as the reference sees them: from the declarations, not from the core. */
-function decided(made: Case): { outcome: Outcome; states: ReferenceLimitState[] } {
+function decided(made: Case): {
+  readonly plan: CheckPlan;
+  readonly outcome: Outcome;
+  readonly states: ReferenceLimitState[];
+} {
   const { input, output, cacheWrite, cacheWrite1h, images, requests, cost } = made;
   const { bypass, hasBypass } = made;
   const policies = declaring.map((subject, index) => ({
@@ -140,7 +145,7 @@ function decided(made: Case): { outcome: Outcome; states: ReferenceLimitState[] 
       };
     }),
   );
-  return { outcome, states };
+  return { plan, outcome, states };
 }
 
 /** Where the outcome lists a declared limit; -1 if it does not. */
@@ -199,6 +204,29 @@ it('decides as the reference does, to the binding limit and the affordable outpu
     }),
     { numRuns: 3_000 },
   );
+});
+
+// Seen red: sums read one place too early, `<` for `<=` at the largest sum, and the highest threshold for the lowest.
+it('concludes from the sums alone what it concludes from the meters, if every limit stays OK', () => {
+  let found = 0;
+  fc.assert(
+    fc.property(cases.map(withParts), (made) => {
+      const { plan, outcome } = decided(made);
+      const sums = outcome.limits.flatMap(({ used, held }) => [used, held]);
+      const fromSums = () => concludeOk(plan, sums, nowMs, nowMs + 1);
+      if (outcome.limits.every(({ status }) => status === 'OK')) {
+        if (outcome.decision === 'ALLOW') expect(fromSums()).toEqual(outcome);
+        found += outcome.limits.length;
+      } else expect(fromSums).toThrow(/^limit \S+ is (NEAR|EXCEEDED|WARNED|DRY_RUN|BYPASSED)$/);
+      for (const [index, { used, held, ask, status }] of outcome.limits.entries()) {
+        const limit = plan.limits[index]?.limit;
+        if (limit === undefined || ask === 0n) continue;
+        expect(used + held + ask <= mostThatIsOk(limit)).toBe(status === 'OK');
+      }
+    }),
+    { numRuns: 3_000 },
+  );
+  expect(found).toBeGreaterThan(100);
 });
 
 it('never lets the sums of allowed calls pass an amount, nor int64', () => {

@@ -62,3 +62,28 @@ test('a plan is the same at every instant until it says that it changes', () => 
     expect(planCheck(view, call, 41).untilMs).toBe(Infinity);
   }
 });
+
+// Seen red: members of a route group left out, and a token's end left out.
+test('a token ends, and a member of a route group gets a price', () => {
+  const view = viewOf({
+    tokens: [{ id: 't', expiresAtMs: 30 }],
+    models: [{ id: 'm' }, { id: 'n' }],
+    routeGroups: [{ id: 'chat', members: ['m', 'n'] }],
+    prices: [
+      { subject: 'm', effectiveAtMs: 10 },
+      { subject: 'n', effectiveAtMs: 20 },
+      { subject: 'chat', effectiveAtMs: 5 },
+    ],
+  });
+  const credential = view.credential('token', 't');
+  if (credential === undefined) throw new Error('there is no such token');
+  const grouped = callOf({ target: 'chat', credential });
+  expect([0, 10, 20, 30].map((nowMs) => planCheck(view, grouped, nowMs).untilMs)).toEqual([
+    10,
+    20,
+    30,
+    Infinity,
+  ]);
+  const single = callOf({ target: 'm' });
+  expect([0, 10].map((nowMs) => planCheck(view, single, nowMs).untilMs)).toEqual([10, Infinity]);
+});

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isSamePrice } from '../../src/core/price.ts';
+import { isSamePrice, isZero } from '../../src/core/price.ts';
 import { priceOf } from '../support/view.ts';
 import type { SaidPrice } from '../support/view.ts';
 
@@ -35,6 +35,26 @@ describe('two prices are the same', () => {
     expect(isSamePrice(price(), other)).toBe(false);
     expect(isSamePrice(other, price())).toBe(false);
     expect(isSamePrice(other, other)).toBe(true);
+  });
+
+  it.each([
+    'input',
+    'output',
+    'cachedInput',
+    'cacheWrite',
+    'cacheWrite1h',
+    'reasoningOutput',
+  ] as const)('only with the same %s, where nothing stands in for anything else', (part) => {
+    const inFull = {
+      ...rates,
+      cachedInput: 1_000n,
+      cacheWrite: 3_000n,
+      cacheWrite1h: 5_000n,
+      reasoningOutput: 9_000n,
+    };
+    const other = price({ rates: [{ ...inFull, [part]: 7n }] });
+    expect(isSamePrice(price({ rates: [inFull] }), other)).toBe(false);
+    expect(isSamePrice(other, price({ rates: [inFull] }))).toBe(false);
   });
 
   it('only with the same units, each at the same rate, whatever the tokens are per', () => {
@@ -74,5 +94,38 @@ describe('two prices are the same', () => {
     expect(isSamePrice(price(), two)).toBe(false);
     expect(isSamePrice(two, price({ rates: [rates, { ...long, output: 9_000n }] }))).toBe(false);
     expect(isSamePrice(two, two)).toBe(true);
+  });
+});
+
+describe('a price is zero', () => {
+  const free = { input: 0n, output: 0n };
+  const unit = (rate: bigint) => ({ units: [{ name: 'image', rate }] });
+  const isFree = (...rates: SaidPrice['rates'] & object) =>
+    isZero(priceOf({ subject: 'm', rates }));
+
+  it('if all its parts are', () => {
+    expect(isFree(free)).toBe(true);
+    expect(isFree({ ...free, cachedInput: 0n, cacheWrite: 0n, ...unit(0n) })).toBe(true);
+  });
+
+  it.each([
+    { input: 1n },
+    { output: 1n },
+    { cachedInput: 1n },
+    { cacheWrite: 1n },
+    { cacheWrite1h: 1n },
+    { reasoningOutput: 1n },
+    { perRequest: 1n },
+    unit(1n),
+    { units: [...unit(0n).units, { name: 'search', rate: 1n }] },
+  ])('but not with %o', (part) => {
+    expect(isFree({ ...free, ...part })).toBe(false);
+  });
+
+  it('but not if it costs something past some length of input, or before', () => {
+    const long = { ...free, aboveInputTokens: 200_000n };
+    expect(isFree(free, long)).toBe(true);
+    expect(isFree(free, { ...long, output: 1n })).toBe(false);
+    expect(isFree({ ...free, output: 1n }, long)).toBe(false);
   });
 });

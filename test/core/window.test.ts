@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { Temporal } from 'temporal-polyfill';
 import { describe, expect, it } from 'vitest';
 import { windows } from '../../src/core/policy.ts';
-import { isTimeZone, windowAt } from '../../src/core/window.ts';
+import { isSameCalendar, isTimeZone, windowAt } from '../../src/core/window.ts';
 import type { Calendar } from '../../src/core/window.ts';
 import { firstInstantOf, referenceWindow } from '../support/reference-window.ts';
 
@@ -253,4 +253,12 @@ describe('time zones', () => {
 it('the reference itself finds the first instant of a day without a midnight', () => {
   const date = Temporal.PlainDate.from('2021-03-28');
   expect(firstInstantOf(date, 'Asia/Beirut')).toBe(Date.parse('2021-03-27T22:00:00Z'));
+});
+
+it('calendars are the same if zone, first day of the week and first day of the month are', () => {
+  expect(isSameCalendar(berlin, { ...berlin })).toBe(true);
+  for (const other of [{ timeZone: 'Europe/Paris' }, { weekStart: 7 }, { monthAnchorDay: 2 }]) {
+    expect(isSameCalendar(berlin, { ...berlin, ...other })).toBe(false);
+    expect(isSameCalendar({ ...berlin, ...other }, berlin)).toBe(false);
+  }
 });
