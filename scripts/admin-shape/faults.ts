@@ -28,6 +28,7 @@ const needed: Readonly<Record<MethodKind, readonly string[]>> = {
   Create: ofEveryWrite,
   Get: [],
   BatchGet: ['ids'],
+  Query: [],
   List: ['page_size', 'page_token'],
   Update: ['update_mask', 'allow_missing', ...ofEveryWrite],
   Delete: ['etag', ...ofEveryWrite],

@@ -5,6 +5,7 @@ export const methodKinds = {
   Create: 'write',
   Get: 'read',
   BatchGet: 'read',
+  Query: 'read',
   List: 'read',
   Update: 'write',
   Delete: 'write',

@@ -42,7 +42,8 @@ import type { DataPlane } from '../service/data-plane.ts';
 import { createExplain } from '../service/explain.ts';
 import { createExtend } from '../service/extend.ts';
 import type { Events } from '../service/admin/events.ts';
-import { createGetUsage } from '../service/admin/get-usage.ts';
+import { openUsage } from './open-usage.ts';
+import type { UsageParts } from './open-usage.ts';
 import { createListTargets } from '../service/list-targets.ts';
 import { createRelease } from '../service/release.ts';
 import { createReport } from '../service/report.ts';
@@ -62,7 +63,7 @@ export interface Store {
   readonly dataPlane: DataPlane;
   readonly events: Events;
   readonly clock: Clock;
-  readonly getUsage: ReturnType<typeof createGetUsage>;
+  readonly usage: UsageParts;
   /** Ends at once the holds that are due, of one organization or of all; how many. */
   expireHolds(orgId?: string, signal?: AbortSignal): Promise<number>;
 }
@@ -96,8 +97,8 @@ export async function openStore(
   undo.add(async () => access.close());
   const dataPlane = createDataPlane(settings, policies, ledger, clock);
   const events = createPgEvents({ pool: connections.admin, failure: storeFailure });
-  const getUsage = createGetUsage({ store: policyStore, ledger, clock });
-  const planes = { dataPlane, events, clock, getUsage };
+  const usage = openUsage(connections, { store: policyStore, ledger, clock });
+  const planes = { dataPlane, events, clock, usage };
   return {
     watch: connections.watch,
     metrics,

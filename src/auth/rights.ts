@@ -132,6 +132,7 @@ const table: ReadonlyMap<string, Right> = new Map([
   }),
   ...rightsOf(UsageService, {
     getUsage: viewers,
+    queryUsage: viewers,
   }),
 ]);
 

@@ -8,6 +8,7 @@ import { limit, policy, policyCases, subjects } from './wrong-policies.ts';
 import { priceImportCases } from './wrong-price-imports.ts';
 import { priceCases, serviceTiers } from './wrong-prices.ts';
 import { records, settings } from './wrong-records.ts';
+import { queryUsageCases } from './wrong-usage.ts';
 import {
   ids,
   texts,
@@ -135,6 +136,7 @@ const table: readonly [string, readonly Case[]][] = [
       ...each('window', [...enums, 0], (window) => ({ orgId: 'acme', meter: 'org', window })),
     ],
   ],
+  ['UsageService/QueryUsage', queryUsageCases],
   [
     'EnforcementService/ListEvents',
     [
@@ -213,6 +215,10 @@ test('unknown organizations are NOT_FOUND, whatever is asked of them', async () 
     ['CatalogService/ListPrices', {}],
     ['HistoryService/ListRevisions', {}],
     ['UsageService/GetUsage', { meter: 'org', window: 'WINDOW_DAY' }],
+    [
+      'UsageService/QueryUsage',
+      { startTime: '2026-03-01T00:00:00Z', endTime: '2026-03-02T00:00:00Z' },
+    ],
     ['EnforcementService/ListEvents', {}],
   ];
   for (const [rpc, message] of reads) {

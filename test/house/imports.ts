@@ -20,6 +20,7 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
     'prom-client',
     'uuid',
     'service/admin/events.ts',
+    'service/admin/usage-queries.ts',
     'node:',
   ],
   'price-lists': [

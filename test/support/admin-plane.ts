@@ -19,7 +19,7 @@ import type { Role } from '../../src/service/caller.ts';
 import { createTestDatabase } from './database.ts';
 import type { TestDatabase } from './database.ts';
 import { policyStoreOf } from './organization.ts';
-import { totalsOf } from './totals.ts';
+import { usagePartsOf } from './usage-parts.ts';
 
 /** 2026-03-10T09:00:00Z. */
 export const nowMs = 1_773_133_200_000;
@@ -80,16 +80,7 @@ export async function startAdminPlane(more: Partial<AdminServerParts> = {}): Pro
     store,
     events: createPgEvents({ pool: database.pool, failure: storeFailure }),
     clock,
-    getUsage: async (orgId) => {
-      await store.getOrganization(orgId);
-      const totals = totalsOf([])(0);
-      return {
-        bounds: { startMs: nowMs, endMs: nowMs + 1 },
-        totals: totals.window('DAY'),
-        inFlight: 0n,
-        units: [],
-      };
-    },
+    usage: usagePartsOf(database.pool, store, nowMs),
     expireHolds: (orgId) => {
       swept.push(orgId);
       return Promise.resolve(3);

@@ -65,7 +65,8 @@ export async function sumsOf(
     from === 'sums'
       ? `(SELECT s.org_id, extract(epoch FROM s.starts_at)::bigint * 1000 AS start_ms, s.subject,
   concat_ws(' ', t.facts, t.provider, t.service_tier) AS facts, s.cost,
-  s.input, s.output, s.requests FROM ${of} s JOIN usage_target t USING (org_id, target)) AS u`
+  s.input, s.output, s.requests FROM ${of} s JOIN usage_target t USING (org_id, target)
+  WHERE s.subject !~ '^=|:$') AS u`
       : `(SELECT org_id, booked_at / ${lengthMs} * ${lengthMs} AS start_ms, unnest(subjects) AS subject,
   concat_ws(' ', facts, coalesce(provider, ''), coalesce(service_tier, '')) AS facts, cost,
   input, output, requests FROM usage) AS u`;

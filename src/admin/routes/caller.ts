@@ -29,3 +29,11 @@ export function callerForPlatform(context: HandlerContext): Caller {
   const role = caller.roles.join(', ');
   throw new ServiceError('ROLE_FORBIDDEN', `not for the role ${role}`, { metadata: { role } });
 }
+
+/** Until when the caller of a request waits for what is read. */
+export function readLimits(context: HandlerContext): {
+  readonly deadlineMs: number;
+  readonly cancelled: AbortSignal;
+} {
+  return { deadlineMs: callOf(context.values).deadlineMs, cancelled: context.signal };
+}

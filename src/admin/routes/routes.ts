@@ -11,7 +11,6 @@ import type { Clock } from '../../platform/clock.ts';
 import type { PolicyStore } from '../../policies/policy-store.ts';
 import type { Events } from '../../service/admin/events.ts';
 import type { ExpireHolds } from '../../service/admin/expire-holds.ts';
-import type { createGetUsage } from '../../service/admin/get-usage.ts';
 import { catalogRoutes } from './catalog.ts';
 import { credentialRoutes } from './credentials.ts';
 import { directoryRoutes } from './directory.ts';
@@ -20,26 +19,27 @@ import { historyRoutes } from './history.ts';
 import { organizationRoutes } from './organizations.ts';
 import { policyRoutes } from './policies.ts';
 import { usageRoutes } from './usage.ts';
+import type { UsageRouteParts } from './usage.ts';
 
 /** What the admin calls work on. */
 export interface AdminRouteParts {
   readonly store: PolicyStore;
   readonly events: Events;
   readonly clock: Clock;
-  readonly getUsage: ReturnType<typeof createGetUsage>;
+  readonly usage: UsageRouteParts;
   readonly expireHolds: ExpireHolds;
 }
 
 /** All services of the admin plane. */
 export function adminRoutes(parts: AdminRouteParts): (router: ConnectRouter) => void {
-  const { store, events, clock, getUsage, expireHolds } = parts;
+  const { store, events, clock, usage, expireHolds } = parts;
   return (router) => {
     router.service(OrganizationService, organizationRoutes(store));
     router.service(DirectoryService, directoryRoutes(store));
     router.service(CredentialService, credentialRoutes(store));
     router.service(PolicyService, policyRoutes(store));
     router.service(CatalogService, catalogRoutes(store, clock));
-    router.service(UsageService, usageRoutes(getUsage));
+    router.service(UsageService, usageRoutes(usage));
     router.service(HistoryService, historyRoutes(store));
     router.service(EnforcementService, enforcementRoutes(store, events, expireHolds));
   };

@@ -4,23 +4,32 @@ import { meterOf, parseMeterName } from '../../core/meter.ts';
 import type { Meter } from '../../core/meter.ts';
 import { orgSubject } from '../../core/subject.ts';
 import type { createGetUsage } from '../../service/admin/get-usage.ts';
+import type { createQueryUsage } from '../../service/admin/query-usage.ts';
 import { readEnum } from '../../wire/admin/fields.ts';
 import { windowNames } from '../../wire/admin/policies.ts';
 import { idFault } from '../../wire/fields.ts';
 import { meterToMessage } from '../../wire/meter.ts';
 import { timestampOf } from '../../wire/time.ts';
 import { unitsToMessage } from '../../wire/units.ts';
+import { usageAnswerToMessage, usageQuestion } from '../../wire/admin/usage-queries.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import type { Violations } from '../../wire/violations.ts';
-import { callerForOrg } from './caller.ts';
+import { callerForOrg, readLimits } from './caller.ts';
 import { readOrgId } from './changes.ts';
 
 const maxMeterName = 20_000;
 
-/** Meters, for reading. */
-export function usageRoutes(
-  getUsage: ReturnType<typeof createGetUsage>,
-): ServiceImpl<typeof UsageService> {
+/** What the calls about usage work on. */
+export interface UsageRouteParts {
+  readonly getUsage: ReturnType<typeof createGetUsage>;
+  readonly queryUsage: ReturnType<typeof createQueryUsage>;
+}
+
+/** Meters, and sums of usage over time. */
+export function usageRoutes({
+  getUsage,
+  queryUsage,
+}: UsageRouteParts): ServiceImpl<typeof UsageService> {
   return {
     async getUsage(request, context) {
       const orgId = readOrgId(request.orgId);
@@ -46,6 +55,15 @@ export function usageRoutes(
         inFlightCount: inFlight,
         units: unitsToMessage(units),
       };
+    },
+
+    async queryUsage(request, context) {
+      const orgId = readOrgId(request.orgId);
+      callerForOrg(context, orgId);
+      const violations = collectViolations();
+      const question = usageQuestion(violations, orgId, request);
+      violations.throwIfAny();
+      return usageAnswerToMessage(await queryUsage(question, readLimits(context)), question);
     },
   };
 }

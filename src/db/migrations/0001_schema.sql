@@ -277,8 +277,9 @@ CREATE TABLE usage_target (
   PRIMARY KEY (org_id, target)
 );
 
--- What was booked in a quarter of an hour, by base meter and target. Each unit has a row of its own, which counts only
--- that unit; all else is in the row of the empty unit.
+-- What was booked in a quarter of an hour, by target, and by base meter or combination of subjects (`usage_path`); `user:`
+-- (`app:`, `principal:`, `customer:`, `tier:`) is for the calls that have none. Each unit has a row of its own, which counts
+-- only that unit; all else is in the row of the empty unit.
 CREATE TABLE usage_quarter (
   org_id text COLLATE "C" NOT NULL,
   starts_at timestamptz NOT NULL,
@@ -315,6 +316,8 @@ CREATE TABLE usage_daily (
   PRIMARY KEY (org_id, subject, starts_at, target, unit)
 ) WITH (fillfactor = 50);
 CREATE INDEX usage_daily_units ON usage_daily (org_id, subject, starts_at) WHERE unit <> '';
+-- All users, keys or paths of some days, out of many more days.
+CREATE INDEX usage_daily_time ON usage_daily (org_id, starts_at, subject);
 
 -- What limits did. Equal events of one second past the first ten are one row with a count.
 CREATE TABLE enforcement_event (
@@ -425,3 +428,21 @@ CREATE TABLE audit_chain (
 ) WITH (fillfactor = 50);
 -- Finds the chains that have grown.
 CREATE INDEX audit_chain_at ON audit_chain (at);
+
+-- Combinations of subjects that calls had, each once, so that usage can be grouped by one kind of subject and filtered by
+-- another. `path` begins with `=path:` for all subjects of a call (the organization and members left out), with
+-- `=team:`, `=key:` or `=label:` for those of one kind that a call may have several of. Sums of usage have it as their subject.
+CREATE TABLE usage_path (
+  org_id text COLLATE "C" NOT NULL,
+  path text COLLATE "C" NOT NULL,
+  subjects text[] NOT NULL,
+  PRIMARY KEY (org_id, path)
+);
+
+-- The combinations that a subject is in.
+CREATE TABLE usage_path_of (
+  org_id text COLLATE "C" NOT NULL,
+  subject text COLLATE "C" NOT NULL,
+  path text COLLATE "C" NOT NULL,
+  PRIMARY KEY (org_id, subject, path)
+);

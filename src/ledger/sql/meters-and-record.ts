@@ -53,7 +53,7 @@ export const metersAndRecord = {
     AND q.starts_at >= c.from_at AND q.starts_at < c.ends_at AND q.unit = '' OFFSET 0) q
   UNION ALL
   SELECT d.subject, d.target, ${inMs('d.starts_at')}, NULL, d.cost, d.input, d.output, d.requests
-  FROM usage_daily d WHERE d.org_id = $1 AND d.unit = ''
+  FROM usage_daily d WHERE d.org_id = $1 AND d.unit = '' AND NOT starts_with(d.subject, '=')
 ), entry AS (
   SELECT s.subject, t.facts, s.booked_at, s.day_ms, s.cost, s.input, s.output, s.requests, 0 AS held_cost,
     0 AS held_input, 0 AS held_output, 0 AS in_flight

@@ -1,4 +1,5 @@
 import { quarterMs } from '../record/quarters.ts';
+import { absentKindsOf, setsOf } from './usage-paths.ts';
 import type { UpkeepStatement } from './upkeep-statement.ts';
 
 /**
@@ -105,19 +106,37 @@ export const rollUpPiece = {
   SELECT facts, provider, service_tier, encode(substring(sha256(convert_to(
     facts || E'\\n' || provider || E'\\n' || service_tier, 'UTF8')) FROM 1 FOR 16), 'hex')::uuid AS target
   FROM (SELECT DISTINCT facts, provider, service_tier FROM piece) f
+), path AS MATERIALIZED (
+  ${setsOf('piece')}
+), counted AS MATERIALIZED (
+  SELECT subjects, path AS subject FROM path
+  UNION ALL
+  SELECT subjects, kind FROM (${absentKindsOf('piece')}) absent
+  UNION ALL
+  SELECT p.subjects, s.subject FROM (SELECT DISTINCT subjects FROM piece) p CROSS JOIN unnest(p.subjects) AS s(subject)
+), booked AS MATERIALIZED (
+  SELECT p.quarter, p.subjects, n.target, sum(p.cost) AS cost, sum(p.input) AS input, sum(p.output) AS output,
+    sum(p.requests) AS requests
+  FROM piece p JOIN named n USING (facts, provider, service_tier) GROUP BY 1, 2, 3
 ), summed AS MATERIALIZED (
-  SELECT p.quarter, s.subject, n.target, '' AS unit, sum(p.cost) AS cost, sum(p.input) AS input,
-    sum(p.output) AS output, sum(p.requests) AS requests, 0 AS unit_count
-  FROM piece p JOIN named n USING (facts, provider, service_tier) CROSS JOIN unnest(p.subjects) AS s(subject)
+  SELECT b.quarter, c.subject, b.target, '' AS unit, sum(b.cost) AS cost, sum(b.input) AS input,
+    sum(b.output) AS output, sum(b.requests) AS requests, 0 AS unit_count
+  FROM booked b JOIN counted c USING (subjects)
   GROUP BY 1, 2, 3
   UNION ALL
-  SELECT p.quarter, s.subject, n.target, u.key, 0, 0, 0, 0, sum(u.value::numeric)
-  FROM piece p JOIN named n USING (facts, provider, service_tier) CROSS JOIN unnest(p.subjects) AS s(subject)
+  SELECT p.quarter, c.subject, n.target, u.key, 0, 0, 0, 0, sum(u.value::numeric)
+  FROM piece p JOIN named n USING (facts, provider, service_tier) JOIN counted c USING (subjects)
     CROSS JOIN LATERAL jsonb_each_text(p.units) AS u
   WHERE p.units IS NOT NULL GROUP BY 1, 2, 3, 4
 ), targets AS (
   INSERT INTO usage_target (org_id, target, facts, provider, service_tier)
   SELECT $1, target, facts, provider, service_tier FROM named ON CONFLICT DO NOTHING
+), paths AS (
+  INSERT INTO usage_path (org_id, path, subjects) SELECT DISTINCT $1, path, members FROM path
+  ON CONFLICT DO NOTHING RETURNING path, subjects
+), members AS (
+  INSERT INTO usage_path_of (org_id, subject, path)
+  SELECT $1, m.subject, p.path FROM paths p CROSS JOIN unnest(p.subjects) AS m(subject) ON CONFLICT DO NOTHING
 ), quarters AS (
   INSERT INTO usage_quarter AS s (org_id, starts_at, subject, target, unit, cost, input, output, requests, unit_count)
   SELECT $1, quarter, subject, target, unit, cost, input, output, requests, unit_count FROM summed

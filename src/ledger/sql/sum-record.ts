@@ -124,7 +124,7 @@ export const sumRecord = {
   ofAll: sumRecordOf({
     isOurs: '$2::text[] IS NOT NULL',
     perMeter: 'CROSS JOIN unnest(u.subjects) AS n(meter)',
-    isOurSum: 'true',
+    isOurSum: `NOT starts_with(s.subject, '=')`,
     isOurHold: 'true',
   }),
 };
