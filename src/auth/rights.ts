@@ -1,4 +1,5 @@
 import type { DescMethod } from '@bufbuild/protobuf';
+import { CallService } from '../../gen/tollgate/admin/v1/calls_pb.ts';
 import { CatalogService } from '../../gen/tollgate/admin/v1/catalog_pb.ts';
 import { CredentialService } from '../../gen/tollgate/admin/v1/credentials_pb.ts';
 import { DirectoryService } from '../../gen/tollgate/admin/v1/directory_pb.ts';
@@ -39,6 +40,10 @@ const table: ReadonlyMap<string, Right> = new Map([
     batchReport: reports,
     // Each of its messages is judged as the RPC that it stands for.
     session: either,
+  }),
+  ...rightsOf(CallService, {
+    getCall: viewers,
+    listCalls: viewers,
   }),
   ...rightsOf(CatalogService, {
     createModel: admins,

@@ -4,6 +4,7 @@ import { anyChange, plainOrganization } from '../support/organization.ts';
 import { startAdminPlane } from '../support/admin-plane.ts';
 import type { AdminPlane, Json } from '../support/admin-plane.ts';
 
+import { callCases } from './wrong-calls.ts';
 import { limit, policy, policyCases, subjects } from './wrong-policies.ts';
 import { priceImportCases } from './wrong-price-imports.ts';
 import { priceCases, serviceTiers } from './wrong-prices.ts';
@@ -147,6 +148,7 @@ const table: readonly [string, readonly Case[]][] = [
       ...each('limit', texts(1000), (limit) => ({ orgId: 'acme', limit })),
     ],
   ],
+  ...callCases,
   [
     'HistoryService/ListRevisions',
     [
@@ -220,6 +222,8 @@ test('unknown organizations are NOT_FOUND, whatever is asked of them', async () 
       { startTime: '2026-03-01T00:00:00Z', endTime: '2026-03-02T00:00:00Z' },
     ],
     ['EnforcementService/ListEvents', {}],
+    ['CallService/GetCall', { id: 'r1' }],
+    ['CallService/ListCalls', {}],
   ];
   for (const [rpc, message] of reads) {
     const { code, reason } = await plane.call(rpc, { orgId, ...message });

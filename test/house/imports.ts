@@ -21,6 +21,8 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
     'uuid',
     'service/admin/events.ts',
     'service/admin/usage-queries.ts',
+    'service/admin/calls.ts',
+    'service/admin/reading.ts',
     'node:',
   ],
   'price-lists': [

@@ -11,7 +11,9 @@ import { startAdminServer } from '../../src/admin/server.ts';
 import type { AdminServer, AdminServerParts } from '../../src/admin/server.ts';
 import { createConnectionMetrics } from '../../src/connections/connection-metrics.ts';
 import { storeFailure } from '../../src/db/errors.ts';
+import { createPgCalls } from '../../src/ledger/calls/pg-calls.ts';
 import { createPgEvents } from '../../src/ledger/events/pg-events.ts';
+import { createFairSemaphore } from '../../src/platform/fair-semaphore.ts';
 import { createRpcMetrics } from '../../src/platform/rpc-metrics.ts';
 import type { PolicyStore } from '../../src/policies/policy-store.ts';
 import type { Account } from '../../src/service/auth.ts';
@@ -79,6 +81,12 @@ export async function startAdminPlane(more: Partial<AdminServerParts> = {}): Pro
   const server = await startAdminServer({
     store,
     events: createPgEvents({ pool: database.pool, failure: storeFailure }),
+    calls: createPgCalls({
+      pool: database.pool,
+      monotonicMs: () => performance.now(),
+      gate: createFairSemaphore({ most: 4 }),
+      failure: storeFailure,
+    }),
     clock,
     usage: usagePartsOf(database.pool, store, nowMs),
     expireHolds: (orgId) => {

@@ -1,4 +1,5 @@
 import type { ConnectRouter } from '@connectrpc/connect';
+import { CallService } from '../../../gen/tollgate/admin/v1/calls_pb.ts';
 import { CatalogService } from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
 import { CredentialService } from '../../../gen/tollgate/admin/v1/credentials_pb.ts';
 import { DirectoryService } from '../../../gen/tollgate/admin/v1/directory_pb.ts';
@@ -9,8 +10,10 @@ import { PolicyService } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
 import { UsageService } from '../../../gen/tollgate/admin/v1/usage_pb.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { PolicyStore } from '../../policies/policy-store.ts';
+import type { Calls } from '../../service/admin/calls.ts';
 import type { Events } from '../../service/admin/events.ts';
 import type { ExpireHolds } from '../../service/admin/expire-holds.ts';
+import { callRoutes } from './calls.ts';
 import { catalogRoutes } from './catalog.ts';
 import { credentialRoutes } from './credentials.ts';
 import { directoryRoutes } from './directory.ts';
@@ -25,6 +28,7 @@ import type { UsageRouteParts } from './usage.ts';
 export interface AdminRouteParts {
   readonly store: PolicyStore;
   readonly events: Events;
+  readonly calls: Calls;
   readonly clock: Clock;
   readonly usage: UsageRouteParts;
   readonly expireHolds: ExpireHolds;
@@ -32,7 +36,7 @@ export interface AdminRouteParts {
 
 /** All services of the admin plane. */
 export function adminRoutes(parts: AdminRouteParts): (router: ConnectRouter) => void {
-  const { store, events, clock, usage, expireHolds } = parts;
+  const { store, events, calls, clock, usage, expireHolds } = parts;
   return (router) => {
     router.service(OrganizationService, organizationRoutes(store));
     router.service(DirectoryService, directoryRoutes(store));
@@ -40,6 +44,7 @@ export function adminRoutes(parts: AdminRouteParts): (router: ConnectRouter) => 
     router.service(PolicyService, policyRoutes(store));
     router.service(CatalogService, catalogRoutes(store, clock));
     router.service(UsageService, usageRoutes(usage));
+    router.service(CallService, callRoutes(store, calls));
     router.service(HistoryService, historyRoutes(store));
     router.service(EnforcementService, enforcementRoutes(store, events, expireHolds));
   };

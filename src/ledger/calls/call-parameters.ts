@@ -22,7 +22,14 @@ export function insertParameters(calls: readonly KnownCall[]): Parameter[] {
     textArray(calls.map((call) => call.state)),
     textArray(texts.map((text) => text.closing)),
     textArray(texts.map((text) => text.sums)),
+    textArray(calls.map((call) => call.reason ?? null)),
+    textArray(calls.map(parentOf)),
   ];
+}
+
+/** The call that a call's Check says it belongs to, or null. */
+export function parentOf({ content }: Pick<KnownCall, 'content'>): string | null {
+  return content?.['parent_request_id'] ?? null;
 }
 
 /** The parameters of `update-calls`. */

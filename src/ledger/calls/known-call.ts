@@ -3,6 +3,7 @@ import type { Content, PricedUsage, StoredCall } from '../ledger.ts';
 import type { Estimate } from '../../core/call.ts';
 import { memoizeByObject } from '../../core/memoize-by-object.ts';
 import type { ConsideredLimit, Outcome } from '../../core/outcome.ts';
+import type { Reason } from '../../core/reason.ts';
 import { noUnits } from '../../core/units.ts';
 import type { Units } from '../../core/units.ts';
 import { plainArray } from '../../db/wire/binary-arrays.ts';
@@ -22,6 +23,8 @@ export interface KnownCall extends StoredCall {
   readonly content: Content | undefined;
   /** The Check's first answer; of a post-paid Report undefined. */
   readonly answer: KeptOutcome | undefined;
+  /** Why its Check was denied, the first of the reasons; known of a new call alone, to be written. */
+  readonly reason?: Reason | undefined;
   /** By sequence, the first is 1. */
   readonly extends: readonly KnownExtend[];
   readonly closing: KnownClosing | undefined;

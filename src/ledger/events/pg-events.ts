@@ -1,8 +1,9 @@
 import type { Pool } from 'pg';
 import { pageOf, positionOf } from '../../platform/paging.ts';
-import type { Events, StoredEvent } from '../../service/admin/events.ts';
+import type { Events } from '../../service/admin/events.ts';
 import { listEvents } from '../sql/list-events.ts';
 import type { EventRow } from '../sql/list-events.ts';
+import { storedEvent } from './stored-event.ts';
 
 /** Reads enforcement events from PostgreSQL; `failure` says what a failed query is to the caller. */
 export function createPgEvents(parts: {
@@ -21,38 +22,5 @@ export function createPgEvents(parts: {
         .catch((cause: unknown) => Promise.reject(failure(cause)));
       return pageOf(rows, page, list, (row) => [row.last_us, row.sequence], storedEvent);
     },
-  };
-}
-
-function storedEvent(row: EventRow): StoredEvent {
-  return {
-    id: row.id,
-    firstAtMs: Number(row.first_ms),
-    lastAtMs: Math.floor(Number(row.last_us) / 1000),
-    occurrences: BigInt(row.occurrences),
-    action: row.action,
-    requestId: row.request_id,
-    user: row.user_id ?? undefined,
-    subjects: row.subjects,
-    sum:
-      row.meter_id === null
-        ? undefined
-        : {
-            meter: row.meter_id,
-            metric: row.metric ?? '',
-            window: row.time_window ?? undefined,
-            spend: BigInt(row.spend ?? 0),
-          },
-    limit:
-      row.limit_name === null
-        ? undefined
-        : {
-            subject: row.limit_subject ?? '',
-            name: row.limit_name,
-            revision: row.revision ?? 0,
-            amount: BigInt(row.amount ?? 0),
-            ask: BigInt(row.ask ?? 0),
-            threshold: row.threshold ?? undefined,
-          },
   };
 }

@@ -1,14 +1,14 @@
 import type { ClientBase } from 'pg';
 import type { BatchStatement } from '../sql/batch-statement.ts';
 import { applyDeltas } from '../sql/apply-deltas.ts';
-import { agreeOnEpochs, agreeOnRecord, holdCalls, holdOrSettleCalls } from '../sql/hold-calls.ts';
+import { agreeOnEpochs, agreeOnRecord, holdCalls, holdUnusualCalls } from '../sql/hold-calls.ts';
 import { readCalls, readEpochs } from '../sql/read-state.ts';
 import { insertCalls, updateCalls } from '../sql/write-calls.ts';
 import { claimWindows, insertEvents } from '../sql/write-events.ts';
 import { insertUsage } from '../sql/write-usage.ts';
 
 /** Writing first is for mixed batches: a distributed PostgreSQL refuses a statement that writes two tables. */
-const writeFirst = [holdCalls, holdOrSettleCalls, agreeOnEpochs, agreeOnRecord];
+const writeFirst = [holdCalls, holdUnusualCalls, agreeOnEpochs, agreeOnRecord];
 
 const decideFirst: readonly BatchStatement[] = [
   applyDeltas,

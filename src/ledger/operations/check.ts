@@ -156,7 +156,9 @@ function decide(
   const stays = outcome.decision === 'ALLOW';
   limitMemory.learn(call.orgId, plan, outcome, !stays && plan.reasons.length === 0);
   const answer = encodeOutcome(outcome, plan);
-  const insert = newCall(call, plan, completion.submission, { allowed: stays, answer }, nowMs);
+  const [reason] = outcome.reasons;
+  const decided = newCall(call, plan, completion.submission, { allowed: stays, answer }, nowMs);
+  const insert = reason === undefined ? decided : { ...decided, reason };
   const events = limitEvents(insert, outcome, context);
   // A limit that is OK has reached none of its thresholds.
   if (stays && outcome.limits.some(({ status }) => status !== 'OK')) {

@@ -31,18 +31,21 @@ export const holdCalls = {
 } as const;
 
 /**
- * The same where some of the calls are settled at once, and written beside their usage; $25 text[]: the state of each.
- * A statement of its own, so that batches without such calls send nothing for it.
+ * The same where some of the calls are settled at once, and written beside their usage, or name a parent; $25 text[]: the
+ * state of each, $26 text[]: its parent or null. A statement of its own, so that batches without such calls send nothing
+ * for it.
  */
-export const holdOrSettleCalls = {
-  name: 'hold-or-settle-calls',
-  text: holding('u.state', { name: 'state', values: '$25::text[]' }),
+export const holdUnusualCalls = {
+  name: 'hold-unusual-calls',
+  text: holding('u.state', 'u.parent_request_id'),
 } as const;
 
-/** `state` of each call, and the column that it comes from, if it does from one. */
-function holding(state: string, more?: { readonly name: string; readonly values: string }): string {
-  const names = more === undefined ? '' : `, ${more.name}`;
-  const values = more === undefined ? '' : `, ${more.values}`;
+/** `state` of each call, and its parent where it may have one: then both are parameters. */
+function holding(state: string, parent?: string): string {
+  const names = parent === undefined ? '' : ', state, parent_request_id';
+  const values = parent === undefined ? '' : ', $25::text[], $26::text[]';
+  const column = parent === undefined ? '' : ', parent_request_id';
+  const value = parent === undefined ? '' : `, ${parent}`;
   return `WITH applied AS (${upsertSmallAsks}
   WHERE ${notAhead()} AND ${farFromInt64()}
   RETURNING m.org_id, m.meter_id, m.filled, ARRAY[${returnedColumns}, ${tokenSums()}, 0] AS numbers
@@ -51,10 +54,10 @@ function holding(state: string, more?: { readonly name: string; readonly values:
     AND array_agg(meter_id) = $2::text[] AS is_whole FROM applied
 ), held AS (
   INSERT INTO call (org_id, request_id, state, version, content, answer, detail, subjects, facts,
-    held_cost, held_input, held_output, booked_at, expires_at, requests, sums)
+    held_cost, held_input, held_output, booked_at, expires_at, requests, sums${column})
   SELECT u.org_id, u.request_id, ${state}, 1, u.content, u.answer, u.detail, u.subjects::text[], u.facts,
     u.held_cost, u.held_input, u.held_output, u.booked_at, u.expires_at, u.requests,
-    ARRAY(SELECT n[c[2 * i + 1]][c[2 * i + 2]] - o[i + 1] FROM generate_series(u.first, u.last - 1) AS i)
+    ARRAY(SELECT n[c[2 * i + 1]][c[2 * i + 2]] - o[i + 1] FROM generate_series(u.first, u.last - 1) AS i)${value}
   FROM now, (SELECT $21::int[] AS c, $22::bigint[] AS o) AS cells, unnest($6::text[], $7::text[], $8::text[],
     $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[],
     $17::bigint[], $18::bigint[], $19::int[], $20::int[]${values}) AS u(org_id, request_id, content, answer, detail, subjects, facts,
@@ -69,7 +72,7 @@ SELECT held.org_id, held.request_id, held.sums, (CASE WHEN is_whole IS NOT TRUE 
 }
 
 /**
- * Reads beside `hold-or-settle-calls`, under its locks: fails if usage would be recorded before what is closed for the
+ * Reads beside `hold-unusual-calls`, under its locks: fails if usage would be recorded before what is closed for the
  * roll-up. It is recorded at the time of the calls.
  */
 export const agreeOnRecord = {

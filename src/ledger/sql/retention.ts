@@ -6,13 +6,21 @@ function retentionStatement(write: (and: string) => string): UpkeepStatement {
   return { text: write(''), perOrganizationText: write('\n    AND org_id = $3::text') };
 }
 
-/** Forgets calls past the idempotency horizon. $1 bigint: booked before (ms). */
-export const forgetCalls = retentionStatement(
-  (and) => `DELETE FROM call WHERE (org_id, request_id) IN (
-  SELECT org_id, request_id FROM call
-  WHERE booked_at < $1::bigint AND state <> 'OPEN' AND expires_at < $1::bigint${and}
-  ORDER BY booked_at LIMIT $2::int)${and}`,
-);
+const isForgotten = `booked_at < $1::bigint AND state <> 'OPEN' AND expires_at < $1::bigint`;
+
+/**
+ * Forgets calls past the idempotency horizon. $1 bigint: booked before (ms). The calls are found by the index of each
+ * organization: where there is none to forget, that is one look for each.
+ */
+export const forgetCalls: UpkeepStatement = {
+  text: `DELETE FROM call WHERE (org_id, request_id) IN (
+  SELECT c.org_id, c.request_id FROM org AS o CROSS JOIN LATERAL (
+    SELECT org_id, request_id FROM call WHERE org_id = o.org_id AND ${isForgotten}
+    ORDER BY booked_at LIMIT $2::int) AS c LIMIT $2::int)`,
+  perOrganizationText: `DELETE FROM call WHERE org_id = $3::text AND request_id IN (
+  SELECT request_id FROM call WHERE org_id = $3::text AND ${isForgotten}
+  ORDER BY booked_at LIMIT $2::int)`,
+};
 
 const key = 'org_id, limit_name, meter_id, threshold, time_window, window_start';
 

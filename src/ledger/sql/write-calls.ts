@@ -10,22 +10,23 @@ export const insertCalls = batchStatement(
   /** $1 text[] org_id, $2 text[] request_id, $3 text[] content, $4 text[] answer, $5 text[] detail,
    *  $6 text[] subjects as array literals, $7 text[] facts, $8 bigint[] held_cost, $9 bigint[] held_input,
    *  $10 bigint[] held_output, $11 bigint[] booked_at, $12 bigint[] expires_at, $13 bigint[] requests,
-   *  $14 text[] state, $15 text[] closing, $16 text[] sums as array literals. */
+   *  $14 text[] state, $15 text[] closing, $16 text[] sums as array literals, $17 text[] reason,
+   *  $18 text[] parent_request_id. */
   ({
     source,
     from,
     where,
   }) => `INSERT INTO call (org_id, request_id, state, version, content, answer, detail, subjects, facts,
-  held_cost, held_input, held_output, booked_at, expires_at, requests, closing, sums)
+  held_cost, held_input, held_output, booked_at, expires_at, requests, closing, sums, reason, parent_request_id)
 SELECT ${source}.org_id, u.request_id, u.state, 1, u.content, u.answer, u.detail,
   u.subjects::text[], u.facts,
   u.held_cost, u.held_input, u.held_output, u.booked_at, u.expires_at, u.requests,
-  u.closing, u.sums::bigint[]
+  u.closing, u.sums::bigint[], u.reason, u.parent_request_id
 FROM ${from}unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
   $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[],
-  $15::text[], $16::text[])
+  $15::text[], $16::text[], $17::text[], $18::text[])
   AS u(org_id, request_id, content, answer, detail, subjects, facts, held_cost, held_input, held_output,
-  booked_at, expires_at, requests, state, closing, sums)${where}`,
+  booked_at, expires_at, requests, state, closing, sums, reason, parent_request_id)${where}`,
 );
 
 export const updateCalls = batchStatement(

@@ -4,10 +4,10 @@ import { deltaOf } from '../meters/batch-totals.ts';
 import { int4Array, int8Array, plainArray, textArray } from '../../db/wire/binary-arrays.ts';
 import { windowSpan } from '../meters/call-delta.ts';
 import type { CallDelta } from '../meters/call-delta.ts';
-import { newCallParameters } from '../calls/call-parameters.ts';
+import { newCallParameters, parentOf } from '../calls/call-parameters.ts';
 import { localFaults } from '../../db/wire/local-fault.ts';
 import { fly } from '../../db/wire/flight.ts';
-import type { FlightRows, FlightStatement } from '../../db/wire/flight.ts';
+import type { FlightRows, FlightStatement, Parameter } from '../../db/wire/flight.ts';
 import { numbersOf } from '../../db/wire/number-array.ts';
 import type { KnownCall } from '../calls/known-call.ts';
 import type { OperationResult, Planned } from '../lane/planned.ts';
@@ -19,7 +19,7 @@ import { rowsByKey } from '../../db/wire/rows-by-key.ts';
 import { deltaWidth } from '../sql/apply-deltas.ts';
 import { usageParameters } from '../record/usage-parameters.ts';
 import type { UsageRecord } from '../record/usage-record.ts';
-import { agreeOnEpochs, agreeOnRecord, holdCalls, holdOrSettleCalls } from '../sql/hold-calls.ts';
+import { agreeOnEpochs, agreeOnRecord, holdCalls, holdUnusualCalls } from '../sql/hold-calls.ts';
 import { insertUsage } from '../sql/write-usage.ts';
 import { failedGuard, GuardFailed } from './guard-failed.ts';
 
@@ -93,7 +93,7 @@ function prepare(
     const span = time.isDatabase ? timeSpan(members, expected) : always;
     const usage = members.flatMap(({ optimistic, call }) => optimistic.usage?.(call) ?? []);
     const statements = [
-      holding(members, added.sorted(), usage.length > 0),
+      holding(members, added.sorted(), usage.length > 0 || members.some(hasParent)),
       agreeing(members, span),
       ...(usage.length > 0 ? recording(usage, expected) : []),
     ];
@@ -120,11 +120,11 @@ function memberOf(
 function holding(
   members: readonly Member[],
   meters: readonly OptimisticMeter[],
-  isSettling: boolean,
+  isUnusual: boolean,
 ): FlightStatement {
   const { first, last, cells, since, guarded, most } = limitGuards(members, meters);
   return {
-    ...(isSettling ? holdOrSettleCalls : holdCalls),
+    ...(isUnusual ? holdUnusualCalls : holdCalls),
     values: [
       ...meterParameters(meters),
       int8Array(meters.length * deltaWidth, columnsOf(meters)),
@@ -135,9 +135,21 @@ function holding(
       int8Array(since.length, [since]),
       int4Array(guarded),
       int8Array(most.length, [most]),
-      ...(isSettling ? [textArray(members.map(({ call }) => call.state))] : []),
+      ...(isUnusual ? unusualParameters(members) : []),
     ],
   };
+}
+
+/** The parameters that only `hold-unusual-calls` has. */
+function unusualParameters(members: readonly Member[]): Parameter[] {
+  return [
+    textArray(members.map(({ call }) => call.state)),
+    textArray(members.map(({ call }) => parentOf(call))),
+  ];
+}
+
+function hasParent({ call }: Member): boolean {
+  return parentOf(call) !== null;
 }
 
 /** Appends what is settled at once to the record, at the time of the calls. */

@@ -33,7 +33,7 @@ afterAll(async () => {
 /** Statements over all organizations, and why they may be. */
 const overAll: Readonly<Record<string, string>> = {
   holdCalls: 'written first, which is for mixed batches alone',
-  holdOrSettleCalls: 'likewise',
+  holdUnusualCalls: 'likewise',
   agreeOnEpochs: 'beside it',
   agreeOnRecord: 'beside it',
   giveBackHolds: 'holds are ended first in mixed batches alone',

@@ -36,7 +36,7 @@ test('a call of an organization that is missing is not written, and not taken fo
     values: [
       ...['nobody', 'r1', '{}', '{}', '{}', '{}', '{}'].map(texts),
       ...Array.from({ length: 6 }, () => numbers),
-      ...['OPEN', null, '{}'].map(texts),
+      ...['OPEN', null, '{}', null, null].map(texts),
     ],
     rowCount: 1,
   };

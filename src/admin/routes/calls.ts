@@ -1,0 +1,53 @@
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import type { CallService } from '../../../gen/tollgate/admin/v1/calls_pb.ts';
+import type { PolicyStore } from '../../policies/policy-store.ts';
+import type { Calls } from '../../service/admin/calls.ts';
+import { getCall } from '../../service/admin/get-call.ts';
+import { listCalls } from '../../service/admin/list-calls.ts';
+import type { Reading } from '../../service/admin/reading.ts';
+import { callToMessage } from '../../wire/admin/call-detail.ts';
+import { callFilterFromMessage, callSummaryToMessage } from '../../wire/admin/calls.ts';
+import { pageAnswer, readPage } from '../../wire/admin/page.ts';
+import { readRequestId } from '../../wire/fields.ts';
+import { timestampOf } from '../../wire/time.ts';
+import { collectViolations } from '../../wire/violations.ts';
+import { callOf } from '../http/call.ts';
+import { callerForOrg } from './caller.ts';
+import { readOrgId } from './changes.ts';
+
+/** Calls that are kept, for reading. */
+export function callRoutes(
+  store: Pick<PolicyStore, 'getOrganization'>,
+  calls: Calls,
+): ServiceImpl<typeof CallService> {
+  return {
+    async getCall(request, context) {
+      const orgId = readOrgId(request.orgId);
+      callerForOrg(context, orgId);
+      const violations = collectViolations();
+      const id = readRequestId(violations, 'id', request.id);
+      violations.throwIfAny();
+      return { call: callToMessage(await getCall(store, calls, orgId, id, readingOf(context))) };
+    },
+
+    async listCalls(request, context) {
+      const orgId = readOrgId(request.orgId);
+      callerForOrg(context, orgId);
+      const violations = collectViolations();
+      const page = readPage(violations, context.method.input, request);
+      const filter = callFilterFromMessage(violations, orgId, request);
+      violations.throwIfAny();
+      const listed = await listCalls(store, calls, filter, page, readingOf(context));
+      const { items, searchedToMs } = listed;
+      return {
+        calls: items.map(callSummaryToMessage),
+        nextPageToken: pageAnswer(listed).nextPageToken,
+        ...(searchedToMs === undefined ? {} : { searchedToTime: timestampOf(searchedToMs) }),
+      };
+    },
+  };
+}
+
+function readingOf(context: HandlerContext): Reading {
+  return { deadlineMs: callOf(context.values).deadlineMs, cancelled: context.signal };
+}

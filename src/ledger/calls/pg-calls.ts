@@ -1,0 +1,196 @@
+import type { Pool, PoolClient } from 'pg';
+import { subjectName } from '../../core/subject.ts';
+import { createReadUntil } from '../../db/read-until.ts';
+import type { FairSemaphore } from '../../platform/fair-semaphore.ts';
+import { pageOf, positionOf } from '../../platform/paging.ts';
+import type { Listed, Page, Position } from '../../platform/paging.ts';
+import type { CallFilter, Calls, CallSummary, ListedCalls } from '../../service/admin/calls.ts';
+import { keptCalls } from '../sql/kept-calls.ts';
+import { scanCalls } from '../sql/list-calls.ts';
+import type { CallScope, ScannedCall } from '../sql/list-calls.ts';
+import { callRow } from '../sql/read-state.ts';
+import { keptCall } from './kept-call.ts';
+import { knownCall } from './known-call.ts';
+import type { KnownCall } from './known-call.ts';
+import { summariesOf } from './summaries.ts';
+
+type Client = Pick<PoolClient, 'query'>;
+
+/** How many calls are looked at for a page, at most, and at once where few may be what is looked for. */
+const mostScanned = 10_000;
+const scannedAtOnce = 1000;
+const endOfTimeMs = 9_000_000_000_000_000;
+
+/** What calls are read with. */
+export interface PgCallsOptions {
+  readonly pool: Pool;
+  readonly monotonicMs: () => number;
+  /** Readings at once. */
+  readonly gate: FairSemaphore;
+  /** What a failed query is to the caller. */
+  readonly failure: (cause: unknown) => Error;
+}
+
+/** Reads calls from PostgreSQL. A reading ends at the caller's deadline, or when the caller goes. */
+export function createPgCalls({ pool, monotonicMs, gate, failure }: PgCallsOptions): Calls {
+  const readUntil = createReadUntil(pool, monotonicMs);
+  const passing = async <T>(orgId: string, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await gate.pass(orgId, work);
+    } catch (cause) {
+      throw failure(cause);
+    }
+  };
+  return {
+    get: (orgId, requestId, reading) =>
+      passing(orgId, () =>
+        readUntil(reading, async (client) => {
+          const [call] = await readCalls(client, orgId, [requestId]);
+          return call && keptCall(client, call);
+        }),
+      ),
+    async list(filter, page, reading) {
+      const list = `${filter.orgId}/calls`;
+      const after = positionOf(page, list, ['integer', 'text']);
+      return passing(filter.orgId, () =>
+        readUntil(reading, async (client) => {
+          const found = await search(client, filter, after, page.size + 1);
+          return listed(client, filter.orgId, found, page, list);
+        }),
+      );
+    },
+  };
+}
+
+/** What a search has found, and where it ended. */
+interface Found {
+  readonly places: readonly Position[];
+  /** Undefined: there is no more. */
+  readonly last: Position | undefined;
+}
+
+/** Looks through calls until enough are found, all are looked at, or too many. */
+async function search(
+  client: Client,
+  filter: CallFilter,
+  after: Position | undefined,
+  wanted: number,
+): Promise<Found> {
+  const places: Position[] = [];
+  let last = after;
+  let scanned = 0;
+  const atOnce = isSelective(filter) ? Math.max(wanted, scannedAtOnce) : wanted;
+  while (places.length < wanted && scanned < mostScanned) {
+    const most = Math.min(atOnce, mostScanned - scanned);
+    const rows = await scan(client, filter, last, most);
+    for (const row of rows) if (row.fits) places.push([row.booked_at, row.request_id]);
+    const end = rows.at(-1);
+    if (end === undefined || end.place < most) return { places, last: undefined };
+    scanned += end.place;
+    last = [end.booked_at, end.request_id];
+  }
+  return { places, last };
+}
+
+/** Whether some of the calls that are looked at may not be those that are looked for. */
+function isSelective(filter: CallFilter): boolean {
+  const { subject, target, decision, reason, state } = filter;
+  const isAnyDenial = scopeOf(filter) === 'denied' && reason === undefined;
+  return (
+    [subject, target, reason, state].some((one) => one !== undefined) ||
+    (decision !== undefined && !isAnyDenial)
+  );
+}
+
+function scopeOf({ parent, decision, reason }: CallFilter): CallScope {
+  if (parent !== undefined) return 'children';
+  return decision === 'DENY' || reason !== undefined ? 'denied' : 'all';
+}
+
+async function scan(
+  client: Client,
+  filter: CallFilter,
+  after: Position | undefined,
+  most: number,
+): Promise<readonly ScannedCall[]> {
+  const { orgId, fromMs = 0, toMs = endOfTimeMs, parent = null } = filter;
+  const { subject, target = null, decision = null, reason = null, state = null } = filter;
+  const [bookedAt = null, requestId = null] = after ?? [];
+  // A row comparison of parameters that may be NULL is no bound for the index; this one is.
+  const beforeMs = bookedAt === null ? toMs : Math.min(toMs, Number(bookedAt) + 1);
+  const { rows } = await client.query<ScannedCall>({
+    ...scanCalls[scopeOf(filter)],
+    values: [
+      orgId,
+      Math.max(0, fromMs),
+      beforeMs,
+      parent,
+      bookedAt,
+      requestId,
+      most,
+      subject ? subjectName(subject) : null,
+      target,
+      decision,
+      reason,
+      state,
+    ],
+  });
+  return rows;
+}
+
+async function listed(
+  client: Client,
+  orgId: string,
+  { places, last }: Found,
+  page: Page,
+  list: string,
+): Promise<ListedCalls> {
+  const isFull = places.length > page.size;
+  const shown = places.slice(0, page.size);
+  const end = isFull ? shown.at(-1) : last;
+  // One row more than the page has says that it goes on.
+  const { nextToken }: Listed<Position> = end
+    ? pageOf(
+        [end, end],
+        { ...page, size: 1 },
+        list,
+        (at) => at,
+        (at) => at,
+      )
+    : { items: [], nextToken: undefined };
+  return {
+    items: await summaries(client, orgId, shown),
+    nextToken,
+    searchedToMs: end && Number(end[0]),
+  };
+}
+
+async function summaries(
+  client: Client,
+  orgId: string,
+  places: readonly Position[],
+): Promise<readonly CallSummary[]> {
+  const ids = places.map(([, requestId = '']) => requestId);
+  const calls = new Map(
+    (await readCalls(client, orgId, ids)).map((call) => [call.requestId, call]),
+  );
+  return summariesOf(
+    client,
+    orgId,
+    ids.flatMap((id) => calls.get(id) ?? []),
+  );
+}
+
+async function readCalls(
+  client: Client,
+  orgId: string,
+  requestIds: readonly string[],
+): Promise<readonly KnownCall[]> {
+  if (requestIds.length === 0) return [];
+  const { rows } = await client.query<(string | null)[]>({
+    ...keptCalls,
+    values: [orgId, requestIds],
+    rowMode: 'array',
+  });
+  return rows.map((row) => knownCall(callRow(row)));
+}

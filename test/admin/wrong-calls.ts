@@ -1,0 +1,44 @@
+import { subjects } from './wrong-policies.ts';
+import {
+  each,
+  enums,
+  optionalIds,
+  orgCases,
+  pageCases,
+  requestIds,
+  times,
+} from './wrong-values.ts';
+import type { Case } from './wrong-values.ts';
+
+const orgId = 'acme';
+const present = (values: readonly unknown[]) => values.filter((value) => value !== '');
+
+/** Wrong requests of the calls that are kept. */
+export const callCases: readonly [string, Case[]][] = [
+  [
+    'CallService/GetCall',
+    [...orgCases({ id: 'r1' }), ...each('id', requestIds, (id) => ({ orgId, id }))],
+  ],
+  [
+    'CallService/ListCalls',
+    [
+      ...orgCases({}),
+      ...pageCases({ orgId }),
+      ...each('start_time', times, (startTime) => ({ orgId, startTime })),
+      ...each('end_time', [...times, '2026-03-01T00:00:00Z'], (endTime) => ({
+        orgId,
+        startTime: '2026-03-01T00:00:00.001Z',
+        endTime,
+      })),
+      ...each('subject', present(subjects), (subject) => ({ orgId, subject })),
+      ...each('target', optionalIds, (target) => ({ orgId, target })),
+      ...each('decision', enums, (decision) => ({ orgId, decision })),
+      ...each('denial_reason', enums, (denialReason) => ({ orgId, denialReason })),
+      ...each('state', enums, (state) => ({ orgId, state })),
+      ...each('parent_request_id', present(requestIds), (parentRequestId) => ({
+        orgId,
+        parentRequestId,
+      })),
+    ],
+  ],
+];
