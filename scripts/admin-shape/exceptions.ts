@@ -39,6 +39,10 @@ export const exceptions: readonly { readonly fault: string; readonly because: st
     because: 'a revision of a price does not change, but for its end',
   },
   {
+    fault: 'RevokeRaise: lacks etag',
+    because: 'a raise does not change, but for its end',
+  },
+  {
     fault: 'ExpireHolds: lacks reason',
     because: 'it starts a round of the sweep, which runs in any case, and changes no record',
   },

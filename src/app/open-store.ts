@@ -86,7 +86,7 @@ export async function openStore(
   const connections = await connectStore(wanted, url, { log, onAway }, undo);
   const settings = await chooseBatch(wanted, connections.jobs, log);
   await learnTime(connections, clock);
-  const policies = openPolicies(settings, connections, log, undo);
+  const policies = openPolicies(settings, connections, clock, log, undo);
   const policyStore = createPgPolicyStore({
     pool: connections.admin,
     clock,
@@ -143,11 +143,13 @@ async function learnTime({ jobs }: StoreConnections, clock: FollowingClock): Pro
 function openPolicies(
   settings: Settings,
   { lookUps, url, sockets }: StoreConnections,
+  clock: Clock,
   log: Log,
   undo: UndoList,
 ): CachedPolicies {
   const policies = createCachedPolicies({
     pool: lookUps,
+    clock,
     perOrganization: settings.batch === 'per-org',
   });
   undo.add(() => policies.close());

@@ -7,6 +7,7 @@ import { EnforcementService } from '../../gen/tollgate/admin/v1/enforcement_pb.t
 import { HistoryService } from '../../gen/tollgate/admin/v1/history_pb.ts';
 import { OrganizationService } from '../../gen/tollgate/admin/v1/organizations_pb.ts';
 import { PolicyService } from '../../gen/tollgate/admin/v1/policies_pb.ts';
+import { RaiseService } from '../../gen/tollgate/admin/v1/raises_pb.ts';
 import { UsageService } from '../../gen/tollgate/admin/v1/usage_pb.ts';
 import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
 import { rightsOf, rowName } from './right.ts';
@@ -134,6 +135,12 @@ const table: ReadonlyMap<string, Right> = new Map([
     listPolicyRevisions: viewers,
     revokeLimit: admins,
     deletePolicy: admins,
+  }),
+  ...rightsOf(RaiseService, {
+    createRaise: admins,
+    getRaise: viewers,
+    listRaises: viewers,
+    revokeRaise: admins,
   }),
   ...rightsOf(UsageService, {
     getUsage: viewers,

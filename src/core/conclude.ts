@@ -8,6 +8,7 @@ import type { Asks, CheckPlan, Hold, PlannedLimit } from './plan.ts';
 import type { Metric } from './policy.ts';
 import { reasons as allReasons } from './reason.ts';
 import type { Reason } from './reason.ts';
+import { retryAfter } from './retry-after.ts';
 import { maxInt64 } from './totals.ts';
 import type { TotalsOf } from './totals.ts';
 import { windowAt } from './window.ts';
@@ -60,7 +61,7 @@ export function conclude(
     binding: bindingOnDeny(plan, limits, reasons, (metric) => reasonOf[metric]),
     limits,
     warnings: warned(limits),
-    retryAfterMs: isTimely ? retryAfter(limits, nowMs) : undefined,
+    retryAfterMs: isTimely ? retryAfter(plan, limits, nowMs) : undefined,
     maxOutputTokens: affordableOutput(plan, totals, reasons),
     storeContent: plan.storeContent,
     heldCost: 0n,
@@ -217,6 +218,7 @@ export function considered(
     metric,
     window,
     amount,
+    raised: planned.raised,
     action,
     used: asInt64(used),
     held: asInt64(held),
@@ -238,17 +240,6 @@ export function warned(limits: readonly Pick<ConsideredLimit, 'status'>[]): numb
   return limits.flatMap(({ status }, index) =>
     status === 'OK' || status === 'EXCEEDED' ? [] : [index],
   );
-}
-
-/** Until the last of the exceeded windows ends; undefined where time does not help. */
-function retryAfter(limits: readonly ConsideredLimit[], nowMs: number): number | undefined {
-  let untilMs = nowMs;
-  for (const { status, resetsAtMs, ask, amount } of limits) {
-    if (status !== 'EXCEEDED') continue;
-    if (resetsAtMs === undefined || resetsAtMs <= nowMs || ask > amount) return undefined;
-    untilMs = Math.max(untilMs, resetsAtMs);
-  }
-  return untilMs - nowMs;
 }
 
 /** The counters that the call would push beyond int64, limited or not: a denial, never an error. */

@@ -42,6 +42,15 @@ export function defaultFor(subject: Subject): string | undefined {
   }
 }
 
+/** Whether a limit that a subject declares may be for another one, by its kind alone: who is below whom is not looked at. */
+export function reachesSubject(declared: LimitFor, declaring: Subject, subject: Subject): boolean {
+  if (declared.kind === 'SELF') {
+    return subject.kind === declaring.kind && subject.id === declaring.id;
+  }
+  if (declared.kind === 'MEMBER') return subject.kind === 'user';
+  return defaultFor(subject) === textOf(declared);
+}
+
 const groupedLimits = memoizeByObject((policy: Policy): ReadonlyMap<string, Slots> => {
   const declared = new Map<string, Map<string, { policy: Policy; limits: Limit[] }>>();
   for (const limit of policy.limits) {

@@ -2,6 +2,7 @@ import type { Model, PriceRevision, RouteGroup } from './catalog.ts';
 import type { Credential, Principal, Registered, Team, User } from './directory.ts';
 import type { Organization } from './organization.ts';
 import type { Policy } from './policy.ts';
+import type { Raise } from './raise.ts';
 import type { Subject } from './subject.ts';
 
 /**
@@ -26,6 +27,11 @@ export interface OrganizationView {
   routeGroups(): Iterable<RouteGroup>;
   /** The newest revision of a subject's policy, if it has one. */
   policy(subject: Subject): Policy | undefined;
+  /**
+   * The raises that are for a subject, and those for all of a limit that it declares (`raiseOwner`). Some may be over;
+   * revoked ones are not among them.
+   */
+  raises(owner: Subject): readonly Raise[];
   /**
    * All revisions of one price, oldest first, revoked ones included: settlement looks back. Those for a service tier
    * are apart from those without one.

@@ -1,6 +1,7 @@
 import type { Action, Metric, Window } from './policy.ts';
 import type { Reason } from './reason.ts';
 import type { Meter } from './meter.ts';
+import type { Raised } from './raise.ts';
 import type { Subject } from './subject.ts';
 
 /** How one limit stood when a call was decided. */
@@ -14,7 +15,10 @@ export interface ConsideredLimit {
   readonly meter: Meter;
   readonly metric: Metric;
   readonly window: Window | undefined;
+  /** With what raises add to it. */
   readonly amount: bigint;
+  /** Undefined: no raise is in force. */
+  readonly raised: Raised | undefined;
   readonly action: Action;
   /** Before this call's ask. */
   readonly used: bigint;

@@ -11,6 +11,7 @@ import type { PricedCall, PricedCost } from './price.ts';
 import type { Reason } from './reason.ts';
 import type { EffectiveLimit } from './resolve.ts';
 import { orgSubject } from './subject.ts';
+import { limitsWithRaises } from './standing-limits.ts';
 import { targetFacts } from './target.ts';
 
 /** Everything about a call that is known before the counters are read. */
@@ -18,7 +19,7 @@ export function planCheck(view: OrganizationView, request: CallRequest, nowMs: n
   const { path, reasons: pathReasons, stop } = resolvePath(view, request, nowMs);
   const target = targetFacts(view, request.target);
   const metered = stop
-    ? { path, target, meters: [meterOf(orgSubject)], limits: [], accessReasons: [] }
+    ? { path, target, meters: [meterOf(orgSubject)], limitsAt: noLimits, accessReasons: [] }
     : meteredLimits(view, path, target);
   const bypass = bypassOf(view, path, nowMs);
   const call = { path, target, served: request.served };
@@ -26,16 +27,18 @@ export function planCheck(view: OrganizationView, request: CallRequest, nowMs: n
   const reasons = stop
     ? pathReasons
     : [...pathReasons, ...modelReasons(view, metered, bypass, requested.priced.unpriced)];
+  const standing = metered.limitsAt(nowMs);
   return {
     epoch: view.epoch,
     calendar: view.organization.calendar,
-    untilMs: nextChangeMs(view, call, nowMs),
+    fromMs: standing.fromMs,
+    untilMs: Math.min(standing.untilMs, nextChangeMs(view, call, nowMs)),
     windowsAtMs: undefined,
     path: metered.path,
     target: metered.target,
     served: request.served,
     meters: metered.meters,
-    limits: metered.limits,
+    limits: standing.limits,
     estimate: requested.estimate,
     asks: requested.asks,
     hold: requested.hold,
@@ -47,6 +50,8 @@ export function planCheck(view: OrganizationView, request: CallRequest, nowMs: n
     storeContent: view.organization.storeContent,
   };
 }
+
+const noLimits = limitsWithRaises([], []);
 
 /**
  * The reasons of the model rules, in order of precedence, and the missing price where a BLOCK limit on COST

@@ -47,19 +47,21 @@ export function planExtend(
     added.cost === undefined &&
     added.units.length > 0 &&
     price({ ...total, units: added.units }).unpriced;
-  const { meters, limits } = meteredLimits(view, path, target);
+  const { meters, limitsAt } = meteredLimits(view, path, target);
+  const standing = limitsAt(nowMs);
   const bypass = bypassOf(view, path, nowMs);
   const outputBefore = before.output ?? 0n;
   return {
     epoch: view.epoch,
     calendar: view.organization.calendar,
-    untilMs: nextChangeMs(view, hold, nowMs),
+    fromMs: standing.fromMs,
+    untilMs: Math.min(standing.untilMs, nextChangeMs(view, hold, nowMs)),
     windowsAtMs: hold.bookedAtMs,
     path,
     target,
     served,
     meters,
-    limits: limits.filter(({ limit }) => asks[limit.metric] !== 0n),
+    limits: standing.limits.filter(({ limit }) => asks[limit.metric] !== 0n),
     estimate: total,
     asks,
     hold: { cost: asks.COST, input: asks.INPUT_TOKENS, output: asks.OUTPUT_TOKENS },

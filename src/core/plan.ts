@@ -1,6 +1,7 @@
 import type { CallPath, Estimate, TargetFacts } from './call.ts';
 import type { Meter } from './meter.ts';
 import type { Limit, Metric } from './policy.ts';
+import type { Raise, Raised } from './raise.ts';
 import type { Reason } from './reason.ts';
 import type { ServedBy } from './served-by.ts';
 import type { Subject } from './subject.ts';
@@ -29,9 +30,14 @@ export interface PlannedLimit {
   /** The declaring subject. */
   readonly subject: Subject;
   readonly revision: number;
+  /** With the amount that is in force. */
   readonly limit: Limit & { readonly amount: bigint };
   /** Index into `CheckPlan.meters`. */
   readonly meterIndex: number;
+  /** Undefined: no raise is in force. */
+  readonly raised?: Raised;
+  /** All that raise a limit which is raised now, for its amounts of later. */
+  readonly raises?: readonly Raise[];
 }
 
 /** Everything about a call that is known before the counters are read. Made by `planCheck`, judged by `conclude`. */
@@ -39,6 +45,8 @@ export interface CheckPlan {
   /** The policy epoch it was made with. */
   readonly epoch: number;
   readonly calendar: Calendar;
+  /** From this instant on the plan holds: a raise of its limits ended then. -Infinity: none has ended. */
+  readonly fromMs: number;
   /** Before this instant the plan holds, as far as time goes; then it must be made again. */
   readonly untilMs: number;
   /** The instant whose windows judge it, milliseconds since 1970: the hold's of an Extend. Undefined: now. */

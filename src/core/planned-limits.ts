@@ -4,9 +4,12 @@ import { chargedMeters } from './meters.ts';
 import type { Meter } from './meter.ts';
 import type { OrganizationView } from './organization-view.ts';
 import type { PlannedLimit } from './plan.ts';
+import { raisesOf } from './raises-of-limit.ts';
 import type { Reason } from './reason.ts';
 import { effectiveLimits } from './resolve.ts';
 import type { EffectiveLimit } from './resolve.ts';
+import { limitsWithRaises } from './standing-limits.ts';
+import type { LimitsAt } from './standing-limits.ts';
 import { targetMatches } from './target.ts';
 
 /**
@@ -18,7 +21,7 @@ export interface MeteredLimits {
   readonly path: CallPath;
   readonly target: TargetFacts;
   readonly meters: readonly Meter[];
-  readonly limits: readonly PlannedLimit[];
+  readonly limitsAt: LimitsAt;
   /** Why the model rules refuse the target on this path. */
   readonly accessReasons: readonly Reason[];
 }
@@ -32,8 +35,12 @@ export function meteredLimits(
   const key = `metered ${JSON.stringify(path)} ${JSON.stringify(target)}`;
   return view.remember(key, () => {
     const meters = chargedMeters(view, path, target);
-    const limits = plannedLimits(view, path, target, meters);
-    return { path, target, meters, limits, accessReasons: accessReasons(view, path, target) };
+    const effective = limitsOn(view, path, target);
+    const limitsAt = limitsWithRaises(
+      plannedLimits(effective, meters),
+      effective.map((limit) => raisesOf(view, limit)),
+    );
+    return { path, target, meters, limitsAt, accessReasons: accessReasons(view, path, target) };
   });
 }
 
@@ -48,15 +55,13 @@ export function limitsOn(
   );
 }
 
-/** The same limits, each pointing into `meters`, which are those of `chargedMeters`. */
+/** The same limits as they are declared, each pointing into `meters`, which are those of `chargedMeters`. */
 export function plannedLimits(
-  view: OrganizationView,
-  path: CallPath,
-  target: TargetFacts,
+  effective: readonly EffectiveLimit[],
   meters: readonly Meter[],
 ): PlannedLimit[] {
   const indexes = new Map(meters.map((meter, index) => [meter.name, index]));
-  return limitsOn(view, path, target).map(({ subject, revision, limit, meter }) => {
+  return effective.map(({ subject, revision, limit, meter }) => {
     const meterIndex = indexes.get(meter.name);
     if (meterIndex === undefined) throw new Error(`a limit on ${meter.name}, which is not charged`);
     return { subject, revision, limit, meterIndex };

@@ -44,8 +44,8 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
-/** Plans a Check with policies not older than an epoch. May answer at once. */
-export type Planner = (atLeastEpoch: number) => CheckPlan | Promise<CheckPlan>;
+/** Plans a Check at an organization's time, with policies not older than an epoch. May answer at once. */
+export type Planner = (atLeastEpoch: number, nowMs: number) => CheckPlan | Promise<CheckPlan>;
 
 /** The content of a request by field name, for conflict detection: canonical text values, absent fields left out. */
 export type Content = Readonly<Record<string, string>>;
@@ -73,6 +73,9 @@ export type HoldState = 'OPEN' | 'SETTLED' | 'RELEASED' | 'EXPIRED' | 'DENIED';
 /** What a settlement needs of the policies. */
 export interface SettlePlan {
   readonly epoch: number;
+  /** Between which instants the limits stand as they are planned; see `CheckPlan`. */
+  readonly fromMs: number;
+  readonly untilMs: number;
   readonly path: CallPath;
   readonly calendar: Calendar;
   readonly meters: readonly Meter[];
@@ -191,6 +194,7 @@ export interface ReleaseAnswer {
 /** Plans an Extend: the limits of now, asked for what is added. */
 export type ExtendPlanner = (
   stored: StoredCall,
+  nowMs: number,
   atLeastEpoch: number,
 ) => ExtendPlan | Promise<ExtendPlan>;
 

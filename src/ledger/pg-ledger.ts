@@ -97,11 +97,15 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
   }
 
   return {
-    check: (call) => answered((completion) => checkOperation(call, completion, limitMemory)),
+    check: (call) =>
+      answered((completion) =>
+        checkOperation(call, () => time.nowMs(call.orgId), completion, limitMemory),
+      ),
     report: (call) =>
       answered((completion) => reportOperation(call, () => time.nowMs(call.orgId), completion)),
     release: (call) => answered((completion) => releaseOperation(call, completion)),
-    extend: (call) => answered((completion) => extendOperation(call, completion)),
+    extend: (call) =>
+      answered((completion) => extendOperation(call, () => time.nowMs(call.orgId), completion)),
     explain: createExplainer({
       pool: pools.explain,
       mostAtOnce: options.explainsAtOnce,

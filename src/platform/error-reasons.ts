@@ -165,6 +165,11 @@ export const errorReasons = {
     retryInfo: true,
     metadata: ['field'],
   },
+  // Temporary raises.
+  RAISE_NOT_FOUND: missing,
+  RAISE_EXISTS: taken,
+  RAISE_WITHOUT_EFFECT: fix('FAILED_PRECONDITION', 'name'),
+  TOO_MANY_RAISES: fix('FAILED_PRECONDITION', 'max_raises'),
 } as const satisfies Readonly<Record<string, ReasonRow>>;
 
 /** The reason of an error: UPPER_SNAKE_CASE, as google.rpc.ErrorInfo carries it. */

@@ -5,6 +5,7 @@ import type { Policy } from '../core/policy.ts';
 import type { Subject } from '../core/subject.ts';
 import type { AuditedBy } from '../audit/audit-trail.ts';
 import type { Listed, Page } from '../platform/paging.ts';
+import type { NewRaise, RaiseChange, RaiseFilter, StoredRaise } from './stored-raise.ts';
 import type { ListedAs, PriceImport, SkippedPrice } from './price-import.ts';
 
 /**
@@ -122,6 +123,17 @@ export interface PolicyStore {
     by: Change,
   ): Promise<PriceImportAnswer>;
 
+  /**
+   * Raises a limit for a while: NOT_FOUND `LIMIT_NOT_FOUND`, FAILED_PRECONDITION `RAISE_WITHOUT_EFFECT` where it would not
+   * be raised, `TOO_MANY_RAISES`, ALREADY_EXISTS `RAISE_EXISTS`.
+   */
+  createRaise(orgId: string, raise: NewRaise, by: Change): Promise<RaiseChange>;
+  getRaise(orgId: string, id: string): Promise<StoredRaise>;
+  /** Newest first. */
+  listRaises(orgId: string, filter: RaiseFilter, page: Page): Promise<Listed<StoredRaise>>;
+  /** Ends a raise; one that is not active is answered as it stands, and nothing is changed. */
+  revokeRaise(orgId: string, id: string, by: Change): Promise<RaiseChange>;
+
   /** The revisions of one record, or of all that an organization has, newest first. */
   listRevisions(
     orgId: string,
@@ -145,7 +157,8 @@ export const revisionKinds = [
   'model_group',
   'policy',
   'price',
-] as const satisfies readonly ('organization' | RecordKind | 'policy' | 'price')[];
+  'raise',
+] as const satisfies readonly ('organization' | RecordKind | 'policy' | 'price' | 'raise')[];
 /** One of them. */
 export type RevisionKind = (typeof revisionKinds)[number];
 

@@ -59,6 +59,8 @@ function limitAnswer(limit: ConsideredLimit): Answer {
     metric: nameOf(Metric, limit.metric),
     window: nameOf(Window, limit.window),
     amount: number(limit.amount),
+    declared: number(limit.raised?.declaredAmount ?? limit.amount),
+    raises: (limit.raised?.raises ?? []).map(({ raiseId }) => raiseId),
     used: number(limit.used),
     held: number(limit.held),
     ask: number(limit.ask),

@@ -124,9 +124,12 @@ const report: Mapping = {
 const error: Mapping = { keys: { ...single('code reason field'), metadata: 'labels' } };
 const consideredLimit: Mapping = {
   required: ['is'],
-  keys: single(
-    'is meter metric window amount used held ask remaining resets_at action status revision',
-  ),
+  keys: {
+    raises: 'values',
+    ...single(
+      'is meter metric window amount declared used held ask remaining resets_at action status revision',
+    ),
+  },
 };
 const outcome = expecting({
   ...single('outcome reason binding retry_after max_output_tokens store_content'),
@@ -140,10 +143,14 @@ const usage = expecting({
   units: 'labels',
 });
 const event: Mapping = {
-  keys: single('action user limit meter metric spend amount ask window'),
+  keys: {
+    ...single('action user limit meter metric spend amount declared ask window'),
+    raises: 'values',
+  },
 };
 const silent = expecting({});
 const revision = expecting(single('revision'));
+const amounts = expecting(single('before after'));
 
 /** Any step may expect an error instead. */
 function expecting(keys: Keys): Mapping {
@@ -184,6 +191,15 @@ export const stepKinds: Readonly<Record<string, StepForms>> = {
     expect: revision,
   },
   revoke_limit: { fields: { keys: single('subject name reason') }, expect: revision },
+  put_raise: {
+    fields: { keys: single('id subject name for add amount until reason') },
+    expect: amounts,
+  },
+  revoke_raise: { fields: { keys: single('id reason') }, expect: amounts },
+  raises: {
+    fields: { keys: single('subject name for state') },
+    expect: expecting({ ids: 'values', count: 'value' }),
+  },
   put_org: { fields: { keys: organization }, expect: silent },
   ...Object.fromEntries(
     Object.entries(records).map(([kind, keys]) => [

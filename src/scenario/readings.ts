@@ -16,6 +16,10 @@ interface EventJson {
   readonly window?: string;
   readonly spend?: string;
   readonly amount?: string;
+  readonly raised?: {
+    readonly declaredAmount?: string;
+    readonly raises: readonly { readonly raiseId: string }[];
+  };
   readonly ask?: string;
 }
 
@@ -94,6 +98,11 @@ function eventAnswer(event: EventJson): Answer {
     window: shortName(event.window),
     spend: event.limit === undefined ? null : number(event.spend),
     amount: event.limit === undefined ? null : number(event.amount),
+    declared:
+      event.limit === undefined
+        ? null
+        : number(event.raised ? event.raised.declaredAmount : event.amount),
+    raises: event.raised?.raises.map(({ raiseId }) => raiseId) ?? [],
     ask: event.limit === undefined ? null : number(event.ask),
   };
 }

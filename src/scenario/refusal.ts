@@ -33,14 +33,19 @@ const stepKeys: Readonly<Record<string, string>> = {
   cost_nanos: 'cost',
   expire_time: 'expires',
   effective_time: 'effective',
+  'limit_raise.expire_time': 'until',
+  'limit_raise.applies_to': 'for',
+  'limit_raise.limit_name': 'name',
 };
 
 /** The messages that a step's keys are spread over. */
 const wrappers =
-  /^(?:estimate|usage|added|subjects|organization|team|user|principal|app|customer|key|token|model|route_group|policy|prices\[0\](?:\.rates\[0\])?)\./;
+  /^(?:estimate|usage|added|subjects|organization|team|user|principal|app|customer|key|token|model|route_group|policy|limit_raise|prices\[0\](?:\.rates\[0\])?)\./;
 
 /** The step's own key for a field path of the service: `estimate.input_tokens` is `input`. */
 export function stepField(path: string): string {
+  const whole = stepKeys[path];
+  if (whole !== undefined) return whole;
   const inner = path.replace(wrappers, '');
   const [head = '', ...rest] = inner.split(/(?=[.[])/);
   return (stepKeys[head] ?? head) + rest.join('');

@@ -5,6 +5,7 @@ import { check, explain, extend, listTargets, parallel, release, report } from '
 import { durationMs, instantMs } from './duration.ts';
 import type { Fields } from './form.ts';
 import { deletePolicy, putPolicy, revokeLimit } from './policy-steps.ts';
+import { putRaise, raises, revokeRaise } from './raise-steps.ts';
 import { events, revisions, traces, usage } from './readings.ts';
 import { putPrice, revokePrice } from './price-steps.ts';
 import {
@@ -84,6 +85,9 @@ export const playStep: Readonly<Record<string, PlayStep>> = {
   put_policy: async (world, fields) => ({ revision: await putPolicy(world, fields) }),
   revoke_limit: async (world, fields) => ({ revision: await revokeLimit(world, fields) }),
   delete_policy: async (world, fields) => ({ revision: await deletePolicy(world, fields) }),
+  put_raise: putRaise,
+  revoke_raise: revokeRaise,
+  raises,
   put_org: silent(putOrganization),
   put_price: silent(putPrice),
   revoke_price: silent(revokePrice),

@@ -51,15 +51,17 @@ export function createCheck(dependencies: CheckDependencies) {
     const { orgId, credential } = scope;
     const { subjects, target, served, estimate, settleNow } = input;
     const request: CallRequest = { subjects, credential, target, served, estimate, settleNow };
-    const planAt = (atLeastEpoch: number) =>
-      planAgain(viewOf(policies, orgId, request, atLeastEpoch), request, clock);
+    const planAt = (atLeastEpoch: number, nowMs: number) =>
+      planAgain(viewOf(policies, orgId, request, atLeastEpoch), request, nowMs);
     let view = viewOf(policies, orgId, request);
     if (view instanceof Promise) view = await view;
     let first = planCheck(view, request, clock.nowMs());
     const answer = { orgId, requestId, replayed: false, degraded: false, holdState: undefined };
     try {
       if (isUnknown(first) || !isWithinMeterBound(first)) {
-        first = withinMeterBound(await madeOfNewest(policies, orgId, first, planAt));
+        first = withinMeterBound(
+          await madeOfNewest(policies, orgId, first, (epoch) => planAt(epoch, clock.nowMs())),
+        );
       }
       // Unknown secrets and keys write nothing: a flood of them must not fill the ledger.
       if (isUnknown(first)) return { ...answer, outcome: withoutLedger(first, clock.nowMs()) };
@@ -69,10 +71,10 @@ export function createCheck(dependencies: CheckDependencies) {
         content: checkContent(input),
         ttlMs: input.ttlMs ?? defaultTtlMs,
         deadlineMs: context.deadlineMs,
-        plan: (atLeastEpoch) =>
-          atLeastEpoch <= first.epoch && clock.nowMs() < first.untilMs
+        plan: (atLeastEpoch, nowMs) =>
+          atLeastEpoch <= first.epoch && first.fromMs <= nowMs && nowMs < first.untilMs
             ? first
-            : planAt(atLeastEpoch),
+            : planAt(atLeastEpoch, nowMs),
       });
       return { ...answer, ...decided };
     } catch (cause) {
@@ -91,11 +93,11 @@ function isUnknown(plan: CheckPlan): boolean {
 function planAgain(
   view: OrganizationView | Promise<OrganizationView>,
   request: CallRequest,
-  clock: Clock,
+  nowMs: number,
 ): CheckPlan | Promise<CheckPlan> {
   if (view instanceof Promise)
-    return view.then((found) => withinMeterBound(planCheck(found, request, clock.nowMs())));
-  return withinMeterBound(planCheck(view, request, clock.nowMs()));
+    return view.then((found) => withinMeterBound(planCheck(found, request, nowMs)));
+  return withinMeterBound(planCheck(view, request, nowMs));
 }
 
 /** What the policies alone say: refused for a reason of theirs, or allowed with nothing held. */

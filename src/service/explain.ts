@@ -18,9 +18,9 @@ export function createExplain({ policies, ledger, clock }: CheckDependencies) {
     const { orgId, credential } = scope;
     const { subjects, target, served, estimate, settleNow } = input;
     const request: CallRequest = { subjects, credential, target, served, estimate, settleNow };
-    const plan = async (atLeastEpoch: number): Promise<CheckPlan> => {
+    const plan = async (atLeastEpoch: number, nowMs: number): Promise<CheckPlan> => {
       const view = await viewOf(policies, orgId, request, atLeastEpoch);
-      return withinMeterBound(planCheck(view, request, clock.nowMs()));
+      return withinMeterBound(planCheck(view, request, nowMs));
     };
     const limits = { deadlineMs: context.deadlineMs, cancelled: context.cancelled?.() };
     const outcome = await ledger.explain(orgId, plan, limits);

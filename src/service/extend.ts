@@ -10,7 +10,7 @@ import { needOf, orgOf } from './settlement.ts';
 import { viewOf } from './scope.ts';
 
 /** Adds to an open hold during a long stream, if the limits allow it. See `DecisionService.Extend`. */
-export function createExtend({ policies, ledger, clock }: CheckDependencies) {
+export function createExtend({ policies, ledger }: CheckDependencies) {
   return async function extend(input: ExtendInput, context: CallContext): Promise<DecisionOutput> {
     const { requestId, sequence, ttlMs, added } = input;
     const orgId = await orgOf(policies, input, context);
@@ -22,10 +22,10 @@ export function createExtend({ policies, ledger, clock }: CheckDependencies) {
       ttlMs,
       content: requestContent({ numbers, ttlMs }),
       deadlineMs: context.deadlineMs,
-      async plan(stored, atLeastEpoch) {
+      async plan(stored, nowMs, atLeastEpoch) {
         withinUnitBound(stored.estimate.units, added.units);
         const view = await viewOf(policies, orgId, needOf(stored.path), atLeastEpoch);
-        return withinMeterBound(planExtend(view, stored, added, clock.nowMs()));
+        return withinMeterBound(planExtend(view, stored, added, nowMs));
       },
     });
     return { orgId, requestId, degraded: false, ...answer };

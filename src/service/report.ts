@@ -68,13 +68,13 @@ function planSettlement(
   const { usage, priced } = input.usageUnknown
     ? assumed(view, stored, call)
     : reported(view, stored, { ...floored(input, stored), requests }, call);
-  const { meters, limits } = meteredLimits(view, path, stored.target);
+  const { meters, limitsAt } = meteredLimits(view, path, stored.target);
   return {
+    ...limitsAt(nowMs),
     epoch: view.epoch,
     path,
     calendar: view.organization.calendar,
     meters,
-    limits,
     bypass: bypassOf(view, path, nowMs),
     usage: pricedUsage(usage, priced, call),
     requests,
@@ -157,11 +157,11 @@ function planPostPaid(
   const priced = priceUsage(view, call, usage, view.epoch, nowMs);
   const metered = meteredLimits(view, path, target);
   return {
+    ...metered.limitsAt(nowMs),
     epoch: view.epoch,
     path: metered.path,
     calendar: view.organization.calendar,
     meters: metered.meters,
-    limits: metered.limits,
     bypass: bypassOf(view, path, nowMs),
     usage: pricedUsage(usage, priced, call),
     requests: usage.requests,

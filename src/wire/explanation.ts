@@ -53,14 +53,23 @@ function said(limit: ConsideredLimit, nowMs: number): string {
   const text = [
     `${quantity(limit.metric, limit.used)} of ${quantity(limit.metric, limit.amount)}`,
     ` ${units[limit.metric]} used`,
+    raised(limit),
     over(limit.window),
     `, ${quantity(limit.metric, limit.held)} held`,
     `, this call asks ${quantity(limit.metric, limit.ask)}`,
     resets(limit.resetsAtMs, nowMs),
   ].join('');
-  const inFlight = `${limit.held} of ${limit.amount} calls in flight`;
+  const inFlight = `${limit.held} of ${limit.amount} calls in flight${raised(limit)}`;
   const numbers = limit.metric === 'CONCURRENCY' ? inFlight : text;
   return `${limitName(limit.subject, limit.name)}${counted(limit)}: ${numbers}`;
+}
+
+/** What raises have made of the amount, and until when all of that lasts. */
+function raised({ metric, raised: by }: ConsideredLimit): string {
+  if (by === undefined) return '';
+  const endMs = Math.min(...by.applied.map(({ untilMs }) => untilMs));
+  const until = new Date(endMs).toISOString();
+  return ` (raised from ${quantity(metric, by.declared)} until ${until})`;
 }
 
 /** When the window ends; an Extend may be judged in one that is over. */

@@ -3,6 +3,7 @@ import type { ConsideredLimit as LimitMessage } from '../../gen/tollgate/v1/limi
 import type { ConsideredLimit } from '../core/outcome.ts';
 import { encodeId, subjectName } from '../core/subject.ts';
 import type { Subject } from '../core/subject.ts';
+import { raisedToMessage } from './raised.ts';
 import { meterToMessage, subjectToMessage } from './meter.ts';
 import { timestampOf } from './time.ts';
 
@@ -25,6 +26,7 @@ export function limitToMessage(limit: ConsideredLimit): LimitMessage {
     action: Action[limit.action],
     status: LimitStatus[limit.status],
   };
+  if (limit.raised !== undefined) message.raised = raisedToMessage(limit.raised);
   if (limit.resetsAtMs !== undefined) message.resetTime = timestampOf(limit.resetsAtMs);
   return message;
 }

@@ -8,6 +8,7 @@ import { callCases } from './wrong-calls.ts';
 import { limit, policy, policyCases, subjects } from './wrong-policies.ts';
 import { priceImportCases } from './wrong-price-imports.ts';
 import { priceCases, serviceTiers } from './wrong-prices.ts';
+import { raiseCases } from './wrong-raises.ts';
 import { records, settings } from './wrong-records.ts';
 import { queryUsageCases } from './wrong-usage.ts';
 import {
@@ -84,6 +85,7 @@ const table: readonly [string, readonly Case[]][] = [
       ...each('name', ids, (name) => ({ orgId: 'acme', subject: 'org', name })),
     ],
   ],
+  ...raiseCases,
   ['CatalogService/AppendPrices', priceCases],
   ['CatalogService/ImportPrices', priceImportCases],
   ...[
@@ -155,11 +157,15 @@ const table: readonly [string, readonly Case[]][] = [
       ...orgCases({}),
       ...pageCases({ orgId: 'acme' }),
       ...pageCases({ orgId: 'acme', kind: 'RECORD_KIND_USER', id: 'alice' }),
-      ...each('kind', [...enums, 'RECORD_KIND_POLICY', 'RECORD_KIND_PRICE'], (kind) => ({
-        orgId: 'acme',
-        kind,
-        id: 'one',
-      })),
+      ...each(
+        'kind',
+        [...enums, 'RECORD_KIND_POLICY', 'RECORD_KIND_PRICE', 'RECORD_KIND_RAISE'],
+        (kind) => ({
+          orgId: 'acme',
+          kind,
+          id: 'one',
+        }),
+      ),
       ...each('kind', ['alice', 'a b'], (id) => ({ orgId: 'acme', id })),
       ...each('id', ids, (id) => ({ orgId: 'acme', kind: 'RECORD_KIND_USER', id })),
       ...each('id', optionalIds, (id) => ({ orgId: 'acme', kind: 'RECORD_KIND_ORGANIZATION', id })),
@@ -215,6 +221,9 @@ test('unknown organizations are NOT_FOUND, whatever is asked of them', async () 
     ['PolicyService/GetPolicy', { subject }],
     ['PolicyService/ListPolicies', {}],
     ['CatalogService/ListPrices', {}],
+    ['RaiseService/ListRaises', {}],
+    ['RaiseService/GetRaise', { id: 'one' }],
+    ['RaiseService/RevokeRaise', { id: 'one', reason: 'because' }],
     ['HistoryService/ListRevisions', {}],
     ['UsageService/GetUsage', { meter: 'org', window: 'WINDOW_DAY' }],
     [

@@ -55,6 +55,14 @@ function writesOf(
 const limit = { name: 'cap', metric: 'METRIC_COST', window: 'WINDOW_DAY', amount: '1' };
 const policy = { subject: 'org', limits: [limit] };
 const declared = ['PolicyService/UpdatePolicy', { policy }] as const;
+const raise = {
+  id,
+  subject: 'org',
+  limitName: 'cap',
+  add: '1',
+  expireTime: '2100-01-01T00:00:00Z',
+};
+const raised = ['RaiseService/CreateRaise', { limitRaise: raise, reason: 'launch' }] as const;
 const price = { scope: 'PRICE_SCOPE_MODEL', subject: 'm' };
 const prices = [{ ...price, unit: 'PRICE_UNIT_PER_1M_TOKENS', rates: [{ input: '1' }] }];
 
@@ -94,6 +102,13 @@ const writes: readonly Write[] = [
     before: [declared],
     message: { subject: 'org', name: 'cap' },
     etagIn: '',
+  },
+  { rpc: raised[0], before: [declared], message: raised[1], etagIn: undefined },
+  {
+    rpc: 'RaiseService/RevokeRaise',
+    before: [declared, raised],
+    message: { id },
+    etagIn: undefined,
   },
   { rpc: 'OrganizationService/CreateOrganization', before: [], message: {}, etagIn: undefined },
   {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { declaredFor } from '../../src/core/declarations.ts';
 import type { OrganizationView } from '../../src/core/organization-view.ts';
 import { resolvePath } from '../../src/core/path.ts';
-import { meteredLimits, plannedLimits } from '../../src/core/planned-limits.ts';
+import { limitsOn, meteredLimits, plannedLimits } from '../../src/core/planned-limits.ts';
 import { effectiveLimits } from '../../src/core/resolve.ts';
 import { targetFacts } from '../../src/core/target.ts';
 import { costLimit } from '../support/decide.ts';
@@ -25,10 +25,10 @@ describe('what is derived once and then remembered', () => {
     const view = viewOf({ policies: { 'user:alice': { limits: [narrow] } } });
     const told = (user: string, name: string) =>
       meteredLimits(view, of(user, view), targetFacts(view, name));
-    expect(told('alice', 'o1').limits).toHaveLength(1);
+    expect(told('alice', 'o1').limitsAt(0).limits).toHaveLength(1);
     expect(told('alice', 'o1')).toBe(told('alice', 'o1'));
-    expect(told('alice', 'gpt-4o').limits).toEqual([]);
-    expect(told('bob', 'o1').limits).toEqual([]);
+    expect(told('alice', 'gpt-4o').limitsAt(0).limits).toEqual([]);
+    expect(told('bob', 'o1').limitsAt(0).limits).toEqual([]);
   });
 
   it('are the slots of a revision of a policy', () => {
@@ -40,6 +40,6 @@ describe('what is derived once and then remembered', () => {
 it('a limit on a meter that is not charged is our fault, and throws', () => {
   const view = viewOf({ policies: { org: { limits: [cap] } } });
   const { path } = resolvePath(view, callOf(), 0);
-  const planned = () => plannedLimits(view, path, targetFacts(view, 'gpt-4o'), []);
+  const planned = () => plannedLimits(limitsOn(view, path, targetFacts(view, 'gpt-4o')), []);
   expect(planned).toThrow('a limit on org, which is not charged');
 });

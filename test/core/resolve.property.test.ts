@@ -4,7 +4,7 @@ import { accessReasons } from '../../src/core/access.ts';
 import { chargedMeters, familyTag, meterFamilyTag } from '../../src/core/meters.ts';
 import { isDerived } from '../../src/core/meter.ts';
 import { resolvePath } from '../../src/core/path.ts';
-import { plannedLimits } from '../../src/core/planned-limits.ts';
+import { limitsOn, plannedLimits } from '../../src/core/planned-limits.ts';
 import { subjectText } from '../../src/core/subject.ts';
 import { targetFacts } from '../../src/core/target.ts';
 import { isTargetNamed, referenceAccess } from '../support/reference-access.ts';
@@ -60,7 +60,7 @@ it('finds the limits that the reference finds', { timeout: 120_000 }, () => {
   agreeing((world) => {
     const { view, path, target } = seen(world);
     const meters = chargedMeters(view, path, target);
-    const found = plannedLimits(view, path, target, meters).map(
+    const found = plannedLimits(limitsOn(view, path, target), meters).map(
       ({ subject, limit, meterIndex }) =>
         `${subjectText(subject)}/${limit.name} ${meters[meterIndex]?.name} ${limit.amount}`,
     );

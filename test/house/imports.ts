@@ -60,6 +60,7 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
     'platform',
     'service',
     'policies/policy-store.ts',
+    'policies/stored-raise.ts',
     'policies/price-import.ts',
     'price-lists',
     'ledger/ledger.ts',

@@ -184,8 +184,8 @@ function report(
       const { path, calendar, meters, target, served, bypass } = made;
       const counts = { ...estimateOf({}), cost: 0n, output: 0n, reasoningOutput: 0n, ...told };
       const usage = { ...counts, target, served, priceRevision: undefined, unpriced: false };
-      const flags = { isAssumed: false, isUnattributed: false };
-      const plain = { limits: [], bypass, requests: 1n, ...flags };
+      const limits = { limits: [], fromMs: -Infinity, untilMs: Infinity };
+      const plain = { ...limits, bypass, requests: 1n, isAssumed: false, isUnattributed: false };
       return { epoch: Math.max(epoch, current), path, calendar, meters, usage, ...plain };
     },
   });
@@ -202,7 +202,7 @@ function extend(
     sequence,
     content: {},
     ttlMs: undefined,
-    plan: (stored, epoch) => ({
+    plan: (stored, _nowMs, epoch) => ({
       ...planExtend(viewOf({}), stored, estimateOf({ cost: 5n }), Date.now()),
       // An older one would be planned again, and the cut meet a commit of nothing.
       epoch: Math.max(epoch, current),

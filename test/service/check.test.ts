@@ -51,7 +51,7 @@ test('a key that the cache does not know yet is looked for in the newest policie
   const asked: number[] = [];
   const ledger = {
     async check(call: CheckCall) {
-      asked.push((await call.plan(0)).epoch);
+      asked.push((await call.plan(0, decidedAtMs)).epoch);
       return allowed;
     },
   };
@@ -64,7 +64,7 @@ test('the ledger gets a plan of the epoch that it asks for', async () => {
   const epochs: number[] = [];
   const ledger = {
     async check(call: CheckCall) {
-      epochs.push((await call.plan(0)).epoch, (await call.plan(2)).epoch);
+      epochs.push((await call.plan(0, decidedAtMs)).epoch, (await call.plan(2, decidedAtMs)).epoch);
       return allowed;
     },
   };
@@ -76,18 +76,15 @@ test('the ledger gets a plan of the epoch that it asks for', async () => {
 test('the ledger gets another plan when the first one is out of date by time', async () => {
   const expires = decidedAtMs + 1000;
   const cached = { keys: [{ id: 'k1', expiresAtMs: expires }] };
-  let nowMs = decidedAtMs;
   const reasons: (readonly string[])[] = [];
   const ledger = {
     async check(call: CheckCall) {
-      reasons.push((await call.plan(0)).reasons);
-      nowMs = expires;
-      reasons.push((await call.plan(0)).reasons);
+      reasons.push((await call.plan(0, decidedAtMs)).reasons);
+      reasons.push((await call.plan(0, expires)).reasons);
       return allowed;
     },
   };
-  const stage = { ...serviceStage({ cached, ledger }), clock: { nowMs: () => nowMs } };
-  await createCheck(stage)(checkInput({ key: 'k1' }), anyGateway);
+  await createCheck(serviceStage({ cached, ledger }))(checkInput({ key: 'k1' }), anyGateway);
   expect(reasons[0]).not.toContain('CREDENTIAL_EXPIRED');
   expect(reasons[1]).toContain('CREDENTIAL_EXPIRED');
 });

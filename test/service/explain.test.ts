@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { createExplain } from '../../src/service/explain.ts';
+import { decidedAtMs } from '../support/decide.ts';
 import { anyGateway, inputOf, serviceStage } from '../support/service-stage.ts';
 
 // Seen red: without `cancelled` in the limits, the signal does not reach the ledger.
@@ -8,7 +9,7 @@ test('an Explain reads until the deadline, and until its caller is gone', async 
   const gone = new AbortController();
   const explain: Ledger['explain'] = async (orgId, plan, limits) => {
     expect(orgId).toBe('acme');
-    expect((await plan(0)).reasons).toEqual(['USER_SUSPENDED']);
+    expect((await plan(0, decidedAtMs)).reasons).toEqual(['USER_SUSPENDED']);
     expect(limits).toEqual({ deadlineMs: anyGateway.deadlineMs, cancelled: gone.signal });
     return { decision: 'DENY' } as never;
   };

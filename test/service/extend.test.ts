@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ExtendCall } from '../../src/ledger/ledger.ts';
 import { createExtend } from '../../src/service/extend.ts';
+import { decidedAtMs } from '../support/decide.ts';
 import { anyGateway, serviceStage, storedCall } from '../support/service-stage.ts';
 import { estimateOf, viewOf } from '../support/view.ts';
 
@@ -14,7 +15,7 @@ test('an Extend asks the present limits for what is added', async () => {
       expect(call).toMatchObject({ orgId: 'acme', requestId: 'r1', sequence: 1, ttlMs: 60_000 });
       const stored = storedCall(viewOf({}), { user: 'alice', input: 10n, output: 10n });
       for (const epoch of [0, 2]) {
-        const made = await plan(stored, epoch);
+        const made = await plan(stored, decidedAtMs, epoch);
         planned.push(made.limits.map(({ limit }) => limit.name));
         expect(made.asks.OUTPUT_TOKENS).toBe(7n);
       }

@@ -8,8 +8,11 @@ import type { Organization } from '../../src/core/organization.ts';
 import { servedBy } from '../../src/core/served-by.ts';
 import type { ServedBy } from '../../src/core/served-by.ts';
 import type { Access, Bypass, Limit, Policy } from '../../src/core/policy.ts';
-import { parseSubject, subjectText } from '../../src/core/subject.ts';
+import { raiseOwner } from '../../src/core/raise.ts';
+import { subjectText } from '../../src/core/subject.ts';
 import { plainOrganization } from './organization.ts';
+import { raiseOf, subjectOf } from './raises.ts';
+import type { SaidRaise } from './raises.ts';
 
 /** An organization as a test says it: whatever is left out has a plain default. */
 export interface Said {
@@ -27,6 +30,7 @@ export interface Said {
   readonly prices?: readonly SaidPrice[];
   /** By subject as text: `org`, `user:alice`. */
   readonly policies?: Readonly<Record<string, SaidPolicy>>;
+  readonly raises?: readonly SaidRaise[];
 }
 
 export interface SaidPolicy {
@@ -64,6 +68,9 @@ export function viewOf(said: Said): OrganizationView {
       policyOf(subject, policy),
     ]),
   );
+  const raises = Map.groupBy((said.raises ?? []).map(raiseOf), (raise) =>
+    subjectText(raiseOwner(raise)),
+  );
   const families = [...policies.values()].flatMap(familiesOf);
   const remembered = new Map<string, unknown>();
   return {
@@ -80,6 +87,7 @@ export function viewOf(said: Said): OrganizationView {
     models: () => models.values(),
     routeGroups: () => groups.values(),
     policy: (subject) => policies.get(subjectText(subject)),
+    raises: (owner) => raises.get(subjectText(owner)) ?? [],
     prices: (scope, subject, serviceTier) => prices.get(`${scope} ${subject} ${serviceTier}`) ?? [],
     families: [...new Map(families.map((family) => [familyName(family), family])).values()],
     remember<T>(key: string, make: () => T): T {
@@ -91,8 +99,7 @@ export function viewOf(said: Said): OrganizationView {
 
 /** A policy of one subject, by its text. */
 export function policyOf(subject: string, said: SaidPolicy): Policy {
-  const parsed = parseSubject(subject);
-  if (parsed === undefined) throw new Error(`no subject: ${subject}`);
+  const parsed = subjectOf(subject);
   return {
     subject: parsed,
     revision: said.revision ?? 1,

@@ -17,6 +17,7 @@ export function limit(different: Partial<ConsideredLimit> = {}): ConsideredLimit
     metric: 'COST',
     window: 'MONTH',
     amount: 100_000_000_000n,
+    raised: undefined,
     action: 'BLOCK',
     used: 98_200_000_000n,
     held: 1_500_000_000n,

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/limit.proto.
  */
 export const file_tollgate_v1_limit: GenFile = /*@__PURE__*/
-  fileDesc("Chd0b2xsZ2F0ZS92MS9saW1pdC5wcm90bxILdG9sbGdhdGUudjEiUAoHU3ViamVjdBImCgRraW5kGAEgASgOMhgudG9sbGdhdGUudjEuU3ViamVjdEtpbmQSCgoCaWQYAiABKAkSEQoJbGFiZWxfa2V5GAMgASgJImIKBU1ldGVyEiUKB3N1YmplY3QYASABKAsyFC50b2xsZ2F0ZS52MS5TdWJqZWN0EhMKC2luc2lkZV90ZWFtGAIgASgJEg8KB3RhcmdldHMYAyADKAkSDAoEbmFtZRgEIAEoCSKrAwoPQ29uc2lkZXJlZExpbWl0EiUKB3N1YmplY3QYASABKAsyFC50b2xsZ2F0ZS52MS5TdWJqZWN0EgwKBG5hbWUYAiABKAkSDQoFbGltaXQYAyABKAkSEAoIcmV2aXNpb24YBCABKAMSIQoFbWV0ZXIYBSABKAsyEi50b2xsZ2F0ZS52MS5NZXRlchIjCgZtZXRyaWMYBiABKA4yEy50b2xsZ2F0ZS52MS5NZXRyaWMSIwoGd2luZG93GAcgASgOMhMudG9sbGdhdGUudjEuV2luZG93Eg4KBmFtb3VudBgIIAEoAxIMCgR1c2VkGAkgASgDEgwKBGhlbGQYCiABKAMSCwoDYXNrGAsgASgDEhEKCXJlbWFpbmluZxgMIAEoAxIuCgpyZXNldF90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIjCgZhY3Rpb24YDiABKA4yEy50b2xsZ2F0ZS52MS5BY3Rpb24SKAoGc3RhdHVzGA8gASgOMhgudG9sbGdhdGUudjEuTGltaXRTdGF0dXNKBAgQEBFSBHVuaXQquAEKBk1ldHJpYxIWChJNRVRSSUNfVU5TUEVDSUZJRUQQABIPCgtNRVRSSUNfQ09TVBABEhEKDU1FVFJJQ19UT0tFTlMQAhIXChNNRVRSSUNfSU5QVVRfVE9LRU5TEAMSGAoUTUVUUklDX09VVFBVVF9UT0tFTlMQBBITCg9NRVRSSUNfUkVRVUVTVFMQBRIWChJNRVRSSUNfQ09OQ1VSUkVOQ1kQBiIECAcQByoMTUVUUklDX1VOSVRTKqQBCgZXaW5kb3cSFgoSV0lORE9XX1VOU1BFQ0lGSUVEEAASFgoSV0lORE9XX1RFTl9TRUNPTkRTEAESEQoNV0lORE9XX01JTlVURRACEg8KC1dJTkRPV19IT1VSEAMSDgoKV0lORE9XX0RBWRAEEg8KC1dJTkRPV19XRUVLEAUSEAoMV0lORE9XX01PTlRIEAYSEwoPV0lORE9XX0xJRkVUSU1FEAcqVwoGQWN0aW9uEhYKEkFDVElPTl9VTlNQRUNJRklFRBAAEhAKDEFDVElPTl9CTE9DSxABEg8KC0FDVElPTl9XQVJOEAISEgoOQUNUSU9OX0RSWV9SVU4QAyrAAQoLTGltaXRTdGF0dXMSHAoYTElNSVRfU1RBVFVTX1VOU1BFQ0lGSUVEEAASEwoPTElNSVRfU1RBVFVTX09LEAESFQoRTElNSVRfU1RBVFVTX05FQVIQAhIXChNMSU1JVF9TVEFUVVNfV0FSTkVEEAMSGQoVTElNSVRfU1RBVFVTX0VYQ0VFREVEEAQSGAoUTElNSVRfU1RBVFVTX0RSWV9SVU4QBRIZChVMSU1JVF9TVEFUVVNfQllQQVNTRUQQBiqZAgoLU3ViamVjdEtpbmQSHAoYU1VCSkVDVF9LSU5EX1VOU1BFQ0lGSUVEEAASFAoQU1VCSkVDVF9LSU5EX09SRxABEhUKEVNVQkpFQ1RfS0lORF9URUFNEAISFQoRU1VCSkVDVF9LSU5EX1VTRVIQAxIVChFTVUJKRUNUX0tJTkRfVElFUhAEEhQKEFNVQkpFQ1RfS0lORF9LRVkQBRIWChJTVUJKRUNUX0tJTkRfVE9LRU4QBhIaChZTVUJKRUNUX0tJTkRfUFJJTkNJUEFMEAcSFAoQU1VCSkVDVF9LSU5EX0FQUBAIEhkKFVNVQkpFQ1RfS0lORF9DVVNUT01FUhAJEhYKElNVQkpFQ1RfS0lORF9MQUJFTBAKQkEKC3RvbGxnYXRlLnYxQgpMaW1pdFByb3RvUAFaFnRvbGxnYXRlL3YxO3RvbGxnYXRldjGqAgtUb2xsZ2F0ZS5WMWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("Chd0b2xsZ2F0ZS92MS9saW1pdC5wcm90bxILdG9sbGdhdGUudjEiUAoHU3ViamVjdBImCgRraW5kGAEgASgOMhgudG9sbGdhdGUudjEuU3ViamVjdEtpbmQSCgoCaWQYAiABKAkSEQoJbGFiZWxfa2V5GAMgASgJImIKBU1ldGVyEiUKB3N1YmplY3QYASABKAsyFC50b2xsZ2F0ZS52MS5TdWJqZWN0EhMKC2luc2lkZV90ZWFtGAIgASgJEg8KB3RhcmdldHMYAyADKAkSDAoEbmFtZRgEIAEoCSJSCgxSYWlzZWRBbW91bnQSFwoPZGVjbGFyZWRfYW1vdW50GAEgASgDEikKBnJhaXNlcxgCIAMoCzIZLnRvbGxnYXRlLnYxLkFwcGxpZWRSYWlzZSJnCgxBcHBsaWVkUmFpc2USEAoIcmFpc2VfaWQYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGFkZGVkX2Ftb3VudBgDIAEoAyLWAwoPQ29uc2lkZXJlZExpbWl0EiUKB3N1YmplY3QYASABKAsyFC50b2xsZ2F0ZS52MS5TdWJqZWN0EgwKBG5hbWUYAiABKAkSDQoFbGltaXQYAyABKAkSEAoIcmV2aXNpb24YBCABKAMSIQoFbWV0ZXIYBSABKAsyEi50b2xsZ2F0ZS52MS5NZXRlchIjCgZtZXRyaWMYBiABKA4yEy50b2xsZ2F0ZS52MS5NZXRyaWMSIwoGd2luZG93GAcgASgOMhMudG9sbGdhdGUudjEuV2luZG93Eg4KBmFtb3VudBgIIAEoAxIMCgR1c2VkGAkgASgDEgwKBGhlbGQYCiABKAMSCwoDYXNrGAsgASgDEhEKCXJlbWFpbmluZxgMIAEoAxIuCgpyZXNldF90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIjCgZhY3Rpb24YDiABKA4yEy50b2xsZ2F0ZS52MS5BY3Rpb24SKAoGc3RhdHVzGA8gASgOMhgudG9sbGdhdGUudjEuTGltaXRTdGF0dXMSKQoGcmFpc2VkGBEgASgLMhkudG9sbGdhdGUudjEuUmFpc2VkQW1vdW50SgQIEBARUgR1bml0KrgBCgZNZXRyaWMSFgoSTUVUUklDX1VOU1BFQ0lGSUVEEAASDwoLTUVUUklDX0NPU1QQARIRCg1NRVRSSUNfVE9LRU5TEAISFwoTTUVUUklDX0lOUFVUX1RPS0VOUxADEhgKFE1FVFJJQ19PVVRQVVRfVE9LRU5TEAQSEwoPTUVUUklDX1JFUVVFU1RTEAUSFgoSTUVUUklDX0NPTkNVUlJFTkNZEAYiBAgHEAcqDE1FVFJJQ19VTklUUyqkAQoGV2luZG93EhYKEldJTkRPV19VTlNQRUNJRklFRBAAEhYKEldJTkRPV19URU5fU0VDT05EUxABEhEKDVdJTkRPV19NSU5VVEUQAhIPCgtXSU5ET1dfSE9VUhADEg4KCldJTkRPV19EQVkQBBIPCgtXSU5ET1dfV0VFSxAFEhAKDFdJTkRPV19NT05USBAGEhMKD1dJTkRPV19MSUZFVElNRRAHKlcKBkFjdGlvbhIWChJBQ1RJT05fVU5TUEVDSUZJRUQQABIQCgxBQ1RJT05fQkxPQ0sQARIPCgtBQ1RJT05fV0FSThACEhIKDkFDVElPTl9EUllfUlVOEAMqwAEKC0xpbWl0U3RhdHVzEhwKGExJTUlUX1NUQVRVU19VTlNQRUNJRklFRBAAEhMKD0xJTUlUX1NUQVRVU19PSxABEhUKEUxJTUlUX1NUQVRVU19ORUFSEAISFwoTTElNSVRfU1RBVFVTX1dBUk5FRBADEhkKFUxJTUlUX1NUQVRVU19FWENFRURFRBAEEhgKFExJTUlUX1NUQVRVU19EUllfUlVOEAUSGQoVTElNSVRfU1RBVFVTX0JZUEFTU0VEEAYqmQIKC1N1YmplY3RLaW5kEhwKGFNVQkpFQ1RfS0lORF9VTlNQRUNJRklFRBAAEhQKEFNVQkpFQ1RfS0lORF9PUkcQARIVChFTVUJKRUNUX0tJTkRfVEVBTRACEhUKEVNVQkpFQ1RfS0lORF9VU0VSEAMSFQoRU1VCSkVDVF9LSU5EX1RJRVIQBBIUChBTVUJKRUNUX0tJTkRfS0VZEAUSFgoSU1VCSkVDVF9LSU5EX1RPS0VOEAYSGgoWU1VCSkVDVF9LSU5EX1BSSU5DSVBBTBAHEhQKEFNVQkpFQ1RfS0lORF9BUFAQCBIZChVTVUJKRUNUX0tJTkRfQ1VTVE9NRVIQCRIWChJTVUJKRUNUX0tJTkRfTEFCRUwQCkJBCgt0b2xsZ2F0ZS52MUIKTGltaXRQcm90b1ABWhZ0b2xsZ2F0ZS92MTt0b2xsZ2F0ZXYxqgILVG9sbGdhdGUuVjFiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * One subject. Its parts are as in requests, without any encoding.
@@ -96,6 +96,69 @@ export const MeterSchema: GenMessage<Meter> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_limit, 1);
 
 /**
+ * What temporary raises have made of the amount of a limit.
+ *
+ * @generated from message tollgate.v1.RaisedAmount
+ */
+export type RaisedAmount = Message<"tollgate.v1.RaisedAmount"> & {
+  /**
+   * The amount that the policy declares, in the metric's unit.
+   *
+   * @generated from field: int64 declared_amount = 1;
+   */
+  declaredAmount: bigint;
+
+  /**
+   * The raises in force. What they add, added to that, is the amount of the limit.
+   *
+   * @generated from field: repeated tollgate.v1.AppliedRaise raises = 2;
+   */
+  raises: AppliedRaise[];
+};
+
+/**
+ * Describes the message tollgate.v1.RaisedAmount.
+ * Use `create(RaisedAmountSchema)` to create a new message.
+ */
+export const RaisedAmountSchema: GenMessage<RaisedAmount> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_limit, 2);
+
+/**
+ * One raise in force, as far as it adds to the amount of a limit.
+ *
+ * @generated from message tollgate.v1.AppliedRaise
+ */
+export type AppliedRaise = Message<"tollgate.v1.AppliedRaise"> & {
+  /**
+   * Its id, for RaiseService.GetRaise.
+   *
+   * @generated from field: string raise_id = 1;
+   */
+  raiseId: string;
+
+  /**
+   * The instant from which it is over.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 2;
+   */
+  expireTime?: Timestamp | undefined;
+
+  /**
+   * What it adds to the amount, in the metric's unit; more than 0.
+   *
+   * @generated from field: int64 added_amount = 3;
+   */
+  addedAmount: bigint;
+};
+
+/**
+ * Describes the message tollgate.v1.AppliedRaise.
+ * Use `create(AppliedRaiseSchema)` to create a new message.
+ */
+export const AppliedRaiseSchema: GenMessage<AppliedRaise> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_limit, 3);
+
+/**
  * One limit that was considered for a call, with its numbers. All numbers are in the metric's unit:
  * nano-USD for COST, tokens for the token metrics, requests for REQUESTS, calls for CONCURRENCY. A limit is exceeded
  * when `used + held + ask > amount`.
@@ -153,7 +216,7 @@ export type ConsideredLimit = Message<"tollgate.v1.ConsideredLimit"> & {
   window: Window;
 
   /**
-   * The most that may be used; with 0, only calls that ask for 0 pass.
+   * The most that may be used, with what raises add; with 0, only calls that ask for 0 pass.
    *
    * @generated from field: int64 amount = 8;
    */
@@ -208,6 +271,13 @@ export type ConsideredLimit = Message<"tollgate.v1.ConsideredLimit"> & {
    * @generated from field: tollgate.v1.LimitStatus status = 15;
    */
   status: LimitStatus;
+
+  /**
+   * What raises add to its amount; absent where none is in force.
+   *
+   * @generated from field: tollgate.v1.RaisedAmount raised = 17;
+   */
+  raised?: RaisedAmount | undefined;
 };
 
 /**
@@ -215,7 +285,7 @@ export type ConsideredLimit = Message<"tollgate.v1.ConsideredLimit"> & {
  * Use `create(ConsideredLimitSchema)` to create a new message.
  */
 export const ConsideredLimitSchema: GenMessage<ConsideredLimit> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_limit, 2);
+  messageDesc(file_tollgate_v1_limit, 4);
 
 /**
  * What a limit counts.

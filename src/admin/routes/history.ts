@@ -43,8 +43,9 @@ function readRecord(
     return undefined;
   }
   const kind = revisionKinds[number - 1];
-  if (kind === undefined || kind === 'policy' || kind === 'price') {
-    violations.add('kind', 'must be a kind of record; policies and prices have lists of their own');
+  if (kind === undefined || kind === 'policy' || kind === 'price' || kind === 'raise') {
+    const others = 'policies, prices and raises have lists of their own';
+    violations.add('kind', `must be a kind of record; ${others}`);
     return undefined;
   }
   if (kind !== 'organization') return { kind, id: readId(violations, 'id', id) };

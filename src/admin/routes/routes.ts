@@ -7,6 +7,7 @@ import { EnforcementService } from '../../../gen/tollgate/admin/v1/enforcement_p
 import { HistoryService } from '../../../gen/tollgate/admin/v1/history_pb.ts';
 import { OrganizationService } from '../../../gen/tollgate/admin/v1/organizations_pb.ts';
 import { PolicyService } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
+import { RaiseService } from '../../../gen/tollgate/admin/v1/raises_pb.ts';
 import { UsageService } from '../../../gen/tollgate/admin/v1/usage_pb.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { PolicyStore } from '../../policies/policy-store.ts';
@@ -21,6 +22,7 @@ import { enforcementRoutes } from './enforcement.ts';
 import { historyRoutes } from './history.ts';
 import { organizationRoutes } from './organizations.ts';
 import { policyRoutes } from './policies.ts';
+import { raiseRoutes } from './raises.ts';
 import { usageRoutes } from './usage.ts';
 import type { UsageRouteParts } from './usage.ts';
 
@@ -42,6 +44,7 @@ export function adminRoutes(parts: AdminRouteParts): (router: ConnectRouter) => 
     router.service(DirectoryService, directoryRoutes(store));
     router.service(CredentialService, credentialRoutes(store));
     router.service(PolicyService, policyRoutes(store));
+    router.service(RaiseService, raiseRoutes(store, clock));
     router.service(CatalogService, catalogRoutes(store, clock));
     router.service(UsageService, usageRoutes(usage));
     router.service(CallService, callRoutes(store, calls));

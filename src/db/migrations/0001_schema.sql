@@ -91,6 +91,44 @@ CREATE TABLE price_revision (
 );
 CREATE INDEX price_revision_changed ON price_revision (org_id, changed_epoch);
 
+-- Temporary raises of limits. A row does not change but for its revocation; those that have ended stay, as history.
+CREATE TABLE limit_raise (
+  org_id text COLLATE "C" NOT NULL REFERENCES org (org_id),
+  id text COLLATE "C" NOT NULL,
+  -- Whose policy declares the limit, and its name there.
+  subject_kind text COLLATE "C" NOT NULL,
+  subject_id text COLLATE "C" NOT NULL,
+  limit_name text COLLATE "C" NOT NULL,
+  -- For whom it is raised; the same subject where it is for all (`for_all`). Views find a raise by it.
+  owner_kind text COLLATE "C" NOT NULL,
+  owner_id text COLLATE "C" NOT NULL,
+  for_all boolean NOT NULL,
+  metric text NOT NULL,
+  time_window text,
+  kind text NOT NULL,
+  amount bigint NOT NULL,
+  until_ms bigint NOT NULL,
+  reason text NOT NULL,
+  actor text NOT NULL,
+  epoch bigint NOT NULL,
+  created_at timestamptz NOT NULL,
+  revoked_reason text,
+  revoked_by text,
+  revoked_at timestamptz,
+  -- The epoch of the last change.
+  changed_epoch bigint NOT NULL,
+  PRIMARY KEY (org_id, id)
+);
+CREATE INDEX limit_raise_changed ON limit_raise (org_id, changed_epoch);
+-- What views read, and what is counted against the bounds: those that have not ended.
+CREATE INDEX limit_raise_live ON limit_raise (org_id, until_ms) WHERE revoked_at IS NULL;
+CREATE INDEX limit_raise_live_of ON limit_raise (org_id, owner_kind, owner_id, until_ms) WHERE revoked_at IS NULL;
+-- The lists, newest first.
+CREATE INDEX limit_raise_newest ON limit_raise (org_id, epoch);
+CREATE INDEX limit_raise_of_subject ON limit_raise (org_id, subject_kind, subject_id, epoch);
+CREATE INDEX limit_raise_of_owner ON limit_raise (org_id, owner_kind, owner_id, epoch);
+CREATE INDEX limit_raise_revoked ON limit_raise (org_id, epoch) WHERE revoked_at IS NOT NULL;
+
 -- Unique across organizations, so a table of its own, keyed (and distributed) by the hash.
 CREATE TABLE credential_secret (
   sha256 bytea PRIMARY KEY,
@@ -349,6 +387,8 @@ CREATE TABLE enforcement_event (
   amount bigint,
   ask bigint,
   threshold integer,
+  -- What raises added to the amount (JSON); NULL where none was in force.
+  raises text,
   PRIMARY KEY (org_id, at, id)
 ) PARTITION BY RANGE (at);
 

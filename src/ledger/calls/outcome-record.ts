@@ -1,16 +1,17 @@
 import { bindingOnAllow } from '../../core/binding.ts';
 import type { CallPath } from '../../core/call.ts';
 import { allowance, remainingOf, warned } from '../../core/conclude.ts';
+import { declaredTexts } from './declared-limits.ts';
+import type { DeclaredLimit, DeclaredTexts } from './declared-limits.ts';
+import { raisedOf } from './raised-form.ts';
 import { parseMeterName } from '../../core/meter.ts';
-import type { Meter } from '../../core/meter.ts';
 import { noBypass } from '../../core/lifted.ts';
-import { memoizeByObject } from '../../core/memoize-by-object.ts';
 import type { ConsideredLimit, LimitStatus, Outcome } from '../../core/outcome.ts';
-import type { CheckPlan, PlannedLimit } from '../../core/plan.ts';
+import type { CheckPlan } from '../../core/plan.ts';
 import { actions, metrics, windows } from '../../core/policy.ts';
 import type { Action, Metric, Window } from '../../core/policy.ts';
 import { reasons } from '../../core/reason.ts';
-import { parseSubject, subjectText } from '../../core/subject.ts';
+import { parseSubject } from '../../core/subject.ts';
 import { windowAt } from '../../core/window.ts';
 
 /**
@@ -42,18 +43,6 @@ type OutcomeRecord = readonly [
   priceRevision: string | null,
   decidedAtMs: number,
   expiresAtMs: number | null,
-];
-
-/** A limit as it was declared. */
-type DeclaredLimit = readonly [
-  subject: string,
-  name: string,
-  revision: number,
-  meter: string,
-  metric: number,
-  window: number,
-  amount: string,
-  action: number,
 ];
 
 /** The form in which this release writes first answers. */
@@ -156,37 +145,6 @@ function write(declared: DeclaredTexts, outcome: Written): string {
   return `[${recordForm},${allowed},${inner(before)},${declared.text},${inner(after)}]`;
 }
 
-/** Limits as they were declared: their JSON, and which metrics and windows occur. */
-interface DeclaredTexts {
-  readonly text: string;
-  readonly metrics: ReadonlySet<Metric>;
-  readonly windows: ReadonlySet<Window>;
-}
-
-/** Limits by the meters that they point into; calls with the same path and target share them. */
-const declaredTexts = memoizeByObject((meters: readonly Meter[]) =>
-  memoizeByObject((limits: readonly PlannedLimit[]): DeclaredTexts => {
-    const declared = limits.map(({ subject, revision, limit, meterIndex }): DeclaredLimit => {
-      const { name, metric, window, amount, action } = limit;
-      return [
-        subjectText(subject),
-        name,
-        revision,
-        known(meters[meterIndex]).name,
-        metrics.indexOf(metric),
-        window === undefined ? -1 : windows.indexOf(window),
-        amount.toString(),
-        actions.indexOf(action),
-      ];
-    });
-    return {
-      text: JSON.stringify(declared),
-      metrics: new Set(limits.map(({ limit }) => limit.metric)),
-      windows: new Set(limits.flatMap(({ limit }) => limit.window ?? [])),
-    };
-  }),
-);
-
 /** The JSON of an array without its brackets. */
 function inner(array: readonly unknown[]): string {
   return JSON.stringify(array).slice(1, -1);
@@ -262,7 +220,17 @@ interface Stood {
 }
 
 function consideredLimit(
-  [subjectName, name, revision, meterName, metric, window, amountText, action]: DeclaredLimit,
+  [
+    subjectName,
+    name,
+    revision,
+    meterName,
+    metric,
+    window,
+    amountText,
+    action,
+    raises,
+  ]: DeclaredLimit,
   { allowed, used, held, asks, resetsAtMs, status }: Stood,
 ): ConsideredLimit {
   const amount = BigInt(amountText);
@@ -275,6 +243,7 @@ function consideredLimit(
     metric: known<Metric>(metrics[metric]),
     window: window < 0 ? undefined : known<Window>(windows[window]),
     amount,
+    raised: raises && raisedOf(amount, raises),
     action: known<Action>(actions[action]),
     used,
     held,

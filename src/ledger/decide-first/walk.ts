@@ -114,6 +114,7 @@ function isStale(
   return (
     epoch !== plan.epoch ||
     known?.version !== plan.known?.version ||
+    (plan.fromMs !== undefined && nowMs < plan.fromMs) ||
     (plan.untilMs !== undefined && nowMs >= plan.untilMs)
   );
 }

@@ -1,3 +1,5 @@
+import type { Raised } from '../../core/raise.ts';
+
 /** One enforcement event, as it is written. */
 export interface EventRecord {
   readonly orgId: string;
@@ -38,6 +40,8 @@ export interface EventLimit {
   readonly name: string;
   readonly revision: number;
   readonly amount: bigint;
+  /** Undefined: no raise was in force. */
+  readonly raised: Raised | undefined;
   readonly ask: bigint;
   /** The percentage crossed, for THRESHOLD. */
   readonly threshold: number | undefined;

@@ -1,8 +1,10 @@
 import { v7 as uuidv7 } from 'uuid';
+import type { Raised } from '../../core/raise.ts';
 import { arrayLiteral } from '../../db/wire/array-literal.ts';
 import { plainArray, textArray } from '../../db/wire/binary-arrays.ts';
 import type { EventRecord } from './event-record.ts';
 import type { FlightStatement, Parameter } from '../../db/wire/flight.ts';
+import { raisedForm } from '../calls/raised-form.ts';
 import { claimWindows, insertEvents } from '../sql/write-events.ts';
 
 /** Turns a batch's events into statements. */
@@ -129,5 +131,10 @@ function parameters(rows: readonly Row[]): Parameter[] {
     plainArray(limits.map((limit) => limit?.ask ?? null)),
     plainArray(limits.map((limit) => limit?.threshold ?? null)),
     plainArray(rows.map((row) => row.event.atMs)),
+    textArray(limits.map((limit) => raisesText(limit?.raised))),
   ];
+}
+
+function raisesText(raised: Raised | undefined): string | null {
+  return raised === undefined ? null : JSON.stringify(raisedForm(raised));
 }

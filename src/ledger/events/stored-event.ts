@@ -1,3 +1,6 @@
+import type { Raised } from '../../core/raise.ts';
+import { raisedOf } from '../calls/raised-form.ts';
+import type { RaisedForm } from '../calls/raised-form.ts';
 import type { StoredEvent } from '../../service/admin/events.ts';
 import type { EventRow } from '../sql/list-events.ts';
 
@@ -29,8 +32,16 @@ export function storedEvent(row: EventRow): StoredEvent {
             name: row.limit_name,
             revision: row.revision ?? 0,
             amount: BigInt(row.amount ?? 0),
+            raised: raisedOfRow(row),
             ask: BigInt(row.ask ?? 0),
             threshold: row.threshold ?? undefined,
           },
   };
+}
+
+function raisedOfRow({ amount, raises }: EventRow): Raised | undefined {
+  // The column holds what the event writer wrote.
+  return raises === null
+    ? undefined
+    : raisedOf(BigInt(amount ?? 0), JSON.parse(raises) as RaisedForm);
 }

@@ -94,7 +94,9 @@ export function createBatchRunner(options: BatchRunnerOptions): RunBatch {
 /** Whether a Check must not be written at the time that is expected: its plan is over, or time stands still. */
 function isOutdated({ operation: { orgId }, plan }: Planned, time: OrganizationTime): boolean {
   if (time.standsStill(orgId)) return true;
-  return plan.untilMs !== undefined && time.nowMs(orgId) >= plan.untilMs;
+  const nowMs = time.nowMs(orgId);
+  const { fromMs = nowMs, untilMs = Infinity } = plan;
+  return nowMs < fromMs || nowMs >= untilMs;
 }
 
 /** An error that the server answered, or one of our own, leaves the connection usable; any other does not. */

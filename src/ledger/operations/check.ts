@@ -24,6 +24,7 @@ import type { KeptOutcome } from '../calls/outcome-record.ts';
 /** A Check at the ledger: its ask is added, then decided on exact sums, and taken back if refused. */
 export function checkOperation(
   call: CheckCall,
+  nowMs: () => number,
   completion: Completion<CheckAnswer>,
   limitMemory: LimitMemory,
 ): Operation {
@@ -41,7 +42,7 @@ export function checkOperation(
         }
         return undefined;
       }
-      const plan = call.plan(atLeastEpoch);
+      const plan = call.plan(atLeastEpoch, nowMs());
       return plan instanceof Promise
         ? plan.then((made) => planned(call, made, completion, limitMemory))
         : planned(call, plan, completion, limitMemory);
@@ -67,6 +68,7 @@ function planned(
   return {
     epoch: plan.epoch,
     calendar: plan.calendar,
+    fromMs: plan.fromMs,
     untilMs: plan.untilMs,
     known: undefined,
     bookedAtMs: undefined,

@@ -33,8 +33,8 @@ export function createExplainer(options: ExplainOptions): Ledger['explain'] {
   async function explain(orgId: string, planner: Planner, limits: ReadLimits): Promise<Outcome> {
     let atLeastEpoch = 0;
     for (;;) {
-      const plan = await planner(atLeastEpoch);
       const now = options.timeOf(orgId);
+      const plan = await planner(atLeastEpoch, now);
       const { epoch, totals } = await readUntil(limits, (client, over) =>
         readTotals(client, { orgId, calendar: plan.calendar, nowMs: now }, plan.meters, over),
       );

@@ -13,7 +13,11 @@ import { operationOf } from './operation.ts';
 import type { Completion, DecisionContext, Operation, Plan, Verdict } from './operation.ts';
 
 /** An Extend at the ledger: adds to an open hold if the limits allow it, and moves its expiry. */
-export function extendOperation(call: ExtendCall, completion: Completion<ExtendAnswer>): Operation {
+export function extendOperation(
+  call: ExtendCall,
+  nowMs: () => number,
+  completion: Completion<ExtendAnswer>,
+): Operation {
   return operationOf(call, completion, {
     needsCall: true,
     async plan(known, atLeastEpoch) {
@@ -28,7 +32,7 @@ export function extendOperation(call: ExtendCall, completion: Completion<ExtendA
         return undefined;
       }
       if (known.state !== 'OPEN') throw holdNotOpen(known);
-      const plan = await call.plan(known, atLeastEpoch);
+      const plan = await call.plan(known, nowMs(), atLeastEpoch);
       if (call.sequence === known.sequence + 1) return planned(call, known, plan, completion);
       return misnumbered(known, plan, completion);
     },
@@ -44,6 +48,7 @@ function misnumbered(known: KnownCall, plan: CheckPlan, { reject }: Completion<n
   return {
     epoch: plan.epoch,
     calendar: plan.calendar,
+    fromMs: plan.fromMs,
     untilMs: plan.untilMs,
     known,
     bookedAtMs: known.bookedAtMs,
@@ -70,6 +75,7 @@ function planned(
   return {
     epoch: plan.epoch,
     calendar: plan.calendar,
+    fromMs: plan.fromMs,
     untilMs: plan.untilMs,
     known,
     bookedAtMs: known.bookedAtMs,

@@ -57,6 +57,8 @@ export interface Plan {
   readonly calendar: Calendar;
   /** The call that it was planned on; undefined: there is none. */
   readonly known: KnownCall | undefined;
+  /** From this instant on the plan holds; undefined: whatever the time. */
+  readonly fromMs?: number;
   /** Before this instant the plan holds; undefined: whatever the time. */
   readonly untilMs?: number;
   /** Where the delta is booked; undefined: now. */

@@ -84,6 +84,8 @@ function planned(
   return {
     epoch: plan.epoch,
     calendar: plan.calendar,
+    fromMs: plan.fromMs,
+    untilMs: plan.untilMs,
     known,
     bookedAtMs: hold === 'NONE' ? undefined : known?.bookedAtMs,
     meters: plan.meters,

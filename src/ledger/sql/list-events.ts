@@ -1,7 +1,7 @@
 const columns = `id, (extract(epoch FROM at) * 1000)::bigint::text AS first_ms,
   (extract(epoch FROM last_at) * 1000000)::bigint::text AS last_us, sequence, occurrences::text, action,
   request_id, user_id, subjects, limit_subject, limit_name, revision, meter_id, metric, time_window,
-  spend::text, amount::text, ask::text, threshold`;
+  spend::text, amount::text, ask::text, threshold, raises`;
 
 /** One page of an organization's events, newest first, by (last_at, sequence). */
 export const listEvents = {
@@ -51,4 +51,5 @@ export interface EventRow {
   readonly amount: string | null;
   readonly ask: string | null;
   readonly threshold: number | null;
+  readonly raises: string | null;
 }

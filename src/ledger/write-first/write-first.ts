@@ -185,7 +185,7 @@ function timeSpan(members: readonly Member[], expected: (orgId: string) => numbe
   } of members) {
     const nowMs = expected(orgId);
     const span = windowSpan(plan.calendar, nowMs);
-    fromMs = Math.max(fromMs, span.fromMs, nowMs - toleranceMs);
+    fromMs = Math.max(fromMs, span.fromMs, nowMs - toleranceMs, plan.fromMs ?? fromMs);
     untilMs = Math.min(untilMs, span.untilMs, nowMs + toleranceMs, plan.untilMs ?? untilMs);
   }
   return { fromMs, untilMs };

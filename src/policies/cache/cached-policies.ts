@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import type { Clock } from '../../platform/clock.ts';
 import type { ChangeNotice } from '../store/change.ts';
 import { createCredentialCache } from './credential-cache.ts';
 import { createDerivations } from './derivations.ts';
@@ -24,7 +25,12 @@ export interface CachedPoliciesParts {
   readonly maxLookups?: number;
   /** A look-up reads one organization, or one secret, for a distributed PostgreSQL; absent: false. */
   readonly perOrganization?: boolean;
+  /** Raises that have long been over are not loaded; absent: they are. */
+  readonly clock?: Clock;
 }
+
+/** So long raises are kept that are over: the database's clock may be put back. */
+const keptAfterEndMs = 24 * 3_600_000;
 
 /** Policies, and a listener for notifications that they have changed. */
 export interface CachedPolicies extends Policies {
@@ -34,11 +40,12 @@ export interface CachedPolicies extends Policies {
 
 /** Makes the policies, cached in this process. */
 export function createCachedPolicies(parts: CachedPoliciesParts): CachedPolicies {
-  const { pool, maxLookups = 1000, perOrganization = false } = parts;
-  const subjects = createSubjectCache(pool, parts.maxSubjects ?? 100_000);
+  const { pool, maxLookups = 1000, perOrganization = false, clock } = parts;
+  const overBeforeMs = (): number => (clock === undefined ? 0 : clock.nowMs() - keptAfterEndMs);
+  const subjects = createSubjectCache(pool, parts.maxSubjects ?? 100_000, overBeforeMs);
   const derivations = createDerivations(parts.maxDerivations ?? 100_000);
   const organizations = createOrganizationCache({
-    loadOrganization: createOrganizationLoader(pool, derivations.rememberOf),
+    loadOrganization: createOrganizationLoader(pool, overBeforeMs, derivations.rememberOf),
     maxOrganizations: parts.maxOrganizations ?? 1000,
     onNamedChange: (generation, named) => subjects.forget(generation, named),
   });

@@ -2,6 +2,7 @@ import { familyName } from '../../core/meters.ts';
 import type { PriceRevision } from '../../core/catalog.ts';
 import type { MeterFamily, OrganizationView } from '../../core/organization-view.ts';
 import type { Policy } from '../../core/policy.ts';
+import type { Raise } from '../../core/raise.ts';
 import { subjectText } from '../../core/subject.ts';
 import type { Subject } from '../../core/subject.ts';
 import { priceKey } from './organization-snapshot.ts';
@@ -12,7 +13,7 @@ import type { NamedKind } from '../store/shared-kinds.ts';
 /** The part of a view that all calls of a snapshot share. */
 export type SharedView = Omit<
   OrganizationView,
-  'user' | 'principal' | 'app' | 'customer' | 'credential' | 'policy' | 'families'
+  'user' | 'principal' | 'app' | 'customer' | 'credential' | 'policy' | 'raises' | 'families'
 >;
 
 const noPrices: readonly PriceRevision[] = [];
@@ -105,6 +106,10 @@ export class CallView implements OrganizationView {
     return policyOf(this.#snapshot, this.#loaded, subject);
   }
 
+  raises(owner: Subject): readonly Raise[] {
+    return raisesFor(this.#snapshot, this.#loaded, owner);
+  }
+
   prices(
     ...[scope, subject, serviceTier]: Parameters<OrganizationView['prices']>
   ): ReturnType<OrganizationView['prices']> {
@@ -126,8 +131,25 @@ function policyOf(
   subject: Subject,
 ): Policy | undefined {
   const { kind, id } = subject;
-  const isShared = kind === 'org' || kind === 'team' || kind === 'tier' || kind === 'label';
-  return isShared ? snapshot.policies.get(subjectText(subject)) : find(loaded, kind, id)?.policy;
+  return isShared(kind)
+    ? snapshot.policies.get(subjectText(subject))
+    : find(loaded, kind, id)?.policy;
+}
+
+function raisesFor(
+  { raises }: OrganizationSnapshot,
+  loaded: readonly LoadedSubject[],
+  owner: Subject,
+): readonly Raise[] {
+  const { kind, id } = owner;
+  if (!isShared(kind)) return find(loaded, kind, id)?.raises ?? noRaises;
+  return raises.size === 0 ? noRaises : (raises.get(subjectText(owner)) ?? noRaises);
+}
+
+const noRaises: readonly Raise[] = [];
+
+function isShared(kind: Subject['kind']): kind is Exclude<Subject['kind'], NamedKind> {
+  return kind === 'org' || kind === 'team' || kind === 'tier' || kind === 'label';
 }
 
 function find<K extends NamedKind>(

@@ -3,7 +3,7 @@ import { createFairCache } from '../../platform/fair-cache.ts';
 import { batchLookups } from '../../platform/batch-lookups.ts';
 import { lookupsOneByOne } from '../../platform/lookups-one-by-one.ts';
 import { ServiceError } from '../../platform/service-error.ts';
-import { readCredential, readCredentials } from '../store/pg-policies.ts';
+import { readCredential, readCredentials } from '../store/credential-secrets.ts';
 import { lateLookup } from './late-lookup.ts';
 import type { FoundCredential, Policies } from '../policies.ts';
 

@@ -27,9 +27,10 @@ export type LoadOrganization = (
   before: CachedOrganization | undefined,
 ) => Promise<LoadedOrganization | undefined>;
 
-/** Makes a loader; `rememberOf` makes the `remember` of a snapshot's views. */
+/** Makes a loader; raises that were over `raisesOverBeforeMs` are not loaded; `rememberOf` makes the `remember` of a snapshot's views. */
 export function createOrganizationLoader(
   pool: Pool,
+  raisesOverBeforeMs: () => number,
   rememberOf: (snapshot: OrganizationSnapshot) => OrganizationView['remember'],
 ): LoadOrganization {
   let lastGeneration = 0;
@@ -41,7 +42,7 @@ export function createOrganizationLoader(
   return async (orgId, before) => {
     if (before !== undefined) {
       const { epoch } = before.snapshot;
-      const changes = await readDelta(pool, orgId, epoch);
+      const changes = await readDelta(pool, orgId, epoch, raisesOverBeforeMs());
       if (changes?.epoch === epoch) return { organization: before, changed: [] };
       // A smaller epoch: the database was put back to an older state, and nothing cached is of it.
       if (changes !== undefined && changes.epoch > epoch) {
@@ -49,7 +50,7 @@ export function createOrganizationLoader(
         return { organization: made(before.generation, snapshot), changed: changes.named };
       }
     }
-    const whole = await readOrganization(pool, orgId);
+    const whole = await readOrganization(pool, orgId, raisesOverBeforeMs());
     if (whole === undefined) return undefined;
     lastGeneration += 1;
     return { organization: made(lastGeneration, applyChanges(undefined, whole)), changed: [] };

@@ -4,6 +4,8 @@ import { familiesOf, familyName } from '../../core/meters.ts';
 import type { MeterFamily } from '../../core/organization-view.ts';
 import type { Organization } from '../../core/organization.ts';
 import type { Policy } from '../../core/policy.ts';
+import { raiseOwner } from '../../core/raise.ts';
+import type { Raise } from '../../core/raise.ts';
 import { subjectText } from '../../core/subject.ts';
 import type { DeletedPart, OrganizationChanges } from '../store/pg-policies.ts';
 
@@ -22,6 +24,8 @@ export interface OrganizationSnapshot {
   readonly prices: ReadonlyMap<string, readonly PriceRevision[]>;
   /** The service tiers that some price is for. */
   readonly serviceTiers: ReadonlySet<string>;
+  /** Of shared subjects, by the text of their owner; see `raiseOwner`. */
+  readonly raises: ReadonlyMap<string, readonly Raise[]>;
   /** Of the shared policies, each once. */
   readonly families: readonly MeterFamily[];
 }
@@ -52,6 +56,7 @@ export function applyChanges(
     policies,
     prices: withPrices(before?.prices, changes.prices),
     serviceTiers: withServiceTiers(before?.serviceTiers, changes.prices),
+    raises: withRaises(before?.raises, changes),
     families: unchanged && before !== undefined ? before.families : distinctFamilies(policies),
   };
 }
@@ -94,6 +99,21 @@ function withPrices(
     after.set(key, ordered);
   }
   return after;
+}
+
+/** The raises with those that changed, less what was over. */
+function withRaises(
+  before: ReadonlyMap<string, readonly Raise[]> | undefined,
+  { raises, raisesOverBeforeMs }: OrganizationChanges,
+): ReadonlyMap<string, readonly Raise[]> {
+  if (before !== undefined && raises.length === 0) return before;
+  const all = new Map([...(before?.values() ?? [])].flat().map((raise) => [raise.id, raise]));
+  for (const { raise, isRevoked } of raises) {
+    if (isRevoked) all.delete(raise.id);
+    else all.set(raise.id, raise);
+  }
+  const kept = [...all.values()].filter(({ untilMs }) => untilMs > raisesOverBeforeMs);
+  return Map.groupBy(kept, (raise) => subjectText(raiseOwner(raise)));
 }
 
 function withServiceTiers(

@@ -23,14 +23,18 @@ export interface SubjectCache {
   clear(): void;
 }
 
-/** Makes an empty cache. */
-export function createSubjectCache(pool: Pool, maxSubjects: number): SubjectCache {
+/** Makes an empty cache; raises that were over `raisesOverBeforeMs` are not loaded. */
+export function createSubjectCache(
+  pool: Pool,
+  maxSubjects: number,
+  raisesOverBeforeMs: () => number,
+): SubjectCache {
   const cached = createFairCache<string, LoadedSubject>({ max: maxSubjects });
   const underWay = new Map<string, Promise<ReadSubjects | undefined>>();
 
   function startReading(orgId: string, subjects: readonly NamedSubject[]): void {
     const keys = subjects.map((subject) => keyOf(orgId, subject));
-    const reading = readSubjects(pool, orgId, subjects).finally(() => {
+    const reading = readSubjects(pool, orgId, subjects, raisesOverBeforeMs()).finally(() => {
       for (const key of keys) underWay.delete(key);
     });
     for (const key of keys) underWay.set(key, reading);

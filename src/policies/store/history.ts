@@ -54,7 +54,7 @@ const pageWeight: PageWeight<LogRow> = { most: mostBytes, of: ({ bytes }) => byt
 
 /**
  * The rows of a page, up to the first that does not fit: a thousand long documents would take long to read and write.
- * Policies and prices have lists of their own, so their documents are not read. What has no epoch is no part of the
+ * Policies, prices and raises have lists of their own, so their documents are not read. What has no epoch is no part of the
  * history of records: usage that was adjusted, for example.
  */
 const statement = (condition: string): string => `
@@ -63,7 +63,7 @@ SELECT * FROM (
     SELECT sequence, kind, subject, revision, after_doc IS NULL AS deleted, actor, reason, at, doc,
       coalesce(octet_length(doc::text), 0) AS bytes
     FROM audit_entry, LATERAL (SELECT
-      CASE WHEN kind NOT IN ('policy', 'price') THEN coalesce(after_doc, before_doc) END AS doc) AS d
+      CASE WHEN kind NOT IN ('policy', 'price', 'raise') THEN coalesce(after_doc, before_doc) END AS doc) AS d
     WHERE org_id = $1 AND sequence < $2::bigint AND epoch IS NOT NULL AND ${condition}
     ORDER BY sequence DESC LIMIT $3
   ) AS page
@@ -113,7 +113,7 @@ function revisionOf(row: LogRow): Revision {
 }
 
 function revisedRecord(kind: RevisionKind, doc: RevisedDoc): RevisedRecord | undefined {
-  if (kind === 'policy' || kind === 'price') return undefined;
+  if (kind === 'policy' || kind === 'price' || kind === 'raise') return undefined;
   // The column holds the document of the row's own kind.
   if (kind === 'organization') {
     const record = decodeOrganization(openDoc<Organization>(doc as StoredDoc<Organization>));

@@ -5,9 +5,9 @@ import { familiesOf } from '../../core/meters.ts';
 import type { MeterFamily } from '../../core/organization-view.ts';
 import type { Organization } from '../../core/organization.ts';
 import type { Policy } from '../../core/policy.ts';
+import type { Raise } from '../../core/raise.ts';
 import type { Subject, SubjectKind } from '../../core/subject.ts';
 import { storeFailure } from '../../db/errors.ts';
-import type { FoundCredential } from '../policies.ts';
 import type { RecordOf } from '../policy-store.ts';
 import { namedKinds, sharedPolicyKinds, sharedRecordKinds } from './shared-kinds.ts';
 import type { NamedKind } from './shared-kinds.ts';
@@ -15,6 +15,8 @@ import { organizationOf } from './organizations.ts';
 import type { OrganizationRow } from './organizations.ts';
 import { decodePolicy, decodePrice, decodeRecord, openDoc } from './documents.ts';
 import type { Doc, StoredDoc } from './documents.ts';
+import { decodeRaise, raiseDocument } from './raise-rows.ts';
+import type { RaiseDoc } from './raise-rows.ts';
 
 /** What of an organization is new after an epoch, read at one instant: the changes up to `epoch`. */
 export interface OrganizationChanges {
@@ -26,10 +28,20 @@ export interface OrganizationChanges {
   /** Of organization, teams, tiers and labels. */
   readonly policies: readonly Policy[];
   readonly prices: readonly PriceRevision[];
+  /** Of shared subjects, with whether they were revoked. */
+  readonly raises: readonly ChangedRaise[];
+  /** Raises that were over before this instant are not read, and need not be kept. */
+  readonly raisesOverBeforeMs: number;
   /** What of these was deleted; none when the whole was read. */
   readonly deleted: readonly DeletedPart[];
   /** The other subjects whose record or policy changed; none when the whole was read. */
   readonly named: readonly NamedSubject[];
+}
+
+/** A raise that is new, or was revoked. */
+export interface ChangedRaise {
+  readonly raise: Raise;
+  readonly isRevoked: boolean;
 }
 
 /** A record or policy that is gone. */
@@ -50,6 +62,8 @@ export type LoadedSubject = {
     readonly id: string;
     readonly record: RecordOf[K] | undefined;
     readonly policy: Policy | undefined;
+    /** Those that are for it, but for what was over when they were read. */
+    readonly raises: readonly Raise[];
     /** Of the policy. */
     readonly families: readonly MeterFamily[];
   };
@@ -62,6 +76,8 @@ type ChangedRow =
   | { readonly part: 'route_group'; readonly doc: StoredDoc<RouteGroup> }
   | { readonly part: 'policy'; readonly doc: StoredDoc<Policy> }
   | { readonly part: 'price'; readonly doc: PriceDoc }
+  | { readonly part: 'raise'; readonly doc: RaiseDoc }
+  | { readonly part: 'revoked_raise'; readonly doc: RaiseDoc }
   | {
       readonly part: 'deleted_record';
       readonly kind: (typeof sharedRecordKinds)[number];
@@ -78,7 +94,8 @@ type PriceDoc = Omit<Doc<PriceRevision>, 'rates'> & { readonly rates: StoredDoc<
  * listed, and loaded again when a call names it.
  * When the whole is read, what was deleted is left out.
  *   $1 org_id; $2 the epoch after which, 0 for the whole; $3, $4 the shared kinds of records and policies;
- *   $5 the named kinds, empty when the whole is read; $6 how many named subjects at most.
+ *   $5 the named kinds, empty when the whole is read; $6 how many named subjects at most; $7 before when raises may be
+ *   over to be left out when the whole is read, milliseconds.
  */
 const readChangesStatement = `
 SELECT 'organization' AS part, '' AS kind, '' AS id, o.epoch,
@@ -99,6 +116,10 @@ SELECT 'price', c.scope, c.subject, c.epoch, jsonb_strip_nulls(jsonb_build_objec
   'epoch', c.epoch, 'revokedEpoch', c.revoked_epoch, 'reason', c.reason))
 FROM price_revision c WHERE c.org_id = $1 AND c.changed_epoch > $2
 UNION ALL
+SELECT CASE WHEN w.revoked_at IS NULL THEN 'raise' ELSE 'revoked_raise' END, '', '', 0::bigint, ${raiseDocument}
+FROM limit_raise w WHERE w.org_id = $1 AND w.changed_epoch > $2 AND w.owner_kind = ANY($4::text[])
+  AND ($2 > 0 OR (w.revoked_at IS NULL AND w.until_ms > $7))
+UNION ALL
 SELECT * FROM (
   SELECT 'named', n.kind, n.id, 0::bigint, NULL::jsonb FROM (
     SELECT r.kind, r.id FROM record r
@@ -106,6 +127,9 @@ SELECT * FROM (
     UNION
     SELECT p.subject_kind, p.subject_id FROM policy_revision p
     WHERE p.org_id = $1 AND p.newest AND p.epoch > $2 AND p.subject_kind = ANY($5::text[])
+    UNION
+    SELECT w.owner_kind, w.owner_id FROM limit_raise w
+    WHERE w.org_id = $1 AND w.changed_epoch > $2 AND w.owner_kind = ANY($5::text[])
   ) AS n LIMIT $6
 ) AS changed`;
 
@@ -116,8 +140,9 @@ const mostNamed = 10_000;
 export function readOrganization(
   pool: Pool,
   orgId: string,
+  raisesOverBeforeMs: number,
 ): Promise<OrganizationChanges | undefined> {
-  return readSince(pool, orgId, 0, []);
+  return readSince(pool, orgId, { epoch: 0, named: [], raisesOverBeforeMs });
 }
 
 /** Reads what changed after an epoch; undefined if there is no such organization or too much changed. */
@@ -125,18 +150,27 @@ export async function readDelta(
   pool: Pool,
   orgId: string,
   epoch: number,
+  raisesOverBeforeMs: number,
 ): Promise<OrganizationChanges | undefined> {
-  const changes = await readSince(pool, orgId, epoch, namedKinds);
+  const since = { epoch, named: namedKinds, raisesOverBeforeMs };
+  const changes = await readSince(pool, orgId, since);
   return changes === undefined || changes.named.length > mostNamed ? undefined : changes;
+}
+
+/** What is read: after an epoch, with the named subjects of some kinds. */
+interface Since {
+  readonly epoch: number;
+  readonly named: readonly NamedKind[];
+  readonly raisesOverBeforeMs: number;
 }
 
 async function readSince(
   pool: Pool,
   orgId: string,
-  epoch: number,
-  named: readonly NamedKind[],
+  { epoch, named, raisesOverBeforeMs }: Since,
 ): Promise<OrganizationChanges | undefined> {
-  const parameters = [orgId, epoch, sharedRecordKinds, sharedPolicyKinds, named, mostNamed + 1];
+  const kinds = [sharedRecordKinds, sharedPolicyKinds, named];
+  const parameters = [orgId, epoch, ...kinds, mostNamed + 1, raisesOverBeforeMs];
   let rows: readonly ChangedRow[];
   try {
     ({ rows } = await pool.query<ChangedRow>(readChangesStatement, parameters));
@@ -165,6 +199,12 @@ async function readSince(
         ? [decodePrice({ ...row.doc, rates: openDoc<readonly Rates[]>(row.doc.rates) })]
         : [],
     ),
+    raises: rows.flatMap((row) =>
+      row.part === 'raise' || row.part === 'revoked_raise'
+        ? [{ raise: decodeRaise(row.doc), isRevoked: row.part === 'revoked_raise' }]
+        : [],
+    ),
+    raisesOverBeforeMs,
     deleted: rows.flatMap((row): DeletedPart[] => {
       if (row.part === 'deleted_record') return [{ part: row.kind, id: row.id }];
       if (row.part !== 'deleted_policy') return [];
@@ -186,6 +226,7 @@ interface SubjectRow {
   readonly id: string;
   readonly record: StoredDoc<RecordOf[NamedKind]> | null;
   readonly policy: StoredDoc<Policy> | null;
+  readonly raises: readonly RaiseDoc[] | null;
 }
 
 /** Reads records and policies of named subjects, all at one instant; undefined without organization. */
@@ -193,17 +234,21 @@ export async function readSubjects(
   pool: Pool,
   orgId: string,
   subjects: readonly NamedSubject[],
+  raisesOverBeforeMs: number,
 ): Promise<ReadSubjects | undefined> {
   try {
     const { rows } = await pool.query<SubjectRow>(
-      `SELECT o.epoch, n.kind, n.id, r.doc AS record, p.doc AS policy
+      `SELECT o.epoch, n.kind, n.id, r.doc AS record, p.doc AS policy, (
+  SELECT jsonb_agg(${raiseDocument}) FROM limit_raise w
+  WHERE w.org_id = o.org_id AND w.org_id = $1 AND w.owner_kind = n.kind AND w.owner_id = n.id
+    AND w.revoked_at IS NULL AND w.until_ms > $4) AS raises
 FROM org o CROSS JOIN unnest($2::text[], $3::text[]) WITH ORDINALITY AS n(kind, id, place)
 LEFT JOIN record r ON r.org_id = o.org_id AND r.org_id = $1 AND r.kind = n.kind AND r.id = n.id
   AND NOT r.deleted
 LEFT JOIN policy_revision p ON p.org_id = o.org_id AND p.org_id = $1 AND p.newest
   AND p.subject_kind = n.kind AND p.subject_id = n.id AND NOT p.deleted
 WHERE o.org_id = $1 ORDER BY n.place`,
-      [orgId, subjects.map(({ kind }) => kind), subjects.map(({ id }) => id)],
+      [orgId, subjects.map(({ kind }) => kind), subjects.map(({ id }) => id), raisesOverBeforeMs],
     );
     const epoch = rows[0]?.epoch;
     if (epoch === undefined) return undefined;
@@ -223,49 +268,9 @@ function loadedSubject(row: SubjectRow): LoadedSubject {
         ? undefined
         : decodeRecord(row.kind, openDoc<RecordOf[NamedKind]>(row.record)),
     policy,
+    raises: (row.raises ?? []).map(decodeRaise),
     families: policy === undefined ? [] : familiesOf(policy),
   };
   // The statement joins a record of the row's own kind.
   return subject as LoadedSubject;
-}
-
-interface SecretRow extends Omit<FoundCredential, 'orgId'> {
-  readonly hex: string;
-  readonly org_id: string;
-}
-
-const secretColumns = `encode(sha256, 'hex') AS hex, org_id, kind, id`;
-
-function foundCredential({ org_id: orgId, kind, id }: SecretRow): FoundCredential {
-  return { orgId, kind, id };
-}
-
-/** Looks up which credential a secret belongs to, by its SHA-256 in hexadecimal digits. */
-export async function readCredential(
-  pool: Pool,
-  hash: string,
-): Promise<FoundCredential | undefined> {
-  try {
-    const text = `SELECT ${secretColumns} FROM credential_secret WHERE sha256 = $1`;
-    const { rows } = await pool.query<SecretRow>(text, [Buffer.from(hash, 'hex')]);
-    return rows[0] && foundCredential(rows[0]);
-  } catch (cause) {
-    throw storeFailure(cause);
-  }
-}
-
-/** Looks up which credentials secrets belong to, by their SHA-256 in hexadecimal digits. */
-export async function readCredentials(
-  pool: Pool,
-  hashes: readonly string[],
-): Promise<ReadonlyMap<string, FoundCredential>> {
-  try {
-    const { rows } = await pool.query<SecretRow>(
-      `SELECT ${secretColumns} FROM credential_secret WHERE sha256 = ANY($1::bytea[])`,
-      [hashes.map((hash) => Buffer.from(hash, 'hex'))],
-    );
-    return new Map(rows.map((row) => [row.hex, foundCredential(row)]));
-  } catch (cause) {
-    throw storeFailure(cause);
-  }
 }

@@ -7,6 +7,7 @@ import { storedOrganizations } from './organizations.ts';
 import { storedPolicies } from './policies.ts';
 import { storedPriceImports } from './price-imports.ts';
 import { storedPrices } from './prices.ts';
+import { storedRaises } from './raises.ts';
 import { storedDeletions } from './record-deletion.ts';
 import { storedRecords } from './records.ts';
 import { storedRevocations } from './revoke-price.ts';
@@ -23,6 +24,7 @@ export function createPgPolicyStore(parts: StoreParts): PolicyStore {
     ...storedPrices(parts),
     ...storedRevocations(parts),
     ...storedPriceImports(parts),
+    ...storedRaises(parts),
     ...storedHistory(parts),
   };
 }

@@ -1,3 +1,4 @@
+import type { Raised } from '../../core/raise.ts';
 import type { Listed, Page } from '../../platform/paging.ts';
 
 /** The enforcement events of an organization, for reading. */
@@ -44,6 +45,8 @@ export interface StoredEventLimit {
   readonly name: string;
   readonly revision: number;
   readonly amount: bigint;
+  /** Undefined: no raise was in force. */
+  readonly raised: Raised | undefined;
   readonly ask: bigint;
   readonly threshold: number | undefined;
 }

@@ -12,6 +12,7 @@ import type { StoredEvent } from '../../service/admin/events.ts';
 import { metricNames, windowNames } from './policies.ts';
 import { maxInt64 } from '../../core/totals.ts';
 import { meterToMessage } from '../meter.ts';
+import { raisedToMessage } from '../raised.ts';
 import { timestampOf } from '../time.ts';
 
 /** In the order of the proto's numbers. */
@@ -50,6 +51,7 @@ export function eventToMessage(event: StoredEvent): EnforcementEvent {
     window: Window[window ?? 'UNSPECIFIED'],
     spend: atMostInt64(sum?.spend ?? 0n),
     amount: limit?.amount ?? 0n,
+    ...(limit?.raised && { raised: raisedToMessage(limit.raised) }),
     ask: limit?.ask ?? 0n,
     threshold: limit?.threshold ?? 0,
   });

@@ -1,5 +1,5 @@
 import type * as messages from '../../../gen/tollgate/admin/v1/policies_pb.ts';
-import { parseUsd } from '../../core/amount.ts';
+import { metricAmountForm, parseMetricAmount } from '../../core/metric-amount.ts';
 import { byCodeUnit } from '../../core/meter.ts';
 import { familiesOf, maxFamiliesOfPolicy } from '../../core/meters.ts';
 import { actions as coreActions } from '../../core/policy.ts';
@@ -15,7 +15,6 @@ import type {
 } from '../../core/policy.ts';
 import { parseSubject } from '../../core/subject.ts';
 import type { Subject } from '../../core/subject.ts';
-import { maxInt64 } from '../../core/totals.ts';
 import { isTooLong, readEnum, readInstant, readText } from './fields.ts';
 import { idFault, readId } from '../fields.ts';
 import type { Violations } from '../violations.ts';
@@ -140,17 +139,9 @@ function readLimitAmount(
   text: string,
   metric: Metric,
 ): bigint {
-  if (metric === 'COST') {
-    const nanos = parseUsd(text);
-    if (nanos === undefined) {
-      const form = 'decimal USD with at most 9 decimals, up to 9223372036.854775807';
-      violations.add(field, `must be ${form}`);
-    }
-    return nanos ?? 0n;
-  }
-  const isWhole = /^\d{1,19}$/.test(text) && BigInt(text) <= maxInt64;
-  if (!isWhole) violations.add(field, 'must be a whole number, 0 to 2^63-1');
-  return isWhole ? BigInt(text) : 0n;
+  const amount = parseMetricAmount(metric, text);
+  if (amount === undefined) violations.add(field, `must be ${metricAmountForm(metric)}`);
+  return amount ?? 0n;
 }
 
 function readThresholds(

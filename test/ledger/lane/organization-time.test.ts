@@ -129,6 +129,8 @@ async function report(orgId: string, requestId: string, { ledger }: Replica): Pr
       calendar: plainOrganization(orgId).calendar,
       meters: [meterOf(orgSubject)],
       limits: [],
+      fromMs: -Infinity,
+      untilMs: Infinity,
       bypass: noBypass,
       isAssumed: false,
       isUnattributed: false,

@@ -9,7 +9,11 @@ const fresh = useFreshStore();
 // Red on the code before: this was INTERNAL, which tells a gateway to give up.
 test('policies that change faster than they are read are STORE_BUSY, with a time to retry', async () => {
   const organizations = createOrganizationCache({
-    loadOrganization: createOrganizationLoader(fresh.database.pool, () => (_, make) => make()),
+    loadOrganization: createOrganizationLoader(
+      fresh.database.pool,
+      () => 0,
+      () => (_, make) => make(),
+    ),
     maxOrganizations: 10,
     onNamedChange: () => {},
   });

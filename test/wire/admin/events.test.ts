@@ -18,6 +18,7 @@ const stored: StoredEvent = {
     name: 'team:a%2Fb/x%2Fy',
     revision: 1,
     amount: 1n,
+    raised: undefined,
     ask: 1n,
     threshold: undefined,
   },
