@@ -59,3 +59,6 @@ export const outputOnly: ReadonlySet<string> = new Set([
   'Token.last_four',
   'ModelGroup.model_count',
 ]);
+
+/** Parts of records that are put whole, by name: UpdateLimit and UpdateLimits create a limit or replace it. */
+export const wholeParts: ReadonlySet<string> = new Set(['Limit', 'Limits']);

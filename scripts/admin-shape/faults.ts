@@ -1,7 +1,7 @@
 import { ScalarType } from '@bufbuild/protobuf';
 import type { DescField, DescMessage, DescMethod, DescService } from '@bufbuild/protobuf';
 import { FeatureSet_FieldPresence as Presence } from '@bufbuild/protobuf/wkt';
-import { outputOnly } from './exceptions.ts';
+import { outputOnly, wholeParts } from './exceptions.ts';
 import { fieldOf, kindOf, methodKinds, resourceOf } from './method-kind.ts';
 import type { MethodKind } from './method-kind.ts';
 
@@ -55,7 +55,9 @@ function faultsOfMethod(method: DescMethod): string[] {
   const { kind, noun } = found;
   const isPaged = fieldOf(input, 'page_token') !== undefined;
   return [
-    ...['org_id', ...needed[kind]].flatMap((name) => lacking(input, name)),
+    ...['org_id', ...(isPart(kind, noun) ? ofEveryWrite : needed[kind])].flatMap((name) =>
+      lacking(input, name),
+    ),
     ...(isPaged ? [...lacking(input, 'page_size'), ...lacking(output, 'next_page_token')] : []),
     ...input.fields.flatMap(faultsOfField),
     ...output.fields.flatMap(faultsOfField),
@@ -64,6 +66,11 @@ function faultsOfMethod(method: DescMethod): string[] {
     ...(fieldOf(input, 'filter') ? ['has filter: a text search is called contains'] : []),
     ...(kind === 'BatchGet' ? lacking(output, 'missing_ids') : []),
   ];
+}
+
+/** An update that puts a part of a record, whole: it has no mask, and the record has the times. */
+function isPart(kind: MethodKind, noun: string): boolean {
+  return kind === 'Update' && wholeParts.has(noun);
 }
 
 function lacking(message: DescMessage, name: string): string[] {
@@ -110,7 +117,7 @@ function faultsOfOrder({ fields }: DescMessage): string[] {
 /** A method takes and answers what its name says. */
 function faultsOfSubject(method: DescMethod, kind: MethodKind, noun: string): string[] {
   const { input, output } = method;
-  const takes = kind === 'Create' || kind === 'Update';
+  const takes = (kind === 'Create' || kind === 'Update') && !isPart(kind, noun);
   const names = kind === 'Get' || kind === 'Delete' || kind === 'Revoke';
   const [answer] = output.fields;
   const answered = answer?.message?.name ?? '';
@@ -128,7 +135,8 @@ function faultsOfSubject(method: DescMethod, kind: MethodKind, noun: string): st
 /** A record that can be updated has an etag and times, and says of each field whether it was sent. */
 function faultsOfRecord(method: DescMethod): string[] {
   const found = kindOf(method);
-  const message = found?.kind === 'Update' ? resourceOf(method, found.noun)?.message : undefined;
+  const isWhole = found?.kind === 'Update' && !isPart(found.kind, found.noun);
+  const message = isWhole ? resourceOf(method, found.noun)?.message : undefined;
   if (message === undefined) return [];
   const standard = { etag: 100, create_time: 101, update_time: 102 };
   const lacks = Object.entries(standard).flatMap(([name, number]) =>
@@ -147,7 +155,7 @@ function faultsOfRecord(method: DescMethod): string[] {
 /** What can be updated can also be created, read, listed, and deleted or revoked. */
 function faultsOfKind(method: DescMethod, methods: readonly DescMethod[]): string[] {
   const found = kindOf(method);
-  if (found?.kind !== 'Update') return [];
+  if (found?.kind !== 'Update' || isPart(found.kind, found.noun)) return [];
   const { noun } = found;
   const plural =
     noun.endsWith('y') && !noun.endsWith('ey') ? `${noun.slice(0, -1)}ies` : `${noun}s`;

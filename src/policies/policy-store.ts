@@ -6,6 +6,7 @@ import type { Subject } from '../core/subject.ts';
 import type { AuditedBy } from '../audit/audit-trail.ts';
 import type { Listed, Page } from '../platform/paging.ts';
 import type { NewRaise, RaiseChange, RaiseFilter, StoredRaise } from './stored-raise.ts';
+import type { ChangedPolicy, PolicyEdit, PolicyRevision } from './policy-changes.ts';
 import type { ListedAs, PriceImport, SkippedPrice } from './price-import.ts';
 
 /**
@@ -82,10 +83,18 @@ export interface PolicyStore {
 
   /** Appends a revision; `policy.revision` is ignored. */
   putPolicy(orgId: string, policy: Policy, by: Change): Promise<PolicyRevision>;
-  /** Appends a revision without the limit; NOT_FOUND `LIMIT_NOT_FOUND` if the newest has none of that name. */
-  revokeLimit(orgId: string, subject: Subject, name: string, by: Change): Promise<PolicyRevision>;
   /** Appends a revision that deletes the policy; NOT_FOUND `POLICY_NOT_FOUND` if there is none. */
   deletePolicy(orgId: string, subject: Subject, by: Change): Promise<PolicyRevision>;
+  /**
+   * Appends a revision to each of several policies, all or none, in one change. Each is made under the organization's
+   * lock from what is there then, so changes of different parts of a policy at the same time all count. The etag is in
+   * each edit, and that of `by` is not looked at.
+   */
+  changePolicies(
+    orgId: string,
+    edits: readonly PolicyEdit[],
+    by: Change,
+  ): Promise<readonly ChangedPolicy[]>;
   /** The newest, or the one named; NOT_FOUND if the newest deleted the policy. */
   getPolicy(orgId: string, subject: Subject, revision: number | undefined): Promise<PolicyRevision>;
   /** Newest policies of an organization, by subject. */
@@ -236,18 +245,6 @@ export interface CreatedOrganization extends Stored<Organization> {
 
 export interface CreatedCredential extends Stored<Credential> {
   readonly replayed: boolean;
-}
-
-export interface PolicyRevision {
-  readonly policy: Policy;
-  readonly etag: string;
-  readonly reason: string;
-  readonly actor: string;
-  readonly atMs: number;
-  /** Set when the revision took a limit back: its name. */
-  readonly revoked: string | undefined;
-  /** It deleted the policy, and declares nothing. */
-  readonly deleted: boolean;
 }
 
 export type NewPrice = Omit<PriceRevision, 'revision' | 'epoch' | 'revokedEpoch'>;

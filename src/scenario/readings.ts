@@ -122,9 +122,10 @@ export async function revisions(world: World, fields: Fields): Promise<Answer> {
   };
 }
 
-/** `revoked` is the limit that was taken back, if the revision was made by that. */
+/** `revoked` is the limit that was taken back, or several separated by commas, if the revision was made by that. */
 function revisionAnswer(revision: Json): Answer {
-  const { reason = '', revoked = '' } = revision;
+  const { reason = '', revokedLimits = [] } = revision;
+  const revoked = (revokedLimits as readonly string[]).join(', ');
   return {
     revision: whole(revision['revision']),
     reason,

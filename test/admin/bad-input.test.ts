@@ -5,7 +5,7 @@ import { startAdminPlane } from '../support/admin-plane.ts';
 import type { AdminPlane, Json } from '../support/admin-plane.ts';
 
 import { callCases } from './wrong-calls.ts';
-import { limit, policy, policyCases, subjects } from './wrong-policies.ts';
+import { limit, limitTable, policy, policyCases, subjects } from './wrong-policies.ts';
 import { priceImportCases } from './wrong-price-imports.ts';
 import { priceCases, serviceTiers } from './wrong-prices.ts';
 import { raiseCases } from './wrong-raises.ts';
@@ -86,6 +86,7 @@ const table: readonly [string, readonly Case[]][] = [
     ],
   ],
   ...raiseCases,
+  ...limitTable,
   ['CatalogService/AppendPrices', priceCases],
   ['CatalogService/ImportPrices', priceImportCases],
   ...[

@@ -98,6 +98,24 @@ const writes: readonly Write[] = [
     etagIn: '',
   },
   {
+    rpc: 'PolicyService/UpdateLimit',
+    before: [declared],
+    message: { subject: 'org', limit: { ...limit, amount: '2' } },
+    etagIn: 'limit',
+  },
+  {
+    rpc: 'PolicyService/UpdateLimits',
+    before: [declared],
+    message: { subject: 'org', limits: [{ ...limit, amount: '2' }] },
+    etagIn: undefined,
+  },
+  {
+    rpc: 'PolicyService/RevokeLimits',
+    before: [declared],
+    message: { subject: 'org', names: ['cap'] },
+    etagIn: '',
+  },
+  {
     rpc: 'PolicyService/RevokeLimit',
     before: [declared],
     message: { subject: 'org', name: 'cap' },

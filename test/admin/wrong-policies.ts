@@ -7,6 +7,7 @@ import {
   enums,
   each,
   changeCases,
+  etagCases,
   orgCases,
   many,
   idLists,
@@ -118,4 +119,79 @@ export const policyCases: Case[] = [
   ['policy.notes', bypass({ cost: true }, 'user:alice', ' ')],
   ...each('policy.notes', texts(2000), (notes) => policy('org', { notes })),
   ...each('policy.bypass.expire_time', times, (expireTime) => bypass({ expireTime })),
+];
+
+const oneLimit = (value: Json, subject = 'user:alice'): Json => ({
+  orgId: 'acme',
+  subject,
+  limit: { ...limit, ...value },
+});
+const someLimits = (limits: readonly Json[], more: Json = {}): Json => ({
+  orgId: 'acme',
+  subject: 'user:alice',
+  limits,
+  ...more,
+});
+const quotaLimit = { ...limit, name: 'hour.cost' };
+const quotaTokens = { ...quotaLimit, name: 'hour.tokens', metric: 'METRIC_TOKENS' };
+const ofQuota = (second: Json): Json =>
+  someLimits([quotaLimit, { ...quotaTokens, ...second }], { quota: 'hour' });
+const revoked = (more: Json): Json => ({ orgId: 'acme', subject: 'org', names: ['cap'], ...more });
+const quotas = ['a b', 'x'.repeat(191), '\ud800', 7];
+
+/** Wrong updates and revocations of limits, by RPC. */
+export const limitTable: readonly [string, readonly Case[]][] = [
+  [
+    'PolicyService/UpdateLimit',
+    [
+      ['limit', { orgId: 'acme', subject: 'org' }],
+      ...orgCases({ subject: 'org', limit }),
+      ...changeCases(oneLimit({})),
+      ...each('subject', [...subjects, 'team:ghost'], (value) => oneLimit({}, String(value))),
+      ...each('limit.name', ids, (name) => oneLimit({ name })),
+      ...each('limit.metric', enums, (metric) => oneLimit({ metric })),
+      ...each('limit.amount', [...usd, ...tooMuch, undefined], (amount) => oneLimit({ amount })),
+      ...each('limit.etag', [...notStrings, '\ud800'], (etag) => oneLimit({ etag })),
+      ...each('limit.applies_to', ['USER', 'x'], (appliesTo) => oneLimit({ appliesTo })),
+    ],
+  ],
+  [
+    'PolicyService/UpdateLimits',
+    [
+      ['limits', someLimits([])],
+      ['limits', someLimits(many(201).map((name) => ({ ...limit, name })))],
+      ['limits', someLimits(many(33).map((name) => ({ ...limit, name, targets: [name] })))],
+      ['limits[1].name', someLimits([limit, limit])],
+      ...orgCases({ subject: 'org', limits: [limit] }),
+      ...changeCases(someLimits([limit])),
+      ...each('subject', subjects, (subject) => someLimits([limit], { subject })),
+      ...each('limits[0].window', enums, (window) => someLimits([{ ...limit, window }])),
+      ...each('quota', quotas, (quota) => someLimits([quotaLimit], { quota })),
+      ...each('limits[1].name', ['x', 'hour', 'hour.requests', 'day.tokens'], (name) =>
+        ofQuota({ name }),
+      ),
+      ['limits[1].window', ofQuota({ window: 'WINDOW_HOUR' })],
+      ['limits[1].targets', ofQuota({ targets: ['gpt-4o'] })],
+      [
+        'limits[1].applies_to',
+        someLimits([quotaLimit, { ...quotaTokens, appliesTo: 'USER' }], {
+          quota: 'hour',
+          subject: 'org',
+        }),
+      ],
+    ],
+  ],
+  [
+    'PolicyService/RevokeLimits',
+    [
+      ['names', { orgId: 'acme', subject: 'org' }],
+      ['quota', revoked({ quota: 'hour' })],
+      ...orgCases({ subject: 'org', names: ['cap'] }),
+      ...changeCases(revoked({})),
+      ...etagCases(revoked({})),
+      ...each('subject', subjects, (subject) => revoked({ subject })),
+      ...idLists('names', 200, (names) => revoked({ names })),
+      ...each('quota', quotas, (quota) => revoked({ quota, names: undefined })),
+    ],
+  ],
 ];

@@ -2,12 +2,20 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import { PolicySchema } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
 import type { Policy, PolicyService } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
 import { absentEtag } from '../../policies/policy-store.ts';
-import type { Change, PolicyRevision, PolicyStore } from '../../policies/policy-store.ts';
+import type { ChangedPolicy, PolicyRevision } from '../../policies/policy-changes.ts';
+import type { Change, PolicyStore } from '../../policies/policy-store.ts';
+import { revokeLimits } from '../../service/admin/revoke-limits.ts';
+import { updateLimits } from '../../service/admin/update-limits.ts';
 import { conditionalUpdate } from '../../service/admin/conditional-update.ts';
+import {
+  limitRevocationFromMessage,
+  limitsRevocationFromMessage,
+  limitsUpdateFromMessage,
+  limitUpdateFromMessage,
+} from '../../wire/admin/limit-requests.ts';
 import { pageAnswer, readPage } from '../../wire/admin/page.ts';
 import { policyFromMessage, readSubject } from '../../wire/admin/policies.ts';
 import { policyRevisionToMessage } from '../../wire/admin/policy-revisions.ts';
-import { readId } from '../../wire/fields.ts';
 import { faultsOfUpdated, readUpdateMask, updatedMessage } from '../../wire/admin/update-mask.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import { callerForOrg } from './caller.ts';
@@ -76,16 +84,44 @@ export function policyRoutes(store: PolicyStore): ServiceImpl<typeof PolicyServi
       return { revisions: listed.items.map(policyRevisionToMessage), ...pageAnswer(listed) };
     },
 
+    async updateLimit(request, context) {
+      const orgId = readOrgId(request.orgId);
+      authorize(context, 'write', orgId);
+      const violations = collectViolations();
+      const by = readChange(violations, context, request, 'any');
+      const update = limitUpdateFromMessage(violations, request);
+      violations.throwIfAny();
+      return changeToMessage(await updateLimits(store, orgId, update, by));
+    },
+
+    async updateLimits(request, context) {
+      const orgId = readOrgId(request.orgId);
+      authorize(context, 'write', orgId);
+      const violations = collectViolations();
+      const by = readChange(violations, context, request, 'any');
+      const update = limitsUpdateFromMessage(violations, request);
+      violations.throwIfAny();
+      return changeToMessage(await updateLimits(store, orgId, update, by));
+    },
+
     async revokeLimit(request, context) {
       const orgId = readOrgId(request.orgId);
       callerForOrg(context, orgId);
       const violations = collectViolations();
-      const by = readChange(violations, context, request, 'update', request.etag);
-      const subject = readSubject(violations, 'subject', request.subject);
-      const name = readId(violations, 'name', request.name);
+      const by = readChange(violations, context, request, 'update');
+      const revocation = limitRevocationFromMessage(violations, request);
       violations.throwIfAny();
-      const revision = await store.revokeLimit(orgId, subject, name, by);
-      return { revision: policyRevisionToMessage(revision) };
+      return changeToMessage(await revokeLimits(store, orgId, revocation, by));
+    },
+
+    async revokeLimits(request, context) {
+      const orgId = readOrgId(request.orgId);
+      authorize(context, 'write', orgId);
+      const violations = collectViolations();
+      const by = readChange(violations, context, request, 'update');
+      const revocation = limitsRevocationFromMessage(violations, request);
+      violations.throwIfAny();
+      return changeToMessage(await revokeLimits(store, orgId, revocation, by));
     },
 
     async deletePolicy(request, context) {
@@ -106,4 +142,9 @@ export function policyRoutes(store: PolicyStore): ServiceImpl<typeof PolicyServi
     violations.throwIfAny();
     return inField('policy', store.putPolicy(orgId, policy, by));
   }
+}
+
+/** What every change of one policy answers. */
+function changeToMessage({ revision }: ChangedPolicy) {
+  return { revision: policyRevisionToMessage(revision) };
 }

@@ -6,7 +6,7 @@ import { orgSubject } from '../../core/subject.ts';
 import type { createGetUsage } from '../../service/admin/get-usage.ts';
 import type { createQueryUsage } from '../../service/admin/query-usage.ts';
 import { readEnum } from '../../wire/admin/fields.ts';
-import { windowNames } from '../../wire/admin/policies.ts';
+import { windowNames } from '../../wire/admin/limits.ts';
 import { idFault } from '../../wire/fields.ts';
 import { meterToMessage } from '../../wire/meter.ts';
 import { timestampOf } from '../../wire/time.ts';

@@ -54,8 +54,9 @@ CREATE TABLE policy_revision (
   doc jsonb NOT NULL,
   reason text NOT NULL,
   actor text NOT NULL,
-  -- The limit that this revision took back, if it was made by taking one back.
-  revoked text,
+  -- How it was made, where that was not by writing the policy: the limits that it took out, the revision that it restores,
+  -- the policy that it is a copy of.
+  origin jsonb NOT NULL DEFAULT '{}',
   -- This revision deleted the policy; `doc` declares nothing.
   deleted boolean NOT NULL DEFAULT false,
   epoch bigint NOT NULL,

@@ -1,12 +1,13 @@
 import type { PoolClient } from 'pg';
+import { meterOf } from '../../core/meter.ts';
 import { familiesOf, familyName, familyTag } from '../../core/meters.ts';
 import type { MeterFamily } from '../../core/organization-view.ts';
-import type { Policy } from '../../core/policy.ts';
 import { encodeId, subjectName } from '../../core/subject.ts';
 import { familiesElsewhere } from './families-elsewhere.ts';
+import type { PolicyChange } from './meter-bounds.ts';
 
 /**
- * Deletes the derived meters that no limit keeps any more after a policy changed.
+ * Deletes the derived meters that no limit keeps any more after policies changed.
  *
  * A meter left behind would stand still while calls go on, and would lie when a later limit revived it. One
  * deleted too many is only filled from the ledger again, so what is deleted may be a little more than needed.
@@ -14,21 +15,32 @@ import { familiesElsewhere } from './families-elsewhere.ts';
 export async function dropDerivedMeters(
   client: PoolClient,
   orgId: string,
-  before: Policy | undefined,
-  after: Policy,
+  changed: readonly PolicyChange[],
 ): Promise<void> {
-  if (before === undefined) return;
-  const kept = new Set(familiesOf(after).map(familyName));
-  const lost = familiesOf(before).filter((family) => !kept.has(familyName(family)));
+  const kept = new Set(changed.flatMap(({ after }) => familiesOf(after).map(familyName)));
+  const had = changed.flatMap(({ before }) => (before === undefined ? [] : familiesOf(before)));
+  const lost = had.filter((family) => !kept.has(familyName(family)));
   if (lost.length === 0) return;
-  const elsewhere = await familiesElsewhere(client, orgId, after);
-  for (const family of lost) {
-    if (elsewhere.has(familyName(family))) continue;
+  const subjects = changed.map(({ after }) => after.subject);
+  const elsewhere = await familiesElsewhere(client, orgId, subjects);
+  const gone = lost.filter((family) => !elsewhere.has(familyName(family)));
+  const single = gone.flatMap(onlyMeter);
+  if (single.length > 0) {
+    const text = "DELETE FROM meter WHERE org_id = $1 AND meter_id = ANY($2) AND family <> ''";
+    await client.query(text, [orgId, single]);
+  }
+  for (const family of gone) {
+    if (onlyMeter(family).length > 0) continue;
     await client.query(
       'DELETE FROM meter WHERE org_id = $1 AND family = $2 AND starts_with(meter_id, $3)',
       [orgId, familyTag(family), meterPrefix(family)],
     );
   }
+}
+
+/** The name of the meter of a family that belongs to one subject; none for the others. */
+function onlyMeter({ kind, id, member, targets }: MeterFamily): string[] {
+  return id === undefined || member ? [] : [meterOf({ kind, id }, targets).name];
 }
 
 /** What the names of a family's meters begin with. */

@@ -96,7 +96,7 @@ async function create(
       }
       requireEtag(by, undefined, organization.id);
       const locked = { client, orgId: organization.id, epoch: 1, now, by };
-      const declared = policy && (await appendRevision(locked, undefined, policy));
+      const declared = policy && (await appendRevision(locked, { newest: undefined, policy }));
       const result = { ...inserted, policy: declared?.result };
       await finishChange(locked, request, {
         result,

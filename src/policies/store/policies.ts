@@ -5,20 +5,23 @@ import type { Subject } from '../../core/subject.ts';
 import { storeFailure } from '../../db/errors.ts';
 import { invalidFields } from '../../platform/service-error.ts';
 import { runChange } from './change.ts';
-import type { ChangeRequest, StoreParts } from './change.ts';
+import type { StoreParts } from './change.ts';
 import { notFound, requireEtag } from './change-errors.ts';
 import { countRows } from './list-order.ts';
 import { fittingRows, pageOf, positionOf } from '../../platform/paging.ts';
-import type { Change, PolicyRevision, PolicyStore } from '../policy-store.ts';
+import type { ChangedPolicy, PolicyEdit, PolicyRevision } from '../policy-changes.ts';
+import type { Change, PolicyStore } from '../policy-store.ts';
 import type { Listed, Page, PageWeight } from '../../platform/paging.ts';
 import { requireOrganization } from './records.ts';
 import { openDoc } from './documents.ts';
+import type { Doc } from './documents.ts';
 import {
-  appendRevision,
-  decodeRevision,
-  deletePolicyAt,
+  appendRevisions,
+  decodeChanged,
+  deletedPolicy,
   isLive,
   readNewest,
+  readNewestOf,
   revisionColumns,
   revisionOf,
 } from './policy-revisions.ts';
@@ -27,7 +30,7 @@ import type { RevisionRow } from './policy-revisions.ts';
 type Policies = Pick<
   PolicyStore,
   | 'putPolicy'
-  | 'revokeLimit'
+  | 'changePolicies'
   | 'deletePolicy'
   | 'getPolicy'
   | 'listPolicies'
@@ -37,90 +40,97 @@ type Policies = Pick<
 /** The policy revisions of the store. */
 export function storedPolicies(parts: StoreParts): Policies {
   return {
-    putPolicy: (orgId, policy, by) => put(parts, orgId, policy, by),
-    revokeLimit: (orgId, subject, name, by) => revokeLimit(parts, orgId, subject, name, by),
-    deletePolicy: (orgId, subject, by) => deletePolicy(parts, orgId, subject, by),
+    putPolicy: (orgId, policy, by) => changeOne(parts, orgId, put(policy, by), by),
+    deletePolicy: (orgId, subject, by) => changeOne(parts, orgId, deletion(subject, by), by),
+    changePolicies: (orgId, edits, by) => change(parts, orgId, edits, by),
     getPolicy: (orgId, subject, revision) => get(parts, orgId, subject, revision),
     listPolicies: (orgId, page) => listNewest(parts, orgId, page),
     listPolicyRevisions: (orgId, subject, page) => listRevisions(parts, orgId, subject, page),
   };
 }
 
-async function put(
+async function change(
   parts: StoreParts,
   orgId: string,
-  policy: Policy,
+  edits: readonly PolicyEdit[],
   by: Change,
-): Promise<PolicyRevision> {
-  const content = ['put policy', { ...policy, revision: 0 }];
-  const { result } = await runChange(parts, requestOf(orgId, by, content), async (locked) => {
-    await requireSubject(locked.client, orgId, policy.subject);
-    const newest = await readNewest(locked.client, orgId, policy.subject);
-    const present = isLive(newest) ? newest : undefined;
-    requireEtag(by, present, subjectText(policy.subject));
-    return appendRevision(locked, newest, policy);
+): Promise<readonly ChangedPolicy[]> {
+  const content = ['change policies', edits.map((one) => [one.subject, one.etag, one.content])];
+  const decode = (doc: Doc<readonly ChangedPolicy[]>) => doc.map(decodeChanged);
+  const request = { orgId, by, content, decode };
+  const { result } = await runChange(parts, request, async (locked) => {
+    const subjects = edits.map(({ subject }) => subject);
+    await requireSubjects(locked.client, orgId, subjects);
+    const newest = await readNewestOf(locked.client, orgId, subjects);
+    const appended = edits.map(({ subject, etag, edit }) => {
+      const name = subjectText(subject);
+      const last = newest.get(name);
+      const present = isLive(last) ? last : undefined;
+      const edited = edit(present);
+      requireEtag({ ...by, etag }, present, name);
+      return { newest: last, present, ...edited };
+    });
+    const [first, ...also] = await appendRevisions(locked, appended);
+    if (first === undefined) throw new Error('a change of no policy');
+    const done = [first, ...also];
+    const changed = appended.map(({ present }, index) => ({
+      revision: found(done[index]).result,
+      before: present,
+    }));
+    return { ...first, also, result: changed };
   });
   return result;
 }
 
-async function revokeLimit(
-  parts: StoreParts,
-  orgId: string,
-  subject: Subject,
-  name: string,
-  by: Change,
-): Promise<PolicyRevision> {
-  const content = ['revoke limit', subject, name];
-  const { result } = await runChange(parts, requestOf(orgId, by, content), async (locked) => {
-    const before = await readNewest(locked.client, orgId, subject);
-    const policy = before?.policy;
-    if (policy === undefined || !policy.limits.some((limit) => limit.name === name)) {
-      throw notFound('LIMIT_NOT_FOUND', `${subjectText(subject)}/${name}`);
-    }
-    requireEtag(by, before, subjectText(subject));
-    const limits = policy.limits.filter((limit) => limit.name !== name);
-    return appendRevision(locked, before, { ...policy, limits }, { revoked: name });
-  });
-  return result;
+function found<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('a revision that was appended was not answered');
+  return value;
 }
 
-async function deletePolicy(
+async function changeOne(
   parts: StoreParts,
   orgId: string,
-  subject: Subject,
+  edit: PolicyEdit,
   by: Change,
 ): Promise<PolicyRevision> {
-  const content = ['delete policy', subject];
-  const { result } = await runChange(parts, requestOf(orgId, by, content), async (locked) => {
-    const newest = await readNewest(locked.client, orgId, subject);
-    const name = subjectText(subject);
-    if (!isLive(newest)) throw notFound('POLICY_NOT_FOUND', name);
-    requireEtag(by, newest, name);
-    return deletePolicyAt(locked, newest);
-  });
-  return result;
+  const [changed] = await change(parts, orgId, [edit], by);
+  return found(changed).revision;
 }
 
-function requestOf(
-  orgId: string,
-  by: Change,
-  content: readonly unknown[],
-): ChangeRequest<PolicyRevision> {
-  return { orgId, by, content, decode: decodeRevision };
+function put(policy: Policy, { etag }: Change): PolicyEdit {
+  const { subject } = policy;
+  return { subject, etag, content: ['put', { ...policy, revision: 0 }], edit: () => ({ policy }) };
+}
+
+function deletion(subject: Subject, { etag }: Change): PolicyEdit {
+  const edit = (present: PolicyRevision | undefined) => {
+    if (present === undefined) throw notFound('POLICY_NOT_FOUND', subjectText(subject));
+    return deletedPolicy(present.policy);
+  };
+  return { subject, etag, content: ['delete'], edit };
 }
 
 /** Teams, keys and tokens must be registered; other subjects may have limits before they are. */
-async function requireSubject(client: PoolClient, orgId: string, subject: Subject): Promise<void> {
-  const { kind, id } = subject;
-  if (kind !== 'team' && kind !== 'key' && kind !== 'token') return;
-  const { rowCount } = await client.query(
-    'SELECT 1 FROM record WHERE org_id = $1 AND kind = $2 AND id = $3 AND NOT deleted',
-    [orgId, kind, id],
+async function requireSubjects(
+  client: PoolClient,
+  orgId: string,
+  subjects: readonly Subject[],
+): Promise<void> {
+  const named = subjects.filter(({ kind }) => registeredKinds.has(kind));
+  if (named.length === 0) return;
+  const { rows } = await client.query<Subject>(
+    `SELECT kind, id FROM unnest($2::text[], $3::text[]) AS named(kind, id)
+WHERE NOT EXISTS (SELECT 1 FROM record
+  WHERE org_id = $1 AND record.kind = named.kind AND record.id = named.id AND NOT deleted)`,
+    [orgId, named.map(({ kind }) => kind), named.map(({ id }) => id)],
   );
-  if (rowCount === 0) {
-    throw invalidFields([{ field: 'subject', description: `unknown ${kind} ${id}` }]);
-  }
+  const [unknown] = rows;
+  if (unknown === undefined) return;
+  const description = `unknown ${unknown.kind} ${unknown.id}`;
+  throw invalidFields([{ field: 'subject', description }]);
 }
+
+const registeredKinds: ReadonlySet<string> = new Set(['team', 'key', 'token']);
 
 async function get(
   parts: StoreParts,

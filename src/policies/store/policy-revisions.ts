@@ -2,11 +2,15 @@ import type { PoolClient } from 'pg';
 import type { Policy } from '../../core/policy.ts';
 import { subjectText } from '../../core/subject.ts';
 import type { Subject, SubjectKind } from '../../core/subject.ts';
-import type { PolicyRevision } from '../policy-store.ts';
+import type {
+  ChangedPolicy,
+  EditedPolicy,
+  PolicyRevision,
+  RevisionOrigin,
+} from '../policy-changes.ts';
 import type { Done, Locked } from './change.ts';
-import { notFound } from './change-errors.ts';
 import { dropDerivedMeters } from './derived-meters.ts';
-import { decodePolicy, encodeDoc, openDoc } from './documents.ts';
+import { decodePolicy, encodeDoc, encodeValue, openDoc } from './documents.ts';
 import type { Doc, StoredDoc } from './documents.ts';
 import { assertMeterBounds } from './meter-bounds.ts';
 
@@ -18,68 +22,99 @@ export interface RevisionRow {
   readonly doc: StoredDoc<Policy>;
   readonly reason: string;
   readonly actor: string;
-  readonly revoked: string | null;
+  readonly origin: RevisionOrigin;
   readonly deleted: boolean;
   readonly at: Date;
 }
 
 /** The columns of a `RevisionRow`. */
 export const revisionColumns =
-  'subject_kind, subject_id, revision, doc, reason, actor, revoked, deleted, at';
+  'subject_kind, subject_id, revision, doc, reason, actor, origin, deleted, at';
 
-/** What is particular about a revision: it takes a limit back, or deletes the policy. */
-interface RevisionKind {
-  readonly revoked?: string;
-  readonly deleted?: boolean;
+/** A revision to be appended to the newest one of its subject, which may have deleted the policy: the numbers go on. */
+export interface NewRevision extends EditedPolicy {
+  readonly newest: PolicyRevision | undefined;
 }
 
-/** Appends a revision to the newest one, which may have deleted the policy: the numbers go on. */
-export async function appendRevision(
+/**
+ * Appends revisions of different subjects, in a few statements however many there are: the organization is locked
+ * meanwhile.
+ */
+export async function appendRevisions(
   locked: Locked,
-  newest: PolicyRevision | undefined,
-  policy: Policy,
-  { revoked, deleted = false }: RevisionKind = {},
-): Promise<Done<PolicyRevision>> {
+  appended: readonly NewRevision[],
+): Promise<readonly Done<PolicyRevision>[]> {
   const { client, orgId, epoch, now, by } = locked;
-  const { kind, id } = policy.subject;
-  const before = newest?.policy;
-  const after: Policy = { ...policy, revision: (before?.revision ?? 0) + 1 };
-  await assertMeterBounds(client, orgId, before, after);
+  const changed = appended.map(({ newest, policy }) => ({
+    before: newest?.policy,
+    after: { ...policy, revision: (newest?.policy.revision ?? 0) + 1 },
+  }));
+  await assertMeterBounds(client, orgId, changed);
+  const kinds = changed.map(({ after }) => after.subject.kind);
+  const ids = changed.map(({ after }) => after.subject.id);
   await client.query(
     `UPDATE policy_revision SET newest = false
-WHERE org_id = $1 AND subject_kind = $2 AND subject_id = $3 AND newest`,
-    [orgId, kind, id],
+WHERE org_id = $1 AND newest
+  AND (subject_kind, subject_id) IN (SELECT * FROM unnest($2::text[], $3::text[]))`,
+    [orgId, kinds, ids],
   );
-  const content = [encodeDoc(after), by.reason, by.actor, revoked ?? null, deleted];
   const { rows } = await client.query<RevisionRow>(
     `INSERT INTO policy_revision (org_id, subject_kind, subject_id, revision, newest, epoch, at, doc, reason,
-  actor, revoked, deleted)
-VALUES ($1, $2, $3, $4, true, $5, $6, $7, $8, $9, $10, $11) RETURNING ${revisionColumns}`,
-    [orgId, kind, id, after.revision, epoch, now, ...content],
+  actor, origin, deleted)
+SELECT $1, kind, id, revision, true, $2, $3, doc::jsonb, $4, $5, origin::jsonb, deleted
+FROM unnest($6::text[], $7::text[], $8::integer[], $9::text[], $10::text[], $11::boolean[])
+  AS appended(kind, id, revision, doc, origin, deleted)
+RETURNING ${revisionColumns}`,
+    [
+      orgId,
+      epoch,
+      now,
+      by.reason,
+      by.actor,
+      kinds,
+      ids,
+      changed.map(({ after }) => after.revision),
+      changed.map(({ after }) => encodeDoc(after)),
+      appended.map(({ origin = {} }) => encodeValue(origin)),
+      appended.map(({ deleted = false }) => deleted),
+    ],
   );
-  const [row] = rows;
-  const subject = subjectText(policy.subject);
-  if (row === undefined) throw notFound('POLICY_NOT_FOUND', subject);
-  await dropDerivedMeters(client, orgId, before, after);
-  return {
-    result: revisionOf(row),
-    kind: 'policy',
-    subject,
-    revision: after.revision,
-    before: isLive(newest) ? before : undefined,
-    after: deleted ? undefined : after,
-  };
+  await dropDerivedMeters(client, orgId, changed);
+  const stored = new Map(
+    rows.map((row) => {
+      const revision = revisionOf(row);
+      return [subjectText(revision.policy.subject), revision] as const;
+    }),
+  );
+  return appended.map(({ newest, policy, deleted = false }) => {
+    const subject = subjectText(policy.subject);
+    const result = stored.get(subject);
+    if (result === undefined) throw new Error(`a revision of ${subject} was not stored`);
+    return {
+      result,
+      kind: 'policy',
+      subject,
+      revision: result.policy.revision,
+      before: isLive(newest) ? newest.policy : undefined,
+      after: deleted ? undefined : result.policy,
+    };
+  });
 }
 
-/** Deletes a policy, whose newest revision is given, by a revision that declares nothing. */
-export function deletePolicyAt(
+/** Appends one revision. */
+export async function appendRevision(
   locked: Locked,
-  newest: PolicyRevision,
+  appended: NewRevision,
 ): Promise<Done<PolicyRevision>> {
-  const { subject } = newest.policy;
+  const [done] = await appendRevisions(locked, [appended]);
+  if (done === undefined) throw new Error('a revision was not stored');
+  return done;
+}
+
+/** What is left of a policy that is deleted: a revision that declares nothing. */
+export function deletedPolicy({ subject }: Policy): EditedPolicy {
   const nothing = { limits: [], access: undefined, bypass: undefined, notes: '' };
-  const policy = { ...nothing, subject, revision: 0 };
-  return appendRevision(locked, newest, policy, { deleted: true });
+  return { policy: { ...nothing, subject, revision: 0 }, deleted: true };
 }
 
 /** Whether there is a policy: a revision, which has not deleted it. */
@@ -93,13 +128,24 @@ export async function readNewest(
   orgId: string,
   subject: Subject,
 ): Promise<PolicyRevision | undefined> {
+  const found = await readNewestOf(client, orgId, [subject]);
+  return found.get(subjectText(subject));
+}
+
+/** The newest revisions of subjects, by the text of the subject, also those that deleted a policy. */
+export async function readNewestOf(
+  client: Pick<PoolClient, 'query'>,
+  orgId: string,
+  subjects: readonly Subject[],
+): Promise<ReadonlyMap<string, PolicyRevision>> {
   const { rows } = await client.query<RevisionRow>(
     `SELECT ${revisionColumns} FROM policy_revision
-WHERE org_id = $1 AND subject_kind = $2 AND subject_id = $3 AND newest`,
-    [orgId, subject.kind, subject.id],
+WHERE org_id = $1 AND newest
+  AND (subject_kind, subject_id) IN (SELECT * FROM unnest($2::text[], $3::text[]))`,
+    [orgId, subjects.map(({ kind }) => kind), subjects.map(({ id }) => id)],
   );
-  const [row] = rows;
-  return row === undefined ? undefined : revisionOf(row);
+  const found = rows.map(revisionOf);
+  return new Map(found.map((revision) => [subjectText(revision.policy.subject), revision]));
 }
 
 /** Reads a row of `policy_revision`. */
@@ -110,7 +156,7 @@ export function revisionOf(row: RevisionRow): PolicyRevision {
     reason: row.reason,
     actor: row.actor,
     atMs: row.at.getTime(),
-    revoked: row.revoked ?? undefined,
+    origin: row.origin,
     deleted: row.deleted,
   };
 }
@@ -118,4 +164,12 @@ export function revisionOf(row: RevisionRow): PolicyRevision {
 /** Reads back a revision that was kept for repeats. */
 export function decodeRevision(doc: Doc<PolicyRevision>): PolicyRevision {
   return { ...doc, policy: decodePolicy(doc.policy) };
+}
+
+/** Reads back a changed policy that was kept for repeats. */
+export function decodeChanged({ revision, before }: Doc<ChangedPolicy>): ChangedPolicy {
+  return {
+    revision: decodeRevision(revision),
+    before: before === undefined ? undefined : decodeRevision(before),
+  };
 }

@@ -3,7 +3,7 @@ import type { DeletableKind, PolicyStore, RecordOf, Stored } from '../policy-sto
 import { runChange } from './change.ts';
 import type { Done, Locked, StoreParts } from './change.ts';
 import { recordNotFound, requireCondition } from './change-errors.ts';
-import { deletePolicyAt, isLive, readNewest } from './policy-revisions.ts';
+import { appendRevision, deletedPolicy, isLive, readNewest } from './policy-revisions.ts';
 import { requireUnnamed } from './record-references.ts';
 import { readRecord, recordRequest } from './records.ts';
 
@@ -58,5 +58,6 @@ async function deletePolicyOn(
 ): Promise<readonly Audited[]> {
   if (kind === 'model' || kind === 'route_group' || kind === 'model_group') return [];
   const newest = await readNewest(locked.client, locked.orgId, { kind, id });
-  return isLive(newest) ? [await deletePolicyAt(locked, newest)] : [];
+  if (!isLive(newest)) return [];
+  return [await appendRevision(locked, { newest, ...deletedPolicy(newest.policy) })];
 }

@@ -9,7 +9,7 @@ import type { Meter, Subject } from '../../../gen/tollgate/v1/limit_pb.ts';
 import { parseMeterName } from '../../core/meter.ts';
 import { decodeId } from '../../core/subject.ts';
 import type { StoredEvent } from '../../service/admin/events.ts';
-import { metricNames, windowNames } from './policies.ts';
+import { metricNames, windowNames } from './limits.ts';
 import { maxInt64 } from '../../core/totals.ts';
 import { meterToMessage } from '../meter.ts';
 import { raisedToMessage } from '../raised.ts';

@@ -7,7 +7,8 @@ import { Action, Metric, Window } from '../../../gen/tollgate/v1/limit_pb.ts';
 import { formatUsd } from '../../core/amount.ts';
 import type { Access, Bypass, Limit, LimitFor } from '../../core/policy.ts';
 import { subjectText } from '../../core/subject.ts';
-import type { PolicyRevision } from '../../policies/policy-store.ts';
+import type { PolicyRevision } from '../../policies/policy-changes.ts';
+import { limitEtag } from '../../service/admin/limit-etag.ts';
 import { timestampOf } from '../time.ts';
 
 /** Writes a policy revision as it is stored. */
@@ -26,7 +27,7 @@ export function policyRevisionToMessage(stored: PolicyRevision): messages.Policy
     reason: stored.reason,
     actor: stored.actor,
     createTime: timestampOf(stored.atMs),
-    revoked: stored.revoked ?? '',
+    revokedLimits: [...(stored.origin.revoked ?? [])],
     deleted: stored.deleted,
   });
 }
@@ -47,6 +48,7 @@ function limitInit(limit: Limit): MessageInitShape<typeof LimitSchema> {
     appliesTo: appliesTo(limit.for),
     targets: [...limit.targets],
     enabled: limit.enabled,
+    etag: limitEtag(limit),
   };
 }
 

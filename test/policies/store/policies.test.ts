@@ -28,21 +28,6 @@ test('policies are appended, and each revision stays as it was', async () => {
   });
 });
 
-test('taking a limit back appends a revision without it', async () => {
-  await fresh.store.putPolicy(fresh.org, policy(alice, [limit('rpd'), limit('rpm')]), change);
-  const revoked = await fresh.store.revokeLimit(fresh.org, alice, 'rpd', {
-    ...change,
-    reason: 'over',
-  });
-  expect(revoked).toMatchObject({ revoked: 'rpd', reason: 'over', policy: { revision: 2 } });
-  expect(revoked.policy.limits.map((one) => one.name)).toEqual(['rpm']);
-  await expect(fresh.store.revokeLimit(fresh.org, alice, 'rpd', change)).rejects.toMatchObject({
-    kind: 'NOT_FOUND',
-    reason: 'LIMIT_NOT_FOUND',
-  });
-});
-
-// Planted: never deleting, and not asking who else names a family, are both red.
 // Planted: never deleting, and not asking who else names a family, are both red.
 test('derived meters go with the last limit that named them', async () => {
   const orgSubject = { kind: 'org', id: '' } as const;

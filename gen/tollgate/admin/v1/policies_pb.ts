@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file tollgate/admin/v1/policies.proto.
  */
 export const file_tollgate_admin_v1_policies: GenFile = /*@__PURE__*/
-  fileDesc("CiB0b2xsZ2F0ZS9hZG1pbi92MS9wb2xpY2llcy5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEi2AIKBUxpbWl0EgwKBG5hbWUYASABKAkSIwoGbWV0cmljGAIgASgOMhMudG9sbGdhdGUudjEuTWV0cmljEiMKBndpbmRvdxgDIAEoDjITLnRvbGxnYXRlLnYxLldpbmRvdxIQCgZhbW91bnQYBCABKAlIABIxCgl1bmxpbWl0ZWQYCiABKAsyHC50b2xsZ2F0ZS5hZG1pbi52MS5VbmxpbWl0ZWRIABIjCgZhY3Rpb24YBSABKA4yEy50b2xsZ2F0ZS52MS5BY3Rpb24SMQoKdGhyZXNob2xkcxgGIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLlRocmVzaG9sZHMSEgoKYXBwbGllc190bxgHIAEoCRIPCgd0YXJnZXRzGAggAygJEhQKB2VuYWJsZWQYCSABKAhIAYgBAUIHCgVib3VuZEIKCghfZW5hYmxlZEoECAsQDFIEdW5pdCILCglVbmxpbWl0ZWQiHgoKVGhyZXNob2xkcxIQCghwZXJjZW50cxgBIAMoBSJ2CgZBY2Nlc3MSDQoFYWxsb3cYASADKAkSDAoEZGVueRgCIAMoCRIVCghtYXhfdGllchgDIAEoBUgAiAEBEisKBG1vZGUYBCABKA4yHS50b2xsZ2F0ZS5hZG1pbi52MS5BY2Nlc3NNb2RlQgsKCV9tYXhfdGllciJ1CgZCeXBhc3MSDAoEY29zdBgBIAEoCBIMCgRyYXRlGAIgASgIEg4KBnRva2VucxgDIAEoCBIOCgZtb2RlbHMYBCABKAgSLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIsUBCgZQb2xpY3kSDwoHc3ViamVjdBgBIAEoCRIoCgZsaW1pdHMYAiADKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5MaW1pdBIpCgZhY2Nlc3MYAyABKAsyGS50b2xsZ2F0ZS5hZG1pbi52MS5BY2Nlc3MSKQoGYnlwYXNzGAQgASgLMhkudG9sbGdhdGUuYWRtaW4udjEuQnlwYXNzEhIKBW5vdGVzGAUgASgJSACIAQESDAoEZXRhZxhkIAEoCUIICgZfbm90ZXMivwEKDlBvbGljeVJldmlzaW9uEikKBnBvbGljeRgBIAEoCzIZLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeRIQCghyZXZpc2lvbhgCIAEoAxIOCgZyZWFzb24YAyABKAkSDQoFYWN0b3IYBCABKAkSLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3Jldm9rZWQYBiABKAkSDwoHZGVsZXRlZBgHIAEoCCLQAQoTVXBkYXRlUG9saWN5UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSKQoGcG9saWN5GAIgASgLMhkudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5Ei8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIOCgZyZWFzb24YBCABKAkSFwoKcmVxdWVzdF9pZBgFIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYBiABKAhCDQoLX3JlcXVlc3RfaWQiSwoUVXBkYXRlUG9saWN5UmVzcG9uc2USMwoIcmV2aXNpb24YASABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbiJXChBHZXRQb2xpY3lSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEhUKCHJldmlzaW9uGAMgASgDSACIAQFCCwoJX3JldmlzaW9uIkgKEUdldFBvbGljeVJlc3BvbnNlEjMKCHJldmlzaW9uGAEgASgLMiEudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5UmV2aXNpb24iXgoTTGlzdFBvbGljaWVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSEAoIY29udGFpbnMYBCABKAkieQoUTGlzdFBvbGljaWVzUmVzcG9uc2USNAoJcmV2aXNpb25zGAEgAygLMiEudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5UmV2aXNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRvdGFsX3NpemUYAyABKAUiZAoaTGlzdFBvbGljeVJldmlzaW9uc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEg8KB3N1YmplY3QYAiABKAkSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkigAEKG0xpc3RQb2xpY3lSZXZpc2lvbnNSZXNwb25zZRI0CglyZXZpc2lvbnMYASADKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoBSKgAQoSUmV2b2tlTGltaXRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEgwKBG5hbWUYAyABKAkSDAoEZXRhZxgEIAEoCRIOCgZyZWFzb24YBSABKAkSFwoKcmVxdWVzdF9pZBgGIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYByABKAhCDQoLX3JlcXVlc3RfaWQiSgoTUmV2b2tlTGltaXRSZXNwb25zZRIzCghyZXZpc2lvbhgBIAEoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVJldmlzaW9uIpMBChNEZWxldGVQb2xpY3lSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEgwKBGV0YWcYAyABKAkSDgoGcmVhc29uGAQgASgJEhcKCnJlcXVlc3RfaWQYBSABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAYgASgIQg0KC19yZXF1ZXN0X2lkIksKFERlbGV0ZVBvbGljeVJlc3BvbnNlEjMKCHJldmlzaW9uGAEgASgLMiEudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5UmV2aXNpb24qWgoKQWNjZXNzTW9kZRIbChdBQ0NFU1NfTU9ERV9VTlNQRUNJRklFRBAAEhYKEkFDQ0VTU19NT0RFX05BUlJPVxABEhcKE0FDQ0VTU19NT0RFX1JFUExBQ0UQAjLeBAoNUG9saWN5U2VydmljZRJfCgxVcGRhdGVQb2xpY3kSJi50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVQb2xpY3lSZXF1ZXN0GicudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlUG9saWN5UmVzcG9uc2USVgoJR2V0UG9saWN5EiMudG9sbGdhdGUuYWRtaW4udjEuR2V0UG9saWN5UmVxdWVzdBokLnRvbGxnYXRlLmFkbWluLnYxLkdldFBvbGljeVJlc3BvbnNlEl8KDExpc3RQb2xpY2llcxImLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RQb2xpY2llc1JlcXVlc3QaJy50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0UG9saWNpZXNSZXNwb25zZRJ0ChNMaXN0UG9saWN5UmV2aXNpb25zEi0udG9sbGdhdGUuYWRtaW4udjEuTGlzdFBvbGljeVJldmlzaW9uc1JlcXVlc3QaLi50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0UG9saWN5UmV2aXNpb25zUmVzcG9uc2USXAoLUmV2b2tlTGltaXQSJS50b2xsZ2F0ZS5hZG1pbi52MS5SZXZva2VMaW1pdFJlcXVlc3QaJi50b2xsZ2F0ZS5hZG1pbi52MS5SZXZva2VMaW1pdFJlc3BvbnNlEl8KDERlbGV0ZVBvbGljeRImLnRvbGxnYXRlLmFkbWluLnYxLkRlbGV0ZVBvbGljeVJlcXVlc3QaJy50b2xsZ2F0ZS5hZG1pbi52MS5EZWxldGVQb2xpY3lSZXNwb25zZUJbChF0b2xsZ2F0ZS5hZG1pbi52MUINUG9saWNpZXNQcm90b1ABWiF0b2xsZ2F0ZS9hZG1pbi92MTt0b2xsZ2F0ZWFkbWludjGqAhFUb2xsZ2F0ZS5BZG1pbi5WMWIGcHJvdG8z", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_tollgate_v1_limit]);
+  fileDesc("CiB0b2xsZ2F0ZS9hZG1pbi92MS9wb2xpY2llcy5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEi5gIKBUxpbWl0EgwKBG5hbWUYASABKAkSIwoGbWV0cmljGAIgASgOMhMudG9sbGdhdGUudjEuTWV0cmljEiMKBndpbmRvdxgDIAEoDjITLnRvbGxnYXRlLnYxLldpbmRvdxIQCgZhbW91bnQYBCABKAlIABIxCgl1bmxpbWl0ZWQYCiABKAsyHC50b2xsZ2F0ZS5hZG1pbi52MS5VbmxpbWl0ZWRIABIjCgZhY3Rpb24YBSABKA4yEy50b2xsZ2F0ZS52MS5BY3Rpb24SMQoKdGhyZXNob2xkcxgGIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLlRocmVzaG9sZHMSEgoKYXBwbGllc190bxgHIAEoCRIPCgd0YXJnZXRzGAggAygJEhQKB2VuYWJsZWQYCSABKAhIAYgBARIMCgRldGFnGGQgASgJQgcKBWJvdW5kQgoKCF9lbmFibGVkSgQICxAMUgR1bml0IgsKCVVubGltaXRlZCIeCgpUaHJlc2hvbGRzEhAKCHBlcmNlbnRzGAEgAygFInYKBkFjY2VzcxINCgVhbGxvdxgBIAMoCRIMCgRkZW55GAIgAygJEhUKCG1heF90aWVyGAMgASgFSACIAQESKwoEbW9kZRgEIAEoDjIdLnRvbGxnYXRlLmFkbWluLnYxLkFjY2Vzc01vZGVCCwoJX21heF90aWVyInUKBkJ5cGFzcxIMCgRjb3N0GAEgASgIEgwKBHJhdGUYAiABKAgSDgoGdG9rZW5zGAMgASgIEg4KBm1vZGVscxgEIAEoCBIvCgtleHBpcmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAixQEKBlBvbGljeRIPCgdzdWJqZWN0GAEgASgJEigKBmxpbWl0cxgCIAMoCzIYLnRvbGxnYXRlLmFkbWluLnYxLkxpbWl0EikKBmFjY2VzcxgDIAEoCzIZLnRvbGxnYXRlLmFkbWluLnYxLkFjY2VzcxIpCgZieXBhc3MYBCABKAsyGS50b2xsZ2F0ZS5hZG1pbi52MS5CeXBhc3MSEgoFbm90ZXMYBSABKAlIAIgBARIMCgRldGFnGGQgASgJQggKBl9ub3RlcyLGAQoOUG9saWN5UmV2aXNpb24SKQoGcG9saWN5GAEgASgLMhkudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5EhAKCHJldmlzaW9uGAIgASgDEg4KBnJlYXNvbhgDIAEoCRINCgVhY3RvchgEIAEoCRIvCgtjcmVhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOcmV2b2tlZF9saW1pdHMYBiADKAkSDwoHZGVsZXRlZBgHIAEoCCLQAQoTVXBkYXRlUG9saWN5UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSKQoGcG9saWN5GAIgASgLMhkudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5Ei8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIOCgZyZWFzb24YBCABKAkSFwoKcmVxdWVzdF9pZBgFIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYBiABKAhCDQoLX3JlcXVlc3RfaWQiSwoUVXBkYXRlUG9saWN5UmVzcG9uc2USMwoIcmV2aXNpb24YASABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbiJXChBHZXRQb2xpY3lSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEhUKCHJldmlzaW9uGAMgASgDSACIAQFCCwoJX3JldmlzaW9uIkgKEUdldFBvbGljeVJlc3BvbnNlEjMKCHJldmlzaW9uGAEgASgLMiEudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5UmV2aXNpb24iXgoTTGlzdFBvbGljaWVzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSEAoIY29udGFpbnMYBCABKAkieQoUTGlzdFBvbGljaWVzUmVzcG9uc2USNAoJcmV2aXNpb25zGAEgAygLMiEudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5UmV2aXNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRvdGFsX3NpemUYAyABKAUiZAoaTGlzdFBvbGljeVJldmlzaW9uc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEg8KB3N1YmplY3QYAiABKAkSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkigAEKG0xpc3RQb2xpY3lSZXZpc2lvbnNSZXNwb25zZRI0CglyZXZpc2lvbnMYASADKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoBSKtAQoSVXBkYXRlTGltaXRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEicKBWxpbWl0GAMgASgLMhgudG9sbGdhdGUuYWRtaW4udjEuTGltaXQSDgoGcmVhc29uGAQgASgJEhcKCnJlcXVlc3RfaWQYBSABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAYgASgIQg0KC19yZXF1ZXN0X2lkIkoKE1VwZGF0ZUxpbWl0UmVzcG9uc2USMwoIcmV2aXNpb24YASABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbiK+AQoTVXBkYXRlTGltaXRzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDwoHc3ViamVjdBgCIAEoCRIoCgZsaW1pdHMYAyADKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5MaW1pdBINCgVxdW90YRgEIAEoCRIOCgZyZWFzb24YBSABKAkSFwoKcmVxdWVzdF9pZBgGIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYByABKAhCDQoLX3JlcXVlc3RfaWQiSwoUVXBkYXRlTGltaXRzUmVzcG9uc2USMwoIcmV2aXNpb24YASABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbiKxAQoTUmV2b2tlTGltaXRzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDwoHc3ViamVjdBgCIAEoCRINCgVuYW1lcxgDIAMoCRINCgVxdW90YRgEIAEoCRIMCgRldGFnGAUgASgJEg4KBnJlYXNvbhgGIAEoCRIXCgpyZXF1ZXN0X2lkGAcgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgIIAEoCEINCgtfcmVxdWVzdF9pZCJLChRSZXZva2VMaW1pdHNSZXNwb25zZRIzCghyZXZpc2lvbhgBIAEoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVJldmlzaW9uIqABChJSZXZva2VMaW1pdFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEg8KB3N1YmplY3QYAiABKAkSDAoEbmFtZRgDIAEoCRIMCgRldGFnGAQgASgJEg4KBnJlYXNvbhgFIAEoCRIXCgpyZXF1ZXN0X2lkGAYgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgHIAEoCEINCgtfcmVxdWVzdF9pZCJKChNSZXZva2VMaW1pdFJlc3BvbnNlEjMKCHJldmlzaW9uGAEgASgLMiEudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5UmV2aXNpb24ikwEKE0RlbGV0ZVBvbGljeVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEg8KB3N1YmplY3QYAiABKAkSDAoEZXRhZxgDIAEoCRIOCgZyZWFzb24YBCABKAkSFwoKcmVxdWVzdF9pZBgFIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYBiABKAhCDQoLX3JlcXVlc3RfaWQiSwoURGVsZXRlUG9saWN5UmVzcG9uc2USMwoIcmV2aXNpb24YASABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbipaCgpBY2Nlc3NNb2RlEhsKF0FDQ0VTU19NT0RFX1VOU1BFQ0lGSUVEEAASFgoSQUNDRVNTX01PREVfTkFSUk9XEAESFwoTQUNDRVNTX01PREVfUkVQTEFDRRACMv4GCg1Qb2xpY3lTZXJ2aWNlEl8KDFVwZGF0ZVBvbGljeRImLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZVBvbGljeVJlcXVlc3QaJy50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVQb2xpY3lSZXNwb25zZRJWCglHZXRQb2xpY3kSIy50b2xsZ2F0ZS5hZG1pbi52MS5HZXRQb2xpY3lSZXF1ZXN0GiQudG9sbGdhdGUuYWRtaW4udjEuR2V0UG9saWN5UmVzcG9uc2USXwoMTGlzdFBvbGljaWVzEiYudG9sbGdhdGUuYWRtaW4udjEuTGlzdFBvbGljaWVzUmVxdWVzdBonLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RQb2xpY2llc1Jlc3BvbnNlEnQKE0xpc3RQb2xpY3lSZXZpc2lvbnMSLS50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0UG9saWN5UmV2aXNpb25zUmVxdWVzdBouLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RQb2xpY3lSZXZpc2lvbnNSZXNwb25zZRJcCgtVcGRhdGVMaW1pdBIlLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZUxpbWl0UmVxdWVzdBomLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZUxpbWl0UmVzcG9uc2USXwoMVXBkYXRlTGltaXRzEiYudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlTGltaXRzUmVxdWVzdBonLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZUxpbWl0c1Jlc3BvbnNlElwKC1Jldm9rZUxpbWl0EiUudG9sbGdhdGUuYWRtaW4udjEuUmV2b2tlTGltaXRSZXF1ZXN0GiYudG9sbGdhdGUuYWRtaW4udjEuUmV2b2tlTGltaXRSZXNwb25zZRJfCgxSZXZva2VMaW1pdHMSJi50b2xsZ2F0ZS5hZG1pbi52MS5SZXZva2VMaW1pdHNSZXF1ZXN0GicudG9sbGdhdGUuYWRtaW4udjEuUmV2b2tlTGltaXRzUmVzcG9uc2USXwoMRGVsZXRlUG9saWN5EiYudG9sbGdhdGUuYWRtaW4udjEuRGVsZXRlUG9saWN5UmVxdWVzdBonLnRvbGxnYXRlLmFkbWluLnYxLkRlbGV0ZVBvbGljeVJlc3BvbnNlQlsKEXRvbGxnYXRlLmFkbWluLnYxQg1Qb2xpY2llc1Byb3RvUAFaIXRvbGxnYXRlL2FkbWluL3YxO3RvbGxnYXRlYWRtaW52MaoCEVRvbGxnYXRlLkFkbWluLlYxYgZwcm90bzM", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_tollgate_v1_limit]);
 
 /**
  * One limit. For each call it counts on the meter of the subject that it applies to. Limits of the same metric, window and
@@ -114,6 +114,15 @@ export type Limit = Message<"tollgate.admin.v1.Limit"> & {
    * @generated from field: optional bool enabled = 9;
    */
   enabled?: boolean | undefined;
+
+  /**
+   * Changes with the content of the limit, and only with that; `0` where there is no limit of the name. UpdateLimit and
+   * UpdateLimits compare it, if it is not empty: ABORTED `ETAG_MISMATCH` if the limit is not the one that you have read,
+   * whatever else in the policy has changed. Ignored in a policy.
+   *
+   * @generated from field: string etag = 100;
+   */
+  etag: string;
 };
 
 /**
@@ -354,11 +363,11 @@ export type PolicyRevision = Message<"tollgate.admin.v1.PolicyRevision"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * The name of the limit that it removed, if RevokeLimit created it.
+   * The names of the limits that it removed, if RevokeLimit, RevokeLimits or UpdateLimits created it.
    *
-   * @generated from field: string revoked = 6;
+   * @generated from field: repeated string revoked_limits = 6;
    */
-  revoked: string;
+  revokedLimits: string[];
 
   /**
    * This revision deleted the policy. Then `policy` has nothing but its subject.
@@ -663,6 +672,262 @@ export const ListPolicyRevisionsResponseSchema: GenMessage<ListPolicyRevisionsRe
   messageDesc(file_tollgate_admin_v1_policies, 14);
 
 /**
+ * See UpdateLimit.
+ *
+ * @generated from message tollgate.admin.v1.UpdateLimitRequest
+ */
+export type UpdateLimitRequest = Message<"tollgate.admin.v1.UpdateLimitRequest"> & {
+  /**
+   * The organization, an id.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * See Policy.subject.
+   *
+   * @generated from field: string subject = 2;
+   */
+  subject: string;
+
+  /**
+   * What it is to be, as a whole; `name` identifies it. See Limit.etag.
+   *
+   * @generated from field: tollgate.admin.v1.Limit limit = 3;
+   */
+  limit?: Limit | undefined;
+
+  /**
+   * Why, for the history.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * Names this change, for repeats.
+   *
+   * @generated from field: optional string request_id = 5;
+   */
+  requestId?: string | undefined;
+
+  /**
+   * Write nothing, and answer what the result would be.
+   *
+   * @generated from field: bool validate_only = 6;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.UpdateLimitRequest.
+ * Use `create(UpdateLimitRequestSchema)` to create a new message.
+ */
+export const UpdateLimitRequestSchema: GenMessage<UpdateLimitRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_policies, 15);
+
+/**
+ * See UpdateLimit.
+ *
+ * @generated from message tollgate.admin.v1.UpdateLimitResponse
+ */
+export type UpdateLimitResponse = Message<"tollgate.admin.v1.UpdateLimitResponse"> & {
+  /**
+   * The revision that was appended.
+   *
+   * @generated from field: tollgate.admin.v1.PolicyRevision revision = 1;
+   */
+  revision?: PolicyRevision | undefined;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.UpdateLimitResponse.
+ * Use `create(UpdateLimitResponseSchema)` to create a new message.
+ */
+export const UpdateLimitResponseSchema: GenMessage<UpdateLimitResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_policies, 16);
+
+/**
+ * See UpdateLimits.
+ *
+ * @generated from message tollgate.admin.v1.UpdateLimitsRequest
+ */
+export type UpdateLimitsRequest = Message<"tollgate.admin.v1.UpdateLimitsRequest"> & {
+  /**
+   * The organization, an id.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * See Policy.subject.
+   *
+   * @generated from field: string subject = 2;
+   */
+  subject: string;
+
+  /**
+   * What they are to be, each as a whole; 1 to 200 with different names. Each may have an etag. With a quota they are its
+   * limits: at most one each of COST, TOKENS and REQUESTS, named as the quota is, of one window, `applies_to` and
+   * `targets`.
+   *
+   * @generated from field: repeated tollgate.admin.v1.Limit limits = 3;
+   */
+  limits: Limit[];
+
+  /**
+   * The name of a quota, without white space or control characters, at most 190 characters. It is replaced as a whole:
+   * a limit of it that is not in `limits` is removed. Empty: no limit is removed.
+   *
+   * @generated from field: string quota = 4;
+   */
+  quota: string;
+
+  /**
+   * Why, for the history.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+
+  /**
+   * Names this change, for repeats.
+   *
+   * @generated from field: optional string request_id = 6;
+   */
+  requestId?: string | undefined;
+
+  /**
+   * Write nothing, and answer what the result would be.
+   *
+   * @generated from field: bool validate_only = 7;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.UpdateLimitsRequest.
+ * Use `create(UpdateLimitsRequestSchema)` to create a new message.
+ */
+export const UpdateLimitsRequestSchema: GenMessage<UpdateLimitsRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_policies, 17);
+
+/**
+ * See UpdateLimits.
+ *
+ * @generated from message tollgate.admin.v1.UpdateLimitsResponse
+ */
+export type UpdateLimitsResponse = Message<"tollgate.admin.v1.UpdateLimitsResponse"> & {
+  /**
+   * The revision that was appended.
+   *
+   * @generated from field: tollgate.admin.v1.PolicyRevision revision = 1;
+   */
+  revision?: PolicyRevision | undefined;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.UpdateLimitsResponse.
+ * Use `create(UpdateLimitsResponseSchema)` to create a new message.
+ */
+export const UpdateLimitsResponseSchema: GenMessage<UpdateLimitsResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_policies, 18);
+
+/**
+ * See RevokeLimits.
+ *
+ * @generated from message tollgate.admin.v1.RevokeLimitsRequest
+ */
+export type RevokeLimitsRequest = Message<"tollgate.admin.v1.RevokeLimitsRequest"> & {
+  /**
+   * The organization, an id.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * See Policy.subject.
+   *
+   * @generated from field: string subject = 2;
+   */
+  subject: string;
+
+  /**
+   * The names of the limits, at most 200, each once. LIMIT_NOT_FOUND if the newest revision lacks one of them. Empty if
+   * a quota is named.
+   *
+   * @generated from field: repeated string names = 3;
+   */
+  names: string[];
+
+  /**
+   * A quota, whose limits are removed. LIMIT_NOT_FOUND if there are none. Empty if limits are named.
+   *
+   * @generated from field: string quota = 4;
+   */
+  quota: string;
+
+  /**
+   * The current one of the policy, or empty: any.
+   *
+   * @generated from field: string etag = 5;
+   */
+  etag: string;
+
+  /**
+   * Why, for the history.
+   *
+   * @generated from field: string reason = 6;
+   */
+  reason: string;
+
+  /**
+   * Names this change, for repeats.
+   *
+   * @generated from field: optional string request_id = 7;
+   */
+  requestId?: string | undefined;
+
+  /**
+   * Write nothing, and answer what the result would be.
+   *
+   * @generated from field: bool validate_only = 8;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.RevokeLimitsRequest.
+ * Use `create(RevokeLimitsRequestSchema)` to create a new message.
+ */
+export const RevokeLimitsRequestSchema: GenMessage<RevokeLimitsRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_policies, 19);
+
+/**
+ * See RevokeLimits.
+ *
+ * @generated from message tollgate.admin.v1.RevokeLimitsResponse
+ */
+export type RevokeLimitsResponse = Message<"tollgate.admin.v1.RevokeLimitsResponse"> & {
+  /**
+   * The revision that was appended.
+   *
+   * @generated from field: tollgate.admin.v1.PolicyRevision revision = 1;
+   */
+  revision?: PolicyRevision | undefined;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.RevokeLimitsResponse.
+ * Use `create(RevokeLimitsResponseSchema)` to create a new message.
+ */
+export const RevokeLimitsResponseSchema: GenMessage<RevokeLimitsResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_policies, 20);
+
+/**
  * See RevokeLimit.
  *
  * @generated from message tollgate.admin.v1.RevokeLimitRequest
@@ -690,7 +955,7 @@ export type RevokeLimitRequest = Message<"tollgate.admin.v1.RevokeLimitRequest">
   name: string;
 
   /**
-   * The current one, or empty: any.
+   * The current one of the limit, or empty: any.
    *
    * @generated from field: string etag = 4;
    */
@@ -723,7 +988,7 @@ export type RevokeLimitRequest = Message<"tollgate.admin.v1.RevokeLimitRequest">
  * Use `create(RevokeLimitRequestSchema)` to create a new message.
  */
 export const RevokeLimitRequestSchema: GenMessage<RevokeLimitRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_policies, 15);
+  messageDesc(file_tollgate_admin_v1_policies, 21);
 
 /**
  * See RevokeLimit.
@@ -744,7 +1009,7 @@ export type RevokeLimitResponse = Message<"tollgate.admin.v1.RevokeLimitResponse
  * Use `create(RevokeLimitResponseSchema)` to create a new message.
  */
 export const RevokeLimitResponseSchema: GenMessage<RevokeLimitResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_policies, 16);
+  messageDesc(file_tollgate_admin_v1_policies, 22);
 
 /**
  * See DeletePolicy.
@@ -800,7 +1065,7 @@ export type DeletePolicyRequest = Message<"tollgate.admin.v1.DeletePolicyRequest
  * Use `create(DeletePolicyRequestSchema)` to create a new message.
  */
 export const DeletePolicyRequestSchema: GenMessage<DeletePolicyRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_policies, 17);
+  messageDesc(file_tollgate_admin_v1_policies, 23);
 
 /**
  * See DeletePolicy.
@@ -821,7 +1086,7 @@ export type DeletePolicyResponse = Message<"tollgate.admin.v1.DeletePolicyRespon
  * Use `create(DeletePolicyResponseSchema)` to create a new message.
  */
 export const DeletePolicyResponseSchema: GenMessage<DeletePolicyResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_policies, 18);
+  messageDesc(file_tollgate_admin_v1_policies, 24);
 
 /**
  * How `allow` and `max_tier` relate to those of the tier and the teams.
@@ -913,6 +1178,28 @@ export const PolicyService: GenService<{
     output: typeof ListPolicyRevisionsResponseSchema;
   },
   /**
+   * Creates or replaces one limit, by its name, and leaves the rest of the policy as it is when the change is made. So
+   * two administrators who update different limits of a subject at the same time both succeed.
+   *
+   * @generated from rpc tollgate.admin.v1.PolicyService.UpdateLimit
+   */
+  updateLimit: {
+    methodKind: "unary";
+    input: typeof UpdateLimitRequestSchema;
+    output: typeof UpdateLimitResponseSchema;
+  },
+  /**
+   * As UpdateLimit, several limits as one revision. They may be a quota: the limits of money, tokens and requests that
+   * belong together, named `<quota>.cost`, `<quota>.tokens` and `<quota>.requests`.
+   *
+   * @generated from rpc tollgate.admin.v1.PolicyService.UpdateLimits
+   */
+  updateLimits: {
+    methodKind: "unary";
+    input: typeof UpdateLimitsRequestSchema;
+    output: typeof UpdateLimitsResponseSchema;
+  },
+  /**
    * Appends a revision without one limit; NOT_FOUND `LIMIT_NOT_FOUND` if the newest has none of that name.
    *
    * @generated from rpc tollgate.admin.v1.PolicyService.RevokeLimit
@@ -921,6 +1208,16 @@ export const PolicyService: GenService<{
     methodKind: "unary";
     input: typeof RevokeLimitRequestSchema;
     output: typeof RevokeLimitResponseSchema;
+  },
+  /**
+   * As RevokeLimit, several limits as one revision: those that are named, or a whole quota.
+   *
+   * @generated from rpc tollgate.admin.v1.PolicyService.RevokeLimits
+   */
+  revokeLimits: {
+    methodKind: "unary";
+    input: typeof RevokeLimitsRequestSchema;
+    output: typeof RevokeLimitsResponseSchema;
   },
   /**
    * Deletes the policy of one subject, by appending a revision that declares nothing; NOT_FOUND `POLICY_NOT_FOUND` if
