@@ -34,6 +34,9 @@ const needed: Readonly<Record<MethodKind, readonly string[]>> = {
   Delete: ['etag', ...ofEveryWrite],
   Revoke: ['etag', ...ofEveryWrite],
   Append: ofEveryWrite,
+  BatchUpdate: ofEveryWrite,
+  Copy: [...ofEveryWrite, 'update_mask'],
+  Rollback: ['etag', ...ofEveryWrite],
   Import: ofEveryWrite,
   Expire: ofEveryWrite,
 };

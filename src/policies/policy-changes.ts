@@ -37,7 +37,9 @@ export interface PolicyEdit {
   readonly subject: Subject;
   /** Empty or undefined: none. */
   readonly etag?: string | undefined;
-  /** What makes two edits the same one. */
+  /** The field of the request that names the subject, for what is wrong with that. */
+  readonly field: string;
+  /** What makes two edits the same one, where the change does not carry its request. */
   readonly content: unknown;
   /** From the newest revision, undefined where there is no policy; what it throws refuses the change. */
   readonly edit: (present: PolicyRevision | undefined) => EditedPolicy;

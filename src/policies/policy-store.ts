@@ -83,8 +83,6 @@ export interface PolicyStore {
 
   /** Appends a revision; `policy.revision` is ignored. */
   putPolicy(orgId: string, policy: Policy, by: Change): Promise<PolicyRevision>;
-  /** Appends a revision that deletes the policy; NOT_FOUND `POLICY_NOT_FOUND` if there is none. */
-  deletePolicy(orgId: string, subject: Subject, by: Change): Promise<PolicyRevision>;
   /**
    * Appends a revision to each of several policies, all or none, in one change. Each is made under the organization's
    * lock from what is there then, so changes of different parts of a policy at the same time all count. The etag is in

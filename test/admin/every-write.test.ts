@@ -110,6 +110,24 @@ const writes: readonly Write[] = [
     etagIn: undefined,
   },
   {
+    rpc: 'PolicyService/BatchUpdatePolicies',
+    before: [declared],
+    message: { updates: [{ policy: { subject: 'org', notes: 'new' } }] },
+    etagIn: undefined,
+  },
+  {
+    rpc: 'PolicyService/CopyPolicy',
+    before: [declared],
+    message: { subject: 'org', toSubjects: ['user:alice'] },
+    etagIn: undefined,
+  },
+  {
+    rpc: 'PolicyService/RollbackPolicy',
+    before: [declared],
+    message: { subject: 'org', revision: 1 },
+    etagIn: '',
+  },
+  {
     rpc: 'PolicyService/RevokeLimits',
     before: [declared],
     message: { subject: 'org', names: ['cap'] },

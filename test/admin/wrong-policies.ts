@@ -137,6 +137,15 @@ const quotaTokens = { ...quotaLimit, name: 'hour.tokens', metric: 'METRIC_TOKENS
 const ofQuota = (second: Json): Json =>
   someLimits([quotaLimit, { ...quotaTokens, ...second }], { quota: 'hour' });
 const revoked = (more: Json): Json => ({ orgId: 'acme', subject: 'org', names: ['cap'], ...more });
+const revisions = ['0', '-1', '2147483648', 'x'];
+const first = { policy: { subject: 'user:first' } };
+const batch = (updates: readonly Json[]): Json => ({ orgId: 'acme', updates });
+const copied = (more: Json): Json => ({
+  orgId: 'acme',
+  subject: 'org',
+  toSubjects: ['user:a'],
+  ...more,
+});
 const quotas = ['a b', 'x'.repeat(191), '\ud800', 7];
 
 /** Wrong updates and revocations of limits, by RPC. */
@@ -192,6 +201,79 @@ export const limitTable: readonly [string, readonly Case[]][] = [
       ...each('subject', subjects, (subject) => revoked({ subject })),
       ...idLists('names', 200, (names) => revoked({ names })),
       ...each('quota', quotas, (quota) => revoked({ quota, names: undefined })),
+    ],
+  ],
+  [
+    'PolicyService/BatchUpdatePolicies',
+    [
+      ['updates', { orgId: 'acme' }],
+      ['updates', batch(many(1001).map((id) => ({ policy: { subject: `user:${id}` } })))],
+      ['updates[0].policy', batch([{}])],
+      ['updates[1].policy.subject', batch([first, first])],
+      ...orgCases({ updates: [first] }),
+      ...changeCases(batch([first])),
+      ...each('updates[1].policy.subject', [...subjects, 'team:ghost'], (subject) =>
+        batch([first, { policy: { subject } }]),
+      ),
+      ...each('updates[1].update_mask', ['x', 'limits.name', '*,notes'], (updateMask) =>
+        batch([first, { policy: { subject: 'user:a' }, updateMask }]),
+      ),
+      ...each('updates[1].policy.limits[0].amount', usd, (amount) =>
+        batch([first, { policy: { subject: 'user:a', limits: [{ ...limit, amount }] } }]),
+      ),
+      [
+        'updates[0].policy.access.max_tier',
+        batch([{ policy: { subject: 'org', access: { maxTier: -1 } } }]),
+      ],
+      ['updates[0].policy.notes', batch([{ policy: { subject: 'user:a', bypass: {} } }])],
+    ],
+  ],
+  [
+    'PolicyService/CopyPolicy',
+    [
+      ['to_subjects', copied({ toSubjects: [] })],
+      ['to_subjects', copied({ toSubjects: many(1001).map((id) => `user:${id}`) })],
+      ['to_subjects[0]', copied({ toSubjects: ['org'] })],
+      ['to_subjects[1]', copied({ toSubjects: ['user:a', 'user:a'] })],
+      ...orgCases({ subject: 'org', toSubjects: ['user:a'] }),
+      ...changeCases(copied({})),
+      ...each('subject', subjects, (subject) => copied({ subject })),
+      ...each('to_subjects[0]', subjects, (subject) => copied({ toSubjects: [subject] })),
+      ...each('revision', revisions, (revision) => copied({ revision })),
+      ...each('update_mask', ['x', 'limits.name', '*,notes'], (updateMask) =>
+        copied({ updateMask }),
+      ),
+    ],
+  ],
+  [
+    'PolicyService/RollbackPolicy',
+    [
+      ...orgCases({ subject: 'org', revision: 1 }),
+      ...changeCases({ orgId: 'acme', subject: 'org', revision: 1 }),
+      ...etagCases({ orgId: 'acme', subject: 'org', revision: 1 }),
+      ...each('subject', subjects, (subject) => ({ orgId: 'acme', subject, revision: 1 })),
+      ...each('revision', [...revisions, undefined], (revision) => ({
+        orgId: 'acme',
+        subject: 'org',
+        revision,
+      })),
+    ],
+  ],
+  [
+    'PolicyService/GetPolicyDiff',
+    [
+      ...orgCases({ subject: 'org' }),
+      ...each('subject', subjects, (subject) => ({ orgId: 'acme', subject })),
+      ...each('from_revision', ['-1', '2147483648', 'x'], (fromRevision) => ({
+        orgId: 'acme',
+        subject: 'org',
+        fromRevision,
+      })),
+      ...each('to_revision', revisions, (toRevision) => ({
+        orgId: 'acme',
+        subject: 'org',
+        toRevision,
+      })),
     ],
   ],
 ];

@@ -7,8 +7,14 @@ const MiB = 1024 * KiB;
  */
 const large: Readonly<Record<string, number>> = { ImportPrices: 3 * MiB };
 const ordinary = 256 * KiB;
-/** A policy, or 200 prices, may need all that the setting allows. */
-const asSet: ReadonlySet<string> = new Set(['UpdatePolicy', 'CreateOrganization', 'AppendPrices']);
+/** Policies, or 200 prices, may need all that the setting allows. */
+const asSet: ReadonlySet<string> = new Set([
+  'UpdatePolicy',
+  'BatchUpdatePolicies',
+  'UpdateLimits',
+  'CreateOrganization',
+  'AppendPrices',
+]);
 
 /** The most bytes that a message of an RPC may have, compressed and not. */
 export function maxBytesOf(rpc: string, maxMessageBytes: number): number {

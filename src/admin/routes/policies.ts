@@ -1,12 +1,13 @@
 import type { ServiceImpl } from '@connectrpc/connect';
-import { PolicySchema } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
-import type { Policy, PolicyService } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
-import { absentEtag } from '../../policies/policy-store.ts';
-import type { ChangedPolicy, PolicyRevision } from '../../policies/policy-changes.ts';
-import type { Change, PolicyStore } from '../../policies/policy-store.ts';
+import type { PolicyService } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
+import { diffPolicies } from '../../core/diff-policies.ts';
+import type { PolicyStore } from '../../policies/policy-store.ts';
+import { changeOnePolicy } from '../../service/admin/change-one-policy.ts';
+import { policyDeletion } from '../../service/admin/delete-policy.ts';
+import { getPolicyDiff } from '../../service/admin/get-policy-diff.ts';
 import { revokeLimits } from '../../service/admin/revoke-limits.ts';
+import { rollbackPolicy } from '../../service/admin/rollback-policy.ts';
 import { updateLimits } from '../../service/admin/update-limits.ts';
-import { conditionalUpdate } from '../../service/admin/conditional-update.ts';
 import {
   limitRevocationFromMessage,
   limitsRevocationFromMessage,
@@ -14,12 +15,21 @@ import {
   limitUpdateFromMessage,
 } from '../../wire/admin/limit-requests.ts';
 import { pageAnswer, readPage } from '../../wire/admin/page.ts';
-import { policyFromMessage, readSubject } from '../../wire/admin/policies.ts';
+import { readSubject } from '../../wire/admin/policies.ts';
+import { policyChangeToMessage, policyDiffToMessage } from '../../wire/admin/policy-diff.ts';
+import { policyEditFromMessage } from '../../wire/admin/policy-edit.ts';
+import {
+  comparedFromMessage,
+  copySourceFromMessage,
+  policyCopiesFromMessage,
+  policyUpdatesFromMessage,
+  readRevision,
+  rollbackFromMessage,
+} from '../../wire/admin/policy-requests.ts';
 import { policyRevisionToMessage } from '../../wire/admin/policy-revisions.ts';
-import { faultsOfUpdated, readUpdateMask, updatedMessage } from '../../wire/admin/update-mask.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import { callerForOrg } from './caller.ts';
-import { inField, presentOrNone, readChange, readOrgId, required } from './changes.ts';
+import { readChange, readOrgId } from './changes.ts';
 
 /** Policies, by appending revisions. */
 export function policyRoutes(store: PolicyStore): ServiceImpl<typeof PolicyService> {
@@ -27,27 +37,11 @@ export function policyRoutes(store: PolicyStore): ServiceImpl<typeof PolicyServi
     async updatePolicy(request, context) {
       const orgId = readOrgId(request.orgId);
       callerForOrg(context, orgId);
-      const sent = required(request.policy, 'policy');
-      const updated = readUpdateMask(PolicySchema, sent, request.updateMask);
       const violations = collectViolations();
-      const by = readChange(violations, context, request, 'any', sent.etag);
-      const { subject } = policyFromMessage(faultsOfUpdated(violations, 'policy', updated), sent);
+      const by = readChange(violations, context, request, 'any');
+      const edit = policyEditFromMessage(violations, 'policy', request);
       violations.throwIfAny();
-      const revision = await conditionalUpdate({
-        etag: sent.etag,
-        read: async () =>
-          updated === 'everything'
-            ? undefined
-            : presentOrNone(store.getPolicy(orgId, subject, undefined)),
-        write: (present, etag) => {
-          if (updated === 'everything') return put(orgId, sent, { ...by, etag });
-          if (present === undefined) return put(orgId, sent, { ...by, etag: etag || absentEtag });
-          const { policy = sent } = policyRevisionToMessage(present);
-          const full = updatedMessage(PolicySchema, sent, policy, updated);
-          return put(orgId, full, { ...by, etag });
-        },
-      });
-      return { revision: policyRevisionToMessage(revision) };
+      return policyChangeToMessage(await changeOnePolicy(store, orgId, edit, by));
     },
 
     async getPolicy(request, context) {
@@ -55,12 +49,10 @@ export function policyRoutes(store: PolicyStore): ServiceImpl<typeof PolicyServi
       callerForOrg(context, orgId);
       const violations = collectViolations();
       const subject = readSubject(violations, 'subject', request.subject);
-      const { revision } = request;
-      const isRevision = revision === undefined || (revision >= 1n && revision <= 2_147_483_647n);
-      if (!isRevision) violations.add('revision', 'must be 1 or more');
+      const revision = readRevision(violations, 'revision', request.revision);
       violations.throwIfAny();
-      const number = revision === undefined ? undefined : Number(revision);
-      return { revision: policyRevisionToMessage(await store.getPolicy(orgId, subject, number)) };
+      const found = await store.getPolicy(orgId, subject, revision);
+      return { revision: policyRevisionToMessage(found) };
     },
 
     async listPolicies(request, context) {
@@ -86,22 +78,22 @@ export function policyRoutes(store: PolicyStore): ServiceImpl<typeof PolicyServi
 
     async updateLimit(request, context) {
       const orgId = readOrgId(request.orgId);
-      authorize(context, 'write', orgId);
+      callerForOrg(context, orgId);
       const violations = collectViolations();
       const by = readChange(violations, context, request, 'any');
       const update = limitUpdateFromMessage(violations, request);
       violations.throwIfAny();
-      return changeToMessage(await updateLimits(store, orgId, update, by));
+      return policyChangeToMessage(await updateLimits(store, orgId, update, by));
     },
 
     async updateLimits(request, context) {
       const orgId = readOrgId(request.orgId);
-      authorize(context, 'write', orgId);
+      callerForOrg(context, orgId);
       const violations = collectViolations();
       const by = readChange(violations, context, request, 'any');
       const update = limitsUpdateFromMessage(violations, request);
       violations.throwIfAny();
-      return changeToMessage(await updateLimits(store, orgId, update, by));
+      return policyChangeToMessage(await updateLimits(store, orgId, update, by));
     },
 
     async revokeLimit(request, context) {
@@ -111,40 +103,77 @@ export function policyRoutes(store: PolicyStore): ServiceImpl<typeof PolicyServi
       const by = readChange(violations, context, request, 'update');
       const revocation = limitRevocationFromMessage(violations, request);
       violations.throwIfAny();
-      return changeToMessage(await revokeLimits(store, orgId, revocation, by));
+      return policyChangeToMessage(await revokeLimits(store, orgId, revocation, by));
     },
 
     async revokeLimits(request, context) {
       const orgId = readOrgId(request.orgId);
-      authorize(context, 'write', orgId);
+      callerForOrg(context, orgId);
       const violations = collectViolations();
       const by = readChange(violations, context, request, 'update');
       const revocation = limitsRevocationFromMessage(violations, request);
       violations.throwIfAny();
-      return changeToMessage(await revokeLimits(store, orgId, revocation, by));
+      return policyChangeToMessage(await revokeLimits(store, orgId, revocation, by));
+    },
+
+    async batchUpdatePolicies(request, context) {
+      const orgId = readOrgId(request.orgId);
+      callerForOrg(context, orgId);
+      const violations = collectViolations();
+      const by = readChange(violations, context, request, 'any');
+      const edits = policyUpdatesFromMessage(violations, request);
+      violations.throwIfAny();
+      const changed = await store.changePolicies(orgId, edits, by);
+      return { changes: changed.map(policyChangeToMessage) };
+    },
+
+    async copyPolicy(request, context) {
+      const orgId = readOrgId(request.orgId);
+      callerForOrg(context, orgId);
+      const violations = collectViolations();
+      const by = readChange(violations, context, request, 'any');
+      const { subject, revision, updated } = copySourceFromMessage(violations, request);
+      violations.throwIfAny();
+      const source = await store.getPolicy(orgId, subject, revision);
+      const edits = policyCopiesFromMessage(violations, request, source, updated);
+      const changed = await store.changePolicies(orgId, edits, by);
+      return { changes: changed.map(policyChangeToMessage) };
+    },
+
+    async rollbackPolicy(request, context) {
+      const orgId = readOrgId(request.orgId);
+      callerForOrg(context, orgId);
+      const violations = collectViolations();
+      const by = readChange(violations, context, request, 'any');
+      const rollback = rollbackFromMessage(violations, request);
+      violations.throwIfAny();
+      return policyChangeToMessage(await rollbackPolicy(store, orgId, rollback, by));
+    },
+
+    async getPolicyDiff(request, context) {
+      const orgId = readOrgId(request.orgId);
+      callerForOrg(context, orgId);
+      const violations = collectViolations();
+      const compared = comparedFromMessage(violations, request);
+      violations.throwIfAny();
+      const { from, to } = await getPolicyDiff(store, orgId, compared);
+      const after = to.deleted ? undefined : to.policy;
+      return {
+        diff: policyDiffToMessage(diffPolicies(from?.policy, after)),
+        to: policyRevisionToMessage(to),
+        ...(from === undefined ? {} : { from: policyRevisionToMessage(from) }),
+      };
     },
 
     async deletePolicy(request, context) {
       const orgId = readOrgId(request.orgId);
       callerForOrg(context, orgId);
       const violations = collectViolations();
-      const by = readChange(violations, context, request, 'update', request.etag);
+      const by = readChange(violations, context, request, 'update');
       const subject = readSubject(violations, 'subject', request.subject);
       violations.throwIfAny();
-      const revision = await store.deletePolicy(orgId, subject, by);
-      return { revision: policyRevisionToMessage(revision) };
+      const edit = policyDeletion(subject, request.etag);
+      return policyChangeToMessage(await changeOnePolicy(store, orgId, edit, by));
     },
   };
-
-  async function put(orgId: string, full: Policy, by: Change): Promise<PolicyRevision> {
-    const violations = collectViolations();
-    const policy = policyFromMessage(violations, full);
-    violations.throwIfAny();
-    return inField('policy', store.putPolicy(orgId, policy, by));
-  }
-}
-
-/** What every change of one policy answers. */
-function changeToMessage({ revision }: ChangedPolicy) {
-  return { revision: policyRevisionToMessage(revision) };
 }

@@ -1,9 +1,7 @@
-import type { PoolClient } from 'pg';
 import type { Policy } from '../../core/policy.ts';
 import { subjectText } from '../../core/subject.ts';
 import type { Subject } from '../../core/subject.ts';
 import { storeFailure } from '../../db/errors.ts';
-import { invalidFields } from '../../platform/service-error.ts';
 import { runChange } from './change.ts';
 import type { StoreParts } from './change.ts';
 import { notFound, requireEtag } from './change-errors.ts';
@@ -12,13 +10,13 @@ import { fittingRows, pageOf, positionOf } from '../../platform/paging.ts';
 import type { ChangedPolicy, PolicyEdit, PolicyRevision } from '../policy-changes.ts';
 import type { Change, PolicyStore } from '../policy-store.ts';
 import type { Listed, Page, PageWeight } from '../../platform/paging.ts';
+import { policyParts, requireReadable, requireSubjects, requireWritable } from './policy-bounds.ts';
 import { requireOrganization } from './records.ts';
 import { openDoc } from './documents.ts';
 import type { Doc } from './documents.ts';
 import {
   appendRevisions,
   decodeChanged,
-  deletedPolicy,
   isLive,
   readNewest,
   readNewestOf,
@@ -29,19 +27,13 @@ import type { RevisionRow } from './policy-revisions.ts';
 
 type Policies = Pick<
   PolicyStore,
-  | 'putPolicy'
-  | 'changePolicies'
-  | 'deletePolicy'
-  | 'getPolicy'
-  | 'listPolicies'
-  | 'listPolicyRevisions'
+  'putPolicy' | 'changePolicies' | 'getPolicy' | 'listPolicies' | 'listPolicyRevisions'
 >;
 
 /** The policy revisions of the store. */
 export function storedPolicies(parts: StoreParts): Policies {
   return {
     putPolicy: (orgId, policy, by) => changeOne(parts, orgId, put(policy, by), by),
-    deletePolicy: (orgId, subject, by) => changeOne(parts, orgId, deletion(subject, by), by),
     changePolicies: (orgId, edits, by) => change(parts, orgId, edits, by),
     getPolicy: (orgId, subject, revision) => get(parts, orgId, subject, revision),
     listPolicies: (orgId, page) => listNewest(parts, orgId, page),
@@ -60,7 +52,8 @@ async function change(
   const request = { orgId, by, content, decode };
   const { result } = await runChange(parts, request, async (locked) => {
     const subjects = edits.map(({ subject }) => subject);
-    await requireSubjects(locked.client, orgId, subjects);
+    await requireSubjects(locked.client, orgId, edits);
+    await requireReadable(locked.client, orgId, edits);
     const newest = await readNewestOf(locked.client, orgId, subjects);
     const appended = edits.map(({ subject, etag, edit }) => {
       const name = subjectText(subject);
@@ -70,6 +63,7 @@ async function change(
       requireEtag({ ...by, etag }, present, name);
       return { newest: last, present, ...edited };
     });
+    requireWritable(edits, appended);
     const [first, ...also] = await appendRevisions(locked, appended);
     if (first === undefined) throw new Error('a change of no policy');
     const done = [first, ...also];
@@ -99,38 +93,14 @@ async function changeOne(
 
 function put(policy: Policy, { etag }: Change): PolicyEdit {
   const { subject } = policy;
-  return { subject, etag, content: ['put', { ...policy, revision: 0 }], edit: () => ({ policy }) };
-}
-
-function deletion(subject: Subject, { etag }: Change): PolicyEdit {
-  const edit = (present: PolicyRevision | undefined) => {
-    if (present === undefined) throw notFound('POLICY_NOT_FOUND', subjectText(subject));
-    return deletedPolicy(present.policy);
+  return {
+    subject,
+    field: 'subject',
+    etag,
+    content: ['put', { ...policy, revision: 0 }],
+    edit: () => ({ policy }),
   };
-  return { subject, etag, content: ['delete'], edit };
 }
-
-/** Teams, keys and tokens must be registered; other subjects may have limits before they are. */
-async function requireSubjects(
-  client: PoolClient,
-  orgId: string,
-  subjects: readonly Subject[],
-): Promise<void> {
-  const named = subjects.filter(({ kind }) => registeredKinds.has(kind));
-  if (named.length === 0) return;
-  const { rows } = await client.query<Subject>(
-    `SELECT kind, id FROM unnest($2::text[], $3::text[]) AS named(kind, id)
-WHERE NOT EXISTS (SELECT 1 FROM record
-  WHERE org_id = $1 AND record.kind = named.kind AND record.id = named.id AND NOT deleted)`,
-    [orgId, named.map(({ kind }) => kind), named.map(({ id }) => id)],
-  );
-  const [unknown] = rows;
-  if (unknown === undefined) return;
-  const description = `unknown ${unknown.kind} ${unknown.id}`;
-  throw invalidFields([{ field: 'subject', description }]);
-}
-
-const registeredKinds: ReadonlySet<string> = new Set(['team', 'key', 'token']);
 
 async function get(
   parts: StoreParts,
@@ -166,10 +136,7 @@ const mostStoredBytes = 256 * 1024;
 const pageWeight: PageWeight<RevisionRow> = { most: 10_000, of: partsOf };
 
 function partsOf({ doc }: RevisionRow): number {
-  const { limits, access } = openDoc<Policy>(doc);
-  const targets = limits.map((limit) => 1 + (limit.targets?.length ?? 0));
-  const rules = (access?.allow?.length ?? 0) + (access?.deny?.length ?? 0);
-  return targets.reduce((sum, count) => sum + count, 1 + rules);
+  return policyParts(openDoc<Policy>(doc));
 }
 
 /** A statement that lists policies, the size of a page as its last parameter. */

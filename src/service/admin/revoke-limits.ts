@@ -38,6 +38,7 @@ function revocationEdit({
 }: LimitsRevocation): PolicyEdit {
   return {
     subject,
+    field: 'subject',
     etag,
     content: ['revoke limits', names, quota, limitEtag],
     edit(present) {

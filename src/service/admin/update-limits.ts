@@ -38,6 +38,7 @@ function limitsEdit({ subject, put, quota, field }: LimitsUpdate): PolicyEdit {
   const content = ['put limits', put, quota];
   return {
     subject,
+    field: 'subject',
     content,
     edit(present) {
       const before = present?.policy ?? emptyPolicy(subject);

@@ -28,27 +28,35 @@ export function readSubject(violations: Violations, field: string, text: string)
   return subject;
 }
 
-/** Reads a policy in full. Its revision is the store's to give. */
-export function policyFromMessage(violations: Violations, message: messages.Policy): Policy {
-  const subject = readSubject(violations, 'policy.subject', message.subject);
-  const limits = readLimits(violations, 'policy.limits', message.limits, subject);
+/** Reads a policy in full; `at` is its field. Its revision is the store's to give. */
+export function policyFromMessage(
+  violations: Violations,
+  message: messages.Policy,
+  at = 'policy',
+): Policy {
+  const subject = readSubject(violations, `${at}.subject`, message.subject);
+  const limits = readLimits(violations, `${at}.limits`, message.limits, subject);
   if (familiesOf({ subject, limits }).length > maxFamiliesOfPolicy) {
     const counted = 'combinations of applies_to and targets that are counted apart';
-    violations.add('policy.limits', `must have at most ${maxFamiliesOfPolicy} ${counted}`);
+    violations.add(`${at}.limits`, `must have at most ${maxFamiliesOfPolicy} ${counted}`);
   }
-  const notes = readText(violations, 'policy.notes', message.notes, maxNotes);
+  const notes = readText(violations, `${at}.notes`, message.notes, maxNotes);
   return {
     subject,
     revision: 0,
     limits,
-    access: message.access && readAccess(violations, message.access, subject),
-    bypass: message.bypass && readBypass(violations, message.bypass, subject, notes),
+    access: message.access && readAccess(violations, `${at}.access`, message.access, subject),
+    bypass: message.bypass && readBypass(violations, at, message.bypass, subject, notes),
     notes,
   };
 }
 
-function readAccess(violations: Violations, message: messages.Access, subject: Subject): Access {
-  const at = 'policy.access';
+function readAccess(
+  violations: Violations,
+  at: string,
+  message: messages.Access,
+  subject: Subject,
+): Access {
   if (subject.kind === 'customer' || subject.kind === 'label') {
     violations.add(at, `must be absent on a ${subject.kind}`);
   }
@@ -69,15 +77,17 @@ function readAccess(violations: Violations, message: messages.Access, subject: S
 
 function readBypass(
   violations: Violations,
+  policyAt: string,
   message: messages.Bypass,
   subject: Subject,
   notes: string,
 ): Bypass {
-  const at = 'policy.bypass';
+  const at = `${policyAt}.bypass`;
   if (subject.kind !== 'user' && subject.kind !== 'principal' && subject.kind !== 'key') {
     violations.add(at, 'may stand on a user, principal or key alone');
   }
-  if (notes.trim() === '') violations.add('policy.notes', 'is required beside a bypass: say why');
+  if (notes.trim() === '')
+    violations.add(`${policyAt}.notes`, 'is required beside a bypass: say why');
   const { cost, rate, tokens, models } = message;
   const untilMs = readInstant(violations, `${at}.expire_time`, message.expireTime);
   return { cost, rate, tokens, models, untilMs };

@@ -7,7 +7,7 @@ import { Action, Metric, Window } from '../../../gen/tollgate/v1/limit_pb.ts';
 import { formatUsd } from '../../core/amount.ts';
 import type { Access, Bypass, Limit, LimitFor } from '../../core/policy.ts';
 import { subjectText } from '../../core/subject.ts';
-import type { PolicyRevision } from '../../policies/policy-changes.ts';
+import type { PolicyRevision, RevisionOrigin } from '../../policies/policy-changes.ts';
 import { limitEtag } from '../../service/admin/limit-etag.ts';
 import { timestampOf } from '../time.ts';
 
@@ -17,22 +17,35 @@ export function policyRevisionToMessage(stored: PolicyRevision): messages.Policy
   return create(PolicyRevisionSchema, {
     policy: {
       subject: subjectText(policy.subject),
-      limits: policy.limits.map(limitInit),
+      limits: policy.limits.map(limitToMessage),
       notes: policy.notes || undefined,
       etag: stored.etag,
-      ...(policy.access === undefined ? {} : { access: accessInit(policy.access) }),
-      ...(policy.bypass === undefined ? {} : { bypass: bypassInit(policy.bypass) }),
+      ...(policy.access === undefined ? {} : { access: accessToMessage(policy.access) }),
+      ...(policy.bypass === undefined ? {} : { bypass: bypassToMessage(policy.bypass) }),
     },
     revision: BigInt(policy.revision),
     reason: stored.reason,
     actor: stored.actor,
     createTime: timestampOf(stored.atMs),
-    revokedLimits: [...(stored.origin.revoked ?? [])],
     deleted: stored.deleted,
+    ...originOf(stored.origin),
   });
 }
 
-function limitInit(limit: Limit): MessageInitShape<typeof LimitSchema> {
+function originOf({ revoked = [], restored, copied }: RevisionOrigin) {
+  return {
+    revokedLimits: [...revoked],
+    ...(restored === undefined ? {} : { restoredRevision: BigInt(restored) }),
+    ...(copied === undefined ? {} : { copiedFrom: copiedInit(copied) }),
+  };
+}
+
+function copiedInit({ subject, revision }: NonNullable<RevisionOrigin['copied']>) {
+  return { subject: subjectText(subject), revision: BigInt(revision) };
+}
+
+/** Writes a limit. */
+export function limitToMessage(limit: Limit): MessageInitShape<typeof LimitSchema> {
   const { window, amount, metric } = limit;
   const number = metric === 'COST' ? formatUsd : String;
   return {
@@ -56,7 +69,13 @@ function appliesTo(declared: LimitFor): string {
   return declared.kind === 'LABEL' ? `LABEL:${declared.key}` : declared.kind;
 }
 
-function accessInit({ allow, deny, maxTier, mode }: Access): MessageInitShape<typeof AccessSchema> {
+/** Writes access rules. */
+export function accessToMessage({
+  allow,
+  deny,
+  maxTier,
+  mode,
+}: Access): MessageInitShape<typeof AccessSchema> {
   return {
     allow: [...allow],
     deny: [...deny],
@@ -65,6 +84,7 @@ function accessInit({ allow, deny, maxTier, mode }: Access): MessageInitShape<ty
   };
 }
 
-function bypassInit({ untilMs, ...flags }: Bypass) {
+/** Writes bypass flags. */
+export function bypassToMessage({ untilMs, ...flags }: Bypass) {
   return { ...flags, ...(untilMs === undefined ? {} : { expireTime: timestampOf(untilMs) }) };
 }

@@ -10,12 +10,13 @@ export type Updated = readonly DescField[] | 'everything';
 /**
  * Reads which fields an update takes (AIP-134): those that the mask names, with `*` all of them, and without a mask
  * those that are present in the message, so that a client resets no field that it does not know. A path that is not
- * the name of a field is FIELD_INVALID on `update_mask`.
+ * the name of a field is FIELD_INVALID on `maskField`.
  */
 export function readUpdateMask<Desc extends DescMessage>(
   desc: Desc,
   sent: MessageShape<Desc>,
   mask: FieldMask | undefined,
+  maskField = 'update_mask',
 ): Updated {
   const paths = mask?.paths ?? [];
   if (paths.length === 0) return desc.fields.filter((field) => isFieldSet(sent, field));
@@ -23,7 +24,7 @@ export function readUpdateMask<Desc extends DescMessage>(
   return paths.map((path) => {
     const field = desc.fields.find(({ name }) => name === path);
     if (field !== undefined) return field;
-    throw invalidFields([{ field: 'update_mask', description: pathFault(desc, path) }]);
+    throw invalidFields([{ field: maskField, description: pathFault(desc, path) }]);
   });
 }
 

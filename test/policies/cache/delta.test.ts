@@ -5,6 +5,7 @@ import type { OrganizationView } from '../../../src/core/organization-view.ts';
 import { createCachedPolicies } from '../../../src/policies/cache/cached-policies.ts';
 import type { CachedPolicies } from '../../../src/policies/cache/cached-policies.ts';
 import type { PolicyStore } from '../../../src/policies/policy-store.ts';
+import { policyDeletion } from '../../../src/service/admin/delete-policy.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import type { TestDatabase } from '../../support/database.ts';
 import {
@@ -132,7 +133,8 @@ async function apply(orgId: string, one: Exclude<Step, { do: 'look' }>): Promise
       await store.delete(orgId, one.kind, one.id, change);
       return;
     case 'delete policy':
-      await store.deletePolicy(orgId, { kind: one.kind, id: one.id }, change);
+      const edit = policyDeletion({ kind: one.kind, id: one.id }, '');
+      await store.changePolicies(orgId, [edit], change);
       return;
     case 'policy': {
       const subject = { kind: one.kind, id: one.kind === 'org' ? '' : one.id };
