@@ -137,6 +137,7 @@ const table: ReadonlyMap<string, Right> = new Map([
     updateLimits: admins,
     revokeLimit: admins,
     revokeLimits: admins,
+    listLimitRevisions: viewers,
     batchUpdatePolicies: admins,
     copyPolicy: admins,
     rollbackPolicy: admins,

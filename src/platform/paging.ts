@@ -104,6 +104,14 @@ export function pageOf<Row, Item>(
   };
 }
 
+/**
+ * The token of the page after a position, for a list that looks at a bounded number of rows for each page: then a page
+ * may be short, or empty, and not be the last.
+ */
+export function tokenAfter(page: Page, list: string, position: Position): string {
+  return tokenOf(page, list, position);
+}
+
 function tokenOf(page: Page, list: string, position: Position): string {
   const parts = [markOf(page, list, position), ...position];
   return Buffer.from(JSON.stringify(parts)).toString('base64url');

@@ -1,5 +1,6 @@
-import type { Policy } from '../core/policy.ts';
-import type { Subject } from '../core/subject.ts';
+import type { Limit, Policy, Window } from '../core/policy.ts';
+import type { Subject, SubjectKind } from '../core/subject.ts';
+import type { Listed, Page } from '../platform/paging.ts';
 
 /** One revision of a policy, as it is stored. */
 export interface PolicyRevision {
@@ -51,3 +52,43 @@ export interface ChangedPolicy {
   /** The newest revision before; undefined where there was no policy. */
   readonly before: PolicyRevision | undefined;
 }
+
+/** What one policy revision did to a limit, or to the limits of a quota together. */
+export interface LimitRevision {
+  readonly subject: Subject;
+  /** Of the quota, or of the limit that belongs to none. */
+  readonly name: string;
+  /** Of the policy. */
+  readonly revision: number;
+  /** Undefined: they have none, or different ones. */
+  readonly window: Window | undefined;
+  /** As they were made; where they were taken out, as they were before. */
+  readonly limits: readonly Limit[];
+  readonly revoked: boolean;
+  /** It is the newest of its name, and no revocation. */
+  readonly isInForce: boolean;
+  readonly reason: string;
+  readonly actor: string;
+  readonly atMs: number;
+}
+
+/** Which revisions of limits are listed; undefined: any. */
+export interface LimitRevisionFilter {
+  readonly kind: SubjectKind | undefined;
+  readonly subject: Subject | undefined;
+  /** A part of the name, ignoring letter case. */
+  readonly name: string | undefined;
+  readonly window: Window | undefined;
+  /** ACTIVE: in force now. REVOKED: revocations. */
+  readonly state: 'ALL' | 'ACTIVE' | 'REVOKED';
+}
+
+/**
+ * What was done to limits and quotas, newest first. A page looks at a bounded number of rows, so it may be short, or empty,
+ * and not be the last.
+ */
+export type ListLimitRevisions = (
+  orgId: string,
+  filter: LimitRevisionFilter,
+  page: Page,
+) => Promise<Listed<LimitRevision>>;

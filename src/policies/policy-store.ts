@@ -6,7 +6,12 @@ import type { Subject } from '../core/subject.ts';
 import type { AuditedBy } from '../audit/audit-trail.ts';
 import type { Listed, Page } from '../platform/paging.ts';
 import type { NewRaise, RaiseChange, RaiseFilter, StoredRaise } from './stored-raise.ts';
-import type { ChangedPolicy, PolicyEdit, PolicyRevision } from './policy-changes.ts';
+import type {
+  ChangedPolicy,
+  ListLimitRevisions,
+  PolicyEdit,
+  PolicyRevision,
+} from './policy-changes.ts';
 import type { ListedAs, PriceImport, SkippedPrice } from './price-import.ts';
 
 /**
@@ -84,9 +89,8 @@ export interface PolicyStore {
   /** Appends a revision; `policy.revision` is ignored. */
   putPolicy(orgId: string, policy: Policy, by: Change): Promise<PolicyRevision>;
   /**
-   * Appends a revision to each of several policies, all or none, in one change. Each is made under the organization's
-   * lock from what is there then, so changes of different parts of a policy at the same time all count. The etag is in
-   * each edit, and that of `by` is not looked at.
+   * Appends revisions, all or none. Each is made under the lock from what is there then, so changes of different parts
+   * of a policy all count. The etags are in the edits.
    */
   changePolicies(
     orgId: string,
@@ -99,6 +103,8 @@ export interface PolicyStore {
   listPolicies(orgId: string, page: Page): Promise<Listed<PolicyRevision>>;
   /** All revisions of one subject, newest first. */
   listPolicyRevisions(orgId: string, subject: Subject, page: Page): Promise<Listed<PolicyRevision>>;
+
+  readonly listLimitRevisions: ListLimitRevisions;
 
   /** Appends prices, all or none. */
   appendPrices(

@@ -7,7 +7,8 @@ import { memoizeByObject } from '../core/memoize-by-object.ts';
 import type { Meter } from '../core/meter.ts';
 import type { Subject, SubjectKind as Kind } from '../core/subject.ts';
 
-const kinds: Readonly<Record<Kind, SubjectKind>> = {
+/** The numbers of the kinds of subjects in messages. */
+export const subjectKinds: Readonly<Record<Kind, SubjectKind>> = {
   org: SubjectKind.ORG,
   team: SubjectKind.TEAM,
   user: SubjectKind.USER,
@@ -25,7 +26,7 @@ export const subjectToMessage = memoizeByObject(({ kind, id }: Subject): Subject
   const equals = kind === 'label' ? id.indexOf('=') : -1;
   return {
     $typeName: 'tollgate.v1.Subject',
-    kind: kinds[kind],
+    kind: subjectKinds[kind],
     id: equals < 0 ? id : id.slice(equals + 1),
     labelKey: equals < 0 ? '' : id.slice(0, equals),
   };

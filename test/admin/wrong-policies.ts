@@ -8,6 +8,7 @@ import {
   each,
   changeCases,
   etagCases,
+  pageCases,
   orgCases,
   many,
   idLists,
@@ -274,6 +275,19 @@ export const limitTable: readonly [string, readonly Case[]][] = [
         subject: 'org',
         toRevision,
       })),
+    ],
+  ],
+  [
+    'PolicyService/ListLimitRevisions',
+    [
+      ...orgCases({}),
+      ...pageCases({ orgId: 'acme' }),
+      ...each('subject_kind', enums, (subjectKind) => ({ orgId: 'acme', subjectKind })),
+      ...each('subject', subjects.slice(1), (subject) => ({ orgId: 'acme', subject })),
+      ['subject', { orgId: 'acme', subjectKind: 'SUBJECT_KIND_KEY', subject: 'user:alice' }],
+      ...each('window', enums, (window) => ({ orgId: 'acme', window })),
+      ...each('state', enums, (state) => ({ orgId: 'acme', state })),
+      ...each('contains', texts(200), (contains) => ({ orgId: 'acme', contains })),
     ],
   ],
 ];

@@ -14,6 +14,10 @@ import {
   limitsUpdateFromMessage,
   limitUpdateFromMessage,
 } from '../../wire/admin/limit-requests.ts';
+import {
+  limitRevisionFilterFromMessage,
+  limitRevisionToMessage,
+} from '../../wire/admin/limit-revisions.ts';
 import { pageAnswer, readPage } from '../../wire/admin/page.ts';
 import { readSubject } from '../../wire/admin/policies.ts';
 import { policyChangeToMessage, policyDiffToMessage } from '../../wire/admin/policy-diff.ts';
@@ -114,6 +118,17 @@ export function policyRoutes(store: PolicyStore): ServiceImpl<typeof PolicyServi
       const revocation = limitsRevocationFromMessage(violations, request);
       violations.throwIfAny();
       return policyChangeToMessage(await revokeLimits(store, orgId, revocation, by));
+    },
+
+    async listLimitRevisions(request, context) {
+      const orgId = readOrgId(request.orgId);
+      callerForOrg(context, orgId);
+      const violations = collectViolations();
+      const page = readPage(violations, context.method.input, request);
+      const filter = limitRevisionFilterFromMessage(violations, request);
+      violations.throwIfAny();
+      const { items, nextToken = '' } = await store.listLimitRevisions(orgId, filter, page);
+      return { revisions: items.map(limitRevisionToMessage), nextPageToken: nextToken };
     },
 
     async batchUpdatePolicies(request, context) {

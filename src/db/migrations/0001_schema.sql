@@ -494,3 +494,29 @@ CREATE TABLE usage_path_of (
   path text COLLATE "C" NOT NULL,
   PRIMARY KEY (org_id, subject, path)
 );
+-- What policy revisions did to each limit, or to the limits of one quota together (`hour.cost`, `hour.tokens`): a row where
+-- one was created, changed or taken out. Append-only, but for `newest`.
+CREATE TABLE limit_revision (
+  org_id text COLLATE "C" NOT NULL REFERENCES org (org_id),
+  subject_kind text COLLATE "C" NOT NULL,
+  subject_id text COLLATE "C" NOT NULL,
+  epoch bigint NOT NULL,
+  -- Of the quota, or of the limit that belongs to none.
+  name text COLLATE "C" NOT NULL,
+  -- Of the policy.
+  revision integer NOT NULL,
+  newest boolean NOT NULL,
+  -- They were taken out; `doc` is as they were before.
+  revoked boolean NOT NULL,
+  -- NULL: they have none, or different ones.
+  time_window text COLLATE "C",
+  doc jsonb NOT NULL,
+  reason text NOT NULL,
+  actor text NOT NULL,
+  at timestamptz NOT NULL,
+  PRIMARY KEY (org_id, subject_kind, subject_id, epoch, name)
+);
+CREATE UNIQUE INDEX limit_revision_newest
+  ON limit_revision (org_id, subject_kind, subject_id, name) WHERE newest;
+CREATE INDEX limit_revision_by_time ON limit_revision (org_id, epoch, subject_kind, subject_id, name);
+CREATE INDEX limit_revision_of_kind ON limit_revision (org_id, subject_kind, epoch, subject_id, name);

@@ -82,7 +82,8 @@ export function decodePolicy(doc: Doc<Policy>): Policy {
   return { ...doc, limits: doc.limits.map(decodeLimit) };
 }
 
-function decodeLimit(doc: Doc<Limit>): Limit {
+/** Reads a limit from its document. */
+export function decodeLimit(doc: Doc<Limit>): Limit {
   return { ...doc, amount: optionalBigInt(doc.amount) };
 }
 

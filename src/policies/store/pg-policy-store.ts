@@ -2,6 +2,7 @@ import type { StoreParts } from './change.ts';
 import type { PolicyStore } from '../policy-store.ts';
 import { storedCredentials } from './credentials.ts';
 import { storedHistory } from './history.ts';
+import { storedLimitRevisions } from './list-limit-revisions.ts';
 import { storedModelGroups } from './model-groups.ts';
 import { storedOrganizations } from './organizations.ts';
 import { storedPolicies } from './policies.ts';
@@ -21,6 +22,7 @@ export function createPgPolicyStore(parts: StoreParts): PolicyStore {
     ...storedModelGroups(parts),
     ...storedCredentials(parts),
     ...storedPolicies(parts),
+    ...storedLimitRevisions(parts),
     ...storedPrices(parts),
     ...storedRevocations(parts),
     ...storedPriceImports(parts),

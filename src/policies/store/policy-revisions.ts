@@ -12,7 +12,9 @@ import type { Done, Locked } from './change.ts';
 import { dropDerivedMeters } from './derived-meters.ts';
 import { decodePolicy, encodeDoc, encodeValue, openDoc } from './documents.ts';
 import type { Doc, StoredDoc } from './documents.ts';
+import { appendLimitRevisions } from './limit-revisions.ts';
 import { assertMeterBounds } from './meter-bounds.ts';
+import type { PolicyChange } from './meter-bounds.ts';
 
 /** A row of `policy_revision`. */
 export interface RevisionRow {
@@ -44,12 +46,42 @@ export async function appendRevisions(
   locked: Locked,
   appended: readonly NewRevision[],
 ): Promise<readonly Done<PolicyRevision>[]> {
-  const { client, orgId, epoch, now, by } = locked;
+  const { client, orgId } = locked;
   const changed = appended.map(({ newest, policy }) => ({
     before: newest?.policy,
     after: { ...policy, revision: (newest?.policy.revision ?? 0) + 1 },
   }));
   await assertMeterBounds(client, orgId, changed);
+  const rows = await insertNewest(locked, appended, changed);
+  await appendLimitRevisions(locked, changed);
+  await dropDerivedMeters(client, orgId, changed);
+  const stored = new Map(
+    rows.map((row) => {
+      const revision = revisionOf(row);
+      return [subjectText(revision.policy.subject), revision] as const;
+    }),
+  );
+  return appended.map(({ newest, policy, deleted = false }) => {
+    const subject = subjectText(policy.subject);
+    const result = stored.get(subject);
+    if (result === undefined) throw new Error(`a revision of ${subject} was not stored`);
+    return {
+      result,
+      kind: 'policy',
+      subject,
+      revision: result.policy.revision,
+      before: isLive(newest) ? newest.policy : undefined,
+      after: deleted ? undefined : result.policy,
+    };
+  });
+}
+
+/** Inserts revisions in place of those that were newest; the rows as they are then. */
+async function insertNewest(
+  { client, orgId, epoch, now, by }: Locked,
+  appended: readonly NewRevision[],
+  changed: readonly PolicyChange[],
+): Promise<readonly RevisionRow[]> {
   const kinds = changed.map(({ after }) => after.subject.kind);
   const ids = changed.map(({ after }) => after.subject.id);
   await client.query(
@@ -79,26 +111,7 @@ RETURNING ${revisionColumns}`,
       appended.map(({ deleted = false }) => deleted),
     ],
   );
-  await dropDerivedMeters(client, orgId, changed);
-  const stored = new Map(
-    rows.map((row) => {
-      const revision = revisionOf(row);
-      return [subjectText(revision.policy.subject), revision] as const;
-    }),
-  );
-  return appended.map(({ newest, policy, deleted = false }) => {
-    const subject = subjectText(policy.subject);
-    const result = stored.get(subject);
-    if (result === undefined) throw new Error(`a revision of ${subject} was not stored`);
-    return {
-      result,
-      kind: 'policy',
-      subject,
-      revision: result.policy.revision,
-      before: isLive(newest) ? newest.policy : undefined,
-      after: deleted ? undefined : result.policy,
-    };
-  });
+  return rows;
 }
 
 /** Appends one revision. */
