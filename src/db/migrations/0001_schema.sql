@@ -234,6 +234,9 @@ CREATE TABLE call (
   -- The call that it says it belongs to.
   parent_request_id text COLLATE "C",
   PRIMARY KEY (org_id, request_id)
+) WITH (
+  -- PostgreSQL would compress each row of more than 2 kB when it is written: 8 to 20 us, to make it a sixth shorter.
+  toast_tuple_target = 4080
 );
 
 -- The sweep takes expired holds organization by organization, so that many of one keep none of another waiting. A change of

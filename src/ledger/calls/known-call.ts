@@ -1,8 +1,8 @@
 import { servedBy } from '../../core/served-by.ts';
-import type { Content, PricedUsage, StoredCall } from '../ledger.ts';
+import type { Content, StoredCall } from '../ledger.ts';
 import type { Estimate } from '../../core/call.ts';
 import { memoizeByObject } from '../../core/memoize-by-object.ts';
-import type { ConsideredLimit, Outcome } from '../../core/outcome.ts';
+import type { Outcome } from '../../core/outcome.ts';
 import type { Reason } from '../../core/reason.ts';
 import { noUnits } from '../../core/units.ts';
 import type { Units } from '../../core/units.ts';
@@ -10,7 +10,10 @@ import { plainArray } from '../../db/wire/binary-arrays.ts';
 import { numbersOf } from '../../db/wire/number-array.ts';
 import type { KeptOutcome } from './outcome-record.ts';
 import type { CallRow } from '../sql/read-state.ts';
+import { decodeClosing, encodeClosing } from './closing-record.ts';
+import type { KnownClosing } from './closing-record.ts';
 import { decodeJson, encodeJson } from './exact-json.ts';
+import { targetText } from './target-text.ts';
 
 /** A call as it stands in the ledger, with what a repeat is compared with and answered from. */
 export interface KnownCall extends StoredCall {
@@ -36,22 +39,6 @@ export interface KnownExtend {
   readonly writtenBy: string;
   readonly content: Content;
   readonly outcome: Outcome;
-}
-
-/** How a call was closed by its Report. */
-export interface KnownClosing {
-  readonly writtenBy: string;
-  readonly content: Content;
-  readonly usage: PricedUsage;
-  readonly overHold: boolean;
-  readonly late: boolean;
-  /** The hold had been released, so that a repeated Release is still one. */
-  readonly afterRelease: boolean;
-  /** There was no Check. */
-  readonly postPaid: boolean;
-  readonly unattributed: boolean;
-  readonly usageAssumed: boolean;
-  readonly warnings: readonly ConsideredLimit[];
 }
 
 /** The form in which this release writes the texts of a call. */
@@ -85,9 +72,8 @@ interface Detail {
   readonly serviceTier?: string;
 }
 
-/** Calls of the same path and target share these objects, so their texts are made once for many calls. */
+/** Calls of the same path share it, so its text is made once for many calls. */
 const pathText = memoizeByObject((path: StoredCall['path']) => JSON.stringify(path));
-const factsText = memoizeByObject((target: StoredCall['target']) => JSON.stringify(target));
 
 /** The texts of a call's row. */
 export function callTexts(call: KnownCall): {
@@ -104,9 +90,9 @@ export function callTexts(call: KnownCall): {
     answer: call.answer?.text ?? '',
     sums: plainArray(call.answer?.sums ?? []),
     detail: detailText(call),
-    facts: factsText(call.target),
+    facts: targetText(call.target),
     extends: call.extends.length === 0 ? '[]' : encodeJson(call.extends),
-    closing: call.closing === undefined ? null : encodeJson(call.closing),
+    closing: call.closing === undefined ? null : encodeClosing(call.closing, call.target),
   };
 }
 
@@ -167,6 +153,7 @@ export function knownCall(row: CallRow): KnownCall {
   if (form !== callForm) {
     throw new Error(`a call has form ${form}; this release reads form ${callForm}`);
   }
+  const target = JSON.parse(row.facts) as StoredCall['target'];
   return {
     ...detail,
     estimate: estimateOf(estimate),
@@ -175,7 +162,7 @@ export function knownCall(row: CallRow): KnownCall {
     requestId: row.request_id,
     state: row.state as StoredCall['state'],
     version: Number(row.version),
-    target: JSON.parse(row.facts) as StoredCall['target'],
+    target,
     served: servedBy(provider, serviceTier),
     held: {
       cost: BigInt(row.held_cost),
@@ -187,6 +174,6 @@ export function knownCall(row: CallRow): KnownCall {
     content: row.content === '' ? undefined : (JSON.parse(row.content) as Content),
     answer: row.answer === '' ? undefined : { text: row.answer, sums: numbersOf(row.sums) },
     extends: decodeJson(row.extends) as KnownExtend[],
-    closing: row.closing === null ? undefined : (decodeJson(row.closing) as KnownClosing),
+    closing: row.closing === null ? undefined : decodeClosing(row.closing, target),
   };
 }
