@@ -81,6 +81,7 @@ const organization = (id: string) => ({
   state: 'ACTIVE' as const,
   calendar: { timeZone: 'Europe/Berlin', weekStart: 1, monthAnchorDay: 1 },
   unknownModels: undefined,
+  catalog: 'INHERIT' as const,
   unknownSubjects: 'ALLOW' as const,
   unpriced: 'DENY' as const,
   onExpiry: 'RELEASE' as const,
@@ -93,6 +94,7 @@ const organization = (id: string) => ({
 const model = {
   id: 'gpt-4o',
   displayName: '',
+  state: 'ACTIVE' as const,
   provider: 'openai',
   tierRank: undefined,
   groups: [],

@@ -58,6 +58,12 @@ export const outputOnly: ReadonlySet<string> = new Set([
   'Key.last_four',
   'Token.last_four',
   'ModelGroup.model_count',
+  'Model.source',
+  'Model.replaces_platform',
+  'RouteGroup.source',
+  'RouteGroup.replaces_platform',
+  'ModelGroup.source',
+  'ModelGroup.replaces_platform',
 ]);
 
 /** Parts of records that are put whole, by name: UpdateLimit and UpdateLimits create a limit or replace it. */

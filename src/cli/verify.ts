@@ -53,7 +53,9 @@ async function verifyOne(pool: Pool, orgId: string, repair: boolean): Promise<Di
 }
 
 async function allOrganizations(pool: Pool): Promise<readonly string[]> {
-  const { rows } = await pool.query<{ org_id: string }>('SELECT org_id FROM org ORDER BY org_id');
+  const { rows } = await pool.query<{ org_id: string }>(
+    "SELECT org_id FROM org WHERE org_id <> '' ORDER BY org_id",
+  );
   return rows.map((row) => row.org_id);
 }
 

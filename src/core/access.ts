@@ -28,8 +28,10 @@ export function accessReasons(
 ): Reason[] {
   const rules = view.remember(`access ${JSON.stringify(path)}`, () => rulesOf(view, path));
   const found: Reason[] = [];
-  if (target.kind === 'UNKNOWN' && refusesUnknown(view, rules)) found.push('MODEL_UNKNOWN');
-  if (rules.denies.some((list) => targetTouched(list, target))) found.push('MODEL_DENIED');
+  if (isUnknown(view, target) && refusesUnknown(view, rules)) found.push('MODEL_UNKNOWN');
+  if (isDisabled(view, target) || rules.denies.some((list) => targetTouched(list, target))) {
+    found.push('MODEL_DENIED');
+  }
   if (!rules.allows.every((list) => targetMatches(list, target))) found.push('MODEL_NOT_GRANTED');
   if (rankOf(view, target) > rules.maxTier) found.push('MODEL_TIER');
   return found;
@@ -42,9 +44,21 @@ function refusesUnknown(view: OrganizationView, rules: AccessRules): boolean {
 
 /** The target's tier rank; a route group's is its highest member's, a model without one is below all. */
 function rankOf(view: OrganizationView, target: TargetFacts): number {
-  const names =
-    target.kind === 'ROUTE_GROUP' ? target.members.map(({ name }) => name) : [target.name];
-  return Math.max(-1, ...names.map((name) => view.model(name)?.tierRank ?? -1));
+  return Math.max(-1, ...modelNames(target).map((name) => view.model(name)?.tierRank ?? -1));
+}
+
+/** A member of a route group becomes unknown when the platform deletes the model, or is not inherited any more. */
+function isUnknown(view: OrganizationView, target: TargetFacts): boolean {
+  if (target.kind !== 'ROUTE_GROUP') return target.kind === 'UNKNOWN';
+  return target.members.some(({ name }) => view.model(name) === undefined);
+}
+
+function isDisabled(view: OrganizationView, target: TargetFacts): boolean {
+  return modelNames(target).some((name) => view.model(name)?.state === 'DISABLED');
+}
+
+function modelNames(target: TargetFacts): readonly string[] {
+  return target.kind === 'ROUTE_GROUP' ? target.members.map(({ name }) => name) : [target.name];
 }
 
 function rulesOf(view: OrganizationView, path: CallPath): AccessRules {

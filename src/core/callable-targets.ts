@@ -44,7 +44,7 @@ export function callableTargets(
     if (stop) return reasons;
     const target = targetFacts(view, name);
     const call = { path, target, served: request.served };
-    const { unpriced } = priceUsage(view, call, unknownEstimate, view.epoch, nowMs);
+    const { unpriced } = priceUsage(view, call, unknownEstimate, view.priceEpochs, nowMs);
     const judged = { path, target, accessReasons: accessReasons(view, path, target) };
     return [...reasons, ...modelReasons(view, judged, bypass, unpriced)];
   };

@@ -1,7 +1,16 @@
+/** Whose an entry of the catalog is: an organization's own, or the platform's, which organizations inherit. */
+export type CatalogSource = 'OWN' | 'PLATFORM';
+
+/** What may be done with a model. DEPRECATED says only that its users should change to another one. */
+export const modelStates = ['ACTIVE', 'DEPRECATED', 'DISABLED'] as const;
+export type ModelState = (typeof modelStates)[number];
+
 /** A model of the catalog. */
 export interface Model {
   readonly id: string;
   readonly displayName: string;
+  /** Calls of a disabled model are denied. */
+  readonly state: ModelState;
   readonly provider: string | undefined;
   /** The rank that `max_tier` is compared with; undefined is below every ceiling. */
   readonly tierRank: number | undefined;
@@ -56,6 +65,16 @@ export interface UnitRate {
   readonly rate: bigint;
 }
 
+/**
+ * As of which changes a call is priced: prices appended later, or revoked by then, do not count. Own and platform prices
+ * count the changes of the organization and of the platform.
+ */
+export interface PriceEpochs {
+  readonly own: number;
+  /** 0: the organization did not inherit the platform's prices. */
+  readonly platform: number;
+}
+
 /** What a price is for; its revisions are numbered together, and of them one is in force. */
 export interface PriceSeries {
   readonly scope: PriceScope;
@@ -73,7 +92,7 @@ export interface PriceRevision extends PriceSeries {
   /** Ascending by `aboveInputTokens`; the first is above 0. Rates are exact to 1e-9 USD per `perTokens`. */
   readonly rates: readonly Rates[];
   readonly effectiveAtMs: number;
-  /** The policy epoch at which it was appended. */
+  /** The epoch of its organization, or of the platform, at which it was appended. */
   readonly epoch: number;
   readonly revokedEpoch: number | undefined;
   readonly reason: string;

@@ -15,11 +15,16 @@ export function nextChangeMs(
   const consider = (atMs: number | undefined): void => {
     if (atMs !== undefined && atMs > nowMs && atMs < nextMs) nextMs = atMs;
   };
+  const isInheriting = view.priceEpochs.platform > 0;
+  const considerSeries = (scope: PriceScope, subject: string, tier: string | undefined): void => {
+    for (const { effectiveAtMs } of view.prices(scope, subject, tier)) consider(effectiveAtMs);
+    if (!isInheriting) return;
+    const inherited = view.platformPrices(scope, subject, tier);
+    for (const { effectiveAtMs } of inherited) consider(effectiveAtMs);
+  };
   const considerPrices = (scope: PriceScope, subject: string): void => {
-    for (const { effectiveAtMs } of view.prices(scope, subject)) consider(effectiveAtMs);
-    if (served.serviceTier === undefined) return;
-    const ofTier = view.prices(scope, subject, served.serviceTier);
-    for (const { effectiveAtMs } of ofTier) consider(effectiveAtMs);
+    considerSeries(scope, subject, undefined);
+    if (served.serviceTier !== undefined) considerSeries(scope, subject, served.serviceTier);
   };
   for (const id of path.keys) {
     consider(view.credential('key', id)?.expiresAtMs);

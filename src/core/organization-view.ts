@@ -1,4 +1,4 @@
-import type { Model, PriceRevision, RouteGroup } from './catalog.ts';
+import type { Model, PriceEpochs, PriceRevision, RouteGroup } from './catalog.ts';
 import type { Credential, Principal, Registered, Team, User } from './directory.ts';
 import type { Organization } from './organization.ts';
 import type { Policy } from './policy.ts';
@@ -13,14 +13,17 @@ import type { Subject } from './subject.ts';
  */
 export interface OrganizationView {
   readonly organization: Organization;
-  /** Grows by one with every administrative change of the organization. */
+  /** Grows by one with every administrative change of the organization, and of the platform's catalog. */
   readonly epoch: number;
+  /** As of which changes a call is priced that is checked now. */
+  readonly priceEpochs: PriceEpochs;
   team(id: string): Team | undefined;
   user(id: string): User | undefined;
   principal(id: string): Principal | undefined;
   app(id: string): Registered | undefined;
   customer(id: string): Registered | undefined;
   credential(kind: 'key' | 'token', id: string): Credential | undefined;
+  /** Own models and route groups, and those of the platform whose names the organization has not taken itself. */
   model(id: string): Model | undefined;
   routeGroup(id: string): RouteGroup | undefined;
   models(): Iterable<Model>;
@@ -33,10 +36,16 @@ export interface OrganizationView {
    */
   raises(owner: Subject): readonly Raise[];
   /**
-   * All revisions of one price, oldest first, revoked ones included: settlement looks back. Those for a service tier
+   * All own revisions of one price, oldest first, revoked ones included: settlement looks back. Those for a service tier
    * are apart from those without one.
    */
   prices(
+    scope: PriceRevision['scope'],
+    subject: string,
+    serviceTier?: string,
+  ): readonly PriceRevision[];
+  /** The same of the platform, also where the organization does not inherit them now: it may have done so before. */
+  platformPrices(
     scope: PriceRevision['scope'],
     subject: string,
     serviceTier?: string,

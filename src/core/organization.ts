@@ -8,6 +8,8 @@ export interface Organization {
   readonly calendar: Calendar;
   /** Undefined: DENY once the organization has an allow list, else ALLOW. */
   readonly unknownModels: 'ALLOW' | 'DENY' | undefined;
+  /** Whether it inherits the platform's models, groups, route groups and prices. */
+  readonly catalog: 'INHERIT' | 'OWN';
   readonly unknownSubjects: 'ALLOW' | 'DENY';
   readonly unpriced: 'DENY' | 'ZERO';
   readonly onExpiry: 'RELEASE' | 'CHARGE';

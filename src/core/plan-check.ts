@@ -30,6 +30,7 @@ export function planCheck(view: OrganizationView, request: CallRequest, nowMs: n
   const standing = metered.limitsAt(nowMs);
   return {
     epoch: view.epoch,
+    priceEpochs: view.priceEpochs,
     calendar: view.organization.calendar,
     fromMs: standing.fromMs,
     untilMs: Math.min(standing.untilMs, nextChangeMs(view, call, nowMs)),
@@ -115,7 +116,7 @@ export function askOf(
   const output = said.output ?? defaultOutput(view, call.target);
   const estimate: Estimate = { ...said, output };
   const price = (of: Estimate): ReturnType<typeof priceUsage> =>
-    priceUsage(view, call, of, view.epoch, nowMs);
+    priceUsage(view, call, of, view.priceEpochs, nowMs);
   const priced = price(estimate);
   // Where a price lacks only the rate of a unit, the rest costs what it costs.
   const isWithoutPrice = priced.unpriced && priced.priceRevision === undefined;

@@ -1,4 +1,5 @@
 import type { Estimate } from './call.ts';
+import type { PriceEpochs } from './catalog.ts';
 import { nextChangeMs } from './next-change.ts';
 import type { OrganizationView } from './organization-view.ts';
 import { ownPartAfter, sumOf } from './own-part.ts';
@@ -12,7 +13,7 @@ import type { PricedCall } from './price.ts';
 /** The hold that is to be extended. */
 export interface OpenHold extends HeldParts, PricedCall {
   /** When and by which policies the call was priced. */
-  readonly epoch: number;
+  readonly priceEpochs: PriceEpochs;
   readonly bookedAtMs: number;
 }
 
@@ -38,7 +39,7 @@ export function planExtend(
   const total = sumOf(before, added);
   const price = (usage: Estimate): ReturnType<typeof priceUsage> => {
     const tokens = { ...usage, cost: undefined };
-    return priceUsage(view, hold, tokens, hold.epoch, hold.bookedAtMs);
+    return priceUsage(view, hold, tokens, hold.priceEpochs, hold.bookedAtMs);
   };
   const costBefore = price(before).cost;
   const costAdded = (after: Estimate): bigint => atLeastZero(price(after).cost - costBefore);
@@ -53,6 +54,7 @@ export function planExtend(
   const outputBefore = before.output ?? 0n;
   return {
     epoch: view.epoch,
+    priceEpochs: hold.priceEpochs,
     calendar: view.organization.calendar,
     fromMs: standing.fromMs,
     untilMs: Math.min(standing.untilMs, nextChangeMs(view, hold, nowMs)),

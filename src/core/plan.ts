@@ -1,4 +1,5 @@
 import type { CallPath, Estimate, TargetFacts } from './call.ts';
+import type { PriceEpochs } from './catalog.ts';
 import type { Meter } from './meter.ts';
 import type { Limit, Metric } from './policy.ts';
 import type { Raise, Raised } from './raise.ts';
@@ -44,6 +45,8 @@ export interface PlannedLimit {
 export interface CheckPlan {
   /** The policy epoch it was made with. */
   readonly epoch: number;
+  /** As of which changes it is priced. */
+  readonly priceEpochs: PriceEpochs;
   readonly calendar: Calendar;
   /** From this instant on the plan holds: a raise of its limits ended then. -Infinity: none has ended. */
   readonly fromMs: number;

@@ -1,5 +1,5 @@
 import type { CallPath, Estimate, TargetFacts } from './call.ts';
-import type { PriceRevision, PriceScope, Rates } from './catalog.ts';
+import type { PriceEpochs, PriceRevision, PriceScope, Rates } from './catalog.ts';
 import { costOf, lacksUnitRate } from './cost.ts';
 import type { OrganizationView } from './organization-view.ts';
 import type { ServedBy } from './served-by.ts';
@@ -8,7 +8,7 @@ import type { ServedBy } from './served-by.ts';
 export interface PricedCost {
   /** Nano-USD. */
   readonly cost: bigint;
-  /** `MODEL gpt-4o 3`: the revision it was priced with; undefined when the caller gave the cost, or there is none. */
+  /** `MODEL gpt-4o 3`, `PLATFORM MODEL gpt-4o 3`: the revision it was priced with; undefined when the caller gave the cost, or there is none. */
   readonly priceRevision: string | undefined;
   /** The caller gave no cost, and no price is in force, or the one that is has no rate for a unit. */
   readonly unpriced: boolean;
@@ -24,14 +24,14 @@ export interface PricedCall {
 }
 
 /**
- * Prices usage as of a policy epoch and an instant. The caller's own cost wins. A route group costs what
+ * Prices usage as of the changes up to some epochs and an instant. The caller's own cost wins. A route group costs what
  * its dearest member would; it is unpriced if any member is, or if it has none. A unit without a rate costs 0.
  */
 export function priceUsage(
   view: OrganizationView,
   { path, target, served }: PricedCall,
   usage: Estimate,
-  epoch: number,
+  epochs: PriceEpochs,
   atMs: number,
 ): PricedCost {
   if (usage.cost !== undefined) {
@@ -44,57 +44,99 @@ export function priceUsage(
   let isUnrated = false;
   for (const { name: model, provider: cataloged } of models) {
     const provider = served.provider ?? cataloged;
-    const price = priceFor(view, { keys: path.keys, provider, model, serviceTier }, epoch, atMs);
-    if (price === undefined) return unpriced;
+    const found = priceFor(view, { keys: path.keys, provider, model, serviceTier }, epochs, atMs);
+    if (found === undefined) return unpriced;
+    const { price } = found;
     const cost = costOf(price, usage);
     isFree &&= isZero(price);
     isUnrated ||= lacksUnitRate(price, usage);
     if (dearest !== undefined && cost <= dearest.cost) continue;
-    dearest = { cost, priceRevision: revisionName(price), unpriced: false, free: false };
+    dearest = { cost, priceRevision: revisionName(found), unpriced: false, free: false };
   }
   return dearest === undefined ? unpriced : { ...dearest, unpriced: isUnrated, free: isFree };
 }
 
 const unpriced: PricedCost = { cost: 0n, priceRevision: undefined, unpriced: true, free: false };
 
-/** `MODEL gpt-4o 3`, `MODEL gpt-4o flex 1`: no part of it contains a space. */
-function revisionName({ scope, subject, serviceTier, revision }: PriceRevision): string {
-  if (serviceTier === undefined) return `${scope} ${subject} ${revision}`;
-  return `${scope} ${subject} ${serviceTier} ${revision}`;
+/** `MODEL gpt-4o 3`, `MODEL gpt-4o flex 1`, `PLATFORM MODEL gpt-4o 3`: no part of it contains a space. */
+function revisionName({ price, isPlatform }: FoundPrice): string {
+  const { scope, subject, serviceTier, revision } = price;
+  const name =
+    serviceTier === undefined
+      ? `${scope} ${subject} ${revision}`
+      : `${scope} ${subject} ${serviceTier} ${revision}`;
+  return isPlatform ? `PLATFORM ${name}` : name;
+}
+
+/** A price in force, and whether it is the platform's. */
+export interface FoundPrice {
+  readonly price: PriceRevision;
+  readonly isPlatform: boolean;
+}
+
+/** What of a call chooses its price. */
+export interface PriceQuestion {
+  readonly keys: readonly string[];
+  readonly provider: string | undefined;
+  readonly model: string;
+  readonly serviceTier: string | undefined;
 }
 
 /**
- * The price in force: of a key on the path, else of the provider's model, else of the model. In each of these
- * scopes the price for the call's service tier comes before the one without.
+ * The price in force: of a key on the path, else of the provider's model, else of the model; where the organization has
+ * none of these, the platform's of the provider's model, else of the model. In each of these scopes the price for
+ * the call's service tier comes before the one without.
  */
 export function priceFor(
-  view: Pick<OrganizationView, 'prices'>,
-  of: {
-    readonly keys: readonly string[];
-    readonly provider: string | undefined;
-    readonly model: string;
-    readonly serviceTier: string | undefined;
-  },
+  view: Pick<OrganizationView, 'prices' | 'platformPrices'>,
+  of: PriceQuestion,
+  epochs: PriceEpochs,
+  atMs: number,
+): FoundPrice | undefined {
+  const { keys, serviceTier } = of;
+  const own: InScope = (scope, subject) =>
+    tieredPrice((tier) => view.prices(scope, subject, tier), serviceTier, epochs.own, atMs);
+  for (const key of keys) {
+    const price = own('KEY', `key:${key}`);
+    if (price !== undefined) return { price, isPlatform: false };
+  }
+  const ownPrice = priceOfModel(own, of);
+  if (ownPrice !== undefined) return { price: ownPrice, isPlatform: false };
+  if (epochs.platform === 0) return undefined;
+  const price = priceOfModel(
+    (scope, subject) =>
+      tieredPrice(
+        (tier) => view.platformPrices(scope, subject, tier),
+        serviceTier,
+        epochs.platform,
+        atMs,
+      ),
+    of,
+  );
+  return price && { price, isPlatform: true };
+}
+
+type InScope = (scope: PriceScope, subject: string) => PriceRevision | undefined;
+
+function priceOfModel(
+  inScope: InScope,
+  { provider, model }: PriceQuestion,
+): PriceRevision | undefined {
+  const ofProvider =
+    provider === undefined ? undefined : inScope('PROVIDER_MODEL', `${provider}:${model}`);
+  return ofProvider ?? inScope('MODEL', model);
+}
+
+/** The price for the service tier, else the one without. */
+function tieredPrice(
+  revisionsFor: (serviceTier: string | undefined) => readonly PriceRevision[],
+  serviceTier: string | undefined,
   epoch: number,
   atMs: number,
 ): PriceRevision | undefined {
-  const { keys, provider, model, serviceTier } = of;
-  const inScope = (scope: PriceScope, subject: string): PriceRevision | undefined => {
-    if (serviceTier !== undefined) {
-      const ofTier = priceInForce(view.prices(scope, subject, serviceTier), epoch, atMs);
-      if (ofTier !== undefined) return ofTier;
-    }
-    return priceInForce(view.prices(scope, subject), epoch, atMs);
-  };
-  for (const key of keys) {
-    const price = inScope('KEY', `key:${key}`);
-    if (price !== undefined) return price;
-  }
-  if (provider !== undefined) {
-    const price = inScope('PROVIDER_MODEL', `${provider}:${model}`);
-    if (price !== undefined) return price;
-  }
-  return inScope('MODEL', model);
+  const ofTier =
+    serviceTier === undefined ? undefined : priceInForce(revisionsFor(serviceTier), epoch, atMs);
+  return ofTier ?? priceInForce(revisionsFor(undefined), epoch, atMs);
 }
 
 /**

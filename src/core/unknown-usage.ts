@@ -1,5 +1,6 @@
 import { unknownEstimate } from './call.ts';
 import type { Estimate } from './call.ts';
+import type { PriceEpochs } from './catalog.ts';
 import type { OrganizationView } from './organization-view.ts';
 import { lessOwn, ownPart } from './own-part.ts';
 import type { HeldParts } from './own-part.ts';
@@ -9,7 +10,7 @@ import { noUnits } from './units.ts';
 
 /** A call whose provider reported no usage: what was held for it, and as of when it is priced. */
 export interface UnreportedCall extends HeldParts, PricedCall {
-  readonly epoch: number;
+  readonly priceEpochs: PriceEpochs;
   readonly bookedAtMs: number;
 }
 
@@ -37,10 +38,11 @@ export function assumedUsage(
   rule: 'HELD' | 'INPUT',
   inTheEnd: PricedCall,
 ): AssumedUsage {
-  const { held, estimate, epoch, bookedAtMs } = call;
+  const { held, estimate, priceEpochs, bookedAtMs } = call;
   const booked = (part: Estimate): Estimate => (rule === 'HELD' ? part : inputOf(part));
   const whole = booked({ ...estimate, input: held.input, output: held.output, cost: undefined });
-  const price = (part: Estimate): PricedCost => priceUsage(view, inTheEnd, part, epoch, bookedAtMs);
+  const price = (part: Estimate): PricedCost =>
+    priceUsage(view, inTheEnd, part, priceEpochs, bookedAtMs);
   const own = ownPart(call);
   const priced = priceWithout(own && booked(own), whole, estimate.cost !== undefined, price);
   const ownCost = rule === 'HELD' ? (own?.cost ?? 0n) : 0n;

@@ -16,6 +16,8 @@ const others: Readonly<Record<string, Place>> = {
   credential_secret: 'by secret',
   // Few rows, read by every call.
   access_secret: 'on every node',
+  // One row, read by every batch under the locks of its organization.
+  platform: 'on every node',
   // A table of the coordinator goes on when a worker is lost.
   sweep_lease: 'local',
   tollgate_migration: 'local',

@@ -1,4 +1,5 @@
 import type { CallPath, Estimate, TargetFacts } from '../core/call.ts';
+import type { PriceEpochs } from '../core/catalog.ts';
 import type { CheckPlan, Hold, PlannedLimit } from '../core/plan.ts';
 import type { ExtendPlan } from '../core/plan-extend.ts';
 import type { Meter } from '../core/meter.ts';
@@ -76,6 +77,8 @@ export interface SettlePlan {
   /** Between which instants the limits stand as they are planned; see `CheckPlan`. */
   readonly fromMs: number;
   readonly untilMs: number;
+  /** As of which changes the usage is priced. */
+  readonly priceEpochs: PriceEpochs;
   readonly path: CallPath;
   readonly calendar: Calendar;
   readonly meters: readonly Meter[];
@@ -117,7 +120,8 @@ export interface StoredCall {
   readonly orgId: string;
   readonly requestId: string;
   readonly state: 'OPEN' | 'DENIED' | 'SETTLED' | 'RELEASED' | 'EXPIRED' | 'CHARGED';
-  readonly epoch: number;
+  /** As of which changes it is priced. */
+  readonly priceEpochs: PriceEpochs;
   readonly path: CallPath;
   readonly target: TargetFacts;
   /** As the Check says. */

@@ -1,4 +1,4 @@
-import type { Model, ModelGroup, PriceRevision, PriceSeries, RouteGroup } from '../core/catalog.ts';
+import type { CatalogSource, Model, ModelGroup, PriceSeries, RouteGroup } from '../core/catalog.ts';
 import type { Credential, Principal, Registered, Team, User } from '../core/directory.ts';
 import type { Organization } from '../core/organization.ts';
 import type { Policy } from '../core/policy.ts';
@@ -12,10 +12,14 @@ import type {
   PolicyEdit,
   PolicyRevision,
 } from './policy-changes.ts';
-import type { ListedAs, PriceImport, SkippedPrice } from './price-import.ts';
+import type { PriceImport } from './price-import.ts';
+import type { NewPrice, PriceImportAnswer, RevokedPrice, StoredPrice } from './stored-price.ts';
 
 /**
  * The record behind the policies: what administrators write.
+ *
+ * Where it takes an organization, `platformId` stands for the platform, as far as its catalog goes. An organization reads the
+ * models, route groups and model groups that apply to it, its own and those that it inherits; it changes its own alone.
  *
  * Atomic: every change happens whole, under the organization's lock (its meter row), together with one step of the
  * organization's epoch and its entries of the audit trail. So when a change returns, the next Check anywhere obeys it.
@@ -225,14 +229,30 @@ export interface Change extends AuditedBy {
   readonly requested?: string | undefined;
 }
 
+/**
+ * Whose the platform's catalog is, where the store says an organization: the empty id, which no organization can have. It has
+ * the same tables, changes, history and repeats as an organization's catalog.
+ */
+export const platformId = '';
+
 /** The etag of what is not there: no record has it. */
 export const absentEtag = '0';
 
 export interface Stored<T> {
   readonly record: T;
+  /** `absentEtag` of an entry that is inherited: the organization has none of its own. */
   readonly etag: string;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
+  /** Of models, route groups and model groups. */
+  readonly origin?: Origin | undefined;
+}
+
+/** Whose an entry of the catalog is. */
+export interface Origin {
+  readonly source: CatalogSource;
+  /** It is an organization's own, in place of an entry of its name that the organization would inherit. */
+  readonly replacesPlatform: boolean;
 }
 
 /** A label of models, and how many models have it; `stored` only if it has a record. */
@@ -249,50 +269,4 @@ export interface CreatedOrganization extends Stored<Organization> {
 
 export interface CreatedCredential extends Stored<Credential> {
   readonly replayed: boolean;
-}
-
-export type NewPrice = Omit<PriceRevision, 'revision' | 'epoch' | 'revokedEpoch'>;
-
-export interface StoredPrice {
-  readonly price: PriceRevision;
-  readonly actor: string;
-  readonly createdAtMs: number;
-  readonly revokedAtMs: number | undefined;
-  readonly revokedReason: string | undefined;
-  readonly revokedBy: string | undefined;
-}
-
-/** A revision that has ended, and what prices the calls now that it was for. */
-export interface RevokedPrice {
-  readonly price: StoredPrice;
-  /**
-   * Of the same scope and subject the price without a service tier; of a provider's model that of the model. Undefined:
-   * none, or it depends on the model that is called with the key.
-   */
-  readonly inForce: StoredPrice | undefined;
-}
-
-/** What an import does about a price of a list, in the order of an answer. */
-export const importChanges = ['ADDED', 'CHANGED', 'SKIPPED', 'SAME'] as const;
-export type ImportChange = (typeof importChanges)[number];
-
-/** One price of a list, and what is done about it. */
-export type ImportedPrice =
-  | (SkippedPrice & { readonly change: 'SKIPPED' })
-  | {
-      readonly change: 'ADDED' | 'CHANGED' | 'SAME';
-      readonly listed: ListedAs;
-      readonly subject: string;
-      readonly serviceTier: string | undefined;
-      readonly fromMs: number | undefined;
-      /** What holds afterwards. */
-      readonly price: StoredPrice;
-      /** What was in force before, of a price that is changed. */
-      readonly before: StoredPrice | undefined;
-    };
-
-/** One page of what an import does, and how much it is altogether. */
-export interface PriceImportAnswer extends Listed<ImportedPrice> {
-  readonly source: string;
-  readonly counts: Readonly<Record<ImportChange, number>>;
 }

@@ -17,9 +17,16 @@ function nameOf(values: Readonly<Record<string, string | number>>, number: numbe
   return name === undefined || name === 'UNSPECIFIED' ? null : name;
 }
 
-/** A price revision as files write it, `MODEL gpt-4o 3`; with its service tier, `MODEL gpt-4o flex 3`. */
+/** A price revision as files write it: `MODEL gpt-4o 3`, `MODEL gpt-4o flex 3`, `PLATFORM MODEL gpt-4o 3`. */
 export function priceRevisionText({ scope, ...price }: PriceRevision): string {
-  const parts = [nameOf(PriceScope, scope), price.subject, price.serviceTier, price.revision];
+  const whose = price.platform ? 'PLATFORM' : '';
+  const parts = [
+    whose,
+    nameOf(PriceScope, scope),
+    price.subject,
+    price.serviceTier,
+    price.revision,
+  ];
   return parts.filter((part) => part !== '').join(' ');
 }
 

@@ -31,6 +31,8 @@ export interface Scenario {
   /** Organization, directory, catalog, prices and policies, as written. */
   readonly setUp: Fields;
   readonly steps: readonly Step[];
+  /** It changes the platform's catalog, which is not its organization's alone. */
+  readonly isOfPlatform: boolean;
 }
 
 /** A file that is no scenario; the faults name file, line and key. */
@@ -66,13 +68,17 @@ function scenarioOf(file: string, document: Document, lineOf: (node: unknown) =>
   const content = document.toJS() as Fields;
   const nodes = document.get('steps');
   const items = isSeq(nodes) ? nodes.items : [];
+  const steps = itemsOf(content['steps']).map((step, index) =>
+    readStep(step, lineOf(items[index])),
+  );
   return {
     file,
     name: String(content['name']),
     line: lineOf(document.get('name', true)),
     startMs: instantMs(String(content['start'])) ?? 0,
     setUp: content,
-    steps: itemsOf(content['steps']).map((step, index) => readStep(step, lineOf(items[index]))),
+    steps,
+    isOfPlatform: 'platform' in content || steps.some(({ fields }) => fields['platform'] === true),
   };
 }
 

@@ -6,6 +6,7 @@ import { createApp } from '../app.ts';
 import { createUnaryClient } from '../client/unary-client.ts';
 import type { UnaryClient } from '../client/unary-client.ts';
 import { readSettings } from '../config.ts';
+import { startEmbeddedPostgres } from '../db/embedded.ts';
 import { createScratchDatabase } from '../db/scratch-database.ts';
 import { createUndoList } from '../platform/undo.ts';
 import type { UndoList } from '../platform/undo.ts';
@@ -19,6 +20,8 @@ export interface Instance {
   readonly clock: { nowMs: number };
   /** 1 for the first scenario of this instance, then one more each time. */
   nextNumber(): number;
+  /** A new instance like this one, with a database of its own on the same server; close it before this one. */
+  another(): Promise<Instance>;
   close(): Promise<void>;
 }
 
@@ -51,11 +54,15 @@ export async function startInstance(
 
 async function start(
   databaseUrl: string | undefined,
-  { settings: more = {}, citus = false }: InstanceOptions,
+  options: InstanceOptions,
   undo: UndoList,
 ): Promise<Instance> {
+  const { settings: more = {}, citus = false } = options;
+  const server = databaseUrl ?? (await startServer(undo));
+  const scratch = await createScratchDatabase(server, citus);
+  undo.add(() => scratch.drop());
   const settings = readSettings({
-    ...(await storeSettings(databaseUrl, citus, undo)),
+    DATABASE_URL: scratch.url,
     TOLLGATE_DATA_LISTEN: '127.0.0.1:0',
     TOLLGATE_ADMIN_LISTEN: '127.0.0.1:0',
     TOLLGATE_EXAMPLE: 'false',
@@ -76,21 +83,21 @@ async function start(
   undo.add(() => data.close());
   const admin = createAdminClient(`http://127.0.0.1:${app.adminPort}`, app.secrets.admin);
   let last = 0;
-  return { data, admin, clock, nextNumber: () => (last += 1), close: () => undo.run() };
+  return {
+    data,
+    admin,
+    clock,
+    nextNumber: () => (last += 1),
+    another: () => startInstance(server, options),
+    close: () => undo.run(),
+  };
 }
 
-/** Where the instance keeps what it counts, until it is undone. */
-async function storeSettings(
-  databaseUrl: string | undefined,
-  citus: boolean,
-  undo: UndoList,
-): Promise<Record<string, string>> {
-  if (databaseUrl === undefined) {
-    const folder = mkdtempSync(join(tmpdir(), 'tollgate-scenarios-'));
-    undo.add(() => rmSync(folder, { recursive: true, force: true }));
-    return { TOLLGATE_FOLDER: folder };
-  }
-  const scratch = await createScratchDatabase(databaseUrl, citus);
-  undo.add(() => scratch.drop());
-  return { DATABASE_URL: scratch.url };
+/** An embedded PostgreSQL in a folder of its own, until it is undone. */
+async function startServer(undo: UndoList): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'tollgate-scenarios-'));
+  undo.add(() => rmSync(folder, { recursive: true, force: true }));
+  const server = await startEmbeddedPostgres({ folder });
+  undo.add(() => server.stop());
+  return server.url;
 }

@@ -52,7 +52,7 @@ const policy: Keys = {
 };
 
 const organization: Keys = {
-  ...single('id display_name state time_zone week_start month_anchor_day'),
+  ...single('id display_name state time_zone week_start month_anchor_day catalog'),
   ...single('unknown_models unknown_subjects unpriced on_expiry on_unknown_usage'),
   ...single('on_store_failure store_content default_output_tokens'),
 };
@@ -75,7 +75,7 @@ const records: Readonly<Record<string, Keys>> = {
   key: credential,
   token: credential,
   model: {
-    ...single('id display_name provider tier_rank default_output_tokens context_window'),
+    ...single('id display_name state provider tier_rank default_output_tokens context_window'),
     ...lists('groups'),
   },
   route_group: { ...single('id display_name'), ...lists('members') },
@@ -88,6 +88,20 @@ const records: Readonly<Record<string, Keys>> = {
   },
 };
 
+/** What the platform has too, by the list of the set-up and the kind that `put_<kind>` names. */
+export const platformLists = [
+  ['models', 'model'],
+  ['route_groups', 'route_group'],
+  ['prices', 'price'],
+] as const;
+
+const isOfPlatform = (kind: string): boolean => platformLists.some(([, one]) => one === kind);
+
+/** A step about a record that the platform may have too says whether it means the platform's. */
+function ofEither(kind: string, keys: Keys): Keys {
+  return isOfPlatform(kind) ? { ...keys, platform: 'flag' } : keys;
+}
+
 /** The whole file; its steps are read apart. */
 export const fileForm: Mapping = {
   required: ['name', 'start', 'steps'],
@@ -99,6 +113,11 @@ export const fileForm: Mapping = {
     ...Object.fromEntries(
       Object.entries(records).map(([kind, keys]) => [`${kind}s`, { each: { keys } }]),
     ),
+    platform: {
+      keys: Object.fromEntries(
+        platformLists.map(([list, kind]) => [list, { each: { keys: records[kind] ?? {} } }]),
+      ),
+    },
     policies: { keys: {}, others: { keys: policy } },
     steps: 'steps',
   },
@@ -204,15 +223,18 @@ export const stepKinds: Readonly<Record<string, StepForms>> = {
   ...Object.fromEntries(
     Object.entries(records).map(([kind, keys]) => [
       `put_${kind}`,
-      { fields: { keys }, expect: silent },
+      { fields: { keys: ofEither(kind, keys) }, expect: silent },
     ]),
   ),
-  revoke_price: { fields: { keys: single('scope subject service_tier reason') }, expect: silent },
+  revoke_price: {
+    fields: { keys: ofEither('price', single('scope subject service_tier reason')) },
+    expect: silent,
+  },
   delete_policy: { fields: { keys: single('subject reason') }, expect: revision },
   ...Object.fromEntries(
     ['team', 'user', 'app', 'principal', 'customer', 'model', 'route_group'].map((kind) => [
       `delete_${kind}`,
-      { fields: { keys: single('id reason') }, expect: silent },
+      { fields: { keys: ofEither(kind, single('id reason')) }, expect: silent },
     ]),
   ),
   revoke_key: { fields: { keys: single('id reason') }, expect: silent },

@@ -22,8 +22,21 @@ export interface Played {
   readonly differences?: readonly Difference[];
 }
 
-/** Plays a scenario in an organization of its own; it ends at the first step that fails. */
+/**
+ * Plays a scenario in an organization of its own; it ends at the first step that fails. One that changes the platform's
+ * catalog, which every organization of an instance inherits, is played on an instance of its own.
+ */
 export async function playScenario(instance: Instance, scenario: Scenario): Promise<Played> {
+  if (!scenario.isOfPlatform) return playOn(instance, scenario);
+  const own = await instance.another();
+  try {
+    return await playOn(own, scenario);
+  } finally {
+    await own.close();
+  }
+}
+
+async function playOn(instance: Instance, scenario: Scenario): Promise<Played> {
   const { file, name, setUp: content, steps } = scenario;
   const world = createWorld(instance, textOf(fieldsOf(content['org'])['id']) ?? 'acme');
   instance.clock.nowMs = scenario.startMs;

@@ -2,6 +2,7 @@ import type { Json } from './admin-client.ts';
 import { fieldsOf } from './form.ts';
 import type { Fields } from './form.ts';
 import { enumOf, textOf } from './values.ts';
+import { ownerOf } from './world.ts';
 import type { World } from './world.ts';
 
 /** Appends a price. */
@@ -26,35 +27,38 @@ export async function putPrice(world: World, fields: Fields): Promise<void> {
     effective_time: textOf(fields['effective']),
     rates: [rates],
   };
-  const request = { org_id: world.orgId, prices: [price], reason: textOf(fields['reason']) };
+  const request = { ...ownerOf(world, fields), prices: [price], reason: textOf(fields['reason']) };
   await world.instance.admin.call('CatalogService/AppendPrices', request);
 }
 
 /** Ends the price in force of a scope, subject and service tier; where none is, the next one to come. */
 export async function revokePrice(world: World, fields: Fields): Promise<void> {
   const { admin } = world.instance;
+  const owner = ownerOf(world, fields);
   const series = {
     scope: enumOf('PRICE_SCOPE', fields['scope']),
     subject: textOf(fields['subject']),
     service_tier: textOf(fields['service_tier']),
   };
   await admin.call('CatalogService/RevokePrice', {
-    org_id: world.orgId,
+    ...owner,
     ...series,
-    revision: await revisionOf(world, series),
+    revision: await revisionOf(world, owner, series),
     reason: textOf(fields['reason']),
   });
 }
 
 /** The revision that is meant; the first where there is none, for the service to refuse. */
-async function revisionOf(world: World, series: Json): Promise<unknown> {
+async function revisionOf(world: World, owner: Json, series: Json): Promise<unknown> {
   const { clock, admin } = world.instance;
   const { scope, subject, service_tier: serviceTier } = series;
   const contains = String(subject).slice(0, 200);
-  const request = { org_id: world.orgId, page_size: 1000, contains };
+  const request = { ...owner, page_size: 1000, contains };
   const { prices = [] } = await admin.call('CatalogService/ListPrices', request);
+  const source = `CATALOG_SOURCE_${owner['platform'] === true ? 'PLATFORM' : 'OWN'}`;
   const startOf = (price: Json): number => Date.parse(String(price['effectiveTime']));
   const isOurs = (price: Json): boolean =>
+    price['source'] === source &&
     price['scope'] === scope &&
     price['subject'] === subject &&
     price['serviceTier'] === serviceTier;

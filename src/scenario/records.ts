@@ -3,7 +3,8 @@ import type { Fields } from './form.ts';
 import type { Json } from './admin-client.ts';
 import { enumOf, textOf, textsOf } from './values.ts';
 import { putPrice } from './price-steps.ts';
-import { declareOrg } from './world.ts';
+import { platformLists } from './keys.ts';
+import { declareOrg, ownerOf } from './world.ts';
 import type { World } from './world.ts';
 
 /** How a kind of record travels: its service, its message, and its fields. */
@@ -82,6 +83,7 @@ export const recordCalls: Readonly<Record<string, RecordCalls>> = {
     field: 'model',
     message: (fields) => ({
       ...registered(fields),
+      state: enumOf('MODEL_STATE', fields['state']),
       provider: textOf(fields['provider']),
       tier_rank: textOf(fields['tier_rank']),
       groups: textsOf(fields['groups']),
@@ -103,7 +105,7 @@ export async function putRecord(world: World, kind: string, fields: Fields): Pro
   if (calls === undefined) throw new Error(`no record is called ${kind}`);
   const { service, name, field, message } = calls;
   const { admin } = world.instance;
-  const request = { org_id: world.orgId, [field]: message(fields), reason: 'scenario' };
+  const request = { ...ownerOf(world, fields), [field]: message(fields), reason: 'scenario' };
   const inFull = { ...request, update_mask: '*' };
   const id = textOf(fields['id']) ?? '';
   const isCredential = service === 'CredentialService';
@@ -127,7 +129,7 @@ export async function deleteRecord(world: World, kind: string, fields: Fields): 
   const calls = recordCalls[kind];
   if (calls === undefined) throw new Error(`no record is called ${kind}`);
   const request = {
-    org_id: world.orgId,
+    ...ownerOf(world, fields),
     id: textOf(fields['id']),
     reason: textOf(fields['reason']),
   };
@@ -156,6 +158,7 @@ export async function putOrganization(world: World, fields: Fields): Promise<voi
     time_zone: textOf(fields['time_zone']),
     week_start: enumOf('WEEK_DAY', fields['week_start']),
     month_anchor_day: textOf(fields['month_anchor_day']),
+    catalog: enumOf('CATALOG_RULE', fields['catalog']),
     unknown_models: rule('unknown_models'),
     unknown_subjects: rule('unknown_subjects'),
     unpriced: enumOf('UNPRICED_RULE', fields['unpriced']),
@@ -187,6 +190,7 @@ export async function setUp(
   content: Fields,
   putPolicy: (fields: Fields) => Promise<unknown>,
 ): Promise<void> {
+  await setUpPlatform(world, fieldsOf(content['platform']));
   await putOrganization(world, fieldsOf(content['org']));
   for (const [list, kind] of lists) {
     const items = itemsOf(content[list]);
@@ -197,6 +201,15 @@ export async function setUp(
   for (const fields of itemsOf(content['prices'])) await putPrice(world, fields);
   for (const [subject, policy] of Object.entries(fieldsOf(content['policies']))) {
     await putPolicy({ ...fieldsOf(policy), subject });
+  }
+}
+
+async function setUpPlatform(world: World, content: Fields): Promise<void> {
+  for (const [list, kind] of platformLists) {
+    for (const item of itemsOf(content[list])) {
+      const fields = { ...item, platform: true };
+      await (kind === 'price' ? putPrice(world, fields) : putRecord(world, kind, fields));
+    }
   }
 }
 

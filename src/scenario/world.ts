@@ -51,6 +51,14 @@ export function orgOf(world: World, fields: Fields): { orgId?: string } {
   return written === undefined ? {} : { orgId: world.orgIds.get(written) ?? written };
 }
 
+/** Whose record of a catalog a step means: the scenario's own organization's, or the platform's. */
+export function ownerOf(
+  world: World,
+  fields: Fields,
+): { readonly org_id: string } | { readonly platform: true } {
+  return fields['platform'] === true ? { platform: true } : { org_id: world.orgId };
+}
+
 /** A text of the service with the organizations' names as the file writes them. */
 export function asWritten(world: World, text: string): string {
   let written = text;

@@ -76,6 +76,7 @@ const example: Organization = {
   state: 'ACTIVE',
   calendar: { timeZone: 'UTC', weekStart: 1, monthAnchorDay: 1 },
   unknownModels: undefined,
+  catalog: 'INHERIT',
   unknownSubjects: 'ALLOW',
   unpriced: 'DENY',
   onExpiry: 'RELEASE',
@@ -103,6 +104,7 @@ const user = {
 const model = {
   id: 'gpt-4o-mini',
   displayName: 'GPT-4o mini',
+  state: 'ACTIVE' as const,
   provider: 'openai',
   tierRank: 1,
   groups: ['small'],

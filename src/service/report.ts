@@ -72,6 +72,7 @@ function planSettlement(
   return {
     ...limitsAt(nowMs),
     epoch: view.epoch,
+    priceEpochs: stored.priceEpochs,
     path,
     calendar: view.organization.calendar,
     meters,
@@ -90,7 +91,7 @@ function reported(
   usage: Estimate,
   call: PricedCall,
 ): AssumedUsage {
-  return { usage, priced: priceUsage(view, call, usage, stored.epoch, stored.bookedAtMs) };
+  return { usage, priced: priceUsage(view, call, usage, stored.priceEpochs, stored.bookedAtMs) };
 }
 
 /** What is booked of a hold whose usage nobody knows; of a call that was denied nothing was held. */
@@ -154,11 +155,12 @@ function planPostPaid(
   const target = targetFacts(view, request.target);
   const usage = request.estimate;
   const call = { path, target, served: request.served };
-  const priced = priceUsage(view, call, usage, view.epoch, nowMs);
+  const priced = priceUsage(view, call, usage, view.priceEpochs, nowMs);
   const metered = meteredLimits(view, path, target);
   return {
     ...metered.limitsAt(nowMs),
     epoch: view.epoch,
+    priceEpochs: view.priceEpochs,
     path: metered.path,
     calendar: view.organization.calendar,
     meters: metered.meters,

@@ -172,6 +172,7 @@ test('a page of long records has fewer of them, and none is lost', async () => {
       {
         id,
         displayName: '',
+        state: 'ACTIVE',
         provider: undefined,
         tierRank: undefined,
         groups: [],

@@ -162,8 +162,13 @@ test.each(
     .filter(({ name }) => name !== 'UpdateOrganization')
     .map((method) => [method.toString(), method] as const),
 )('%s without an organization is for the platform', async (_name, method) => {
-  expect(await reasonOf(json(), method, 'org_admin')).toBe('ROLE_FORBIDDEN');
-  expect(await reasonOf(json(), method, 'platform_admin')).toBe('OK');
+  const isNamed = method.input.fields.some((field) => field.name === 'platform');
+  const message = isNamed ? { platform: true } : {};
+  expect(await reasonOf(json(), method, 'org_admin', message)).toBe('ROLE_FORBIDDEN');
+  // Nothing else is said, so that some of them are refused as invalid.
+  const found = await reasonOf(json(), method, 'platform_admin', message);
+  expect(refusalIn(found)).toBeUndefined();
+  if (!isNamed) expect(found).toBe('OK');
 });
 
 // Red with `callerForOrg` that lets everybody in.

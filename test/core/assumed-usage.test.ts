@@ -46,7 +46,7 @@ function heldCall(
     estimate: whole,
     held: { cost: 777n, input: whole.input, output: whole.output ?? 0n },
     own: own && estimateOf(own),
-    epoch: 1,
+    priceEpochs: { own: 1, platform: 0 },
     bookedAtMs: 0,
   };
 }

@@ -32,7 +32,7 @@ function plan(before: Partial<Estimate>, added: Partial<Estimate>, said: Said = 
     served: asCataloged,
     estimate: estimateOf(before),
     held,
-    epoch: 1,
+    priceEpochs: { own: 1, platform: 0 },
     bookedAtMs: 0,
   };
   return planExtend(view, hold, estimateOf({ requests: 0n, ...added }), 1_000);
@@ -212,7 +212,7 @@ describe('the limits of an extension', () => {
       target,
       served: asCataloged,
       estimate: estimateOf(before),
-      epoch: 1,
+      priceEpochs: { own: 1, platform: 0 },
       bookedAtMs: 0,
       held: { cost: 0n, input: 0n, output: 0n },
     };

@@ -13,6 +13,7 @@ const pricedCall = (view: OrganizationView, target: string, call: SaidCall = {})
   served: callOf(call).served,
 });
 
+const epochs = { own: 9, platform: 0 };
 const flat = (said: SaidPrice, input: bigint): SaidPrice => ({ ...said, rates: [{ input }] });
 
 describe('the price in force', () => {
@@ -26,7 +27,7 @@ describe('the price in force', () => {
   const byProvider = flat({ scope: 'PROVIDER_MODEL', subject: 'ollama:gemma4:e2b' }, 2n);
   const byModel = flat({ subject: 'gemma4:e2b' }, 3n);
   const found = (prices: readonly SaidPrice[], epoch = 9, atMs = 9, who = of) =>
-    priceFor(viewOf({ prices }), who, epoch, atMs)?.rates[0]?.input;
+    priceFor(viewOf({ prices }), who, { own: epoch, platform: 0 }, atMs)?.price.rates[0]?.input;
 
   it('is that of a key, then of the provider’s model, then of the model', () => {
     expect(found([byModel, byProvider, byKey])).toBe(1n);
@@ -135,7 +136,7 @@ describe('priced usage', () => {
   };
   const view = viewOf(world);
   const priced = (target: string, call: SaidCall = {}, usage = estimateOf({ input: 10n })) =>
-    priceUsage(view, pricedCall(view, target, call), usage, 9, 9);
+    priceUsage(view, pricedCall(view, target, call), usage, epochs, 9);
 
   it('names the revision it was priced with', () => {
     expect(priced('gpt-4o')).toEqual({
@@ -162,7 +163,7 @@ describe('priced usage', () => {
     const costs = (target: string) =>
       [undefined, 'azure', 'nobody'].map((provider) => {
         const call = pricedCall(other, target, provider === undefined ? {} : { provider });
-        return priceUsage(other, call, estimateOf({ input: 10n }), 9, 9).cost;
+        return priceUsage(other, call, estimateOf({ input: 10n }), epochs, 9).cost;
       });
     expect(costs('m')).toEqual([20n, 30n, 10n]);
     expect(costs('group')).toEqual([20n, 40n, 10n]);
@@ -172,7 +173,7 @@ describe('priced usage', () => {
     const prices = [{ subject: 'm', serviceTier: 'flex', revision: 3 }];
     const other = viewOf({ prices });
     const call = pricedCall(other, 'm', { serviceTier: 'flex' });
-    const { priceRevision } = priceUsage(other, call, estimateOf({}), 9, 9);
+    const { priceRevision } = priceUsage(other, call, estimateOf({}), epochs, 9);
     expect(priceRevision).toBe('MODEL m flex 3');
   });
 
@@ -193,7 +194,7 @@ describe('priced usage', () => {
     const units = { units: [{ name: 'image', rate: 1n }] };
     for (const rates of [...parts.map((part) => ({ [part]: 1n })), units]) {
       const other = viewOf({ prices: [{ subject: 'm', rates: [rates] }] });
-      const { free } = priceUsage(other, pricedCall(other, 'm'), estimateOf({}), 9, 9);
+      const { free } = priceUsage(other, pricedCall(other, 'm'), estimateOf({}), epochs, 9);
       expect(free).toBe(false);
     }
   });

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { resolvePath } from '../../src/core/path.ts';
 import { priceUsage } from '../../src/core/price.ts';
 import { targetFacts } from '../../src/core/target.ts';
+import type { ReferencePrice } from '../support/reference-price.ts';
 import { referencePrice } from '../support/reference-price.ts';
 import { callOf, estimateOf, viewOf } from '../support/view.ts';
 import type { Said, SaidCall, SaidPrice } from '../support/view.ts';
@@ -50,26 +51,45 @@ function revisionsOf(drawn: readonly Drawn[]): SaidPrice[] {
   });
 }
 
-const costOf = (found: SaidPrice | undefined): bigint =>
-  (found?.rates?.[0]?.input ?? 0n) / 1_000_000n;
-const nameOf = ({ scope, subject, serviceTier, revision }: SaidPrice): string =>
-  [scope, subject, serviceTier, revision].filter((part) => part !== undefined).join(' ');
+const costOf = (found: ReferencePrice | undefined): bigint =>
+  (found?.price.rates?.[0]?.input ?? 0n) / 1_000_000n;
+const nameOf = ({ price, isPlatform }: ReferencePrice): string => {
+  const { scope, subject, serviceTier, revision } = price;
+  return [isPlatform ? 'PLATFORM' : undefined, scope, subject, serviceTier, revision]
+    .filter((part) => part !== undefined)
+    .join(' ');
+};
 
 // Planted, and seen red each: the tier before the scope, the catalog's provider although the call names one, older
-// revisions before newer ones, a price in force at the instant after its own, a route group at its first member.
+// revisions before newer ones, platform prices before own ones of a less specific scope, a price in force at the instant after its own, a route group at its first member.
 test('a call is priced as the plainest reading of the rules says', () => {
-  const drawn = { prices: array(price, { maxLength: 12, size: 'max' }), call };
-  const at = { epoch: integer({ min: 1, max: 7 }), atMs: integer({ min: 0, max: 4 }) };
+  const drawn = {
+    prices: array(price, { maxLength: 8, size: 'max' }),
+    ofPlatform: array(price, { maxLength: 8, size: 'max' }).map((all) =>
+      all.filter(({ of }) => of.scope !== 'KEY'),
+    ),
+    catalog: constantFrom('INHERIT' as const, 'INHERIT' as const, 'OWN' as const),
+    call,
+  };
+  const at = {
+    epoch: integer({ min: 1, max: 7 }),
+    platformEpoch: integer({ min: 1, max: 7 }),
+    atMs: integer({ min: 0, max: 4 }),
+  };
   assert(
     property(
       record({ ...drawn, ...at }),
-      ({ prices, call: { key, credential, ...rest }, ...when }) => {
+      ({ prices, ofPlatform, catalog, call: { key, credential, ...rest }, ...when }) => {
         const said: Said = {
           keys: [{ id: 'a' }, { id: 'b' }],
           models: [{ id: 'm', provider: 'openai' }, { id: 'n:1' }],
           routeGroups: [{ id: 'both', members: [...models] }],
           prices: revisionsOf(prices),
+          organization: { catalog },
+          platform: { epoch: 9, prices: revisionsOf(ofPlatform) },
         };
+        const epochs = { own: when.epoch, platform: catalog === 'OWN' ? 0 : when.platformEpoch };
+        const at = { ...when, platformEpoch: epochs.platform };
         const asked: SaidCall = {
           ...rest,
           ...(key !== undefined && { key }),
@@ -83,12 +103,12 @@ test('a call is priced as the plainest reading of the rules says', () => {
           view,
           { path, target, served: request.served },
           estimateOf({ input: 1n }),
-          when.epoch,
+          epochs,
           when.atMs,
         );
         const keys = [...new Set([credential, key].filter((id) => id !== undefined))];
         const members = request.target === 'both' ? models : [request.target];
-        const found = members.map((member) => referencePrice(said, asked, keys, member, when));
+        const found = members.map((member) => referencePrice(said, asked, keys, member, at));
         const [first, second] = found;
         if (found.includes(undefined)) {
           expect(priced).toMatchObject({ unpriced: true, cost: 0n, priceRevision: undefined });

@@ -28,7 +28,7 @@ function checked(provider?: string, serviceTier?: string): UnreportedCall {
     served: servedBy(provider, serviceTier),
     estimate,
     held: { cost: 77n, input: 10n, output: 0n },
-    epoch: 1,
+    priceEpochs: { own: 1, platform: 0 },
     bookedAtMs: 0,
   };
 }

@@ -54,6 +54,7 @@ afterAll(async () => {
 const model = {
   id: 'm',
   displayName: '',
+  state: 'ACTIVE' as const,
   provider: undefined,
   tierRank: undefined,
   groups: ['large'],

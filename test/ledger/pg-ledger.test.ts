@@ -42,11 +42,11 @@ const saturated: string[] = [];
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  await policyStoreOf(database.pool, Date.now).createOrganization(
-    plainOrganization(orgId),
-    anyChange,
+  const store = policyStoreOf(database.pool, Date.now);
+  await store.createOrganization(plainOrganization(orgId), anyChange);
+  const { rows } = await database.pool.query<{ epoch: string }>(
+    "SELECT epoch FROM org WHERE org_id <> ''",
   );
-  const { rows } = await database.pool.query<{ epoch: string }>('SELECT epoch FROM org');
   current = Number(rows[0]?.epoch);
   ledger = start();
 });
@@ -181,12 +181,12 @@ function report(
     deadlineMs: undefined,
     plan: (_known, _nowMs, epoch) => {
       const made = planCheck(viewOf({}), callOf({}), Date.now());
-      const { path, calendar, meters, target, served, bypass } = made;
+      const { target, served, ...plan } = made;
       const counts = { ...estimateOf({}), cost: 0n, output: 0n, reasoningOutput: 0n, ...told };
       const usage = { ...counts, target, served, priceRevision: undefined, unpriced: false };
-      const limits = { limits: [], fromMs: -Infinity, untilMs: Infinity };
-      const plain = { ...limits, bypass, requests: 1n, isAssumed: false, isUnattributed: false };
-      return { epoch: Math.max(epoch, current), path, calendar, meters, usage, ...plain };
+      const flags = { isAssumed: false, isUnattributed: false };
+      const plain = { ...plan, fromMs: -Infinity, untilMs: Infinity, limits: [], requests: 1n };
+      return { ...plain, ...flags, usage, epoch: Math.max(epoch, current) };
     },
   });
 }
@@ -281,7 +281,7 @@ test('calls of before a restart are looked up together, and a repeated Check wai
   const restarted = start();
   lookUps = 0;
   const plan = (stored: StoredCall) => ({
-    epoch: stored.epoch,
+    epoch: stored.priceEpochs.own,
     calendar: plainOrganization(orgId).calendar,
     meters: [meterOf(orgSubject)],
     onExpiry: 'RELEASE' as const,

@@ -9,7 +9,8 @@ import type { Subject } from '../../src/core/subject.ts';
 import { plainOrganization } from '../support/organization.ts';
 import { createPgPolicyStore } from '../../src/policies/store/pg-policy-store.ts';
 import type { ViewNeed } from '../../src/policies/policies.ts';
-import type { Change, NewPrice, PolicyStore } from '../../src/policies/policy-store.ts';
+import type { Change, PolicyStore } from '../../src/policies/policy-store.ts';
+import type { NewPrice } from '../../src/policies/stored-price.ts';
 
 /** 2026-03-10T09:00:00Z. */
 export const startMs = 1_773_133_200_000;
@@ -56,6 +57,7 @@ export function model(id: string, more: Partial<Model> = {}): Model {
   return {
     id,
     displayName: '',
+    state: 'ACTIVE',
     provider: undefined,
     tierRank: undefined,
     groups: [],

@@ -23,6 +23,7 @@ export function plainOrganization(id: string, more: Partial<Organization> = {}):
     state: 'ACTIVE',
     calendar: { timeZone: 'UTC', weekStart: 1, monthAnchorDay: 1 },
     unknownModels: undefined,
+    catalog: 'INHERIT',
     unknownSubjects: 'ALLOW',
     unpriced: 'DENY',
     onExpiry: 'RELEASE',

@@ -128,6 +128,7 @@ export async function checksOf(database: TestDatabase, orgId: string) {
         plan: (atLeastEpoch) => ({
           ...planCheck(view, callOf(call), replica.nowMs),
           epoch: Math.max(epoch, atLeastEpoch),
+          priceEpochs: { own: Math.max(epoch, atLeastEpoch), platform: 0 },
         }),
         deadlineMs: undefined,
       });

@@ -11,7 +11,7 @@ import { plainOrganization } from './organization.ts';
 
 /** Plans the end of a hold that is counted by its organization alone. */
 export const planEnd: ClosePlanner = (stored, atLeastEpoch) => ({
-  epoch: Math.max(stored.epoch, atLeastEpoch),
+  epoch: Math.max(stored.priceEpochs.own, atLeastEpoch),
   calendar: plainOrganization(stored.orgId).calendar,
   meters: [meterOf(orgSubject)],
   onExpiry: plainOrganization(stored.orgId).onExpiry,

@@ -82,7 +82,7 @@ export function storedCall(view: OrganizationView, call: SaidCall): StoredCall {
     orgId: 'acme',
     requestId: 'r1',
     state: 'OPEN',
-    epoch: view.epoch,
+    priceEpochs: view.priceEpochs,
     path: resolvePath(view, request, decidedAtMs).path,
     target: targetFacts(view, request.target),
     served: request.served,

@@ -1,7 +1,9 @@
 import { unknownEstimate } from '../../src/core/call.ts';
 import type { CallRequest, Estimate, PresentedCredential } from '../../src/core/call.ts';
-import type { Model, PriceRevision, Rates, RouteGroup } from '../../src/core/catalog.ts';
+import type { Model, PriceRevision, Rates } from '../../src/core/catalog.ts';
 import type { Credential, Principal, Registered, Team, User } from '../../src/core/directory.ts';
+import { effectiveTargets } from '../../src/core/effective-catalog.ts';
+import type { Targets } from '../../src/core/effective-catalog.ts';
 import { familiesOf, familyName } from '../../src/core/meters.ts';
 import type { OrganizationView } from '../../src/core/organization-view.ts';
 import type { Organization } from '../../src/core/organization.ts';
@@ -14,10 +16,19 @@ import { plainOrganization } from './organization.ts';
 import { raiseOf, subjectOf } from './raises.ts';
 import type { SaidRaise } from './raises.ts';
 
+/** Targets and prices, of an organization or of the platform. */
+export interface SaidCatalog {
+  readonly models?: readonly (Partial<Model> & { id: string })[];
+  readonly routeGroups?: readonly { readonly id: string; readonly members: readonly string[] }[];
+  readonly prices?: readonly SaidPrice[];
+}
+
 /** An organization as a test says it: whatever is left out has a plain default. */
-export interface Said {
+export interface Said extends SaidCatalog {
   readonly organization?: Partial<Organization>;
   readonly epoch?: number;
+  /** What the organization inherits, unless its `catalog` is OWN. */
+  readonly platform?: (SaidCatalog & { readonly epoch?: number }) | undefined;
   readonly teams?: readonly (Partial<Team> & { id: string })[];
   readonly users?: readonly (Partial<User> & { id: string })[];
   readonly principals?: readonly (Partial<Principal> & { id: string })[];
@@ -25,9 +36,6 @@ export interface Said {
   readonly customers?: readonly string[];
   readonly keys?: readonly (Partial<Credential> & { id: string })[];
   readonly tokens?: readonly (Partial<Credential> & { id: string })[];
-  readonly models?: readonly (Partial<Model> & { id: string })[];
-  readonly routeGroups?: readonly { readonly id: string; readonly members: readonly string[] }[];
-  readonly prices?: readonly SaidPrice[];
   /** By subject as text: `org`, `user:alice`. */
   readonly policies?: Readonly<Record<string, SaidPolicy>>;
   readonly raises?: readonly SaidRaise[];
@@ -56,12 +64,12 @@ export function viewOf(said: Said): OrganizationView {
   const customers = byId((said.customers ?? []).map(registered));
   const keys = byId((said.keys ?? []).map((key) => credentialOf('key', key)));
   const tokens = byId((said.tokens ?? []).map((token) => credentialOf('token', token)));
-  const models = byId((said.models ?? []).map(modelOf));
-  const groups = byId((said.routeGroups ?? []).map((group) => ({ ...group, displayName: '' })));
-  const prices = Map.groupBy(
-    (said.prices ?? []).map(priceOf),
-    ({ scope, subject, serviceTier }) => `${scope} ${subject} ${serviceTier}`,
-  );
+  const organization = plainOrganization('acme', said.organization);
+  const platform = organization.catalog === 'INHERIT' ? said.platform : undefined;
+  const epochs = {
+    own: said.epoch ?? 1,
+    platform: platform === undefined ? 0 : (platform.epoch ?? 1),
+  };
   const policies = new Map(
     Object.entries(said.policies ?? {}).map(([subject, policy]) => [
       subject,
@@ -74,27 +82,41 @@ export function viewOf(said: Said): OrganizationView {
   const families = [...policies.values()].flatMap(familiesOf);
   const remembered = new Map<string, unknown>();
   return {
-    organization: plainOrganization('acme', said.organization),
-    epoch: said.epoch ?? 1,
+    organization,
+    epoch: epochs.own + epochs.platform,
+    priceEpochs: epochs,
     team: (id) => teams.get(id),
     user: (id) => users.get(id),
     principal: (id) => principals.get(id),
     app: (id) => apps.get(id),
     customer: (id) => customers.get(id),
     credential: (kind, id) => (kind === 'key' ? keys : tokens).get(id),
-    model: (id) => models.get(id),
-    routeGroup: (id): RouteGroup | undefined => groups.get(id),
-    models: () => models.values(),
-    routeGroups: () => groups.values(),
+    ...effectiveTargets(targetsOf(said), platform && targetsOf(platform)),
     policy: (subject) => policies.get(subjectText(subject)),
     raises: (owner) => raises.get(subjectText(owner)) ?? [],
-    prices: (scope, subject, serviceTier) => prices.get(`${scope} ${subject} ${serviceTier}`) ?? [],
+    prices: pricesOf(said),
+    platformPrices: pricesOf(said.platform ?? {}),
     families: [...new Map(families.map((family) => [familyName(family), family])).values()],
     remember<T>(key: string, make: () => T): T {
       if (!remembered.has(key)) remembered.set(key, make());
       return remembered.get(key) as T;
     },
   };
+}
+
+function targetsOf({ models = [], routeGroups = [] }: SaidCatalog): Targets {
+  return {
+    models: byId(models.map(modelOf)),
+    routeGroups: byId(routeGroups.map((group) => ({ ...group, displayName: '' }))),
+  };
+}
+
+function pricesOf({ prices = [] }: SaidCatalog): OrganizationView['prices'] {
+  const series = Map.groupBy(
+    prices.map(priceOf),
+    ({ scope, subject, serviceTier }) => `${scope} ${subject} ${serviceTier}`,
+  );
+  return (scope, subject, serviceTier) => series.get(`${scope} ${subject} ${serviceTier}`) ?? [];
 }
 
 /** A policy of one subject, by its text. */
@@ -262,15 +284,9 @@ function credentialOf(
 }
 
 function modelOf(said: Partial<Model> & { id: string }): Model {
-  return {
-    displayName: '',
-    provider: undefined,
-    tierRank: undefined,
-    groups: [],
-    defaultOutputTokens: undefined,
-    contextWindow: undefined,
-    ...said,
-  };
+  const unknown = { defaultOutputTokens: undefined, contextWindow: undefined };
+  const plain = { displayName: '', state: 'ACTIVE', groups: [] } as const;
+  return { ...plain, provider: undefined, tierRank: undefined, ...unknown, ...said };
 }
 
 function byId<T extends { readonly id: string }>(items: readonly T[]): ReadonlyMap<string, T> {

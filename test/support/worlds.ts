@@ -141,7 +141,25 @@ const organization = fc.record({
   state: active,
   unknownModels: fc.constantFrom(undefined, 'ALLOW', 'DENY'),
   unknownSubjects: fc.constantFrom('ALLOW', 'DENY'),
+  catalog: fc.constantFrom('INHERIT', 'INHERIT', 'OWN'),
 });
+
+const modelState = fc.constantFrom('ACTIVE', 'ACTIVE', 'ACTIVE', 'DEPRECATED', 'DISABLED');
+
+/** Models and route groups under names of both kinds: a name of the one may be the organization's of the other. */
+const platformCatalog = fc
+  .record({
+    models: fc.subarray([...modelIds, 'r0']),
+    groups: fc.subarray(['g0', 'g1']),
+    tierRank: maybe(fc.integer({ min: 0, max: 4 })),
+    state: modelState,
+    routeGroups: fc.subarray(['r0', 'r1', 'x0']),
+    members: fc.subarray([...modelIds, 'unknown']),
+  })
+  .map(({ models, routeGroups, members, ...model }) => ({
+    models: models.filter((id) => !routeGroups.includes(id)).map((id) => ({ id, ...model })),
+    routeGroups: routeGroups.map((id) => ({ id, members })),
+  }));
 
 const said: fc.Arbitrary<Said> = fc
   .record({
@@ -159,13 +177,17 @@ const said: fc.Arbitrary<Said> = fc
         fc.record({
           groups: fc.subarray(['g0', 'g1']),
           tierRank: maybe(fc.integer({ min: 0, max: 4 })),
+          state: modelState,
         }),
       ),
     ),
     groups: fc.tuple(fc.subarray([...modelIds]), fc.subarray([...modelIds])),
+    // Which of these the organization has itself, and which the platform has.
+    own: fc.subarray([...modelIds, 'r0', 'r1']),
+    platform: fc.option(platformCatalog, { nil: undefined, freq: 2 }),
     policies: declared,
   })
-  .map(({ user, agentApp, credentials: [k0, k1, s0], models, groups: [r0, r1], ...rest }) => ({
+  .map(({ user, agentApp, credentials: [k0, k1, s0], models, groups: [r0, r1], own, ...rest }) => ({
     ...rest,
     users: [{ id: 'u0', ...user }],
     principals: [{ id: 'agent:a0', app: agentApp }],
@@ -176,11 +198,13 @@ const said: fc.Arbitrary<Said> = fc
       { id: 'k1', ...k1 },
     ],
     tokens: [{ id: 's0', ...s0 }],
-    models: models.map((model, index) => ({ id: modelIds[index] ?? '', ...model })),
+    models: models
+      .map((model, index) => ({ id: modelIds[index] ?? '', ...model }))
+      .filter(({ id }) => rest.platform === undefined || own.includes(id)),
     routeGroups: [
       { id: 'r0', members: r0 },
       { id: 'r1', members: r1 },
-    ],
+    ].filter(({ id }) => rest.platform === undefined || own.includes(id)),
   }));
 
 const call: fc.Arbitrary<SaidCall> = fc.record({

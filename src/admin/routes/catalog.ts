@@ -5,6 +5,7 @@ import {
   RouteGroupSchema,
 } from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
 import type { CatalogService, ModelGroup } from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
+import { PriceScope } from '../../../gen/tollgate/v1/call_pb.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { PolicyStore } from '../../policies/policy-store.ts';
 import {
@@ -25,12 +26,24 @@ import {
   revokedPriceToMessage,
 } from '../../wire/admin/prices.ts';
 import { collectViolations } from '../../wire/violations.ts';
-import { callerForOrg } from './caller.ts';
-import { readChange, readOrgId } from './changes.ts';
+import type { Violations } from '../../wire/violations.ts';
+import { readChange } from './changes.ts';
+import { readOwner } from './owner.ts';
 import { importPricesRoute } from './price-import.ts';
 import { deletionOf, recordMethods } from './records.ts';
 
 const maxPrices = 200;
+
+/** Keys belong to organizations. */
+function refuseKeyPrices(
+  violations: Violations,
+  prices: readonly { readonly scope: PriceScope }[],
+): void {
+  for (const [index, { scope }] of prices.entries()) {
+    if (scope !== PriceScope.KEY) continue;
+    violations.add(`prices[${index}].scope`, 'must not be KEY: the platform has no keys');
+  }
+}
 
 /** Models, route groups and prices. */
 export function catalogRoutes(
@@ -112,8 +125,7 @@ export function catalogRoutes(
       modelGroup: await counted(request.orgId, await labels.get(request, context)),
     }),
     async listModelGroups(request, context) {
-      const orgId = readOrgId(request.orgId);
-      callerForOrg(context, orgId);
+      const { orgId } = readOwner(request, context);
       const violations = collectViolations();
       const page = readPage(violations, context.method.input, request);
       violations.throwIfAny();
@@ -131,8 +143,7 @@ export function catalogRoutes(
     }),
 
     async appendPrices(request, context) {
-      const orgId = readOrgId(request.orgId);
-      callerForOrg(context, orgId);
+      const { orgId } = readOwner(request, context);
       const violations = collectViolations();
       const by = readChange(violations, context, request, 'any');
       const count = request.prices.length;
@@ -144,14 +155,14 @@ export function catalogRoutes(
       const prices = request.prices.map((price, index) =>
         priceFromMessage(violations, `prices[${index}]`, price, change),
       );
+      if (request.platform) refuseKeyPrices(violations, request.prices);
       violations.throwIfAny();
       const stored = await store.appendPrices(orgId, prices, by);
       return { prices: stored.map(priceToMessage) };
     },
 
     async listPrices(request, context) {
-      const orgId = readOrgId(request.orgId);
-      callerForOrg(context, orgId);
+      const { orgId } = readOwner(request, context);
       const violations = collectViolations();
       const page = readPage(violations, context.method.input, request);
       violations.throwIfAny();
@@ -160,8 +171,7 @@ export function catalogRoutes(
     },
 
     async revokePrice(request, context) {
-      const orgId = readOrgId(request.orgId);
-      callerForOrg(context, orgId);
+      const { orgId } = readOwner(request, context);
       const violations = collectViolations();
       const by = readChange(violations, context, request, 'update');
       const series = readPriceSubject(violations, '', request);

@@ -10,8 +10,7 @@ import { revisionToMessage } from '../../wire/admin/revisions.ts';
 import { readId } from '../../wire/fields.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import type { Violations } from '../../wire/violations.ts';
-import { callerForOrg } from './caller.ts';
-import { readOrgId } from './changes.ts';
+import { readOwner } from './owner.ts';
 
 type RevisedRecord = Parameters<PolicyStore['listRevisions']>[1];
 
@@ -21,8 +20,7 @@ export function historyRoutes(
 ): ServiceImpl<typeof HistoryService> {
   return {
     async listRevisions(request, context) {
-      const orgId = readOrgId(request.orgId);
-      callerForOrg(context, orgId);
+      const { orgId } = readOwner(request, context);
       const violations = collectViolations();
       const page = readPage(violations, context.method.input, request);
       const of = readRecord(violations, request);

@@ -15,8 +15,8 @@ import {
 } from '../../wire/admin/price-import.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import { callOf } from '../http/call.ts';
-import { callerForOrg } from './caller.ts';
-import { readChange, readOrgId } from './changes.ts';
+import { readChange } from './changes.ts';
+import { readOwner } from './owner.ts';
 
 /** See `CatalogService.ImportPrices`. */
 export function importPricesRoute(store: PolicyStore, clock: Clock) {
@@ -25,8 +25,7 @@ export function importPricesRoute(store: PolicyStore, clock: Clock) {
     request: ImportPricesRequest,
     context: HandlerContext,
   ): Promise<ImportPricesResponse> => {
-    const orgId = readOrgId(request.orgId);
-    const caller = callerForOrg(context, orgId);
+    const { orgId, caller } = readOwner(request, context);
     const violations = collectViolations();
     const by = readChange(violations, context, request, 'any');
     // The list that is imported is part of the name of its pages.

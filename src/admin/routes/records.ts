@@ -1,7 +1,7 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { FieldMask } from '@bufbuild/protobuf/wkt';
 import type { HandlerContext } from '@connectrpc/connect';
-import { absentEtag } from '../../policies/policy-store.ts';
+import { platformId, absentEtag } from '../../policies/policy-store.ts';
 import type {
   Change,
   DeletableKind,
@@ -18,9 +18,10 @@ import { readId } from '../../wire/fields.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import type { Violations } from '../../wire/violations.ts';
 import { conditionalUpdate } from '../../service/admin/conditional-update.ts';
-import { callerForOrg } from './caller.ts';
-import { inField, presentOrNone, readChange, readOrgId, required } from './changes.ts';
+import { inField, presentOrNone, readChange, required } from './changes.ts';
 import type { ChangeRequest } from './changes.ts';
+import { readOwner } from './owner.ts';
+import type { OwnedRequest } from './owner.ts';
 
 const maxBatch = 1000;
 
@@ -42,18 +43,25 @@ export interface RecordWire<K extends RecordKind, Desc extends DescMessage> {
 }
 
 /** What every request to create or update a record says. */
-interface PutRequest extends ChangeRequest {
-  readonly orgId: string;
+export interface PutRequest extends ChangeRequest, OwnedRequest {
   readonly updateMask?: FieldMask | undefined;
 }
 
-interface ListRequest extends PageRequest {
-  readonly orgId: string;
+/** What every request to list records says. */
+export interface ListRequest extends PageRequest, OwnedRequest {}
+
+/** What every request to read a record says. */
+export interface GetRequest extends OwnedRequest {
+  readonly id: string;
+}
+
+/** What every request to read many records says. */
+export interface BatchGetRequest extends OwnedRequest {
+  readonly ids: readonly string[];
 }
 
 /** What every request to delete a record says. */
-interface DeleteRequest extends ChangeRequest {
-  readonly orgId: string;
+export interface DeleteRequest extends ChangeRequest, OwnedRequest {
   readonly id: string;
   readonly etag: string;
 }
@@ -65,14 +73,19 @@ export function deletionOf<K extends DeletableKind, Message>(
   write: (stored: Stored<RecordOf[K]>) => Message,
 ) {
   return async (request: DeleteRequest, context: HandlerContext): Promise<Message> => {
-    const orgId = readOrgId(request.orgId);
-    callerForOrg(context, orgId);
+    const { orgId } = readOwner(request, context);
     const violations = collectViolations();
     const by = readChange(violations, context, request, 'update', request.etag);
     const id = readId(violations, 'id', request.id);
     violations.throwIfAny();
     return write(await store.delete(orgId, kind, id, by));
   };
+}
+
+/** Reads which records are asked for. */
+export function readBatch(violations: Violations, request: BatchGetRequest): readonly string[] {
+  if (request.ids.length === 0) violations.add('ids', 'must not be empty');
+  return readIds(violations, 'ids', request.ids, maxBatch);
 }
 
 /** Create, get, batch get, list and update of one kind of record: the same for all of them. */
@@ -89,8 +102,7 @@ export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
       message: Message | undefined,
       context: HandlerContext,
     ): Promise<MessageShape<Desc>> {
-      const orgId = readOrgId(request.orgId);
-      callerForOrg(context, orgId);
+      const { orgId } = readOwner(request, context);
       const violations = collectViolations();
       const by = readChange(violations, context, request, 'create');
       const record = read(violations, field, required(message, field), orgId);
@@ -98,12 +110,8 @@ export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
       return write(await inField(field, store.put(orgId, kind, record, by)));
     },
 
-    async get(
-      request: { readonly orgId: string; readonly id: string },
-      context: HandlerContext,
-    ): Promise<MessageShape<Desc>> {
-      const orgId = readOrgId(request.orgId);
-      callerForOrg(context, orgId);
+    async get(request: GetRequest, context: HandlerContext): Promise<MessageShape<Desc>> {
+      const { orgId } = readOwner(request, context);
       const violations = collectViolations();
       const id = readId(violations, 'id', request.id);
       violations.throwIfAny();
@@ -111,14 +119,12 @@ export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
     },
 
     async batchGet(
-      request: { readonly orgId: string; readonly ids: readonly string[] },
+      request: BatchGetRequest,
       context: HandlerContext,
     ): Promise<{ records: MessageShape<Desc>[]; missingIds: string[] }> {
-      const orgId = readOrgId(request.orgId);
-      callerForOrg(context, orgId);
+      const { orgId } = readOwner(request, context);
       const violations = collectViolations();
-      if (request.ids.length === 0) violations.add('ids', 'must not be empty');
-      const ids = readIds(violations, 'ids', request.ids, maxBatch);
+      const ids = readBatch(violations, request);
       violations.throwIfAny();
       const found = await store.getMany(orgId, kind, ids);
       return {
@@ -131,8 +137,7 @@ export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
       request: ListRequest,
       context: HandlerContext,
     ): Promise<{ records: MessageShape<Desc>[]; page: PageAnswer }> {
-      const orgId = readOrgId(request.orgId);
-      callerForOrg(context, orgId);
+      const { orgId } = readOwner(request, context);
       const violations = collectViolations();
       const page = readPage(violations, context.method.input, request);
       violations.throwIfAny();
@@ -145,8 +150,7 @@ export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
       message: Message | undefined,
       context: HandlerContext,
     ): Promise<MessageShape<Desc>> {
-      const orgId = readOrgId(request.orgId);
-      callerForOrg(context, orgId);
+      const { orgId } = readOwner(request, context);
       const sent = required(message, field);
       const updated = readUpdateMask(desc, sent, request.updateMask);
       const violations = collectViolations();
@@ -157,7 +161,7 @@ export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
         etag: sent.etag,
         // Where the update replaces everything, it does not matter what is there.
         read: async () =>
-          updated === 'everything' ? undefined : presentOrNone(store.get(orgId, kind, sent.id)),
+          updated === 'everything' ? undefined : ownOrNone(store.get(orgId, kind, sent.id), orgId),
         write: async (present, etag) => {
           if (updated === 'everything') return put(orgId, sent, { ...by, etag });
           if (present === undefined) return putAbsent(orgId, sent, by);
@@ -167,6 +171,16 @@ export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
       });
     },
   };
+
+  /** An organization changes its own entries; one that it inherits is as absent. */
+  async function ownOrNone(
+    read: Promise<Stored<RecordOf[K]>>,
+    orgId: string,
+  ): Promise<Stored<RecordOf[K]> | undefined> {
+    const present = await presentOrNone(read);
+    const isInherited = present?.origin?.source === 'PLATFORM' && orgId !== platformId;
+    return isInherited ? undefined : present;
+  }
 
   async function put(
     orgId: string,

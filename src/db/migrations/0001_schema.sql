@@ -14,6 +14,7 @@ CREATE TABLE org (
   week_start integer NOT NULL,
   month_anchor_day integer NOT NULL,
   unknown_models text,
+  catalog text NOT NULL DEFAULT 'INHERIT',
   unknown_subjects text NOT NULL,
   unpriced text NOT NULL,
   on_expiry text NOT NULL,
@@ -24,6 +25,17 @@ CREATE TABLE org (
   created_at timestamptz NOT NULL,
   updated_at timestamptz NOT NULL
 );
+
+-- The epoch of the platform's catalog, which organizations inherit: one row, on every node of a cluster. What it consists of
+-- is kept as that of an organization, under the empty id, with the same tables, history and repeats.
+CREATE TABLE platform (
+  only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+  epoch bigint NOT NULL
+);
+INSERT INTO platform (epoch) VALUES (0);
+INSERT INTO org (org_id, epoch, version, state, display_name, time_zone, week_start, month_anchor_day, catalog,
+  unknown_subjects, unpriced, on_expiry, on_store_failure, store_content, default_output_tokens, created_at, updated_at)
+VALUES ('', 0, 0, 'ACTIVE', '', 'UTC', 1, 1, 'OWN', 'ALLOW', 'DENY', 'RELEASE', 'DENY', 'NONE', 0, now(), now());
 
 -- Directory and catalog: team, user, principal, app, customer, key, token, model, route_group, model_group.
 CREATE TABLE record (
@@ -198,6 +210,8 @@ CREATE TABLE meter (
   lifetime_held_output bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (org_id, meter_id)
 ) WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05);
+-- The lock of the platform's catalog.
+INSERT INTO meter (org_id, meter_id) VALUES ('', 'org');
 
 CREATE INDEX meter_family ON meter (org_id, family) WHERE family <> '';
 
@@ -437,7 +451,7 @@ CREATE TABLE access_secret (
 );
 
 -- The audit trail: who did what, when, from where and why, from what to what; also the history of records. Append-only.
--- One chain per organization, and one of the platform, whose org_id is empty. No foreign key: the platform has no row.
+-- One chain per organization, and one of the platform, whose org_id is empty.
 CREATE TABLE audit_entry (
   org_id text COLLATE "C" NOT NULL,
   -- 1, 2, … without gaps.

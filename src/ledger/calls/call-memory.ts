@@ -22,7 +22,7 @@ interface Packed extends Pick<
   KnownCall,
   | 'state'
   | 'writtenBy'
-  | 'epoch'
+  | 'priceEpochs'
   | 'path'
   | 'target'
   | 'served'
@@ -62,7 +62,7 @@ export function createCallMemory(max: number): CallMemory {
 
 /** Undefined where something has happened to the call, it has units, or a number is too large to be plain. */
 function packed(call: KnownCall): Packed | undefined {
-  const { estimate, held, state, writtenBy, epoch, path, target, served } = call;
+  const { estimate, held, state, writtenBy, priceEpochs, path, target, served } = call;
   const { ttlMs, bookedAtMs, expiresAtMs } = call;
   if (call.version !== 1 || call.closing !== undefined) return undefined;
   if (estimate.reasoningOutput !== undefined || estimate.units.length > 0) return undefined;
@@ -72,7 +72,7 @@ function packed(call: KnownCall): Packed | undefined {
   return {
     state,
     writtenBy,
-    epoch,
+    priceEpochs,
     path,
     target,
     served,
@@ -97,7 +97,7 @@ function isPlain(value: bigint | undefined): boolean {
 }
 
 function unpacked(orgId: string, requestId: string, call: Packed): KnownCall {
-  const { state, writtenBy, epoch, path, target, served } = call;
+  const { state, writtenBy, priceEpochs, path, target, served } = call;
   const { ttlMs, bookedAtMs, expiresAtMs } = call;
   return {
     orgId,
@@ -105,7 +105,7 @@ function unpacked(orgId: string, requestId: string, call: Packed): KnownCall {
     state,
     version: 1,
     writtenBy,
-    epoch,
+    priceEpochs,
     path,
     target,
     served,

@@ -25,12 +25,12 @@ export async function keptCall(client: Client, call: KnownCall): Promise<KeptCal
   const [summary] = await summariesOf(client, call.orgId, [call]);
   if (summary === undefined) throw new Error('a call has no summary');
   const entries = await entriesOf(client, call);
-  const { content, epoch, expiresAtMs } = call;
+  const { content, priceEpochs, expiresAtMs } = call;
   const wasHeld = summary.outcome?.expiresAtMs !== undefined;
   return {
     ...summary,
     asked: shown(content),
-    epoch,
+    epoch: priceEpochs.own,
     expiresAtMs: wasHeld ? expiresAtMs : undefined,
     policies: await policiesOf(client, call),
     extends: call.extends.map((one) => ({ ...one, asked: shown(one.content) })),
@@ -76,7 +76,7 @@ async function policiesOf(client: Client, call: KnownCall): Promise<KeptCall['po
     call.orgId,
     subjects.map(({ kind }) => kind),
     subjects.map(({ id }) => id),
-    call.epoch,
+    call.priceEpochs.own,
   ];
   const { rows } = await client.query<PolicyAtEpochRow>({ ...policiesAtEpoch, values });
   return rows.flatMap(({ kind, id, revision }) => {

@@ -60,7 +60,8 @@ type EstimateTexts = readonly [
 interface Detail {
   /** `callForm` of the release that wrote the row; it holds for all texts of the row but the answer. */
   readonly form: number;
-  readonly epoch: number;
+  /** Of own prices and of the platform's. */
+  readonly epochs: readonly [own: number, platform: number];
   readonly path: StoredCall['path'];
   readonly estimate: EstimateTexts;
   readonly own?: EstimateTexts;
@@ -98,11 +99,11 @@ export function callTexts(call: KnownCall): {
 
 /** JSON of a `Detail`. */
 function detailText(call: KnownCall): string {
-  const { epoch, path, served, estimate, own, ttlMs, sequence, writtenBy, releasedBy } = call;
+  const { priceEpochs, path, served, estimate, own, ttlMs, sequence, writtenBy, releasedBy } = call;
   const released = releasedBy === undefined ? '' : `,"releasedBy":"${releasedBy}"`;
   const ownPart = own === undefined ? '' : `,"own":${estimateText(own)}`;
   return (
-    `{"form":${callForm},"epoch":${epoch},"path":${pathText(path)},"estimate":${estimateText(estimate)}${ownPart},` +
+    `{"form":${callForm},"epochs":[${priceEpochs.own},${priceEpochs.platform}],"path":${pathText(path)},"estimate":${estimateText(estimate)}${ownPart},` +
     `"ttlMs":${ttlMs},"sequence":${sequence},"writtenBy":"${writtenBy}"${released}${servedText(served)}}`
   );
 }
@@ -147,7 +148,7 @@ function estimateOf(texts: EstimateTexts): Estimate {
 
 /** Reads a call's row. */
 export function knownCall(row: CallRow): KnownCall {
-  const { form, estimate, own, provider, serviceTier, ...detail } = JSON.parse(
+  const { form, epochs, estimate, own, provider, serviceTier, ...detail } = JSON.parse(
     row.detail,
   ) as Detail;
   if (form !== callForm) {
@@ -156,6 +157,7 @@ export function knownCall(row: CallRow): KnownCall {
   const target = JSON.parse(row.facts) as StoredCall['target'];
   return {
     ...detail,
+    priceEpochs: { own: epochs[0], platform: epochs[1] },
     estimate: estimateOf(estimate),
     ...(own === undefined ? {} : { own: estimateOf(own) }),
     orgId: row.org_id,

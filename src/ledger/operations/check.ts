@@ -194,7 +194,7 @@ function newCall(
     state: allowed ? stateOfAllowed(plan) : 'DENIED',
     version: 1,
     writtenBy,
-    epoch: plan.epoch,
+    priceEpochs: plan.priceEpochs,
     path: plan.path,
     target: plan.target,
     served: plan.served,

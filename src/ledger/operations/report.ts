@@ -203,7 +203,7 @@ function settledCall(
     state: 'SETTLED',
     version: 1,
     writtenBy: closing.writtenBy,
-    epoch: plan.epoch,
+    priceEpochs: plan.priceEpochs,
     path: plan.path,
     target: usage.target,
     served: usage.served,

@@ -26,10 +26,10 @@ export const agreeOnEnds = {
    *  be from the database's (ms), or null if somebody else moves the clock. */
   text: `SELECT floor(extract(epoch FROM clock.now) * 1000)::bigint,
   (extract(epoch FROM clock.now - transaction_timestamp()) * 1000)::bigint,
-  (CASE WHEN o.epoch = u.epoch THEN '0' ELSE '${guards.policies}' END)::int,
+  (CASE WHEN o.epoch + p.epoch = u.epoch THEN '0' ELSE '${guards.policies}' END)::int,
   (CASE WHEN abs(u.at - extract(epoch FROM clock.now) * 1000) > $4::bigint
     OR to_timestamp(u.at / 1000.0) < r.closed_to THEN '${guards.time}' ELSE '0' END)::int
-FROM (SELECT clock_timestamp() AS now) AS clock,
+FROM (SELECT clock_timestamp() AS now) AS clock, platform AS p,
   unnest($1::text[], $2::bigint[], $3::bigint[]) AS u(org_id, epoch, at)
 LEFT JOIN org AS o ON o.org_id = u.org_id LEFT JOIN usage_rolled AS r ON r.org_id = u.org_id`,
 } as const;

@@ -90,10 +90,10 @@ export const agreeOnEpochs = {
   name: 'agree-on-epochs',
   /** $1 text[] organizations, $2 bigint[] their epochs; $3 bigint, $4 bigint: the span (ms), its end excluded. */
   text: `SELECT clock.now_ms,
-  (CASE WHEN o.epoch = u.epoch THEN '0' ELSE '${guards.policies}' END)::int,
+  (CASE WHEN o.epoch + p.epoch = u.epoch THEN '0' ELSE '${guards.policies}' END)::int,
   (CASE WHEN clock.now_ms >= $3::bigint AND clock.now_ms < $4::bigint THEN '0'
     ELSE '${guards.time}' END)::int
-FROM (SELECT ${databaseNowMs} AS now_ms) AS clock, unnest($1::text[], $2::bigint[]) AS u(org_id, epoch)
+FROM (SELECT ${databaseNowMs} AS now_ms) AS clock, platform AS p, unnest($1::text[], $2::bigint[]) AS u(org_id, epoch)
 LEFT JOIN org AS o ON o.org_id = u.org_id`,
 } as const;
 

@@ -3,7 +3,7 @@ import { databaseNowMs } from './database-now.ts';
 
 /**
  * Reads, after the batch's rows are locked, what may no longer change under it: the epoch and calendar of
- * each organization, the calls already known by their request ids, and the database's clock.
+ * each organization (with the platform's, whose catalog it inherits), the calls already known by their request ids, and the database's clock.
  *
  * It runs after `apply-deltas` in the same flight, as statements of their own: in READ COMMITTED a
  * statement sees what was committed before it began, so everything the previous holder of the rows wrote.
@@ -13,10 +13,10 @@ export const readEpochs = batchStatement(
   /** $1 text[]: organizations. */
   ({
     isOne,
-  }) => `SELECT o.org_id, o.epoch, o.time_zone, o.week_start, o.month_anchor_day, o.on_expiry,
+  }) => `SELECT o.org_id, o.epoch + p.epoch, o.time_zone, o.week_start, o.month_anchor_day, o.on_expiry,
   ${databaseNowMs} AS now_ms,
   coalesce(extract(epoch FROM r.closed_to) * 1000, 0)::bigint AS record_from_ms
-FROM org o LEFT JOIN usage_rolled r ON r.org_id = o.org_id
+FROM org o CROSS JOIN platform p LEFT JOIN usage_rolled r ON r.org_id = o.org_id
 WHERE ${isOne('o')}`,
 );
 

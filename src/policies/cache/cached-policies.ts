@@ -6,7 +6,9 @@ import { createDerivations } from './derivations.ts';
 import { createEpochReader } from './epoch-reader.ts';
 import { createOrganizationCache } from './organization-cache.ts';
 import { createOrganizationLoader } from './organization-loader.ts';
+import { platformId } from '../policy-store.ts';
 import type { Policies } from '../policies.ts';
+import { createSharedViews } from './shared-views.ts';
 import { createSubjectCache } from './subject-cache.ts';
 import { createViewLoader } from './view-loader.ts';
 
@@ -34,7 +36,7 @@ const keptAfterEndMs = 24 * 3_600_000;
 
 /** Policies, and a listener for notifications that they have changed. */
 export interface CachedPolicies extends Policies {
-  /** Takes a notification that an organization has changed; loads the change in the background if it is cached. */
+  /** Takes a notification that an organization, or the platform, has changed; loads the change in the background if it is cached. */
   readonly noticed: (notice: ChangeNotice) => void;
 }
 
@@ -44,10 +46,16 @@ export function createCachedPolicies(parts: CachedPoliciesParts): CachedPolicies
   const overBeforeMs = (): number => (clock === undefined ? 0 : clock.nowMs() - keptAfterEndMs);
   const subjects = createSubjectCache(pool, parts.maxSubjects ?? 100_000, overBeforeMs);
   const derivations = createDerivations(parts.maxDerivations ?? 100_000);
+  const loadOrganization = createOrganizationLoader(pool, overBeforeMs);
   const organizations = createOrganizationCache({
-    loadOrganization: createOrganizationLoader(pool, overBeforeMs, derivations.rememberOf),
+    loadOrganization,
     maxOrganizations: parts.maxOrganizations ?? 1000,
     onNamedChange: (generation, named) => subjects.forget(generation, named),
+  });
+  const platform = createOrganizationCache({
+    loadOrganization,
+    maxOrganizations: 1,
+    onNamedChange: () => {},
   });
   const credentials = createCredentialCache({
     pool,
@@ -56,24 +64,33 @@ export function createCachedPolicies(parts: CachedPoliciesParts): CachedPolicies
     perOrganization,
   });
   // A reader each, so that a flood of unknown organizations takes no place from those that are cached.
+  const sharedViews = createSharedViews(derivations);
   const reading = { pool, maxLookups, perOrganization };
   const readUnknown = createEpochReader(reading);
   const readKnown = createEpochReader(reading);
 
   function noticed({ orgId, epoch }: ChangeNotice): void {
-    if (organizations.present(orgId) === undefined) return;
-    organizations.load(orgId, epoch).catch(() => {
+    const cache = orgId === platformId ? platform : organizations;
+    if (cache.present(orgId) === undefined) return;
+    cache.load(orgId, epoch).catch(() => {
       // Only a hint: the next Check sees the newer epoch itself, and fails there if the store does.
     });
   }
 
   return {
-    view: createViewLoader(organizations, subjects, readUnknown),
+    view: createViewLoader({
+      organizations,
+      platform,
+      subjects,
+      sharedViews,
+      readEpoch: readUnknown,
+    }),
     credential: credentials.find,
     noticed,
     newestEpoch: async (orgId) => (await readKnown(orgId)) ?? 0,
     close: async () => {
       organizations.clear();
+      platform.clear();
       subjects.clear();
       credentials.clear();
       derivations.clear();

@@ -1,5 +1,6 @@
 import { familyName } from '../../core/meters.ts';
 import type { PriceRevision } from '../../core/catalog.ts';
+import { effectiveTargets } from '../../core/effective-catalog.ts';
 import type { MeterFamily, OrganizationView } from '../../core/organization-view.ts';
 import type { Policy } from '../../core/policy.ts';
 import type { Raise } from '../../core/raise.ts';
@@ -18,33 +19,39 @@ export type SharedView = Omit<
 
 const noPrices: readonly PriceRevision[] = [];
 
-/** Makes the shared part of the views of a snapshot. */
+/** Makes the shared part of the views of a snapshot, with the platform's catalog behind its own. */
 export function sharedView(
   snapshot: OrganizationSnapshot,
+  platform: OrganizationSnapshot,
   remember: OrganizationView['remember'],
 ): SharedView {
-  const { teams, models, routeGroups, prices, serviceTiers } = snapshot;
+  const { organization, teams } = snapshot;
+  const isInheriting = organization.catalog === 'INHERIT';
   return {
-    organization: snapshot.organization,
-    epoch: snapshot.epoch,
+    organization,
+    epoch: snapshot.epoch + platform.epoch,
+    priceEpochs: { own: snapshot.epoch, platform: isInheriting ? platform.epoch : 0 },
     team: (id) => teams.get(id),
-    model: (id) => models.get(id),
-    routeGroup: (id) => routeGroups.get(id),
-    models: () => models.values(),
-    routeGroups: () => routeGroups.values(),
-    // A tier that no price is for costs no look-up by its name.
-    prices: (scope, subject, serviceTier) =>
-      serviceTier === undefined || serviceTiers.has(serviceTier)
-        ? (prices.get(priceKey(scope, subject, serviceTier)) ?? noPrices)
-        : noPrices,
+    ...effectiveTargets(snapshot, isInheriting ? platform : undefined),
+    prices: pricesOf(snapshot),
+    platformPrices: pricesOf(platform),
     remember,
   };
+}
+
+/** A tier that no price is for costs no look-up by its name. */
+function pricesOf({ prices, serviceTiers }: OrganizationSnapshot): OrganizationView['prices'] {
+  return (scope, subject, serviceTier) =>
+    serviceTier === undefined || serviceTiers.has(serviceTier)
+      ? (prices.get(priceKey(scope, subject, serviceTier)) ?? noPrices)
+      : noPrices;
 }
 
 /** The view of one call: what all share, and the subjects loaded for it. */
 export class CallView implements OrganizationView {
   readonly organization: OrganizationView['organization'];
   readonly epoch: number;
+  readonly priceEpochs: OrganizationView['priceEpochs'];
   readonly #shared: SharedView;
   readonly #snapshot: OrganizationSnapshot;
   readonly #loaded: readonly LoadedSubject[];
@@ -57,6 +64,7 @@ export class CallView implements OrganizationView {
   ) {
     this.organization = shared.organization;
     this.epoch = shared.epoch;
+    this.priceEpochs = shared.priceEpochs;
     this.#shared = shared;
     this.#snapshot = snapshot;
     this.#loaded = loaded;
@@ -114,6 +122,12 @@ export class CallView implements OrganizationView {
     ...[scope, subject, serviceTier]: Parameters<OrganizationView['prices']>
   ): ReturnType<OrganizationView['prices']> {
     return this.#shared.prices(scope, subject, serviceTier);
+  }
+
+  platformPrices(
+    ...[scope, subject, serviceTier]: Parameters<OrganizationView['prices']>
+  ): ReturnType<OrganizationView['prices']> {
+    return this.#shared.platformPrices(scope, subject, serviceTier);
   }
 
   get families(): readonly MeterFamily[] {

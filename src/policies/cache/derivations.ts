@@ -4,8 +4,11 @@ import type { OrganizationSnapshot } from './organization-snapshot.ts';
 
 /** One bounded memory for what is derived from all snapshots, shared by organizations; past epochs age away. */
 export interface Derivations {
-  /** The `remember` of a snapshot's views. */
-  readonly rememberOf: (snapshot: OrganizationSnapshot) => OrganizationView['remember'];
+  /** The `remember` of the views of a snapshot and a snapshot of the platform. */
+  readonly rememberOf: (
+    snapshot: OrganizationSnapshot,
+    platform: OrganizationSnapshot,
+  ) => OrganizationView['remember'];
   clear(): void;
 }
 
@@ -14,9 +17,9 @@ export function createDerivations(max: number): Derivations {
   const derived = createFairCache<string, { readonly value: unknown }>({ max });
   return {
     rememberOf:
-      ({ serial, organization }) =>
+      ({ serial, organization }, platform) =>
       <T>(name: string, make: () => T): T => {
-        const key = `${serial} ${name}`;
+        const key = `${serial} ${platform.serial} ${name}`;
         const known = derived.get(key);
         // What is kept under a name was made by the same derivation, so it is of its type.
         if (known !== undefined) return known.value as T;

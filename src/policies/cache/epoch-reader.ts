@@ -5,7 +5,7 @@ import { batchLookups } from '../../platform/batch-lookups.ts';
 import { lookupsOneByOne } from '../../platform/lookups-one-by-one.ts';
 import { ServiceError } from '../../platform/service-error.ts';
 
-/** The epoch of an organization as the store has it after the call; undefined if there is no such organization. */
+/** The epoch of the views of an organization as the store has it after the call; undefined if there is no such organization. */
 export type EpochReader = (orgId: string) => Promise<number | undefined>;
 
 /** The least time between two queries: whatever is refused, at most two hundred queries a second. */
@@ -31,9 +31,12 @@ export function createEpochReader(parts: EpochReaderParts): EpochReader {
     : batchLookups((orgIds) => readEpochs(pool, orgIds), bounds);
 }
 
+const newestEpoch =
+  'SELECT o.org_id, o.epoch + p.epoch AS epoch FROM org AS o CROSS JOIN platform AS p';
+
 async function readEpoch(pool: Pool, orgId: string): Promise<number | undefined> {
   try {
-    const text = 'SELECT epoch FROM org WHERE org_id = $1';
+    const text = `${newestEpoch} WHERE o.org_id = $1`;
     const { rows } = await pool.query<{ epoch: string }>(text, [orgId]);
     return rows[0] && Number(rows[0].epoch);
   } catch (cause) {
@@ -47,7 +50,7 @@ async function readEpochs(
 ): Promise<ReadonlyMap<string, number>> {
   try {
     const { rows } = await pool.query<{ org_id: string; epoch: string }>(
-      'SELECT org_id, epoch FROM org WHERE org_id = ANY ($1::text[])',
+      `${newestEpoch} WHERE o.org_id = ANY ($1::text[])`,
       [orgIds],
     );
     return new Map(rows.map((row) => [row.org_id, Number(row.epoch)]));

@@ -7,6 +7,8 @@ import type { NamedSubject } from '../store/pg-policies.ts';
 export interface OrganizationCache {
   /** What is cached, at whichever epoch. */
   present(orgId: string): CachedOrganization | undefined;
+  /** Loads what is new since; one that is under way already may not know of a change before this call. */
+  refresh(orgId: string): Promise<CachedOrganization | undefined>;
   /** Not older than `atLeastEpoch`; undefined if there is no such organization. */
   load(orgId: string, atLeastEpoch: number): Promise<CachedOrganization | undefined>;
   clear(): void;
@@ -50,6 +52,7 @@ export function createOrganizationCache(parts: OrganizationCacheParts): Organiza
 
   return {
     present: (orgId) => organizations.get(orgId),
+    refresh: refreshOnce,
     load: async (orgId, atLeastEpoch) => {
       // One that is under way may have begun before the epoch asked for; the next one has not.
       for (let load = 0; load < maxLoads; load += 1) {

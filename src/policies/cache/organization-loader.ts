@@ -1,16 +1,12 @@
 import type { Pool } from 'pg';
-import type { OrganizationView } from '../../core/organization-view.ts';
-import { sharedView } from './cached-view.ts';
-import type { SharedView } from './cached-view.ts';
 import { applyChanges } from './organization-snapshot.ts';
 import type { OrganizationSnapshot } from './organization-snapshot.ts';
 import { readDelta, readOrganization } from '../store/pg-policies.ts';
 import type { NamedSubject } from '../store/pg-policies.ts';
 
-/** An organization as it is cached; replaced, never changed. */
+/** An organization, or the platform, as it is cached; replaced, never changed. */
 export interface CachedOrganization {
   readonly snapshot: OrganizationSnapshot;
-  readonly shared: SharedView;
   /** Named subjects cached under this number have the state of the newest snapshot with this number. */
   readonly generation: number;
 }
@@ -27,18 +23,12 @@ export type LoadOrganization = (
   before: CachedOrganization | undefined,
 ) => Promise<LoadedOrganization | undefined>;
 
-/** Makes a loader; raises that were over `raisesOverBeforeMs` are not loaded; `rememberOf` makes the `remember` of a snapshot's views. */
+/** Makes a loader; raises that were over `raisesOverBeforeMs` are not loaded. */
 export function createOrganizationLoader(
   pool: Pool,
   raisesOverBeforeMs: () => number,
-  rememberOf: (snapshot: OrganizationSnapshot) => OrganizationView['remember'],
 ): LoadOrganization {
   let lastGeneration = 0;
-
-  function made(generation: number, snapshot: OrganizationSnapshot): CachedOrganization {
-    return { generation, snapshot, shared: sharedView(snapshot, rememberOf(snapshot)) };
-  }
-
   return async (orgId, before) => {
     if (before !== undefined) {
       const { epoch } = before.snapshot;
@@ -47,12 +37,16 @@ export function createOrganizationLoader(
       // A smaller epoch: the database was put back to an older state, and nothing cached is of it.
       if (changes !== undefined && changes.epoch > epoch) {
         const snapshot = applyChanges(before.snapshot, changes);
-        return { organization: made(before.generation, snapshot), changed: changes.named };
+        return {
+          organization: { generation: before.generation, snapshot },
+          changed: changes.named,
+        };
       }
     }
     const whole = await readOrganization(pool, orgId, raisesOverBeforeMs());
     if (whole === undefined) return undefined;
     lastGeneration += 1;
-    return { organization: made(lastGeneration, applyChanges(undefined, whole)), changed: [] };
+    const snapshot = applyChanges(undefined, whole);
+    return { organization: { generation: lastGeneration, snapshot }, changed: [] };
   };
 }

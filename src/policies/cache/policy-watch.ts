@@ -88,7 +88,8 @@ export function startPolicyWatch(parts: PolicyWatchParts): PolicyWatch {
 }
 
 function tell(notification: Notification, onNotice: (notice: ChangeNotice) => void): void {
+  // The empty id is the platform's.
   const [orgId = '', epochText = '', kind = ''] = (notification.payload ?? '').split(' ');
   const epoch = Number(epochText);
-  if (orgId !== '' && Number.isSafeInteger(epoch)) onNotice({ orgId, epoch, kind });
+  if (kind !== '' && Number.isSafeInteger(epoch)) onNotice({ orgId, epoch, kind });
 }

@@ -7,6 +7,7 @@ import { inTransaction } from '../../db/transaction.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { ServiceError } from '../../platform/service-error.ts';
 import { notFound } from './change-errors.ts';
+import { platformId } from '../policy-store.ts';
 import type { Change } from '../policy-store.ts';
 import { encodeDoc, encodeValue, openDoc } from './documents.ts';
 import type { StoredDoc } from './documents.ts';
@@ -25,7 +26,7 @@ export interface StoreParts {
   readonly onChange?: ((change: ChangeNotice) => void) | undefined;
 }
 
-/** That an organization has changed: what NOTIFY carries on `changeChannel`, as `org_id epoch kind`. */
+/** That an organization, or the platform, has changed: what NOTIFY carries on `changeChannel`, as `org_id epoch kind`. */
 export interface ChangeNotice {
   readonly orgId: string;
   readonly epoch: number;
@@ -85,7 +86,7 @@ export async function runChange<T>(
         await keepAnswer(locked, request, done);
         return { result: done.result, replayed: false };
       }
-      await client.query('UPDATE org SET epoch = $2 WHERE org_id = $1', [orgId, epoch]);
+      await stepEpoch(client, orgId, epoch);
       await finishChange(locked, request, done);
       notice = { orgId, epoch, kind: done.kind };
       return { result: done.result, replayed: false };
@@ -111,6 +112,12 @@ async function lockOrganization(client: PoolClient, orgId: string): Promise<numb
   const epoch = rows[0]?.epoch;
   if (epoch === undefined) throw notFound('ORGANIZATION_NOT_FOUND', orgId);
   return Number(epoch);
+}
+
+/** The platform's epoch is kept once more, in a table that is on every node of a cluster: every call reads it. */
+async function stepEpoch(client: PoolClient, orgId: string, epoch: number): Promise<void> {
+  await client.query('UPDATE org SET epoch = $2 WHERE org_id = $1', [orgId, epoch]);
+  if (orgId === platformId) await client.query('UPDATE platform SET epoch = $1', [epoch]);
 }
 
 /** The answer that a request with this id had; undefined when it is the first. */

@@ -1,12 +1,13 @@
-import type { ModelGroup } from '../../core/catalog.ts';
 import { storeFailure } from '../../db/errors.ts';
 import type { StoreParts } from './change.ts';
 import { mostCounted, pageOf, positionOf } from '../../platform/paging.ts';
 import type { ListedModelGroup, PolicyStore } from '../policy-store.ts';
 import type { Listed, Page } from '../../platform/paging.ts';
-import { requireOrganization } from './records.ts';
+import { entriesOf } from './catalog-entries.ts';
+import type { EntryColumns } from './catalog-entries.ts';
+import { inheritedEpoch } from './inheritance.ts';
+import { listedOf as storedOf, requireOrganization } from './records.ts';
 import type { RecordRow } from './records.ts';
-import { decodeRecord, openDoc } from './documents.ts';
 
 /** How model groups differ from other records: they exist without a record, and models have them. */
 export function storedModelGroups(
@@ -18,24 +19,23 @@ export function storedModelGroups(
   };
 }
 
-type GroupRow = (RecordRow<'model_group'> | { readonly id: string; readonly doc: null }) & {
+type GroupRow = (
+  (RecordRow<'model_group'> & EntryColumns) | { readonly id: string; readonly doc: null }
+) & {
   readonly models: number;
   readonly total: number;
 };
 
-/** Groups that models name, and groups with a record: most are both. */
+/** Groups that models name, and groups with a record: most are both. $1 and $2 as in `entriesOf`. */
 const matchingGroups = `
 WITH labelled AS (
   SELECT g.id COLLATE "C" AS id, count(*)::integer AS models
-  FROM record m CROSS JOIN LATERAL jsonb_array_elements_text(m.doc->'groups') AS g(id)
-  WHERE m.org_id = $1 AND m.kind = 'model' AND NOT m.deleted GROUP BY 1
-), said AS (
-  SELECT id, doc, version, created_at, updated_at FROM record
-  WHERE org_id = $1 AND kind = 'model_group' AND NOT deleted
+  FROM ${entriesOf('model')} AS m CROSS JOIN LATERAL jsonb_array_elements_text(m.doc->'groups') AS g(id)
+  GROUP BY 1
 ), matching AS (
-  SELECT id, doc, version, created_at, updated_at, coalesce(models, 0) AS models
-  FROM said FULL JOIN labelled USING (id)
-  WHERE strpos(lower(id || ' ' || coalesce(doc->>'displayName', '')), lower($2)) > 0
+  SELECT id, doc, version, created_at, updated_at, is_platform, replaces, coalesce(models, 0) AS models
+  FROM ${entriesOf('model_group')} AS said FULL JOIN labelled USING (id)
+  WHERE strpos(lower(id || ' ' || coalesce(doc->>'displayName', '')), lower($3)) > 0
 )`;
 
 async function list(
@@ -46,12 +46,13 @@ async function list(
   const name = `${orgId}/model_group`;
   const after = positionOf(page, name, ['text'])?.[0] ?? '';
   try {
+    const isInheriting = (await inheritedEpoch(parts.pool, orgId)) > 0;
     // All groups are counted together with their models in any case, so their number costs nothing.
     const { rows } = await parts.pool.query<GroupRow>(
       `${matchingGroups} SELECT * FROM matching
 CROSS JOIN (SELECT least(count(*), ${mostCounted})::integer AS total FROM matching) AS counted
-WHERE id > $3 ORDER BY id LIMIT $4`,
-      [orgId, page.contains ?? '', after, page.size + 1],
+WHERE id > $4 ORDER BY id LIMIT $5`,
+      [orgId, isInheriting, page.contains ?? '', after, page.size + 1],
     );
     const [first] = rows;
     if (first === undefined) await requireOrganization(parts, orgId);
@@ -63,10 +64,10 @@ WHERE id > $3 ORDER BY id LIMIT $4`,
 
 async function countModels(parts: StoreParts, orgId: string, groupId: string): Promise<number> {
   try {
+    const isInheriting = (await inheritedEpoch(parts.pool, orgId)) > 0;
     const { rows } = await parts.pool.query<{ readonly models: number }>(
-      `SELECT count(*)::integer AS models FROM record
-  WHERE org_id = $1 AND kind = 'model' AND NOT deleted AND doc->'groups' ? $2`,
-      [orgId, groupId],
+      `SELECT count(*)::integer AS models FROM ${entriesOf('model')} AS m WHERE m.doc->'groups' ? $3`,
+      [orgId, isInheriting, groupId],
     );
     return rows[0]?.models ?? 0;
   } catch (cause) {
@@ -77,11 +78,5 @@ async function countModels(parts: StoreParts, orgId: string, groupId: string): P
 function listedOf(row: GroupRow): ListedModelGroup {
   const { id, models } = row;
   if (row.doc === null) return { id, models, stored: undefined };
-  const stored = {
-    record: decodeRecord('model_group', openDoc<ModelGroup>(row.doc)),
-    etag: row.version,
-    createdAtMs: row.created_at.getTime(),
-    updatedAtMs: row.updated_at.getTime(),
-  };
-  return { id, models, stored };
+  return { id, models, stored: storedOf('model_group', row) };
 }

@@ -12,6 +12,7 @@ import type { Doc } from './documents.ts';
 import { appendRevision, decodeRevision } from './policy-revisions.ts';
 import { countRows, microsecondsOf, sortedList } from './list-order.ts';
 import { pageOf, positionOf } from '../../platform/paging.ts';
+import { platformId } from '../policy-store.ts';
 import type { Change, CreatedOrganization, PolicyStore, Stored } from '../policy-store.ts';
 import type { Listed, Page } from '../../platform/paging.ts';
 
@@ -40,6 +41,7 @@ export interface OrganizationRow {
   readonly week_start: number;
   readonly month_anchor_day: number;
   readonly unknown_models: 'ALLOW' | 'DENY' | null;
+  readonly catalog: Organization['catalog'];
   readonly unknown_subjects: Organization['unknownSubjects'];
   readonly unpriced: Organization['unpriced'];
   readonly on_expiry: Organization['onExpiry'];
@@ -58,6 +60,7 @@ const settingColumns = [
   'week_start',
   'month_anchor_day',
   'unknown_models',
+  'catalog',
   'unknown_subjects',
   'unpriced',
   'on_expiry',
@@ -66,7 +69,7 @@ const settingColumns = [
   'store_content',
   'default_output_tokens',
 ] as const;
-const fromMatching = `FROM org WHERE strpos(lower(org_id || ' ' || display_name), lower($1)) > 0
+const fromMatching = `FROM org WHERE org_id <> '${platformId}' AND strpos(lower(org_id || ' ' || display_name), lower($1)) > 0
   AND ($2::text[] IS NULL OR org_id = ANY($2))`;
 const sortExpressions = {
   id: 'org_id',
@@ -243,6 +246,7 @@ export function organizationOf(
       monthAnchorDay: row.month_anchor_day,
     },
     unknownModels: row.unknown_models ?? undefined,
+    catalog: row.catalog,
     unknownSubjects: row.unknown_subjects,
     unpriced: row.unpriced,
     onExpiry: row.on_expiry,
@@ -263,6 +267,7 @@ function settingsOf(organization: Organization): readonly unknown[] {
     calendar.weekStart,
     calendar.monthAnchorDay,
     organization.unknownModels ?? null,
+    organization.catalog,
     organization.unknownSubjects,
     organization.unpriced,
     organization.onExpiry,

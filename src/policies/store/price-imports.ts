@@ -8,11 +8,13 @@ import type { Done, Locked, StoreParts } from './change.ts';
 import { encodeValue } from './documents.ts';
 import type { Doc } from './documents.ts';
 import { pageOf, positionOf } from '../../platform/paging.ts';
-import type { NewPrice, PolicyStore, StoredPrice } from '../policy-store.ts';
+import { platformId } from '../policy-store.ts';
+import type { PolicyStore } from '../policy-store.ts';
+import type { NewPrice, StoredPrice } from '../stored-price.ts';
 import type { Page, PageWeight } from '../../platform/paging.ts';
-import { importChanges } from '../policy-store.ts';
+import { importChanges } from '../stored-price.ts';
 import type { PriceImport, PriceOffer } from '../price-import.ts';
-import type { ImportedPrice, PriceImportAnswer } from '../policy-store.ts';
+import type { ImportedPrice, PriceImportAnswer } from '../stored-price.ts';
 import {
   decodeStoredPrice,
   insertPrices,
@@ -146,10 +148,11 @@ function newPrice(offer: PriceOffer, { now, by }: Locked): NewPrice {
 }
 
 /** A preview writes nothing: not even what is taken back afterwards, while the organization waits. */
-function asIfStored(price: PriceRevision, { now, by }: Locked): StoredPrice {
+function asIfStored(price: PriceRevision, { orgId, now, by }: Locked): StoredPrice {
   const createdAtMs = now.getTime();
   return {
     price,
+    source: orgId === platformId ? 'PLATFORM' : 'OWN',
     actor: by.actor,
     createdAtMs,
     revokedAtMs: undefined,

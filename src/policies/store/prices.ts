@@ -3,7 +3,9 @@ import { storeFailure } from '../../db/errors.ts';
 import { runChange } from './change.ts';
 import type { Locked, StoreParts } from './change.ts';
 import { pageOf, positionOf } from '../../platform/paging.ts';
-import type { Change, NewPrice, PolicyStore, StoredPrice } from '../policy-store.ts';
+import { platformId } from '../policy-store.ts';
+import type { Change, PolicyStore } from '../policy-store.ts';
+import type { NewPrice, StoredPrice } from '../stored-price.ts';
 import type { Listed, Page, PageWeight } from '../../platform/paging.ts';
 import { requireOrganization } from './records.ts';
 import { decodePrice, documentForm, encodeValue, openDoc } from './documents.ts';
@@ -34,12 +36,13 @@ export interface PriceRow {
   readonly revoked_reason: string | null;
   readonly revoked_by: string | null;
   readonly revoked_at: Date | null;
+  readonly is_platform: boolean;
 }
 
 /** The columns of a `PriceRow`. */
 export const priceColumns =
   'scope, subject, service_tier, revision, per_tokens, rates, effective_at_ms, reason, actor, epoch, ' +
-  'created_at, revoked_epoch, revoked_reason, revoked_by, revoked_at';
+  `created_at, revoked_epoch, revoked_reason, revoked_by, revoked_at, org_id = '${platformId}' AS is_platform`;
 
 /** What tells the prices of one series from those of another; a subject contains no space. */
 export function seriesKey({ scope, subject, serviceTier }: PriceSeries): string {
@@ -163,6 +166,7 @@ export function storedPrice(row: PriceRow): StoredPrice {
       revokedEpoch: row.revoked_epoch === null ? undefined : Number(row.revoked_epoch),
       reason: row.reason,
     }),
+    source: row.is_platform ? 'PLATFORM' : 'OWN',
     actor: row.actor,
     createdAtMs: row.created_at.getTime(),
     revokedAtMs: row.revoked_at?.getTime(),

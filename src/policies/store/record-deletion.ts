@@ -2,8 +2,10 @@ import type { Audited } from '../../audit/audit-trail.ts';
 import type { DeletableKind, PolicyStore, RecordOf, Stored } from '../policy-store.ts';
 import { runChange } from './change.ts';
 import type { Done, Locked, StoreParts } from './change.ts';
+import { withOrigin } from './catalog-entries.ts';
 import { recordNotFound, requireCondition } from './change-errors.ts';
 import { appendRevision, deletedPolicy, isLive, readNewest } from './policy-revisions.ts';
+import { inheritedNames } from './inheritance.ts';
 import { requireUnnamed } from './record-references.ts';
 import { readRecord, recordRequest } from './records.ts';
 
@@ -33,14 +35,15 @@ async function deleteRecord<K extends DeletableKind>(
   const before = await readRecord(client, orgId, kind, id);
   requireCondition({ ...by, exists: 'update' }, before, kind, id);
   if (before === undefined) throw recordNotFound(kind, id);
-  await requireUnnamed(client, orgId, kind, id);
+  const isReplaced = kind === 'model' && (await isInherited(locked, id));
+  if (!isReplaced) await requireUnnamed(client, orgId, kind, id);
   const { rows } = await client.query<{ version: string }>(
     `UPDATE record SET deleted = true, version = version + 1, epoch = $4, updated_at = $5
 WHERE org_id = $1 AND kind = $2 AND id = $3 RETURNING version`,
     [orgId, kind, id, epoch, now],
   );
   return {
-    result: before,
+    result: await withOrigin(client, orgId, kind, before),
     kind,
     subject: id,
     revision: Number(rows[0]?.version),
@@ -48,6 +51,11 @@ WHERE org_id = $1 AND kind = $2 AND id = $3 RETURNING version`,
     after: undefined,
     also: await deletePolicyOn(locked, kind, id),
   };
+}
+
+/** Whether the name of a model that is deleted goes on to be one: that of the platform's. */
+async function isInherited({ client, orgId }: Locked, id: string): Promise<boolean> {
+  return (await inheritedNames(client, orgId, ['model'], [id])).has(id);
 }
 
 /** What is declared on a subject goes with it, so that a later subject of the same id does not inherit it. */

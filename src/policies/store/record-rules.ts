@@ -4,6 +4,7 @@ import type { Credential, Team, User } from '../../core/directory.ts';
 import { maxTeamDepth } from '../../core/path.ts';
 import { invalidFields, ServiceError } from '../../platform/service-error.ts';
 import { alreadyExists } from './change-errors.ts';
+import { inheritedNames } from './inheritance.ts';
 import type { RecordKind, RecordOf } from '../policy-store.ts';
 
 /** Models and route groups share one name space: ALREADY_EXISTS `TARGET_EXISTS` if the other has it. */
@@ -30,8 +31,7 @@ const checks: { readonly [K in RecordKind]?: Check<K> } = {
   user: (client, orgId, user: User) => requireTeams(client, orgId, 'teams', user.teams),
   key: checkCredential,
   token: checkCredential,
-  route_group: (client, orgId, group: RouteGroup) =>
-    requireKnown(client, orgId, 'members', 'model', group.members),
+  route_group: (client, orgId, group: RouteGroup) => requireModels(client, orgId, group.members),
 };
 
 /** FIELD_INVALID, naming the field, for a reference to what must be there and is not. */
@@ -54,24 +54,38 @@ async function checkCredential(
   await requireTeams(client, orgId, 'team', team === undefined ? [] : [team]);
 }
 
-function requireTeams(
+async function requireTeams(
   client: PoolClient,
   orgId: string,
   field: string,
   ids: readonly string[],
 ): Promise<void> {
-  return requireKnown(client, orgId, field, 'team', ids);
+  const found = await known(client, orgId, 'team', ids);
+  requireNone(
+    field,
+    'team',
+    ids.filter((id) => !found.has(id)),
+  );
 }
 
-async function requireKnown(
+/** Own models, and those of the platform whose names the organization has not given to a route group of its own. */
+async function requireModels(
   client: PoolClient,
   orgId: string,
-  field: string,
-  kind: 'team' | 'model',
   ids: readonly string[],
 ): Promise<void> {
-  const found = await known(client, orgId, kind, ids);
-  const missing = ids.filter((id) => !found.has(id));
+  const own = await known(client, orgId, 'model', ids);
+  const others = ids.filter((id) => !own.has(id));
+  const inherited = await inheritedNames(client, orgId, ['model'], others);
+  const replaced = await known(client, orgId, 'route_group', [...inherited]);
+  requireNone(
+    'members',
+    'model',
+    others.filter((id) => !inherited.has(id) || replaced.has(id)),
+  );
+}
+
+function requireNone(field: string, kind: 'team' | 'model', missing: readonly string[]): void {
   if (missing.length === 0) return;
   const description = `unknown ${kind} ${missing.join(', ')}`;
   throw invalidFields([{ field, description }]);

@@ -7,6 +7,9 @@ import { countRows, microsecondsOf, sortedList } from './list-order.ts';
 import { pageOf, positionOf } from '../../platform/paging.ts';
 import type { Change, PolicyStore, RecordKind, RecordOf, Stored } from '../policy-store.ts';
 import type { Listed, Page, PageWeight } from '../../platform/paging.ts';
+import { entriesOf, isCatalogKind, withOrigin } from './catalog-entries.ts';
+import type { EntryColumns } from './catalog-entries.ts';
+import { inheritedEpoch } from './inheritance.ts';
 import { checkNameSpace, checkReferences, keepFacts } from './record-rules.ts';
 import { decodeRecord, encodeDoc, openDoc } from './documents.ts';
 import type { Doc, StoredDoc } from './documents.ts';
@@ -25,9 +28,9 @@ export function storedRecords(
     },
     get: async (orgId, kind, id) => {
       try {
-        const found = await readRecord(parts.pool, orgId, kind, id);
-        if (found !== undefined) return found;
-        await requireOrganization(parts, orgId);
+        const found = await readMany(parts, orgId, kind, [id]);
+        const record = found.get(id);
+        if (record !== undefined) return record;
       } catch (cause) {
         throw storeFailure(cause);
       }
@@ -59,8 +62,35 @@ const pageWeight: PageWeight<RecordRow<RecordKind>> = {
     ),
 };
 
-const fromMatching = `FROM record WHERE org_id = $1 AND kind = $2 AND NOT deleted
-  AND strpos(lower(id || ' ' || coalesce(doc->>'displayName', '')), lower($3)) > 0`;
+const matches = `strpos(lower(id || ' ' || coalesce(doc->>'displayName', '')), lower($3)) > 0`;
+
+type ListedRow<K extends RecordKind> = RecordRow<K> & Partial<EntryColumns>;
+
+/** Where the records of a kind are read from, up to a condition; with the parameters $1 and $2. */
+async function readingOf(
+  { pool }: StoreParts,
+  orgId: string,
+  kind: RecordKind,
+): Promise<{ readonly from: string; readonly scope: readonly unknown[] }> {
+  if (!isCatalogKind(kind)) {
+    const from = 'FROM record WHERE org_id = $1 AND kind = $2 AND NOT deleted AND';
+    return { from, scope: [orgId, kind] };
+  }
+  const isInheriting = (await inheritedEpoch(pool, orgId)) > 0;
+  return { from: `FROM ${entriesOf(kind)} AS entry WHERE`, scope: [orgId, isInheriting] };
+}
+
+function columnsOfOrigin(kind: RecordKind): string {
+  return isCatalogKind(kind) ? ', is_platform, replaces' : '';
+}
+
+/** Reads a record as it is listed, with its origin if it is an entry of a catalog. */
+export function listedOf<K extends RecordKind>(kind: K, row: ListedRow<K>): Stored<RecordOf[K]> {
+  const stored = storedOf(kind, row);
+  const { is_platform: isPlatform, replaces: replacesPlatform } = row;
+  if (isPlatform === undefined || replacesPlatform === undefined) return stored;
+  return { ...stored, origin: { source: isPlatform ? 'PLATFORM' : 'OWN', replacesPlatform } };
+}
 
 const sortExpressions = {
   id: 'id',
@@ -106,7 +136,7 @@ RETURNING ${columns}`,
   );
   const [row] = rows;
   if (row === undefined) throw recordNotFound(kind, record.id);
-  const result = storedOf(kind, row);
+  const result = await withOrigin(client, orgId, kind, storedOf(kind, row));
   const revision = Number(row.version);
   return { result, kind, subject: record.id, revision, before: before?.record, after };
 }
@@ -134,13 +164,13 @@ async function readMany<K extends RecordKind>(
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, Stored<RecordOf[K]>>> {
   try {
-    const { rows } = await parts.pool.query<RecordRow<K>>(
-      `SELECT ${columns} FROM record
-WHERE org_id = $1 AND kind = $2 AND id = ANY($3::text[]) AND NOT deleted`,
-      [orgId, kind, ids],
+    const { from, scope } = await readingOf(parts, orgId, kind);
+    const { rows } = await parts.pool.query<ListedRow<K>>(
+      `SELECT ${columns}${columnsOfOrigin(kind)} ${from} id = ANY($3::text[])`,
+      [...scope, ids],
     );
     if (rows.length === 0) await requireOrganization(parts, orgId);
-    return new Map(rows.map((row) => [row.id, storedOf(kind, row)]));
+    return new Map(rows.map((row) => [row.id, listedOf(kind, row)]));
   } catch (cause) {
     throw storeFailure(cause);
   }
@@ -155,17 +185,19 @@ async function listRecords<K extends RecordKind>(
   const list = `${orgId}/${kind}`;
   const sorted = sortedList(page.order, sortExpressions);
   const after = positionOf(page, list, sorted.columns);
-  const matching = [orgId, kind, page.contains ?? ''];
   try {
-    const { rows } = await parts.pool.query<RecordRow<K> & { readonly sort_key: string }>(
-      `SELECT ${columns}, ${sorted.key} AS sort_key ${fromMatching}
+    const { from, scope } = await readingOf(parts, orgId, kind);
+    const fromMatching = `${from} ${matches}`;
+    const matching = [...scope, page.contains ?? ''];
+    const { rows } = await parts.pool.query<ListedRow<K> & { readonly sort_key: string }>(
+      `SELECT ${columns}${columnsOfOrigin(kind)}, ${sorted.key} AS sort_key ${fromMatching}
   ${after === undefined ? '' : `AND ${sorted.after(5)}`} ORDER BY ${sorted.orderBy} LIMIT $4`,
       [...matching, page.size + 1, ...(after ?? [])],
     );
     if (rows.length === 0) await requireOrganization(parts, orgId);
     const total = await countRows(parts.pool, fromMatching, matching);
     const position = (row: (typeof rows)[number]) => sorted.position(row.sort_key, row.id);
-    const found = pageOf(rows, page, list, position, (row) => storedOf(kind, row), pageWeight);
+    const found = pageOf(rows, page, list, position, (row) => listedOf(kind, row), pageWeight);
     return { ...found, total };
   } catch (cause) {
     throw storeFailure(cause);

@@ -1,9 +1,12 @@
-import type { PriceSeries } from '../../core/catalog.ts';
+import type { PriceEpochs, PriceSeries } from '../../core/catalog.ts';
 import { priceFor, priceInForce } from '../../core/price.ts';
 import { runChange } from './change.ts';
 import type { Done, Locked, StoreParts } from './change.ts';
 import { notFound } from './change-errors.ts';
-import type { PolicyStore, RevokedPrice, StoredPrice } from '../policy-store.ts';
+import { inheritedEpoch } from './inheritance.ts';
+import { platformId } from '../policy-store.ts';
+import type { PolicyStore } from '../policy-store.ts';
+import type { RevokedPrice, StoredPrice } from '../stored-price.ts';
 import type { Doc } from './documents.ts';
 import { decodeStoredPrice, priceColumns, seriesKey, storedPrice } from './prices.ts';
 import type { PriceRow } from './prices.ts';
@@ -27,14 +30,20 @@ async function revoke(
   series: PriceSeries,
   revision: number,
 ): Promise<Done<RevokedPrice>> {
-  const { epoch, now } = locked;
+  const { client, epoch, now } = locked;
   const before = await revisionsAround(locked, series);
+  const platformEpoch = await inheritedEpoch(client, locked.orgId);
+  const inherited =
+    platformEpoch === 0
+      ? noRevisions
+      : await revisionsAround({ client, orgId: platformId }, series);
+  const epochs = { own: epoch, platform: platformEpoch };
   const own = before.get(seriesKey(series)) ?? [];
   const found = own.find(({ price }) => price.revision === revision);
   const name = seriesKey(series).trimEnd();
   if (found === undefined) throw notFound('PRICE_NOT_FOUND', `${name} ${revision}`);
   const inForce = (of: ReadonlyMap<string, readonly StoredPrice[]>) =>
-    inForceFor(of, series, epoch, now.getTime());
+    inForceFor({ own: of, inherited }, series, epochs, now.getTime());
   const logged = { kind: 'price', subject: name, revision, before: found.price };
   if (found.revokedAtMs !== undefined) {
     const result = { price: found, inForce: inForce(before) };
@@ -76,7 +85,7 @@ RETURNING ${priceColumns}`,
 
 /** The revisions of a series and of the less specific ones that may apply in its place, by series. */
 async function revisionsAround(
-  { client, orgId }: Locked,
+  { client, orgId }: Pick<Locked, 'client' | 'orgId'>,
   series: PriceSeries,
 ): Promise<ReadonlyMap<string, readonly StoredPrice[]>> {
   const { scope, subject, serviceTier = '' } = series;
@@ -90,17 +99,30 @@ ORDER BY scope, subject, service_tier, revision`,
   return Map.groupBy(rows.map(storedPrice), ({ price }) => seriesKey(price));
 }
 
+/** Revisions by series, of the organization and of the platform. */
+interface Revisions {
+  readonly own: ReadonlyMap<string, readonly StoredPrice[]>;
+  readonly inherited: ReadonlyMap<string, readonly StoredPrice[]>;
+}
+
+const noRevisions: ReadonlyMap<string, readonly StoredPrice[]> = new Map();
+
 /** What prices the calls that a series is for. */
 function inForceFor(
-  revisions: ReadonlyMap<string, readonly StoredPrice[]>,
+  { own, inherited }: Revisions,
   series: PriceSeries,
-  epoch: number,
+  epochs: PriceEpochs,
   atMs: number,
 ): StoredPrice | undefined {
-  const prices = (scope: PriceSeries['scope'], subject: string, serviceTier?: string) =>
-    (revisions.get(seriesKey({ scope, subject, serviceTier })) ?? []).map(({ price }) => price);
-  const found = priceFor({ prices }, callOfSeries(series), epoch, atMs);
-  return [...revisions.values()].flat().find(({ price }) => price === found);
+  const pricesOf =
+    (revisions: ReadonlyMap<string, readonly StoredPrice[]>) =>
+    (scope: PriceSeries['scope'], subject: string, serviceTier?: string) =>
+      (revisions.get(seriesKey({ scope, subject, serviceTier })) ?? []).map(({ price }) => price);
+  const view = { prices: pricesOf(own), platformPrices: pricesOf(inherited) };
+  const found = priceFor(view, callOfSeries(series), epochs, atMs);
+  return [...own.values(), ...inherited.values()]
+    .flat()
+    .find(({ price }) => price === found?.price);
 }
 
 /** A call that a series would price. Which model is called with a key is not known. */

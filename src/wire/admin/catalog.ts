@@ -1,14 +1,17 @@
 import { create } from '@bufbuild/protobuf';
 import {
+  CatalogSource,
   ModelGroupSchema,
   ModelSchema,
+  ModelState,
   RouteGroupSchema,
 } from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
 import type * as messages from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
+import { modelStates } from '../../core/catalog.ts';
 import type { Model, ModelGroup, RouteGroup } from '../../core/catalog.ts';
 import type { ListedModelGroup, Stored } from '../../policies/policy-store.ts';
 import { storedFields } from './directory.ts';
-import { readDisplayName, readIdOrNone, readIds, readText } from './fields.ts';
+import { readDisplayName, readEnum, readIdOrNone, readIds, readText } from './fields.ts';
 import { readId, readOptionalAmount } from '../fields.ts';
 import type { Violations } from '../violations.ts';
 
@@ -23,6 +26,14 @@ function readTargetName(violations: Violations, field: string, text: string): st
   return readId(violations, field, text);
 }
 
+/** What the messages of all entries of a catalog say of whose they are. */
+function originFields({ origin }: Pick<Stored<unknown>, 'origin'>) {
+  return {
+    source: CatalogSource[origin?.source ?? 'UNSPECIFIED'],
+    replacesPlatform: origin?.replacesPlatform ?? false,
+  };
+}
+
 /** Reads a model. */
 export function modelFromMessage(
   violations: Violations,
@@ -35,6 +46,7 @@ export function modelFromMessage(
   return {
     id: readTargetName(violations, `${at}.id`, message.id),
     displayName: readDisplayName(violations, at, message.displayName),
+    state: readEnum(violations, `${at}.state`, message.state, modelStates, 'ACTIVE'),
     provider: readIdOrNone(violations, `${at}.provider`, message.provider),
     tierRank,
     groups: readIds(violations, `${at}.groups`, message.groups, maxGroups),
@@ -54,12 +66,14 @@ export function modelToMessage({ record, ...stored }: Stored<Model>): messages.M
   return create(ModelSchema, {
     id,
     displayName: displayName || undefined,
+    state: ModelState[record.state],
     provider,
     groups: [...groups],
     tierRank,
     defaultOutputTokens,
     contextWindow,
     ...storedFields(stored),
+    ...originFields(stored),
   });
 }
 
@@ -86,6 +100,7 @@ export function routeGroupToMessage(of: Stored<RouteGroup>): messages.RouteGroup
     displayName: displayName || undefined,
     members: [...members],
     ...storedFields(stored),
+    ...originFields(stored),
   });
 }
 
@@ -111,6 +126,7 @@ export function modelGroupToMessage(of: Stored<ModelGroup>): messages.ModelGroup
     displayName: record.displayName || undefined,
     description: record.description || undefined,
     ...storedFields(stored),
+    ...originFields(stored),
   });
 }
 

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import {
+  CatalogRule,
   DefaultRule,
   ExpiryRule,
   UnknownUsageRule,
@@ -19,6 +20,7 @@ import { timestampOf } from '../time.ts';
 import type { Violations } from '../violations.ts';
 
 const states = ['ACTIVE', 'SUSPENDED'] as const;
+const catalogs = ['INHERIT', 'OWN'] as const;
 const rules = ['ALLOW', 'DENY'] as const;
 const unpricedRules = ['DENY', 'ZERO'] as const;
 const expiryRules = ['RELEASE', 'CHARGE'] as const;
@@ -63,6 +65,7 @@ export function organizationFromMessage(
       (message.unknownModels ?? 0) === 0
         ? undefined
         : rule('unknown_models', message.unknownModels, 'ALLOW'),
+    catalog: readEnum(violations, at('catalog'), message.catalog, catalogs, 'INHERIT'),
     unknownSubjects: rule('unknown_subjects', message.unknownSubjects, 'ALLOW'),
     unpriced: readEnum(violations, at('unpriced'), message.unpriced, unpricedRules, 'DENY'),
     onExpiry: readEnum(violations, at('on_expiry'), message.onExpiry, expiryRules, 'RELEASE'),
@@ -100,6 +103,7 @@ export function organizationToMessage({ record, ...stored }: Stored<Organization
     weekStart: WeekDay[days[calendar.weekStart - 1] ?? 'MONDAY'],
     monthAnchorDay: calendar.monthAnchorDay,
     unknownModels: unknownModels && DefaultRule[unknownModels],
+    catalog: CatalogRule[record.catalog],
     unknownSubjects: DefaultRule[record.unknownSubjects],
     unpriced: UnpricedRule[record.unpriced],
     onExpiry: ExpiryRule[record.onExpiry],

@@ -8,7 +8,7 @@ import {
 import { PriceScope } from '../../../gen/tollgate/v1/call_pb.ts';
 import type * as messages from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
 import type { PriceSelection } from '../../price-lists/select-prices.ts';
-import type { ImportedPrice, PriceImportAnswer } from '../../policies/policy-store.ts';
+import type { ImportedPrice, PriceImportAnswer } from '../../policies/stored-price.ts';
 import { priceScopes } from '../../core/catalog.ts';
 import { isTooLong, readEnum } from './fields.ts';
 import { idFault } from '../fields.ts';

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import {
+  CatalogSource,
   PriceSchema,
   PriceUnit,
   RatesSchema,
@@ -10,7 +11,7 @@ import { PriceScope } from '../../../gen/tollgate/v1/call_pb.ts';
 import { formatUnitRate, formatUsd, parseUnitRate, parseUsd } from '../../core/amount.ts';
 import { priceScopes } from '../../core/catalog.ts';
 import type { PriceSeries, Rates } from '../../core/catalog.ts';
-import type { NewPrice, RevokedPrice, StoredPrice } from '../../policies/policy-store.ts';
+import type { NewPrice, RevokedPrice, StoredPrice } from '../../policies/stored-price.ts';
 import { byCodeUnit } from '../../core/meter.ts';
 import { isTooLong, readEnum, readInstant } from './fields.ts';
 import { readAmount, readId, readServiceTier } from '../fields.ts';
@@ -146,6 +147,7 @@ export function priceToMessage(stored: StoredPrice): messages.Price {
     ...(revokedAtMs === undefined ? {} : { revokeTime: timestampOf(revokedAtMs) }),
     revokeReason: stored.revokedReason ?? '',
     actor: stored.actor,
+    source: CatalogSource[stored.source],
     revokeActor: stored.revokedBy ?? '',
   });
 }

@@ -14,7 +14,7 @@ function callWith(more: Partial<KnownCall>): KnownCall {
     state: 'OPEN',
     version: 1,
     writtenBy: 'p.1',
-    epoch: 7,
+    priceEpochs: { own: 7, platform: 0 },
     path: plan.path,
     target: plan.target,
     served: plan.served,

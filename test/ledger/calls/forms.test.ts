@@ -22,12 +22,12 @@ const row = {
   extends: '[]',
   closing: null,
 };
-const detail = { epoch: 1, path: {}, estimate: [], ttlMs: 0, sequence: 0, writtenBy: 's1' };
+const detail = { epochs: [1, 0], path: {}, estimate: [], ttlMs: 0, sequence: 0, writtenBy: 's1' };
 
 // Both seen red without the look at the form.
 test('a call in a form that this release does not know is not read', () => {
   const of = (form: number) => knownCall({ ...row, detail: JSON.stringify({ form, ...detail }) });
-  expect(of(1)).toMatchObject({ requestId: 'r1', epoch: 1 });
+  expect(of(1)).toMatchObject({ requestId: 'r1', priceEpochs: { own: 1, platform: 0 } });
   expect(() => of(2)).toThrow('a call has form 2; this release reads form 1');
 });
 

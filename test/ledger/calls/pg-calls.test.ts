@@ -23,7 +23,7 @@ beforeAll(async () => {
   });
   const detail = {
     form: 1,
-    epoch: 1,
+    epochs: [1, 0],
     path: { ownTeams: [], teams: [], keys: [], labels: [] },
     estimate: [],
     ttlMs: 1,

@@ -15,7 +15,7 @@ const call: KnownCall = {
   state: 'SETTLED',
   version: 1,
   writtenBy: 'p.1',
-  epoch: 1,
+  priceEpochs: { own: 1, platform: 0 },
   path: plan.path,
   target: plan.target,
   served: plan.served,

@@ -125,6 +125,7 @@ async function report(orgId: string, requestId: string, { ledger }: Replica): Pr
     deadlineMs: undefined,
     plan: () => ({
       epoch: Number(rows[0]?.epoch),
+      priceEpochs: view.priceEpochs,
       path: path,
       calendar: plainOrganization(orgId).calendar,
       meters: [meterOf(orgSubject)],
@@ -184,7 +185,9 @@ test('a key that expires while a call waits is expired', async () => {
   const view = viewOf({ keys: [{ id: 'k', expiresAtMs: Date.parse('2026-03-10T09:00:05Z') }] });
   await checksOf(database, 'acme');
   setTime('2026-03-10T09:00:04Z');
-  const { rows } = await database.pool.query<{ epoch: string }>('SELECT epoch FROM org');
+  const { rows } = await database.pool.query<{ epoch: string }>(
+    "SELECT epoch FROM org WHERE org_id = 'acme'",
+  );
   let plans = 0;
   const { outcome } = await replica(0).ledger.check({
     orgId: 'acme',

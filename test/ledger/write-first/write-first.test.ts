@@ -83,18 +83,22 @@ test('a request id that another replica wrote is a repeat there, or a conflict',
   expect(next.outcome.limits[0]).toMatchObject({ used: 1n });
 });
 
-test('a call that was planned before a change of policies is planned again', async () => {
+test.each([
+  ['policies', 'UPDATE org SET epoch = epoch + 1 WHERE org_id = $1'],
+  ['the platform', 'UPDATE platform SET epoch = epoch + 1 WHERE $1 <> $$$$'],
+])('a call that was planned before a change of %s is planned again', async (_, step) => {
   const replica = start();
   const check = said({});
-  await database.pool.query('UPDATE org SET epoch = epoch + 1 WHERE org_id = $1', [orgId]);
+  await database.pool.query(step, [orgId]);
   await expect(check(replica, 'r1', {})).resolves.toMatchObject({ replayed: false });
   expect(replica.ways[0]).toBe('guard_failed');
   const { rows } = await database.pool.query<{ is_new: boolean }>(
-    `SELECT (detail::json ->> 'epoch')::bigint = o.epoch AS is_new FROM call JOIN org AS o USING (org_id)
-      WHERE org_id = $1`,
+    `SELECT (detail::json -> 'epochs' ->> 0)::bigint = o.epoch + p.epoch AS is_new
+      FROM call JOIN org AS o USING (org_id) CROSS JOIN platform AS p WHERE org_id = $1`,
     [orgId],
   );
   expect(rows).toEqual([{ is_new: true }]);
+  await database.pool.query('UPDATE platform SET epoch = 0');
 });
 
 test('a call counts in the window that a replica with a faster clock has begun', async () => {

@@ -9,11 +9,7 @@ const fresh = useFreshStore();
 // Red on the code before: this was INTERNAL, which tells a gateway to give up.
 test('policies that change faster than they are read are STORE_BUSY, with a time to retry', async () => {
   const organizations = createOrganizationCache({
-    loadOrganization: createOrganizationLoader(
-      fresh.database.pool,
-      () => 0,
-      () => (_, make) => make(),
-    ),
+    loadOrganization: createOrganizationLoader(fresh.database.pool, () => 0),
     maxOrganizations: 10,
     onNamedChange: () => {},
   });

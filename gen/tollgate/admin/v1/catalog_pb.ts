@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file tollgate/admin/v1/catalog.proto.
  */
 export const file_tollgate_admin_v1_catalog: GenFile = /*@__PURE__*/
-  fileDesc("Ch90b2xsZ2F0ZS9hZG1pbi92MS9jYXRhbG9nLnByb3RvEhF0b2xsZ2F0ZS5hZG1pbi52MSL3AgoFTW9kZWwSCgoCaWQYASABKAkSGQoMZGlzcGxheV9uYW1lGAIgASgJSACIAQESFQoIcHJvdmlkZXIYAyABKAlIAYgBARIWCgl0aWVyX3JhbmsYBCABKAVIAogBARIOCgZncm91cHMYBSADKAkSIgoVZGVmYXVsdF9vdXRwdXRfdG9rZW5zGAYgASgDSAOIAQESGwoOY29udGV4dF93aW5kb3cYByABKANIBIgBARIMCgRldGFnGGQgASgJEi8KC2NyZWF0ZV90aW1lGGUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRhmIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCDwoNX2Rpc3BsYXlfbmFtZUILCglfcHJvdmlkZXJCDAoKX3RpZXJfcmFua0IYChZfZGVmYXVsdF9vdXRwdXRfdG9rZW5zQhEKD19jb250ZXh0X3dpbmRvdyKcAQoSQ3JlYXRlTW9kZWxSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRInCgVtb2RlbBgCIAEoCzIYLnRvbGxnYXRlLmFkbWluLnYxLk1vZGVsEg4KBnJlYXNvbhgDIAEoCRIXCgpyZXF1ZXN0X2lkGAQgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgFIAEoCEINCgtfcmVxdWVzdF9pZCI+ChNDcmVhdGVNb2RlbFJlc3BvbnNlEicKBW1vZGVsGAEgASgLMhgudG9sbGdhdGUuYWRtaW4udjEuTW9kZWwiLQoPR2V0TW9kZWxSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIKCgJpZBgCIAEoCSI7ChBHZXRNb2RlbFJlc3BvbnNlEicKBW1vZGVsGAEgASgLMhgudG9sbGdhdGUuYWRtaW4udjEuTW9kZWwiNAoVQmF0Y2hHZXRNb2RlbHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRILCgNpZHMYAiADKAkiVwoWQmF0Y2hHZXRNb2RlbHNSZXNwb25zZRIoCgZtb2RlbHMYASADKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbBITCgttaXNzaW5nX2lkcxgCIAMoCSJuChFMaXN0TW9kZWxzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSEAoIY29udGFpbnMYBCABKAkSEAoIb3JkZXJfYnkYBSABKAkiawoSTGlzdE1vZGVsc1Jlc3BvbnNlEigKBm1vZGVscxgBIAMoCzIYLnRvbGxnYXRlLmFkbWluLnYxLk1vZGVsEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgFIuQBChJVcGRhdGVNb2RlbFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEicKBW1vZGVsGAIgASgLMhgudG9sbGdhdGUuYWRtaW4udjEuTW9kZWwSLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhUKDWFsbG93X21pc3NpbmcYBCABKAgSDgoGcmVhc29uGAUgASgJEhcKCnJlcXVlc3RfaWQYBiABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAcgASgIQg0KC19yZXF1ZXN0X2lkIj4KE1VwZGF0ZU1vZGVsUmVzcG9uc2USJwoFbW9kZWwYASABKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbCKNAQoSRGVsZXRlTW9kZWxSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIKCgJpZBgCIAEoCRIMCgRldGFnGAMgASgJEg4KBnJlYXNvbhgEIAEoCRIXCgpyZXF1ZXN0X2lkGAUgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgGIAEoCEINCgtfcmVxdWVzdF9pZCI+ChNEZWxldGVNb2RlbFJlc3BvbnNlEicKBW1vZGVsGAEgASgLMhgudG9sbGdhdGUuYWRtaW4udjEuTW9kZWwixQEKClJvdXRlR3JvdXASCgoCaWQYASABKAkSGQoMZGlzcGxheV9uYW1lGAIgASgJSACIAQESDwoHbWVtYmVycxgDIAMoCRIMCgRldGFnGGQgASgJEi8KC2NyZWF0ZV90aW1lGGUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRhmIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCDwoNX2Rpc3BsYXlfbmFtZSKsAQoXQ3JlYXRlUm91dGVHcm91cFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEjIKC3JvdXRlX2dyb3VwGAIgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuUm91dGVHcm91cBIOCgZyZWFzb24YAyABKAkSFwoKcmVxdWVzdF9pZBgEIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYBSABKAhCDQoLX3JlcXVlc3RfaWQiTgoYQ3JlYXRlUm91dGVHcm91cFJlc3BvbnNlEjIKC3JvdXRlX2dyb3VwGAEgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuUm91dGVHcm91cCIyChRHZXRSb3V0ZUdyb3VwUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSCgoCaWQYAiABKAkiSwoVR2V0Um91dGVHcm91cFJlc3BvbnNlEjIKC3JvdXRlX2dyb3VwGAEgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuUm91dGVHcm91cCI5ChpCYXRjaEdldFJvdXRlR3JvdXBzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSCwoDaWRzGAIgAygJImcKG0JhdGNoR2V0Um91dGVHcm91cHNSZXNwb25zZRIzCgxyb3V0ZV9ncm91cHMYASADKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5Sb3V0ZUdyb3VwEhMKC21pc3NpbmdfaWRzGAIgAygJInMKFkxpc3RSb3V0ZUdyb3Vwc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEhAKCGNvbnRhaW5zGAQgASgJEhAKCG9yZGVyX2J5GAUgASgJInsKF0xpc3RSb3V0ZUdyb3Vwc1Jlc3BvbnNlEjMKDHJvdXRlX2dyb3VwcxgBIAMoCzIdLnRvbGxnYXRlLmFkbWluLnYxLlJvdXRlR3JvdXASFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRvdGFsX3NpemUYAyABKAUi9AEKF1VwZGF0ZVJvdXRlR3JvdXBSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIyCgtyb3V0ZV9ncm91cBgCIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLlJvdXRlR3JvdXASLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhUKDWFsbG93X21pc3NpbmcYBCABKAgSDgoGcmVhc29uGAUgASgJEhcKCnJlcXVlc3RfaWQYBiABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAcgASgIQg0KC19yZXF1ZXN0X2lkIk4KGFVwZGF0ZVJvdXRlR3JvdXBSZXNwb25zZRIyCgtyb3V0ZV9ncm91cBgBIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLlJvdXRlR3JvdXAikgEKF0RlbGV0ZVJvdXRlR3JvdXBSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIKCgJpZBgCIAEoCRIMCgRldGFnGAMgASgJEg4KBnJlYXNvbhgEIAEoCRIXCgpyZXF1ZXN0X2lkGAUgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgGIAEoCEINCgtfcmVxdWVzdF9pZCJOChhEZWxldGVSb3V0ZUdyb3VwUmVzcG9uc2USMgoLcm91dGVfZ3JvdXAYASABKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5Sb3V0ZUdyb3VwIvMBCgpNb2RlbEdyb3VwEgoKAmlkGAEgASgJEhkKDGRpc3BsYXlfbmFtZRgCIAEoCUgAiAEBEhgKC2Rlc2NyaXB0aW9uGAMgASgJSAGIAQESEwoLbW9kZWxfY291bnQYBCABKAUSDAoEZXRhZxhkIAEoCRIvCgtjcmVhdGVfdGltZRhlIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYZiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQg8KDV9kaXNwbGF5X25hbWVCDgoMX2Rlc2NyaXB0aW9uIqwBChdDcmVhdGVNb2RlbEdyb3VwUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSMgoLbW9kZWxfZ3JvdXAYAiABKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbEdyb3VwEg4KBnJlYXNvbhgDIAEoCRIXCgpyZXF1ZXN0X2lkGAQgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgFIAEoCEINCgtfcmVxdWVzdF9pZCJOChhDcmVhdGVNb2RlbEdyb3VwUmVzcG9uc2USMgoLbW9kZWxfZ3JvdXAYASABKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbEdyb3VwIjIKFEdldE1vZGVsR3JvdXBSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIKCgJpZBgCIAEoCSJLChVHZXRNb2RlbEdyb3VwUmVzcG9uc2USMgoLbW9kZWxfZ3JvdXAYASABKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbEdyb3VwImEKFkxpc3RNb2RlbEdyb3Vwc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEhAKCGNvbnRhaW5zGAQgASgJInsKF0xpc3RNb2RlbEdyb3Vwc1Jlc3BvbnNlEjMKDG1vZGVsX2dyb3VwcxgBIAMoCzIdLnRvbGxnYXRlLmFkbWluLnYxLk1vZGVsR3JvdXASFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRvdGFsX3NpemUYAyABKAUi9AEKF1VwZGF0ZU1vZGVsR3JvdXBSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIyCgttb2RlbF9ncm91cBgCIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLk1vZGVsR3JvdXASLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhUKDWFsbG93X21pc3NpbmcYBCABKAgSDgoGcmVhc29uGAUgASgJEhcKCnJlcXVlc3RfaWQYBiABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAcgASgIQg0KC19yZXF1ZXN0X2lkIk4KGFVwZGF0ZU1vZGVsR3JvdXBSZXNwb25zZRIyCgttb2RlbF9ncm91cBgBIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLk1vZGVsR3JvdXAikgEKF0RlbGV0ZU1vZGVsR3JvdXBSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIKCgJpZBgCIAEoCRIMCgRldGFnGAMgASgJEg4KBnJlYXNvbhgEIAEoCRIXCgpyZXF1ZXN0X2lkGAUgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgGIAEoCEINCgtfcmVxdWVzdF9pZCJOChhEZWxldGVNb2RlbEdyb3VwUmVzcG9uc2USMgoLbW9kZWxfZ3JvdXAYASABKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbEdyb3VwIvMCCgVSYXRlcxIaChJhYm92ZV9pbnB1dF90b2tlbnMYASABKAMSDQoFaW5wdXQYAiABKAkSDgoGb3V0cHV0GAMgASgJEhkKDGNhY2hlZF9pbnB1dBgEIAEoCUgAiAEBEhgKC2NhY2hlX3dyaXRlGAUgASgJSAGIAQESEwoLcGVyX3JlcXVlc3QYBiABKAkSHQoQcmVhc29uaW5nX291dHB1dBgHIAEoCUgCiAEBEhsKDmNhY2hlX3dyaXRlXzFoGAggASgJSAOIAQESMgoFdW5pdHMYCSADKAsyIy50b2xsZ2F0ZS5hZG1pbi52MS5SYXRlcy5Vbml0c0VudHJ5GiwKClVuaXRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIPCg1fY2FjaGVkX2lucHV0Qg4KDF9jYWNoZV93cml0ZUITChFfcmVhc29uaW5nX291dHB1dEIRCg9fY2FjaGVfd3JpdGVfMWgitQMKBVByaWNlEiYKBXNjb3BlGAEgASgOMhcudG9sbGdhdGUudjEuUHJpY2VTY29wZRIPCgdzdWJqZWN0GAIgASgJEioKBHVuaXQYAyABKA4yHC50b2xsZ2F0ZS5hZG1pbi52MS5QcmljZVVuaXQSJwoFcmF0ZXMYBCADKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5SYXRlcxIyCg5lZmZlY3RpdmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcmV2aXNpb24YBiABKAMSDgoGcmVhc29uGAcgASgJEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtyZXZva2VfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNcmV2b2tlX3JlYXNvbhgKIAEoCRIZCgxzZXJ2aWNlX3RpZXIYCyABKAlIAIgBARINCgVhY3RvchgMIAEoCRIUCgxyZXZva2VfYWN0b3IYDSABKAlCDwoNX3NlcnZpY2VfdGllciKeAQoTQXBwZW5kUHJpY2VzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSKAoGcHJpY2VzGAIgAygLMhgudG9sbGdhdGUuYWRtaW4udjEuUHJpY2USDgoGcmVhc29uGAMgASgJEhcKCnJlcXVlc3RfaWQYBCABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIQg0KC19yZXF1ZXN0X2lkIkAKFEFwcGVuZFByaWNlc1Jlc3BvbnNlEigKBnByaWNlcxgBIAMoCzIYLnRvbGxnYXRlLmFkbWluLnYxLlByaWNlIlwKEUxpc3RQcmljZXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRIQCghjb250YWlucxgEIAEoCSJXChJMaXN0UHJpY2VzUmVzcG9uc2USKAoGcHJpY2VzGAEgAygLMhgudG9sbGdhdGUuYWRtaW4udjEuUHJpY2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIuoBChJSZXZva2VQcmljZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEiYKBXNjb3BlGAIgASgOMhcudG9sbGdhdGUudjEuUHJpY2VTY29wZRIPCgdzdWJqZWN0GAMgASgJEhkKDHNlcnZpY2VfdGllchgEIAEoCUgAiAEBEhAKCHJldmlzaW9uGAUgASgDEg4KBnJlYXNvbhgGIAEoCRIXCgpyZXF1ZXN0X2lkGAcgASgJSAGIAQESFQoNdmFsaWRhdGVfb25seRgIIAEoCEIPCg1fc2VydmljZV90aWVyQg0KC19yZXF1ZXN0X2lkImoKE1Jldm9rZVByaWNlUmVzcG9uc2USJwoFcHJpY2UYASABKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5QcmljZRIqCghpbl9mb3JjZRgCIAEoCzIYLnRvbGxnYXRlLmFkbWluLnYxLlByaWNlIhIKEEJ1aWx0SW5QcmljZUxpc3QigwQKE0ltcG9ydFByaWNlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEjcKCGJ1aWx0X2luGAIgASgLMiMudG9sbGdhdGUuYWRtaW4udjEuQnVpbHRJblByaWNlTGlzdEgAEhsKEW1vZGVsX3ByaWNlc19qc29uGAMgASgJSAASJgoFc2NvcGUYBCABKA4yFy50b2xsZ2F0ZS52MS5QcmljZVNjb3BlEhEKCXByb3ZpZGVycxgFIAMoCRIOCgZtb2RlbHMYBiADKAkSUQoOcHJvdmlkZXJfbmFtZXMYByADKAsyOS50b2xsZ2F0ZS5hZG1pbi52MS5JbXBvcnRQcmljZXNSZXF1ZXN0LlByb3ZpZGVyTmFtZXNFbnRyeRIcChRrZWVwX3Byb3ZpZGVyX3ByZWZpeBgIIAEoCBIUCgxpbmNsdWRlX2ZyZWUYCSABKAgSDgoGcmVhc29uGAogASgJEhcKCnJlcXVlc3RfaWQYCyABKAlIAYgBARIVCg12YWxpZGF0ZV9vbmx5GAwgASgIEhEKCXBhZ2Vfc2l6ZRgNIAEoBRISCgpwYWdlX3Rva2VuGA4gASgJGjQKElByb3ZpZGVyTmFtZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQggKBnNvdXJjZUINCgtfcmVxdWVzdF9pZCLLAgoLUHJpY2VJbXBvcnQSNAoGY2hhbmdlGAEgASgOMiQudG9sbGdhdGUuYWRtaW4udjEuUHJpY2VJbXBvcnRDaGFuZ2USEAoIcHJvdmlkZXIYAiABKAkSDQoFbW9kZWwYAyABKAkSJwoFcHJpY2UYBCABKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5QcmljZRIoCgZiZWZvcmUYBSABKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5QcmljZRIzCgdza2lwcGVkGAYgASgOMiIudG9sbGdhdGUuYWRtaW4udjEuUHJpY2VJbXBvcnRTa2lwEg4KBmRldGFpbBgHIAEoCRIQCghsZWZ0X291dBgIIAMoCRIPCgdyb3VuZGVkGAkgAygJEhkKDHNlcnZpY2VfdGllchgKIAEoCUgAiAEBQg8KDV9zZXJ2aWNlX3RpZXIixgEKFEltcG9ydFByaWNlc1Jlc3BvbnNlEi4KBnByaWNlcxgBIAMoCzIeLnRvbGxnYXRlLmFkbWluLnYxLlByaWNlSW1wb3J0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRITCgthZGRlZF9jb3VudBgDIAEoBRIVCg1jaGFuZ2VkX2NvdW50GAQgASgFEhUKDXNraXBwZWRfY291bnQYBSABKAUSEgoKc2FtZV9jb3VudBgGIAEoBRIOCgZzb3VyY2UYByABKAkqYwoJUHJpY2VVbml0EhoKFlBSSUNFX1VOSVRfVU5TUEVDSUZJRUQQABIcChhQUklDRV9VTklUX1BFUl8xS19UT0tFTlMQARIcChhQUklDRV9VTklUX1BFUl8xTV9UT0tFTlMQAiq3AQoRUHJpY2VJbXBvcnRDaGFuZ2USIwofUFJJQ0VfSU1QT1JUX0NIQU5HRV9VTlNQRUNJRklFRBAAEh0KGVBSSUNFX0lNUE9SVF9DSEFOR0VfQURERUQQARIfChtQUklDRV9JTVBPUlRfQ0hBTkdFX0NIQU5HRUQQAhIfChtQUklDRV9JTVBPUlRfQ0hBTkdFX1NLSVBQRUQQAxIcChhQUklDRV9JTVBPUlRfQ0hBTkdFX1NBTUUQBCqLAgoPUHJpY2VJbXBvcnRTa2lwEiEKHVBSSUNFX0lNUE9SVF9TS0lQX1VOU1BFQ0lGSUVEEAASHgoaUFJJQ0VfSU1QT1JUX1NLSVBfTk9fUFJJQ0UQARIhCh1QUklDRV9JTVBPUlRfU0tJUF9USU1FX09GX0RBWRACEhoKFlBSSUNFX0lNUE9SVF9TS0lQX01PREUQAxIaChZQUklDRV9JTVBPUlRfU0tJUF9GUkVFEAQSHwobUFJJQ0VfSU1QT1JUX1NLSVBfQU1CSUdVT1VTEAUSGgoWUFJJQ0VfSU1QT1JUX1NLSVBfTkFNRRAGEh0KGVBSSUNFX0lNUE9SVF9TS0lQX0lOVkFMSUQQBzLcEAoOQ2F0YWxvZ1NlcnZpY2USXAoLQ3JlYXRlTW9kZWwSJS50b2xsZ2F0ZS5hZG1pbi52MS5DcmVhdGVNb2RlbFJlcXVlc3QaJi50b2xsZ2F0ZS5hZG1pbi52MS5DcmVhdGVNb2RlbFJlc3BvbnNlElMKCEdldE1vZGVsEiIudG9sbGdhdGUuYWRtaW4udjEuR2V0TW9kZWxSZXF1ZXN0GiMudG9sbGdhdGUuYWRtaW4udjEuR2V0TW9kZWxSZXNwb25zZRJlCg5CYXRjaEdldE1vZGVscxIoLnRvbGxnYXRlLmFkbWluLnYxLkJhdGNoR2V0TW9kZWxzUmVxdWVzdBopLnRvbGxnYXRlLmFkbWluLnYxLkJhdGNoR2V0TW9kZWxzUmVzcG9uc2USWQoKTGlzdE1vZGVscxIkLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RNb2RlbHNSZXF1ZXN0GiUudG9sbGdhdGUuYWRtaW4udjEuTGlzdE1vZGVsc1Jlc3BvbnNlElwKC1VwZGF0ZU1vZGVsEiUudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlTW9kZWxSZXF1ZXN0GiYudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlTW9kZWxSZXNwb25zZRJcCgtEZWxldGVNb2RlbBIlLnRvbGxnYXRlLmFkbWluLnYxLkRlbGV0ZU1vZGVsUmVxdWVzdBomLnRvbGxnYXRlLmFkbWluLnYxLkRlbGV0ZU1vZGVsUmVzcG9uc2USawoQQ3JlYXRlUm91dGVHcm91cBIqLnRvbGxnYXRlLmFkbWluLnYxLkNyZWF0ZVJvdXRlR3JvdXBSZXF1ZXN0GisudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlUm91dGVHcm91cFJlc3BvbnNlEmIKDUdldFJvdXRlR3JvdXASJy50b2xsZ2F0ZS5hZG1pbi52MS5HZXRSb3V0ZUdyb3VwUmVxdWVzdBooLnRvbGxnYXRlLmFkbWluLnYxLkdldFJvdXRlR3JvdXBSZXNwb25zZRJ0ChNCYXRjaEdldFJvdXRlR3JvdXBzEi0udG9sbGdhdGUuYWRtaW4udjEuQmF0Y2hHZXRSb3V0ZUdyb3Vwc1JlcXVlc3QaLi50b2xsZ2F0ZS5hZG1pbi52MS5CYXRjaEdldFJvdXRlR3JvdXBzUmVzcG9uc2USaAoPTGlzdFJvdXRlR3JvdXBzEikudG9sbGdhdGUuYWRtaW4udjEuTGlzdFJvdXRlR3JvdXBzUmVxdWVzdBoqLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RSb3V0ZUdyb3Vwc1Jlc3BvbnNlEmsKEFVwZGF0ZVJvdXRlR3JvdXASKi50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVSb3V0ZUdyb3VwUmVxdWVzdBorLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZVJvdXRlR3JvdXBSZXNwb25zZRJrChBEZWxldGVSb3V0ZUdyb3VwEioudG9sbGdhdGUuYWRtaW4udjEuRGVsZXRlUm91dGVHcm91cFJlcXVlc3QaKy50b2xsZ2F0ZS5hZG1pbi52MS5EZWxldGVSb3V0ZUdyb3VwUmVzcG9uc2USawoQQ3JlYXRlTW9kZWxHcm91cBIqLnRvbGxnYXRlLmFkbWluLnYxLkNyZWF0ZU1vZGVsR3JvdXBSZXF1ZXN0GisudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlTW9kZWxHcm91cFJlc3BvbnNlEmIKDUdldE1vZGVsR3JvdXASJy50b2xsZ2F0ZS5hZG1pbi52MS5HZXRNb2RlbEdyb3VwUmVxdWVzdBooLnRvbGxnYXRlLmFkbWluLnYxLkdldE1vZGVsR3JvdXBSZXNwb25zZRJoCg9MaXN0TW9kZWxHcm91cHMSKS50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0TW9kZWxHcm91cHNSZXF1ZXN0GioudG9sbGdhdGUuYWRtaW4udjEuTGlzdE1vZGVsR3JvdXBzUmVzcG9uc2USawoQVXBkYXRlTW9kZWxHcm91cBIqLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZU1vZGVsR3JvdXBSZXF1ZXN0GisudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlTW9kZWxHcm91cFJlc3BvbnNlEmsKEERlbGV0ZU1vZGVsR3JvdXASKi50b2xsZ2F0ZS5hZG1pbi52MS5EZWxldGVNb2RlbEdyb3VwUmVxdWVzdBorLnRvbGxnYXRlLmFkbWluLnYxLkRlbGV0ZU1vZGVsR3JvdXBSZXNwb25zZRJfCgxBcHBlbmRQcmljZXMSJi50b2xsZ2F0ZS5hZG1pbi52MS5BcHBlbmRQcmljZXNSZXF1ZXN0GicudG9sbGdhdGUuYWRtaW4udjEuQXBwZW5kUHJpY2VzUmVzcG9uc2USWQoKTGlzdFByaWNlcxIkLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RQcmljZXNSZXF1ZXN0GiUudG9sbGdhdGUuYWRtaW4udjEuTGlzdFByaWNlc1Jlc3BvbnNlElwKC1Jldm9rZVByaWNlEiUudG9sbGdhdGUuYWRtaW4udjEuUmV2b2tlUHJpY2VSZXF1ZXN0GiYudG9sbGdhdGUuYWRtaW4udjEuUmV2b2tlUHJpY2VSZXNwb25zZRJfCgxJbXBvcnRQcmljZXMSJi50b2xsZ2F0ZS5hZG1pbi52MS5JbXBvcnRQcmljZXNSZXF1ZXN0GicudG9sbGdhdGUuYWRtaW4udjEuSW1wb3J0UHJpY2VzUmVzcG9uc2VCWgoRdG9sbGdhdGUuYWRtaW4udjFCDENhdGFsb2dQcm90b1ABWiF0b2xsZ2F0ZS9hZG1pbi92MTt0b2xsZ2F0ZWFkbWludjGqAhFUb2xsZ2F0ZS5BZG1pbi5WMWIGcHJvdG8z", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_tollgate_v1_call]);
+  fileDesc("Ch90b2xsZ2F0ZS9hZG1pbi92MS9jYXRhbG9nLnByb3RvEhF0b2xsZ2F0ZS5hZG1pbi52MSKBBAoFTW9kZWwSCgoCaWQYASABKAkSGQoMZGlzcGxheV9uYW1lGAIgASgJSACIAQESFQoIcHJvdmlkZXIYAyABKAlIAYgBARIWCgl0aWVyX3JhbmsYBCABKAVIAogBARIOCgZncm91cHMYBSADKAkSIgoVZGVmYXVsdF9vdXRwdXRfdG9rZW5zGAYgASgDSAOIAQESGwoOY29udGV4dF93aW5kb3cYByABKANIBIgBARIxCgVzdGF0ZRgIIAEoDjIdLnRvbGxnYXRlLmFkbWluLnYxLk1vZGVsU3RhdGVIBYgBARIMCgRldGFnGGQgASgJEi8KC2NyZWF0ZV90aW1lGGUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRhmIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoGc291cmNlGGcgASgOMiAudG9sbGdhdGUuYWRtaW4udjEuQ2F0YWxvZ1NvdXJjZRIZChFyZXBsYWNlc19wbGF0Zm9ybRhoIAEoCEIPCg1fZGlzcGxheV9uYW1lQgsKCV9wcm92aWRlckIMCgpfdGllcl9yYW5rQhgKFl9kZWZhdWx0X291dHB1dF90b2tlbnNCEQoPX2NvbnRleHRfd2luZG93QggKBl9zdGF0ZSKuAQoSQ3JlYXRlTW9kZWxSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIQCghwbGF0Zm9ybRgCIAEoCBInCgVtb2RlbBgDIAEoCzIYLnRvbGxnYXRlLmFkbWluLnYxLk1vZGVsEg4KBnJlYXNvbhgEIAEoCRIXCgpyZXF1ZXN0X2lkGAUgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgGIAEoCEINCgtfcmVxdWVzdF9pZCI+ChNDcmVhdGVNb2RlbFJlc3BvbnNlEicKBW1vZGVsGAEgASgLMhgudG9sbGdhdGUuYWRtaW4udjEuTW9kZWwiPwoPR2V0TW9kZWxSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIQCghwbGF0Zm9ybRgCIAEoCBIKCgJpZBgDIAEoCSI7ChBHZXRNb2RlbFJlc3BvbnNlEicKBW1vZGVsGAEgASgLMhgudG9sbGdhdGUuYWRtaW4udjEuTW9kZWwiRgoVQmF0Y2hHZXRNb2RlbHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIQCghwbGF0Zm9ybRgCIAEoCBILCgNpZHMYAyADKAkiVwoWQmF0Y2hHZXRNb2RlbHNSZXNwb25zZRIoCgZtb2RlbHMYASADKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbBITCgttaXNzaW5nX2lkcxgCIAMoCSKAAQoRTGlzdE1vZGVsc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhAKCHBsYXRmb3JtGAIgASgIEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJEhAKCGNvbnRhaW5zGAUgASgJEhAKCG9yZGVyX2J5GAYgASgJImsKEkxpc3RNb2RlbHNSZXNwb25zZRIoCgZtb2RlbHMYASADKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoBSL2AQoSVXBkYXRlTW9kZWxSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIQCghwbGF0Zm9ybRgCIAEoCBInCgVtb2RlbBgDIAEoCzIYLnRvbGxnYXRlLmFkbWluLnYxLk1vZGVsEi8KC3VwZGF0ZV9tYXNrGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIVCg1hbGxvd19taXNzaW5nGAUgASgIEg4KBnJlYXNvbhgGIAEoCRIXCgpyZXF1ZXN0X2lkGAcgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgIIAEoCEINCgtfcmVxdWVzdF9pZCI+ChNVcGRhdGVNb2RlbFJlc3BvbnNlEicKBW1vZGVsGAEgASgLMhgudG9sbGdhdGUuYWRtaW4udjEuTW9kZWwinwEKEkRlbGV0ZU1vZGVsUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEAoIcGxhdGZvcm0YAiABKAgSCgoCaWQYAyABKAkSDAoEZXRhZxgEIAEoCRIOCgZyZWFzb24YBSABKAkSFwoKcmVxdWVzdF9pZBgGIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYByABKAhCDQoLX3JlcXVlc3RfaWQiPgoTRGVsZXRlTW9kZWxSZXNwb25zZRInCgVtb2RlbBgBIAEoCzIYLnRvbGxnYXRlLmFkbWluLnYxLk1vZGVsIpICCgpSb3V0ZUdyb3VwEgoKAmlkGAEgASgJEhkKDGRpc3BsYXlfbmFtZRgCIAEoCUgAiAEBEg8KB21lbWJlcnMYAyADKAkSDAoEZXRhZxhkIAEoCRIvCgtjcmVhdGVfdGltZRhlIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYZiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKBnNvdXJjZRhnIAEoDjIgLnRvbGxnYXRlLmFkbWluLnYxLkNhdGFsb2dTb3VyY2USGQoRcmVwbGFjZXNfcGxhdGZvcm0YaCABKAhCDwoNX2Rpc3BsYXlfbmFtZSK+AQoXQ3JlYXRlUm91dGVHcm91cFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhAKCHBsYXRmb3JtGAIgASgIEjIKC3JvdXRlX2dyb3VwGAMgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuUm91dGVHcm91cBIOCgZyZWFzb24YBCABKAkSFwoKcmVxdWVzdF9pZBgFIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYBiABKAhCDQoLX3JlcXVlc3RfaWQiTgoYQ3JlYXRlUm91dGVHcm91cFJlc3BvbnNlEjIKC3JvdXRlX2dyb3VwGAEgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuUm91dGVHcm91cCJEChRHZXRSb3V0ZUdyb3VwUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEAoIcGxhdGZvcm0YAiABKAgSCgoCaWQYAyABKAkiSwoVR2V0Um91dGVHcm91cFJlc3BvbnNlEjIKC3JvdXRlX2dyb3VwGAEgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuUm91dGVHcm91cCJLChpCYXRjaEdldFJvdXRlR3JvdXBzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEAoIcGxhdGZvcm0YAiABKAgSCwoDaWRzGAMgAygJImcKG0JhdGNoR2V0Um91dGVHcm91cHNSZXNwb25zZRIzCgxyb3V0ZV9ncm91cHMYASADKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5Sb3V0ZUdyb3VwEhMKC21pc3NpbmdfaWRzGAIgAygJIoUBChZMaXN0Um91dGVHcm91cHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIQCghwbGF0Zm9ybRgCIAEoCBIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCRIQCghjb250YWlucxgFIAEoCRIQCghvcmRlcl9ieRgGIAEoCSJ7ChdMaXN0Um91dGVHcm91cHNSZXNwb25zZRIzCgxyb3V0ZV9ncm91cHMYASADKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5Sb3V0ZUdyb3VwEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgFIoYCChdVcGRhdGVSb3V0ZUdyb3VwUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEAoIcGxhdGZvcm0YAiABKAgSMgoLcm91dGVfZ3JvdXAYAyABKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5Sb3V0ZUdyb3VwEi8KC3VwZGF0ZV9tYXNrGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIVCg1hbGxvd19taXNzaW5nGAUgASgIEg4KBnJlYXNvbhgGIAEoCRIXCgpyZXF1ZXN0X2lkGAcgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgIIAEoCEINCgtfcmVxdWVzdF9pZCJOChhVcGRhdGVSb3V0ZUdyb3VwUmVzcG9uc2USMgoLcm91dGVfZ3JvdXAYASABKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5Sb3V0ZUdyb3VwIqQBChdEZWxldGVSb3V0ZUdyb3VwUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEAoIcGxhdGZvcm0YAiABKAgSCgoCaWQYAyABKAkSDAoEZXRhZxgEIAEoCRIOCgZyZWFzb24YBSABKAkSFwoKcmVxdWVzdF9pZBgGIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYByABKAhCDQoLX3JlcXVlc3RfaWQiTgoYRGVsZXRlUm91dGVHcm91cFJlc3BvbnNlEjIKC3JvdXRlX2dyb3VwGAEgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuUm91dGVHcm91cCLAAgoKTW9kZWxHcm91cBIKCgJpZBgBIAEoCRIZCgxkaXNwbGF5X25hbWUYAiABKAlIAIgBARIYCgtkZXNjcmlwdGlvbhgDIAEoCUgBiAEBEhMKC21vZGVsX2NvdW50GAQgASgFEgwKBGV0YWcYZCABKAkSLwoLY3JlYXRlX3RpbWUYZSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGGYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgZzb3VyY2UYZyABKA4yIC50b2xsZ2F0ZS5hZG1pbi52MS5DYXRhbG9nU291cmNlEhkKEXJlcGxhY2VzX3BsYXRmb3JtGGggASgIQg8KDV9kaXNwbGF5X25hbWVCDgoMX2Rlc2NyaXB0aW9uIr4BChdDcmVhdGVNb2RlbEdyb3VwUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEAoIcGxhdGZvcm0YAiABKAgSMgoLbW9kZWxfZ3JvdXAYAyABKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbEdyb3VwEg4KBnJlYXNvbhgEIAEoCRIXCgpyZXF1ZXN0X2lkGAUgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgGIAEoCEINCgtfcmVxdWVzdF9pZCJOChhDcmVhdGVNb2RlbEdyb3VwUmVzcG9uc2USMgoLbW9kZWxfZ3JvdXAYASABKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbEdyb3VwIkQKFEdldE1vZGVsR3JvdXBSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIQCghwbGF0Zm9ybRgCIAEoCBIKCgJpZBgDIAEoCSJLChVHZXRNb2RlbEdyb3VwUmVzcG9uc2USMgoLbW9kZWxfZ3JvdXAYASABKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbEdyb3VwInMKFkxpc3RNb2RlbEdyb3Vwc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhAKCHBsYXRmb3JtGAIgASgIEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJEhAKCGNvbnRhaW5zGAUgASgJInsKF0xpc3RNb2RlbEdyb3Vwc1Jlc3BvbnNlEjMKDG1vZGVsX2dyb3VwcxgBIAMoCzIdLnRvbGxnYXRlLmFkbWluLnYxLk1vZGVsR3JvdXASFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRvdGFsX3NpemUYAyABKAUihgIKF1VwZGF0ZU1vZGVsR3JvdXBSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIQCghwbGF0Zm9ybRgCIAEoCBIyCgttb2RlbF9ncm91cBgDIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLk1vZGVsR3JvdXASLwoLdXBkYXRlX21hc2sYBCABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhUKDWFsbG93X21pc3NpbmcYBSABKAgSDgoGcmVhc29uGAYgASgJEhcKCnJlcXVlc3RfaWQYByABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAggASgIQg0KC19yZXF1ZXN0X2lkIk4KGFVwZGF0ZU1vZGVsR3JvdXBSZXNwb25zZRIyCgttb2RlbF9ncm91cBgBIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLk1vZGVsR3JvdXAipAEKF0RlbGV0ZU1vZGVsR3JvdXBSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIQCghwbGF0Zm9ybRgCIAEoCBIKCgJpZBgDIAEoCRIMCgRldGFnGAQgASgJEg4KBnJlYXNvbhgFIAEoCRIXCgpyZXF1ZXN0X2lkGAYgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgHIAEoCEINCgtfcmVxdWVzdF9pZCJOChhEZWxldGVNb2RlbEdyb3VwUmVzcG9uc2USMgoLbW9kZWxfZ3JvdXAYASABKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5Nb2RlbEdyb3VwIvMCCgVSYXRlcxIaChJhYm92ZV9pbnB1dF90b2tlbnMYASABKAMSDQoFaW5wdXQYAiABKAkSDgoGb3V0cHV0GAMgASgJEhkKDGNhY2hlZF9pbnB1dBgEIAEoCUgAiAEBEhgKC2NhY2hlX3dyaXRlGAUgASgJSAGIAQESEwoLcGVyX3JlcXVlc3QYBiABKAkSHQoQcmVhc29uaW5nX291dHB1dBgHIAEoCUgCiAEBEhsKDmNhY2hlX3dyaXRlXzFoGAggASgJSAOIAQESMgoFdW5pdHMYCSADKAsyIy50b2xsZ2F0ZS5hZG1pbi52MS5SYXRlcy5Vbml0c0VudHJ5GiwKClVuaXRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIPCg1fY2FjaGVkX2lucHV0Qg4KDF9jYWNoZV93cml0ZUITChFfcmVhc29uaW5nX291dHB1dEIRCg9fY2FjaGVfd3JpdGVfMWgi5wMKBVByaWNlEiYKBXNjb3BlGAEgASgOMhcudG9sbGdhdGUudjEuUHJpY2VTY29wZRIPCgdzdWJqZWN0GAIgASgJEioKBHVuaXQYAyABKA4yHC50b2xsZ2F0ZS5hZG1pbi52MS5QcmljZVVuaXQSJwoFcmF0ZXMYBCADKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5SYXRlcxIyCg5lZmZlY3RpdmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcmV2aXNpb24YBiABKAMSDgoGcmVhc29uGAcgASgJEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtyZXZva2VfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNcmV2b2tlX3JlYXNvbhgKIAEoCRIZCgxzZXJ2aWNlX3RpZXIYCyABKAlIAIgBARINCgVhY3RvchgMIAEoCRIUCgxyZXZva2VfYWN0b3IYDSABKAkSMAoGc291cmNlGA4gASgOMiAudG9sbGdhdGUuYWRtaW4udjEuQ2F0YWxvZ1NvdXJjZUIPCg1fc2VydmljZV90aWVyIrABChNBcHBlbmRQcmljZXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIQCghwbGF0Zm9ybRgCIAEoCBIoCgZwcmljZXMYAyADKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5QcmljZRIOCgZyZWFzb24YBCABKAkSFwoKcmVxdWVzdF9pZBgFIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYBiABKAhCDQoLX3JlcXVlc3RfaWQiQAoUQXBwZW5kUHJpY2VzUmVzcG9uc2USKAoGcHJpY2VzGAEgAygLMhgudG9sbGdhdGUuYWRtaW4udjEuUHJpY2UibgoRTGlzdFByaWNlc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhAKCHBsYXRmb3JtGAIgASgIEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJEhAKCGNvbnRhaW5zGAUgASgJIlcKEkxpc3RQcmljZXNSZXNwb25zZRIoCgZwcmljZXMYASADKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5QcmljZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki/AEKElJldm9rZVByaWNlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEAoIcGxhdGZvcm0YAiABKAgSJgoFc2NvcGUYAyABKA4yFy50b2xsZ2F0ZS52MS5QcmljZVNjb3BlEg8KB3N1YmplY3QYBCABKAkSGQoMc2VydmljZV90aWVyGAUgASgJSACIAQESEAoIcmV2aXNpb24YBiABKAMSDgoGcmVhc29uGAcgASgJEhcKCnJlcXVlc3RfaWQYCCABKAlIAYgBARIVCg12YWxpZGF0ZV9vbmx5GAkgASgIQg8KDV9zZXJ2aWNlX3RpZXJCDQoLX3JlcXVlc3RfaWQiagoTUmV2b2tlUHJpY2VSZXNwb25zZRInCgVwcmljZRgBIAEoCzIYLnRvbGxnYXRlLmFkbWluLnYxLlByaWNlEioKCGluX2ZvcmNlGAIgASgLMhgudG9sbGdhdGUuYWRtaW4udjEuUHJpY2UiEgoQQnVpbHRJblByaWNlTGlzdCKVBAoTSW1wb3J0UHJpY2VzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEAoIcGxhdGZvcm0YAiABKAgSNwoIYnVpbHRfaW4YAyABKAsyIy50b2xsZ2F0ZS5hZG1pbi52MS5CdWlsdEluUHJpY2VMaXN0SAASGwoRbW9kZWxfcHJpY2VzX2pzb24YBCABKAlIABImCgVzY29wZRgFIAEoDjIXLnRvbGxnYXRlLnYxLlByaWNlU2NvcGUSEQoJcHJvdmlkZXJzGAYgAygJEg4KBm1vZGVscxgHIAMoCRJRCg5wcm92aWRlcl9uYW1lcxgIIAMoCzI5LnRvbGxnYXRlLmFkbWluLnYxLkltcG9ydFByaWNlc1JlcXVlc3QuUHJvdmlkZXJOYW1lc0VudHJ5EhwKFGtlZXBfcHJvdmlkZXJfcHJlZml4GAkgASgIEhQKDGluY2x1ZGVfZnJlZRgKIAEoCBIOCgZyZWFzb24YCyABKAkSFwoKcmVxdWVzdF9pZBgMIAEoCUgBiAEBEhUKDXZhbGlkYXRlX29ubHkYDSABKAgSEQoJcGFnZV9zaXplGA4gASgFEhIKCnBhZ2VfdG9rZW4YDyABKAkaNAoSUHJvdmlkZXJOYW1lc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCAoGc291cmNlQg0KC19yZXF1ZXN0X2lkIssCCgtQcmljZUltcG9ydBI0CgZjaGFuZ2UYASABKA4yJC50b2xsZ2F0ZS5hZG1pbi52MS5QcmljZUltcG9ydENoYW5nZRIQCghwcm92aWRlchgCIAEoCRINCgVtb2RlbBgDIAEoCRInCgVwcmljZRgEIAEoCzIYLnRvbGxnYXRlLmFkbWluLnYxLlByaWNlEigKBmJlZm9yZRgFIAEoCzIYLnRvbGxnYXRlLmFkbWluLnYxLlByaWNlEjMKB3NraXBwZWQYBiABKA4yIi50b2xsZ2F0ZS5hZG1pbi52MS5QcmljZUltcG9ydFNraXASDgoGZGV0YWlsGAcgASgJEhAKCGxlZnRfb3V0GAggAygJEg8KB3JvdW5kZWQYCSADKAkSGQoMc2VydmljZV90aWVyGAogASgJSACIAQFCDwoNX3NlcnZpY2VfdGllciLGAQoUSW1wb3J0UHJpY2VzUmVzcG9uc2USLgoGcHJpY2VzGAEgAygLMh4udG9sbGdhdGUuYWRtaW4udjEuUHJpY2VJbXBvcnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhMKC2FkZGVkX2NvdW50GAMgASgFEhUKDWNoYW5nZWRfY291bnQYBCABKAUSFQoNc2tpcHBlZF9jb3VudBgFIAEoBRISCgpzYW1lX2NvdW50GAYgASgFEg4KBnNvdXJjZRgHIAEoCSpkCg1DYXRhbG9nU291cmNlEh4KGkNBVEFMT0dfU09VUkNFX1VOU1BFQ0lGSUVEEAASFgoSQ0FUQUxPR19TT1VSQ0VfT1dOEAESGwoXQ0FUQUxPR19TT1VSQ0VfUExBVEZPUk0QAip3CgpNb2RlbFN0YXRlEhsKF01PREVMX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSTU9ERUxfU1RBVEVfQUNUSVZFEAESGgoWTU9ERUxfU1RBVEVfREVQUkVDQVRFRBACEhgKFE1PREVMX1NUQVRFX0RJU0FCTEVEEAMqYwoJUHJpY2VVbml0EhoKFlBSSUNFX1VOSVRfVU5TUEVDSUZJRUQQABIcChhQUklDRV9VTklUX1BFUl8xS19UT0tFTlMQARIcChhQUklDRV9VTklUX1BFUl8xTV9UT0tFTlMQAiq3AQoRUHJpY2VJbXBvcnRDaGFuZ2USIwofUFJJQ0VfSU1QT1JUX0NIQU5HRV9VTlNQRUNJRklFRBAAEh0KGVBSSUNFX0lNUE9SVF9DSEFOR0VfQURERUQQARIfChtQUklDRV9JTVBPUlRfQ0hBTkdFX0NIQU5HRUQQAhIfChtQUklDRV9JTVBPUlRfQ0hBTkdFX1NLSVBQRUQQAxIcChhQUklDRV9JTVBPUlRfQ0hBTkdFX1NBTUUQBCqLAgoPUHJpY2VJbXBvcnRTa2lwEiEKHVBSSUNFX0lNUE9SVF9TS0lQX1VOU1BFQ0lGSUVEEAASHgoaUFJJQ0VfSU1QT1JUX1NLSVBfTk9fUFJJQ0UQARIhCh1QUklDRV9JTVBPUlRfU0tJUF9USU1FX09GX0RBWRACEhoKFlBSSUNFX0lNUE9SVF9TS0lQX01PREUQAxIaChZQUklDRV9JTVBPUlRfU0tJUF9GUkVFEAQSHwobUFJJQ0VfSU1QT1JUX1NLSVBfQU1CSUdVT1VTEAUSGgoWUFJJQ0VfSU1QT1JUX1NLSVBfTkFNRRAGEh0KGVBSSUNFX0lNUE9SVF9TS0lQX0lOVkFMSUQQBzLcEAoOQ2F0YWxvZ1NlcnZpY2USXAoLQ3JlYXRlTW9kZWwSJS50b2xsZ2F0ZS5hZG1pbi52MS5DcmVhdGVNb2RlbFJlcXVlc3QaJi50b2xsZ2F0ZS5hZG1pbi52MS5DcmVhdGVNb2RlbFJlc3BvbnNlElMKCEdldE1vZGVsEiIudG9sbGdhdGUuYWRtaW4udjEuR2V0TW9kZWxSZXF1ZXN0GiMudG9sbGdhdGUuYWRtaW4udjEuR2V0TW9kZWxSZXNwb25zZRJlCg5CYXRjaEdldE1vZGVscxIoLnRvbGxnYXRlLmFkbWluLnYxLkJhdGNoR2V0TW9kZWxzUmVxdWVzdBopLnRvbGxnYXRlLmFkbWluLnYxLkJhdGNoR2V0TW9kZWxzUmVzcG9uc2USWQoKTGlzdE1vZGVscxIkLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RNb2RlbHNSZXF1ZXN0GiUudG9sbGdhdGUuYWRtaW4udjEuTGlzdE1vZGVsc1Jlc3BvbnNlElwKC1VwZGF0ZU1vZGVsEiUudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlTW9kZWxSZXF1ZXN0GiYudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlTW9kZWxSZXNwb25zZRJcCgtEZWxldGVNb2RlbBIlLnRvbGxnYXRlLmFkbWluLnYxLkRlbGV0ZU1vZGVsUmVxdWVzdBomLnRvbGxnYXRlLmFkbWluLnYxLkRlbGV0ZU1vZGVsUmVzcG9uc2USawoQQ3JlYXRlUm91dGVHcm91cBIqLnRvbGxnYXRlLmFkbWluLnYxLkNyZWF0ZVJvdXRlR3JvdXBSZXF1ZXN0GisudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlUm91dGVHcm91cFJlc3BvbnNlEmIKDUdldFJvdXRlR3JvdXASJy50b2xsZ2F0ZS5hZG1pbi52MS5HZXRSb3V0ZUdyb3VwUmVxdWVzdBooLnRvbGxnYXRlLmFkbWluLnYxLkdldFJvdXRlR3JvdXBSZXNwb25zZRJ0ChNCYXRjaEdldFJvdXRlR3JvdXBzEi0udG9sbGdhdGUuYWRtaW4udjEuQmF0Y2hHZXRSb3V0ZUdyb3Vwc1JlcXVlc3QaLi50b2xsZ2F0ZS5hZG1pbi52MS5CYXRjaEdldFJvdXRlR3JvdXBzUmVzcG9uc2USaAoPTGlzdFJvdXRlR3JvdXBzEikudG9sbGdhdGUuYWRtaW4udjEuTGlzdFJvdXRlR3JvdXBzUmVxdWVzdBoqLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RSb3V0ZUdyb3Vwc1Jlc3BvbnNlEmsKEFVwZGF0ZVJvdXRlR3JvdXASKi50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVSb3V0ZUdyb3VwUmVxdWVzdBorLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZVJvdXRlR3JvdXBSZXNwb25zZRJrChBEZWxldGVSb3V0ZUdyb3VwEioudG9sbGdhdGUuYWRtaW4udjEuRGVsZXRlUm91dGVHcm91cFJlcXVlc3QaKy50b2xsZ2F0ZS5hZG1pbi52MS5EZWxldGVSb3V0ZUdyb3VwUmVzcG9uc2USawoQQ3JlYXRlTW9kZWxHcm91cBIqLnRvbGxnYXRlLmFkbWluLnYxLkNyZWF0ZU1vZGVsR3JvdXBSZXF1ZXN0GisudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlTW9kZWxHcm91cFJlc3BvbnNlEmIKDUdldE1vZGVsR3JvdXASJy50b2xsZ2F0ZS5hZG1pbi52MS5HZXRNb2RlbEdyb3VwUmVxdWVzdBooLnRvbGxnYXRlLmFkbWluLnYxLkdldE1vZGVsR3JvdXBSZXNwb25zZRJoCg9MaXN0TW9kZWxHcm91cHMSKS50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0TW9kZWxHcm91cHNSZXF1ZXN0GioudG9sbGdhdGUuYWRtaW4udjEuTGlzdE1vZGVsR3JvdXBzUmVzcG9uc2USawoQVXBkYXRlTW9kZWxHcm91cBIqLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZU1vZGVsR3JvdXBSZXF1ZXN0GisudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlTW9kZWxHcm91cFJlc3BvbnNlEmsKEERlbGV0ZU1vZGVsR3JvdXASKi50b2xsZ2F0ZS5hZG1pbi52MS5EZWxldGVNb2RlbEdyb3VwUmVxdWVzdBorLnRvbGxnYXRlLmFkbWluLnYxLkRlbGV0ZU1vZGVsR3JvdXBSZXNwb25zZRJfCgxBcHBlbmRQcmljZXMSJi50b2xsZ2F0ZS5hZG1pbi52MS5BcHBlbmRQcmljZXNSZXF1ZXN0GicudG9sbGdhdGUuYWRtaW4udjEuQXBwZW5kUHJpY2VzUmVzcG9uc2USWQoKTGlzdFByaWNlcxIkLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RQcmljZXNSZXF1ZXN0GiUudG9sbGdhdGUuYWRtaW4udjEuTGlzdFByaWNlc1Jlc3BvbnNlElwKC1Jldm9rZVByaWNlEiUudG9sbGdhdGUuYWRtaW4udjEuUmV2b2tlUHJpY2VSZXF1ZXN0GiYudG9sbGdhdGUuYWRtaW4udjEuUmV2b2tlUHJpY2VSZXNwb25zZRJfCgxJbXBvcnRQcmljZXMSJi50b2xsZ2F0ZS5hZG1pbi52MS5JbXBvcnRQcmljZXNSZXF1ZXN0GicudG9sbGdhdGUuYWRtaW4udjEuSW1wb3J0UHJpY2VzUmVzcG9uc2VCWgoRdG9sbGdhdGUuYWRtaW4udjFCDENhdGFsb2dQcm90b1ABWiF0b2xsZ2F0ZS9hZG1pbi92MTt0b2xsZ2F0ZWFkbWludjGqAhFUb2xsZ2F0ZS5BZG1pbi5WMWIGcHJvdG8z", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_tollgate_v1_call]);
 
 /**
  * A model of the catalog. Models and route groups share one name space.
@@ -75,7 +75,15 @@ export type Model = Message<"tollgate.admin.v1.Model"> & {
   contextWindow?: bigint | undefined;
 
   /**
-   * New after every change. Send it back to change only the version that you have read.
+   * Whether it may be called. Unspecified: ACTIVE.
+   *
+   * @generated from field: optional tollgate.admin.v1.ModelState state = 8;
+   */
+  state?: ModelState | undefined;
+
+  /**
+   * New after every change. Send it back to change only the version that you have read. Of an inherited entry it is `0`,
+   * with which an update with `allow_missing` creates an own one only if there is still none.
    *
    * @generated from field: string etag = 100;
    */
@@ -94,6 +102,21 @@ export type Model = Message<"tollgate.admin.v1.Model"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 102;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * Whose it is; set by the server.
+   *
+   * @generated from field: tollgate.admin.v1.CatalogSource source = 103;
+   */
+  source: CatalogSource;
+
+  /**
+   * It is the organization's own, and the platform has an entry of its id, which it replaces whole: as a model or as a
+   * route group. Set by the server.
+   *
+   * @generated from field: bool replaces_platform = 104;
+   */
+  replacesPlatform: boolean;
 };
 
 /**
@@ -110,37 +133,44 @@ export const ModelSchema: GenMessage<Model> = /*@__PURE__*/
  */
 export type CreateModelRequest = Message<"tollgate.admin.v1.CreateModelRequest"> & {
   /**
-   * The organization, an id.
+   * The organization, an id; empty with `platform`.
    *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * The platform's catalog is meant, which organizations inherit. See the service.
+   *
+   * @generated from field: bool platform = 2;
+   */
+  platform: boolean;
+
+  /**
    * What to register.
    *
-   * @generated from field: tollgate.admin.v1.Model model = 2;
+   * @generated from field: tollgate.admin.v1.Model model = 3;
    */
   model?: Model | undefined;
 
   /**
    * Why, for the history.
    *
-   * @generated from field: string reason = 3;
+   * @generated from field: string reason = 4;
    */
   reason: string;
 
   /**
    * Names this change, for repeats.
    *
-   * @generated from field: optional string request_id = 4;
+   * @generated from field: optional string request_id = 5;
    */
   requestId?: string | undefined;
 
   /**
    * Write nothing, and answer what the result would be.
    *
-   * @generated from field: bool validate_only = 5;
+   * @generated from field: bool validate_only = 6;
    */
   validateOnly: boolean;
 };
@@ -180,16 +210,23 @@ export const CreateModelResponseSchema: GenMessage<CreateModelResponse> = /*@__P
  */
 export type GetModelRequest = Message<"tollgate.admin.v1.GetModelRequest"> & {
   /**
-   * The organization, an id.
+   * The organization, an id; empty with `platform`.
    *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * The platform's catalog is meant, which organizations inherit. See the service.
+   *
+   * @generated from field: bool platform = 2;
+   */
+  platform: boolean;
+
+  /**
    * Its id.
    *
-   * @generated from field: string id = 2;
+   * @generated from field: string id = 3;
    */
   id: string;
 };
@@ -229,16 +266,23 @@ export const GetModelResponseSchema: GenMessage<GetModelResponse> = /*@__PURE__*
  */
 export type BatchGetModelsRequest = Message<"tollgate.admin.v1.BatchGetModelsRequest"> & {
   /**
-   * The organization, an id.
+   * The organization, an id; empty with `platform`.
    *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * The platform's catalog is meant, which organizations inherit. See the service.
+   *
+   * @generated from field: bool platform = 2;
+   */
+  platform: boolean;
+
+  /**
    * 1 to 1000 different ids.
    *
-   * @generated from field: repeated string ids = 2;
+   * @generated from field: repeated string ids = 3;
    */
   ids: string[];
 };
@@ -285,37 +329,44 @@ export const BatchGetModelsResponseSchema: GenMessage<BatchGetModelsResponse> = 
  */
 export type ListModelsRequest = Message<"tollgate.admin.v1.ListModelsRequest"> & {
   /**
-   * The organization, an id.
+   * The organization, an id; empty with `platform`.
    *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * The platform's catalog is meant, which organizations inherit. See the service.
+   *
+   * @generated from field: bool platform = 2;
+   */
+  platform: boolean;
+
+  /**
    * At most so many; 0 is 100, more than 1000 is 1000.
    *
-   * @generated from field: int32 page_size = 2;
+   * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
    * The `next_page_token` of the page before. Empty: the first page.
    *
-   * @generated from field: string page_token = 3;
+   * @generated from field: string page_token = 4;
    */
   pageToken: string;
 
   /**
    * Only those whose id or display name contains this text.
    *
-   * @generated from field: string contains = 4;
+   * @generated from field: string contains = 5;
    */
   contains: string;
 
   /**
    * `id`, `display_name`, `create_time` or `update_time`; with ` desc` after it descending. Empty: `id`.
    *
-   * @generated from field: string order_by = 5;
+   * @generated from field: string order_by = 6;
    */
   orderBy: string;
 };
@@ -369,51 +420,58 @@ export const ListModelsResponseSchema: GenMessage<ListModelsResponse> = /*@__PUR
  */
 export type UpdateModelRequest = Message<"tollgate.admin.v1.UpdateModelRequest"> & {
   /**
-   * The organization, an id.
+   * The organization, an id; empty with `platform`.
    *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * The platform's catalog is meant, which organizations inherit. See the service.
+   *
+   * @generated from field: bool platform = 2;
+   */
+  platform: boolean;
+
+  /**
    * What it is to be; `id` identifies it, and a non-empty `etag` must be the current one.
    *
-   * @generated from field: tollgate.admin.v1.Model model = 2;
+   * @generated from field: tollgate.admin.v1.Model model = 3;
    */
   model?: Model | undefined;
 
   /**
    * Which fields to take. Absent: those that are sent; `*`: all.
    *
-   * @generated from field: google.protobuf.FieldMask update_mask = 3;
+   * @generated from field: google.protobuf.FieldMask update_mask = 4;
    */
   updateMask?: FieldMask | undefined;
 
   /**
    * Create it if it is not there.
    *
-   * @generated from field: bool allow_missing = 4;
+   * @generated from field: bool allow_missing = 5;
    */
   allowMissing: boolean;
 
   /**
    * Why, for the history.
    *
-   * @generated from field: string reason = 5;
+   * @generated from field: string reason = 6;
    */
   reason: string;
 
   /**
    * Names this change, for repeats.
    *
-   * @generated from field: optional string request_id = 6;
+   * @generated from field: optional string request_id = 7;
    */
   requestId?: string | undefined;
 
   /**
    * Write nothing, and answer what the result would be.
    *
-   * @generated from field: bool validate_only = 7;
+   * @generated from field: bool validate_only = 8;
    */
   validateOnly: boolean;
 };
@@ -453,44 +511,51 @@ export const UpdateModelResponseSchema: GenMessage<UpdateModelResponse> = /*@__P
  */
 export type DeleteModelRequest = Message<"tollgate.admin.v1.DeleteModelRequest"> & {
   /**
-   * The organization, an id.
+   * The organization, an id; empty with `platform`.
    *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * The platform's catalog is meant, which organizations inherit. See the service.
+   *
+   * @generated from field: bool platform = 2;
+   */
+  platform: boolean;
+
+  /**
    * Its id.
    *
-   * @generated from field: string id = 2;
+   * @generated from field: string id = 3;
    */
   id: string;
 
   /**
    * The current one, or empty: any.
    *
-   * @generated from field: string etag = 3;
+   * @generated from field: string etag = 4;
    */
   etag: string;
 
   /**
    * Why, for the history.
    *
-   * @generated from field: string reason = 4;
+   * @generated from field: string reason = 5;
    */
   reason: string;
 
   /**
    * Names this change, for repeats.
    *
-   * @generated from field: optional string request_id = 5;
+   * @generated from field: optional string request_id = 6;
    */
   requestId?: string | undefined;
 
   /**
    * Write nothing, and answer what the result would be.
    *
-   * @generated from field: bool validate_only = 6;
+   * @generated from field: bool validate_only = 7;
    */
   validateOnly: boolean;
 };
@@ -551,7 +616,8 @@ export type RouteGroup = Message<"tollgate.admin.v1.RouteGroup"> & {
   members: string[];
 
   /**
-   * New after every change. Send it back to change only the version that you have read.
+   * New after every change. Send it back to change only the version that you have read. Of an inherited entry it is `0`,
+   * with which an update with `allow_missing` creates an own one only if there is still none.
    *
    * @generated from field: string etag = 100;
    */
@@ -570,6 +636,21 @@ export type RouteGroup = Message<"tollgate.admin.v1.RouteGroup"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 102;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * Whose it is; set by the server.
+   *
+   * @generated from field: tollgate.admin.v1.CatalogSource source = 103;
+   */
+  source: CatalogSource;
+
+  /**
+   * It is the organization's own, and the platform has an entry of its id, which it replaces whole: as a model or as a
+   * route group. Set by the server.
+   *
+   * @generated from field: bool replaces_platform = 104;
+   */
+  replacesPlatform: boolean;
 };
 
 /**
@@ -586,37 +667,44 @@ export const RouteGroupSchema: GenMessage<RouteGroup> = /*@__PURE__*/
  */
 export type CreateRouteGroupRequest = Message<"tollgate.admin.v1.CreateRouteGroupRequest"> & {
   /**
-   * The organization, an id.
+   * The organization, an id; empty with `platform`.
    *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * The platform's catalog is meant, which organizations inherit. See the service.
+   *
+   * @generated from field: bool platform = 2;
+   */
+  platform: boolean;
+
+  /**
    * What to register.
    *
-   * @generated from field: tollgate.admin.v1.RouteGroup route_group = 2;
+   * @generated from field: tollgate.admin.v1.RouteGroup route_group = 3;
    */
   routeGroup?: RouteGroup | undefined;
 
   /**
    * Why, for the history.
    *
-   * @generated from field: string reason = 3;
+   * @generated from field: string reason = 4;
    */
   reason: string;
 
   /**
    * Names this change, for repeats.
    *
-   * @generated from field: optional string request_id = 4;
+   * @generated from field: optional string request_id = 5;
    */
   requestId?: string | undefined;
 
   /**
    * Write nothing, and answer what the result would be.
    *
-   * @generated from field: bool validate_only = 5;
+   * @generated from field: bool validate_only = 6;
    */
   validateOnly: boolean;
 };
@@ -656,16 +744,23 @@ export const CreateRouteGroupResponseSchema: GenMessage<CreateRouteGroupResponse
  */
 export type GetRouteGroupRequest = Message<"tollgate.admin.v1.GetRouteGroupRequest"> & {
   /**
-   * The organization, an id.
+   * The organization, an id; empty with `platform`.
    *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * The platform's catalog is meant, which organizations inherit. See the service.
+   *
+   * @generated from field: bool platform = 2;
+   */
+  platform: boolean;
+
+  /**
    * Its id.
    *
-   * @generated from field: string id = 2;
+   * @generated from field: string id = 3;
    */
   id: string;
 };
@@ -705,16 +800,23 @@ export const GetRouteGroupResponseSchema: GenMessage<GetRouteGroupResponse> = /*
  */
 export type BatchGetRouteGroupsRequest = Message<"tollgate.admin.v1.BatchGetRouteGroupsRequest"> & {
   /**
-   * The organization, an id.
+   * The organization, an id; empty with `platform`.
    *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * The platform's catalog is meant, which organizations inherit. See the service.
+   *
+   * @generated from field: bool platform = 2;
+   */
+  platform: boolean;
+
+  /**
    * 1 to 1000 different ids.
    *
-   * @generated from field: repeated string ids = 2;
+   * @generated from field: repeated string ids = 3;
    */
   ids: string[];
 };
@@ -761,37 +863,44 @@ export const BatchGetRouteGroupsResponseSchema: GenMessage<BatchGetRouteGroupsRe
  */
 export type ListRouteGroupsRequest = Message<"tollgate.admin.v1.ListRouteGroupsRequest"> & {
   /**
-   * The organization, an id.
+   * The organization, an id; empty with `platform`.
    *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * The platform's catalog is meant, which organizations inherit. See the service.
+   *
+   * @generated from field: bool platform = 2;
+   */
+  platform: boolean;
+
+  /**
    * At most so many; 0 is 100, more than 1000 is 1000.
    *
-   * @generated from field: int32 page_size = 2;
+   * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
    * The `next_page_token` of the page before. Empty: the first page.
    *
-   * @generated from field: string page_token = 3;
+   * @generated from field: string page_token = 4;
    */
   pageToken: string;
 
   /**
    * Only those whose id or display name contains this text.
    *
-   * @generated from field: string contains = 4;
+   * @generated from field: string contains = 5;
    */
   contains: string;
 
   /**
    * `id`, `display_name`, `create_time` or `update_time`; with ` desc` after it descending. Empty: `id`.
    *
-   * @generated from field: string order_by = 5;
+   * @generated from field: string order_by = 6;
    */
   orderBy: string;
 };
@@ -845,51 +954,58 @@ export const ListRouteGroupsResponseSchema: GenMessage<ListRouteGroupsResponse> 
  */
 export type UpdateRouteGroupRequest = Message<"tollgate.admin.v1.UpdateRouteGroupRequest"> & {
   /**
-   * The organization, an id.
+   * The organization, an id; empty with `platform`.
    *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * The platform's catalog is meant, which organizations inherit. See the service.
+   *
+   * @generated from field: bool platform = 2;
+   */
+  platform: boolean;
+
+  /**
    * What it is to be; `id` identifies it, and a non-empty `etag` must be the current one.
    *
-   * @generated from field: tollgate.admin.v1.RouteGroup route_group = 2;
+   * @generated from field: tollgate.admin.v1.RouteGroup route_group = 3;
    */
   routeGroup?: RouteGroup | undefined;
 
   /**
    * Which fields to take. Absent: those that are sent; `*`: all.
    *
-   * @generated from field: google.protobuf.FieldMask update_mask = 3;
+   * @generated from field: google.protobuf.FieldMask update_mask = 4;
    */
   updateMask?: FieldMask | undefined;
 
   /**
    * Create it if it is not there.
    *
-   * @generated from field: bool allow_missing = 4;
+   * @generated from field: bool allow_missing = 5;
    */
   allowMissing: boolean;
 
   /**
    * Why, for the history.
    *
-   * @generated from field: string reason = 5;
+   * @generated from field: string reason = 6;
    */
   reason: string;
 
   /**
    * Names this change, for repeats.
    *
-   * @generated from field: optional string request_id = 6;
+   * @generated from field: optional string request_id = 7;
    */
   requestId?: string | undefined;
 
   /**
    * Write nothing, and answer what the result would be.
    *
-   * @generated from field: bool validate_only = 7;
+   * @generated from field: bool validate_only = 8;
    */
   validateOnly: boolean;
 };
@@ -929,44 +1045,51 @@ export const UpdateRouteGroupResponseSchema: GenMessage<UpdateRouteGroupResponse
  */
 export type DeleteRouteGroupRequest = Message<"tollgate.admin.v1.DeleteRouteGroupRequest"> & {
   /**
-   * The organization, an id.
+   * The organization, an id; empty with `platform`.
    *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * The platform's catalog is meant, which organizations inherit. See the service.
+   *
+   * @generated from field: bool platform = 2;
+   */
+  platform: boolean;
+
+  /**
    * Its id.
    *
-   * @generated from field: string id = 2;
+   * @generated from field: string id = 3;
    */
   id: string;
 
   /**
    * The current one, or empty: any.
    *
-   * @generated from field: string etag = 3;
+   * @generated from field: string etag = 4;
    */
   etag: string;
 
   /**
    * Why, for the history.
    *
-   * @generated from field: string reason = 4;
+   * @generated from field: string reason = 5;
    */
   reason: string;
 
   /**
    * Names this change, for repeats.
    *
-   * @generated from field: optional string request_id = 5;
+   * @generated from field: optional string request_id = 6;
    */
   requestId?: string | undefined;
 
   /**
    * Write nothing, and answer what the result would be.
    *
-   * @generated from field: bool validate_only = 6;
+   * @generated from field: bool validate_only = 7;
    */
   validateOnly: boolean;
 };
@@ -1055,6 +1178,21 @@ export type ModelGroup = Message<"tollgate.admin.v1.ModelGroup"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 102;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * Whose it is (of a group without a record unspecified); set by the server.
+   *
+   * @generated from field: tollgate.admin.v1.CatalogSource source = 103;
+   */
+  source: CatalogSource;
+
+  /**
+   * It is the organization's own record, and the platform has a record of
+   * this group too, which it replaces. Set by the server.
+   *
+   * @generated from field: bool replaces_platform = 104;
+   */
+  replacesPlatform: boolean;
 };
 
 /**
@@ -1071,37 +1209,44 @@ export const ModelGroupSchema: GenMessage<ModelGroup> = /*@__PURE__*/
  */
 export type CreateModelGroupRequest = Message<"tollgate.admin.v1.CreateModelGroupRequest"> & {
   /**
-   * The organization, an id.
+   * The organization, an id; empty with `platform`.
    *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * The platform's catalog is meant, which organizations inherit. See the service.
+   *
+   * @generated from field: bool platform = 2;
+   */
+  platform: boolean;
+
+  /**
    * What to say; `model_count`, `etag` and times are ignored.
    *
-   * @generated from field: tollgate.admin.v1.ModelGroup model_group = 2;
+   * @generated from field: tollgate.admin.v1.ModelGroup model_group = 3;
    */
   modelGroup?: ModelGroup | undefined;
 
   /**
    * Why, for the history.
    *
-   * @generated from field: string reason = 3;
+   * @generated from field: string reason = 4;
    */
   reason: string;
 
   /**
    * Names this change, for repeats.
    *
-   * @generated from field: optional string request_id = 4;
+   * @generated from field: optional string request_id = 5;
    */
   requestId?: string | undefined;
 
   /**
    * Write nothing, and answer what the result would be.
    *
-   * @generated from field: bool validate_only = 5;
+   * @generated from field: bool validate_only = 6;
    */
   validateOnly: boolean;
 };
@@ -1141,16 +1286,23 @@ export const CreateModelGroupResponseSchema: GenMessage<CreateModelGroupResponse
  */
 export type GetModelGroupRequest = Message<"tollgate.admin.v1.GetModelGroupRequest"> & {
   /**
-   * The organization, an id.
+   * The organization, an id; empty with `platform`.
    *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * The platform's catalog is meant, which organizations inherit. See the service.
+   *
+   * @generated from field: bool platform = 2;
+   */
+  platform: boolean;
+
+  /**
    * Its id.
    *
-   * @generated from field: string id = 2;
+   * @generated from field: string id = 3;
    */
   id: string;
 };
@@ -1190,30 +1342,37 @@ export const GetModelGroupResponseSchema: GenMessage<GetModelGroupResponse> = /*
  */
 export type ListModelGroupsRequest = Message<"tollgate.admin.v1.ListModelGroupsRequest"> & {
   /**
-   * The organization, an id.
+   * The organization, an id; empty with `platform`.
    *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * The platform's catalog is meant, which organizations inherit. See the service.
+   *
+   * @generated from field: bool platform = 2;
+   */
+  platform: boolean;
+
+  /**
    * At most so many; 0 is 100, more than 1000 is 1000.
    *
-   * @generated from field: int32 page_size = 2;
+   * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
    * The `next_page_token` of the page before. Empty: the first page.
    *
-   * @generated from field: string page_token = 3;
+   * @generated from field: string page_token = 4;
    */
   pageToken: string;
 
   /**
    * Only those whose id or display name contains this text.
    *
-   * @generated from field: string contains = 4;
+   * @generated from field: string contains = 5;
    */
   contains: string;
 };
@@ -1267,51 +1426,58 @@ export const ListModelGroupsResponseSchema: GenMessage<ListModelGroupsResponse> 
  */
 export type UpdateModelGroupRequest = Message<"tollgate.admin.v1.UpdateModelGroupRequest"> & {
   /**
-   * The organization, an id.
+   * The organization, an id; empty with `platform`.
    *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * The platform's catalog is meant, which organizations inherit. See the service.
+   *
+   * @generated from field: bool platform = 2;
+   */
+  platform: boolean;
+
+  /**
    * What it is to be; `id` identifies it, and a non-empty `etag` must be the current one.
    *
-   * @generated from field: tollgate.admin.v1.ModelGroup model_group = 2;
+   * @generated from field: tollgate.admin.v1.ModelGroup model_group = 3;
    */
   modelGroup?: ModelGroup | undefined;
 
   /**
    * Which fields to take. Absent: those that are sent; `*`: all.
    *
-   * @generated from field: google.protobuf.FieldMask update_mask = 3;
+   * @generated from field: google.protobuf.FieldMask update_mask = 4;
    */
   updateMask?: FieldMask | undefined;
 
   /**
    * Create it if it is not there.
    *
-   * @generated from field: bool allow_missing = 4;
+   * @generated from field: bool allow_missing = 5;
    */
   allowMissing: boolean;
 
   /**
    * Why, for the history.
    *
-   * @generated from field: string reason = 5;
+   * @generated from field: string reason = 6;
    */
   reason: string;
 
   /**
    * Names this change, for repeats.
    *
-   * @generated from field: optional string request_id = 6;
+   * @generated from field: optional string request_id = 7;
    */
   requestId?: string | undefined;
 
   /**
    * Write nothing, and answer what the result would be.
    *
-   * @generated from field: bool validate_only = 7;
+   * @generated from field: bool validate_only = 8;
    */
   validateOnly: boolean;
 };
@@ -1351,44 +1517,51 @@ export const UpdateModelGroupResponseSchema: GenMessage<UpdateModelGroupResponse
  */
 export type DeleteModelGroupRequest = Message<"tollgate.admin.v1.DeleteModelGroupRequest"> & {
   /**
-   * The organization, an id.
+   * The organization, an id; empty with `platform`.
    *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * The platform's catalog is meant, which organizations inherit. See the service.
+   *
+   * @generated from field: bool platform = 2;
+   */
+  platform: boolean;
+
+  /**
    * Its id.
    *
-   * @generated from field: string id = 2;
+   * @generated from field: string id = 3;
    */
   id: string;
 
   /**
    * The current one, or empty: any.
    *
-   * @generated from field: string etag = 3;
+   * @generated from field: string etag = 4;
    */
   etag: string;
 
   /**
    * Why, for the history.
    *
-   * @generated from field: string reason = 4;
+   * @generated from field: string reason = 5;
    */
   reason: string;
 
   /**
    * Names this change, for repeats.
    *
-   * @generated from field: optional string request_id = 5;
+   * @generated from field: optional string request_id = 6;
    */
   requestId?: string | undefined;
 
   /**
    * Write nothing, and answer what the result would be.
    *
-   * @generated from field: bool validate_only = 6;
+   * @generated from field: bool validate_only = 7;
    */
   validateOnly: boolean;
 };
@@ -1509,7 +1682,7 @@ export const RatesSchema: GenMessage<Rates> = /*@__PURE__*/
  */
 export type Price = Message<"tollgate.admin.v1.Price"> & {
   /**
-   * Whose price it is; required.
+   * Whose price it is; required. The platform has none of scope KEY.
    *
    * @generated from field: tollgate.v1.PriceScope scope = 1;
    */
@@ -1599,6 +1772,13 @@ export type Price = Message<"tollgate.admin.v1.Price"> & {
    * @generated from field: string revoke_actor = 13;
    */
   revokeActor: string;
+
+  /**
+   * Whose it is; set by the server.
+   *
+   * @generated from field: tollgate.admin.v1.CatalogSource source = 14;
+   */
+  source: CatalogSource;
 };
 
 /**
@@ -1615,37 +1795,44 @@ export const PriceSchema: GenMessage<Price> = /*@__PURE__*/
  */
 export type AppendPricesRequest = Message<"tollgate.admin.v1.AppendPricesRequest"> & {
   /**
-   * The organization, an id.
+   * The organization, an id; empty with `platform`.
    *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * The platform's catalog is meant, which organizations inherit. See the service.
+   *
+   * @generated from field: bool platform = 2;
+   */
+  platform: boolean;
+
+  /**
    * 1 to 200.
    *
-   * @generated from field: repeated tollgate.admin.v1.Price prices = 2;
+   * @generated from field: repeated tollgate.admin.v1.Price prices = 3;
    */
   prices: Price[];
 
   /**
    * Why, for the history.
    *
-   * @generated from field: string reason = 3;
+   * @generated from field: string reason = 4;
    */
   reason: string;
 
   /**
    * Names this change, for repeats.
    *
-   * @generated from field: optional string request_id = 4;
+   * @generated from field: optional string request_id = 5;
    */
   requestId?: string | undefined;
 
   /**
    * Write nothing, and answer what the result would be.
    *
-   * @generated from field: bool validate_only = 5;
+   * @generated from field: bool validate_only = 6;
    */
   validateOnly: boolean;
 };
@@ -1685,30 +1872,37 @@ export const AppendPricesResponseSchema: GenMessage<AppendPricesResponse> = /*@_
  */
 export type ListPricesRequest = Message<"tollgate.admin.v1.ListPricesRequest"> & {
   /**
-   * The organization, an id.
+   * The organization, an id; empty with `platform`.
    *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * The platform's catalog is meant, which organizations inherit. See the service.
+   *
+   * @generated from field: bool platform = 2;
+   */
+  platform: boolean;
+
+  /**
    * At most so many; 0 is 100, more than 1000 is 1000.
    *
-   * @generated from field: int32 page_size = 2;
+   * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
    * The `next_page_token` of the page before. Empty: the first page.
    *
-   * @generated from field: string page_token = 3;
+   * @generated from field: string page_token = 4;
    */
   pageToken: string;
 
   /**
    * Only those whose scope, subject or service tier contains this text, ignoring letter case.
    *
-   * @generated from field: string contains = 4;
+   * @generated from field: string contains = 5;
    */
   contains: string;
 };
@@ -1755,58 +1949,65 @@ export const ListPricesResponseSchema: GenMessage<ListPricesResponse> = /*@__PUR
  */
 export type RevokePriceRequest = Message<"tollgate.admin.v1.RevokePriceRequest"> & {
   /**
-   * The organization, an id.
+   * The organization, an id; empty with `platform`.
    *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
 
   /**
+   * The platform's catalog is meant, which organizations inherit. See the service.
+   *
+   * @generated from field: bool platform = 2;
+   */
+  platform: boolean;
+
+  /**
    * Whose price it is; required.
    *
-   * @generated from field: tollgate.v1.PriceScope scope = 2;
+   * @generated from field: tollgate.v1.PriceScope scope = 3;
    */
   scope: PriceScope;
 
   /**
    * Whose, written as the scope says; required.
    *
-   * @generated from field: string subject = 3;
+   * @generated from field: string subject = 4;
    */
   subject: string;
 
   /**
    * The service tier that the price is for. Absent: the price without one.
    *
-   * @generated from field: optional string service_tier = 4;
+   * @generated from field: optional string service_tier = 5;
    */
   serviceTier?: string | undefined;
 
   /**
    * Which revision of that scope, subject and service tier ends; required.
    *
-   * @generated from field: int64 revision = 5;
+   * @generated from field: int64 revision = 6;
    */
   revision: bigint;
 
   /**
    * Why, for the history.
    *
-   * @generated from field: string reason = 6;
+   * @generated from field: string reason = 7;
    */
   reason: string;
 
   /**
    * Names this change, for repeats.
    *
-   * @generated from field: optional string request_id = 7;
+   * @generated from field: optional string request_id = 8;
    */
   requestId?: string | undefined;
 
   /**
    * Write nothing, and answer what the result would be.
    *
-   * @generated from field: bool validate_only = 8;
+   * @generated from field: bool validate_only = 9;
    */
   validateOnly: boolean;
 };
@@ -1870,11 +2071,18 @@ export const BuiltInPriceListSchema: GenMessage<BuiltInPriceList> = /*@__PURE__*
  */
 export type ImportPricesRequest = Message<"tollgate.admin.v1.ImportPricesRequest"> & {
   /**
-   * The organization, an id.
+   * The organization, an id; empty with `platform`.
    *
    * @generated from field: string org_id = 1;
    */
   orgId: string;
+
+  /**
+   * The platform's catalog is meant, which organizations inherit. See the service.
+   *
+   * @generated from field: bool platform = 2;
+   */
+  platform: boolean;
 
   /**
    * Where the prices come from; required.
@@ -1885,7 +2093,7 @@ export type ImportPricesRequest = Message<"tollgate.admin.v1.ImportPricesRequest
     /**
      * The list that comes with this version. It is never fetched over the network.
      *
-     * @generated from field: tollgate.admin.v1.BuiltInPriceList built_in = 2;
+     * @generated from field: tollgate.admin.v1.BuiltInPriceList built_in = 3;
      */
     value: BuiltInPriceList;
     case: "builtIn";
@@ -1893,7 +2101,7 @@ export type ImportPricesRequest = Message<"tollgate.admin.v1.ImportPricesRequest
     /**
      * The text of a file in the format of `model_prices_and_context_window.json`. The message may have up to 3 MiB.
      *
-     * @generated from field: string model_prices_json = 3;
+     * @generated from field: string model_prices_json = 4;
      */
     value: string;
     case: "modelPricesJson";
@@ -1903,14 +2111,14 @@ export type ImportPricesRequest = Message<"tollgate.admin.v1.ImportPricesRequest
    * What the revisions are made for: PROVIDER_MODEL, which unspecified is too, or MODEL. A list has one name at several
    * providers with several prices: as a MODEL such a name is skipped, unless `providers` leaves one of them.
    *
-   * @generated from field: tollgate.v1.PriceScope scope = 4;
+   * @generated from field: tollgate.v1.PriceScope scope = 5;
    */
   scope: PriceScope;
 
   /**
    * Only these providers of the list, as it names them; anchored patterns with `*`, at most 100. Empty: all.
    *
-   * @generated from field: repeated string providers = 5;
+   * @generated from field: repeated string providers = 6;
    */
   providers: string[];
 
@@ -1918,7 +2126,7 @@ export type ImportPricesRequest = Message<"tollgate.admin.v1.ImportPricesRequest
    * Only these models, by the name that the revision would have; anchored patterns with `*`, at most 100. Empty:
    * all.
    *
-   * @generated from field: repeated string models = 6;
+   * @generated from field: repeated string models = 7;
    */
   models: string[];
 
@@ -1926,14 +2134,14 @@ export type ImportPricesRequest = Message<"tollgate.admin.v1.ImportPricesRequest
    * What a provider of the list is called in this organization's catalog, by the list's name; at most 100. One that
    * is not named here keeps its name.
    *
-   * @generated from field: map<string, string> provider_names = 7;
+   * @generated from field: map<string, string> provider_names = 8;
    */
   providerNames: { [key: string]: string };
 
   /**
    * Keep `<provider>/` before the names of models, where the list writes it. Otherwise it is taken off.
    *
-   * @generated from field: bool keep_provider_prefix = 8;
+   * @generated from field: bool keep_provider_prefix = 9;
    */
   keepProviderPrefix: boolean;
 
@@ -1941,42 +2149,42 @@ export type ImportPricesRequest = Message<"tollgate.admin.v1.ImportPricesRequest
    * Also import prices that are 0 in all parts. Calls of such a model pass COST budgets that are used up. Otherwise
    * these prices are skipped.
    *
-   * @generated from field: bool include_free = 9;
+   * @generated from field: bool include_free = 10;
    */
   includeFree: boolean;
 
   /**
    * Why, for the history.
    *
-   * @generated from field: string reason = 10;
+   * @generated from field: string reason = 11;
    */
   reason: string;
 
   /**
    * Names this change, for repeats.
    *
-   * @generated from field: optional string request_id = 11;
+   * @generated from field: optional string request_id = 12;
    */
   requestId?: string | undefined;
 
   /**
    * Compare, write nothing, and return what the result would be.
    *
-   * @generated from field: bool validate_only = 12;
+   * @generated from field: bool validate_only = 13;
    */
   validateOnly: boolean;
 
   /**
    * The answer lists at most so many: 0 is 100, more than 1000 is 1000.
    *
-   * @generated from field: int32 page_size = 13;
+   * @generated from field: int32 page_size = 14;
    */
   pageSize: number;
 
   /**
    * The `next_page_token` of the page before, for the same list and filters; only with `validate_only`.
    *
-   * @generated from field: string page_token = 14;
+   * @generated from field: string page_token = 15;
    */
   pageToken: string;
 };
@@ -2137,6 +2345,96 @@ export const ImportPricesResponseSchema: GenMessage<ImportPricesResponse> = /*@_
   messageDesc(file_tollgate_admin_v1_catalog, 48);
 
 /**
+ * Whose an entry of the catalog is.
+ *
+ * @generated from enum tollgate.admin.v1.CatalogSource
+ */
+export const CatalogSource = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: CATALOG_SOURCE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The organization's own.
+   *
+   * @generated from enum value: CATALOG_SOURCE_OWN = 1;
+   */
+  OWN: 1,
+
+  /**
+   * The platform's; an organization inherits it.
+   *
+   * @generated from enum value: CATALOG_SOURCE_PLATFORM = 2;
+   */
+  PLATFORM: 2,
+} as const;
+
+/**
+ * Whose an entry of the catalog is.
+ *
+ * @generated from enum tollgate.admin.v1.CatalogSource
+ */
+export type CatalogSource = (typeof CatalogSource)[keyof typeof CatalogSource] | UnknownEnum;
+
+/**
+ * Describes the enum tollgate.admin.v1.CatalogSource.
+ */
+export const CatalogSourceSchema: GenEnum<CatalogSource> = /*@__PURE__*/
+  enumDesc(file_tollgate_admin_v1_catalog, 0);
+
+/**
+ * What may be done with a model.
+ *
+ * @generated from enum tollgate.admin.v1.ModelState
+ */
+export const ModelState = {
+  /**
+   * As ACTIVE.
+   *
+   * @generated from enum value: MODEL_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It may be called.
+   *
+   * @generated from enum value: MODEL_STATE_ACTIVE = 1;
+   */
+  ACTIVE: 1,
+
+  /**
+   * It may be called; who calls it should change to another one. Nothing is decided by it.
+   *
+   * @generated from enum value: MODEL_STATE_DEPRECATED = 2;
+   */
+  DEPRECATED: 2,
+
+  /**
+   * Its calls, and those of route groups that have it as a member, are denied with MODEL_DENIED. Calls under way are
+   * settled as usual.
+   *
+   * @generated from enum value: MODEL_STATE_DISABLED = 3;
+   */
+  DISABLED: 3,
+} as const;
+
+/**
+ * What may be done with a model.
+ *
+ * @generated from enum tollgate.admin.v1.ModelState
+ */
+export type ModelState = (typeof ModelState)[keyof typeof ModelState] | UnknownEnum;
+
+/**
+ * Describes the enum tollgate.admin.v1.ModelState.
+ */
+export const ModelStateSchema: GenEnum<ModelState> = /*@__PURE__*/
+  enumDesc(file_tollgate_admin_v1_catalog, 1);
+
+/**
  * What the prices of tokens are per.
  *
  * @generated from enum tollgate.admin.v1.PriceUnit
@@ -2175,7 +2473,7 @@ export type PriceUnit = (typeof PriceUnit)[keyof typeof PriceUnit] | UnknownEnum
  * Describes the enum tollgate.admin.v1.PriceUnit.
  */
 export const PriceUnitSchema: GenEnum<PriceUnit> = /*@__PURE__*/
-  enumDesc(file_tollgate_admin_v1_catalog, 0);
+  enumDesc(file_tollgate_admin_v1_catalog, 2);
 
 /**
  * What an import does about one price of a list.
@@ -2230,7 +2528,7 @@ export type PriceImportChange = (typeof PriceImportChange)[keyof typeof PriceImp
  * Describes the enum tollgate.admin.v1.PriceImportChange.
  */
 export const PriceImportChangeSchema: GenEnum<PriceImportChange> = /*@__PURE__*/
-  enumDesc(file_tollgate_admin_v1_catalog, 1);
+  enumDesc(file_tollgate_admin_v1_catalog, 3);
 
 /**
  * Why a price of a list is not imported.
@@ -2306,7 +2604,7 @@ export type PriceImportSkip = (typeof PriceImportSkip)[keyof typeof PriceImportS
  * Describes the enum tollgate.admin.v1.PriceImportSkip.
  */
 export const PriceImportSkipSchema: GenEnum<PriceImportSkip> = /*@__PURE__*/
-  enumDesc(file_tollgate_admin_v1_catalog, 2);
+  enumDesc(file_tollgate_admin_v1_catalog, 4);
 
 /**
  * The targets that can be called, and their prices.
@@ -2316,6 +2614,23 @@ export const PriceImportSkipSchema: GenEnum<PriceImportSkip> = /*@__PURE__*/
  * organization decides. Calls under way keep the price and the groups that they had at their Check. Prices, and the
  * limits and rules of policies, name targets whether or not they are registered, so they stay. Usage and revisions stay
  * too. A record of the same id may be created again; its version goes on counting.
+ *
+ * **The platform's catalog.** Models, route groups, model groups and prices are also kept once for all organizations: with
+ * `platform` instead of `org_id`, every method means the catalog of the platform. Who has a
+ * role for every organization may read it; only a `platform_admin` may change it. An organization inherits it unless its
+ * `catalog` is OWN:
+ *
+ * - A model or route group of the organization replaces the platform's entry of its name whole, whichever of the two kinds
+ *   either of them is. So names are unique among the models and route groups of one catalog, not of both.
+ * - A model has the groups and the rank of the entry that applies. Members of a route group, the platform's or an own one,
+ *   are looked up by name in what applies to the organization.
+ * - The organization's own prices, of every scope, come before all of the platform's. The platform has none of scope KEY.
+ * - Get, BatchGet and List of an organization answer what applies to it, own and inherited; `source` says which. Create,
+ *   Update and Delete change own entries alone: an inherited entry is not found by an update without `allow_missing`.
+ * - The platform may delete a model that own route groups of organizations have as a member. Such a route group is then an
+ *   unknown target (`unknown_models` of the organization) until it is changed.
+ *
+ * A change of the platform's catalog binds the next Check of every organization, as any change of policies does.
  *
  * @generated from service tollgate.admin.v1.CatalogService
  */
@@ -2351,7 +2666,7 @@ export const CatalogService: GenService<{
     output: typeof BatchGetModelsResponseSchema;
   },
   /**
-   * Lists all of an organization.
+   * Lists all that apply to an organization: its own, and those that it inherits.
    *
    * @generated from rpc tollgate.admin.v1.CatalogService.ListModels
    */
@@ -2411,7 +2726,7 @@ export const CatalogService: GenService<{
     output: typeof BatchGetRouteGroupsResponseSchema;
   },
   /**
-   * Lists all of an organization.
+   * Lists all that apply to an organization: its own, and those that it inherits.
    *
    * @generated from rpc tollgate.admin.v1.CatalogService.ListRouteGroups
    */
