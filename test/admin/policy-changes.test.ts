@@ -68,17 +68,17 @@ test('two revisions are compared limit by limit and field by field', async () =>
     notes: { before: 'old', after: 'new' },
   };
   const last = await call('GetPolicyDiff', { subject });
-  expect(last.body).toMatchObject({ diff, from: { revision: '1' }, to: { revision: '2' } });
+  expect(last.body).toMatchObject({ diff, earlier: { revision: '1' }, later: { revision: '2' } });
   const named = await call('GetPolicyDiff', { subject, fromRevision: 1, toRevision: 2 });
   expect(named.body).toEqual(last.body);
   const whole = await call('GetPolicyDiff', { subject, fromRevision: 0, toRevision: 1 });
-  expect(whole.body['from']).toBe(undefined);
+  expect(whole.body['earlier']).toBe(undefined);
   expect((whole.body['diff'] as { addedLimits: unknown[] }).addedLimits).toHaveLength(3);
   const same = await call('GetPolicyDiff', { subject, fromRevision: 1, toRevision: 1 });
   expect(same.body['diff']).toEqual({});
   await call('DeletePolicy', { subject });
   const deleted = await call('GetPolicyDiff', { subject });
-  expect(deleted.body).toMatchObject({ to: { revision: '3', deleted: true } });
+  expect(deleted.body).toMatchObject({ later: { revision: '3', deleted: true } });
   expect((deleted.body['diff'] as { removedLimits: unknown[] }).removedLimits).toHaveLength(3);
 });
 

@@ -171,12 +171,12 @@ export function policyRoutes(store: PolicyStore): ServiceImpl<typeof PolicyServi
       const violations = collectViolations();
       const compared = comparedFromMessage(violations, request);
       violations.throwIfAny();
-      const { from, to } = await getPolicyDiff(store, orgId, compared);
-      const after = to.deleted ? undefined : to.policy;
+      const { earlier, later } = await getPolicyDiff(store, orgId, compared);
+      const after = later.deleted ? undefined : later.policy;
       return {
-        diff: policyDiffToMessage(diffPolicies(from?.policy, after)),
-        to: policyRevisionToMessage(to),
-        ...(from === undefined ? {} : { from: policyRevisionToMessage(from) }),
+        diff: policyDiffToMessage(diffPolicies(earlier?.policy, after)),
+        later: policyRevisionToMessage(later),
+        ...(earlier === undefined ? {} : { earlier: policyRevisionToMessage(earlier) }),
       };
     },
 

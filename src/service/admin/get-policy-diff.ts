@@ -4,8 +4,8 @@ import type { PolicyStore } from '../../policies/policy-store.ts';
 
 /** Two revisions of one policy; undefined is nothing declared. */
 export interface ComparedRevisions {
-  readonly from: PolicyRevision | undefined;
-  readonly to: PolicyRevision;
+  readonly earlier: PolicyRevision | undefined;
+  readonly later: PolicyRevision;
 }
 
 /** Which revisions are compared; an absent `to` is the newest, an absent `from` the one before it, 0 is nothing. */
@@ -26,7 +26,7 @@ export async function getPolicyDiff(
     : store.getPolicy(orgId, subject, to));
   const number = from ?? later.policy.revision - 1;
   const earlier = number === 0 ? undefined : await store.getPolicy(orgId, subject, number);
-  return { from: earlier, to: later };
+  return { earlier, later };
 }
 
 /** Also one that deleted the policy. */
