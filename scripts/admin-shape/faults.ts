@@ -30,6 +30,7 @@ const needed: Readonly<Record<MethodKind, readonly string[]>> = {
   BatchGet: ['ids'],
   Query: [],
   List: ['page_size', 'page_token'],
+  Explain: [],
   Update: ['update_mask', 'allow_missing', ...ofEveryWrite],
   Delete: ['etag', ...ofEveryWrite],
   Revoke: ['etag', ...ofEveryWrite],

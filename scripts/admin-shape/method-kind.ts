@@ -7,6 +7,7 @@ export const methodKinds = {
   BatchGet: 'read',
   Query: 'read',
   List: 'read',
+  Explain: 'read',
   BatchUpdate: 'write',
   Copy: 'write',
   Rollback: 'write',

@@ -41,9 +41,9 @@ import { createCheck } from '../service/check.ts';
 import type { DataPlane } from '../service/data-plane.ts';
 import { createExplain } from '../service/explain.ts';
 import { createExtend } from '../service/extend.ts';
-import type { Calls } from '../service/admin/calls.ts';
 import type { Events } from '../service/admin/events.ts';
 import { openCalls } from './open-calls.ts';
+import type { CallParts } from './open-calls.ts';
 import { openUsage } from './open-usage.ts';
 import type { UsageParts } from './open-usage.ts';
 import { createListTargets } from '../service/list-targets.ts';
@@ -64,7 +64,7 @@ export interface Store {
   readonly policyStore: PolicyStore;
   readonly dataPlane: DataPlane;
   readonly events: Events;
-  readonly calls: Calls;
+  readonly calls: CallParts;
   readonly clock: Clock;
   readonly usage: UsageParts;
   /** Ends at once the holds that are due, of one organization or of all; how many. */
@@ -101,7 +101,7 @@ export async function openStore(
   const dataPlane = createDataPlane(settings, policies, ledger, clock);
   const events = createPgEvents({ pool: connections.admin, failure: storeFailure });
   const usage = openUsage(connections, { store: policyStore, ledger, clock });
-  const calls = openCalls(connections.admin, settings.adminPoolSize);
+  const calls = openCalls(connections.admin, { store: policyStore, policies, ledger });
   const planes = { dataPlane, events, calls, clock, usage };
   return {
     watch: connections.watch,

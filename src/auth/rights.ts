@@ -45,6 +45,7 @@ const table: ReadonlyMap<string, Right> = new Map([
   ...rightsOf(CallService, {
     getCall: viewers,
     listCalls: viewers,
+    explainCall: viewers,
   }),
   ...rightsOf(CatalogService, {
     createModel: adminsOr('for the platform'),

@@ -34,6 +34,8 @@ export interface Ledger {
    * when the caller goes. Too many of one organization fail as full queues do.
    */
   explain(orgId: string, plan: Planner, limits: ReadLimits): Promise<Outcome>;
+  /** The outcomes of several plans of one organization, on the same sums; as `explain`. */
+  compare(orgId: string, plans: ManyPlanner, limits: ReadLimits): Promise<readonly Outcome[]>;
   /** A meter as it stands, at `nowMs`; derived meters that no limit keeps are summed from the ledger. */
   meter(orgId: string, calendar: Calendar, meter: Meter, nowMs: number): Promise<MeterTotals>;
   /**
@@ -47,6 +49,9 @@ export interface Ledger {
 
 /** Plans a Check at an organization's time, with policies not older than an epoch. May answer at once. */
 export type Planner = (atLeastEpoch: number, nowMs: number) => CheckPlan | Promise<CheckPlan>;
+
+/** Makes several plans with the policies of one epoch, which is not older than the one that is given. */
+export type ManyPlanner = (atLeastEpoch: number, nowMs: number) => Promise<readonly CheckPlan[]>;
 
 /** The content of a request by field name, for conflict detection: canonical text values, absent fields left out. */
 export type Content = Readonly<Record<string, string>>;

@@ -106,7 +106,7 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
     release: (call) => answered((completion) => releaseOperation(call, completion)),
     extend: (call) =>
       answered((completion) => extendOperation(call, () => time.nowMs(call.orgId), completion)),
-    explain: createExplainer({
+    ...createExplainer({
       pool: pools.explain,
       mostAtOnce: options.explainsAtOnce,
       timeOf: (orgId) => time.nowMs(orgId),

@@ -101,6 +101,14 @@ export interface PolicyStore {
     edits: readonly PolicyEdit[],
     by: Change,
   ): Promise<readonly ChangedPolicy[]>;
+  /**
+   * Fails as putting all of them would, and takes no lock; etags are not compared. `field` names a policy's subject in
+   * the request.
+   */
+  checkPolicies(
+    orgId: string,
+    policies: readonly { readonly policy: Policy; readonly field: string }[],
+  ): Promise<void>;
   /** The newest, or the one named; NOT_FOUND if the newest deleted the policy. */
   getPolicy(orgId: string, subject: Subject, revision: number | undefined): Promise<PolicyRevision>;
   /** Newest policies of an organization, by subject. */

@@ -234,6 +234,7 @@ test('unknown organizations are NOT_FOUND, whatever is asked of them', async () 
     ['EnforcementService/ListEvents', {}],
     ['CallService/GetCall', { id: 'r1' }],
     ['CallService/ListCalls', {}],
+    ['CallService/ExplainCall', { target: 'm' }],
   ];
   for (const [rpc, message] of reads) {
     const { code, reason } = await plane.call(rpc, { orgId, ...message });

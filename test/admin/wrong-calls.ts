@@ -2,6 +2,8 @@ import { subjects } from './wrong-policies.ts';
 import {
   each,
   enums,
+  ids,
+  int64s,
   optionalIds,
   orgCases,
   pageCases,
@@ -38,6 +40,31 @@ export const callCases: readonly [string, Case[]][] = [
       ...each('parent_request_id', present(requestIds), (parentRequestId) => ({
         orgId,
         parentRequestId,
+      })),
+    ],
+  ],
+  [
+    'CallService/ExplainCall',
+    [
+      ...orgCases({ target: 'm' }),
+      ...each('target', ids, (target) => ({ orgId, target })),
+      ...each('subjects.user', ids, (user) => ({ orgId, target: 'm', subjects: { user } })),
+      ...each('provider', ids, (provider) => ({ orgId, target: 'm', provider })),
+      ...each('service_tier', ['', 'Up', 'a b', 7], (serviceTier) => ({
+        orgId,
+        target: 'm',
+        serviceTier,
+      })),
+      ...each('estimate.input_tokens', int64s, (inputTokens) => ({
+        orgId,
+        target: 'm',
+        estimate: { inputTokens },
+      })),
+      ...each('settle_now', ['yes', 1], (settleNow) => ({ orgId, target: 'm', settleNow })),
+      ...each('drafts[0].subject', subjects, (subject) => ({
+        orgId,
+        target: 'm',
+        drafts: [{ subject }],
       })),
     ],
   ],

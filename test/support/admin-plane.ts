@@ -15,6 +15,8 @@ import { createPgCalls } from '../../src/ledger/calls/pg-calls.ts';
 import { createPgEvents } from '../../src/ledger/events/pg-events.ts';
 import { createFairSemaphore } from '../../src/platform/fair-semaphore.ts';
 import { createRpcMetrics } from '../../src/platform/rpc-metrics.ts';
+import { createCachedPolicies } from '../../src/policies/cache/cached-policies.ts';
+import { createExplainCall } from '../../src/service/admin/explain-call.ts';
 import type { PolicyStore } from '../../src/policies/policy-store.ts';
 import type { Account } from '../../src/service/auth.ts';
 import type { Role } from '../../src/service/caller.ts';
@@ -81,12 +83,24 @@ export async function startAdminPlane(more: Partial<AdminServerParts> = {}): Pro
   const server = await startAdminServer({
     store,
     events: createPgEvents({ pool: database.pool, failure: storeFailure }),
-    calls: createPgCalls({
-      pool: database.pool,
-      monotonicMs: () => performance.now(),
-      gate: createFairSemaphore({ most: 4 }),
-      failure: storeFailure,
-    }),
+    calls: {
+      calls: createPgCalls({
+        pool: database.pool,
+        monotonicMs: () => performance.now(),
+        gate: createFairSemaphore({ most: 4 }),
+        failure: storeFailure,
+      }),
+      explainCall: createExplainCall({
+        store,
+        policies: createCachedPolicies({ pool: database.pool, perOrganization: false }),
+        ledger: {
+          compare: async (_orgId, plans) => {
+            await plans(0, nowMs);
+            throw new Error('there is no ledger here');
+          },
+        },
+      }),
+    },
     clock,
     usage: usagePartsOf(database.pool, store, nowMs),
     expireHolds: (orgId) => {

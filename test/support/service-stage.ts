@@ -56,6 +56,7 @@ export function serviceStage({ cached = {}, newer, secrets = {}, ledger }: Stage
     release: unexpected,
     extend: unexpected,
     explain: unexpected,
+    compare: unexpected,
     meter: unexpected,
     unitsSince: unexpected,
     close: () => Promise.resolve(),

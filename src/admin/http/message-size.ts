@@ -14,6 +14,7 @@ const asSet: ReadonlySet<string> = new Set([
   'UpdateLimits',
   'CreateOrganization',
   'AppendPrices',
+  'ExplainCall',
 ]);
 
 /** The most bytes that a message of an RPC may have, compressed and not. */

@@ -2,11 +2,17 @@ import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import type { CallService } from '../../../gen/tollgate/admin/v1/calls_pb.ts';
 import type { PolicyStore } from '../../policies/policy-store.ts';
 import type { Calls } from '../../service/admin/calls.ts';
+import type { createExplainCall } from '../../service/admin/explain-call.ts';
 import { getCall } from '../../service/admin/get-call.ts';
 import { listCalls } from '../../service/admin/list-calls.ts';
 import type { Reading } from '../../service/admin/reading.ts';
 import { callToMessage } from '../../wire/admin/call-detail.ts';
 import { callFilterFromMessage, callSummaryToMessage } from '../../wire/admin/calls.ts';
+import {
+  draftsFromMessage,
+  explainedFromMessage,
+  explainedToMessage,
+} from '../../wire/admin/explain-call.ts';
 import { pageAnswer, readPage } from '../../wire/admin/page.ts';
 import { readRequestId } from '../../wire/fields.ts';
 import { timestampOf } from '../../wire/time.ts';
@@ -15,12 +21,28 @@ import { callOf } from '../http/call.ts';
 import { callerForOrg } from './caller.ts';
 import { readOrgId } from './changes.ts';
 
-/** Calls that are kept, for reading. */
+/** What reads and explains calls. */
+export interface CallRouteParts {
+  readonly calls: Calls;
+  readonly explainCall: ReturnType<typeof createExplainCall>;
+}
+
+/** Calls that are kept, and those that might be made. */
 export function callRoutes(
   store: Pick<PolicyStore, 'getOrganization'>,
-  calls: Calls,
+  { calls, explainCall }: CallRouteParts,
 ): ServiceImpl<typeof CallService> {
   return {
+    async explainCall(request, context) {
+      const orgId = readOrgId(request.orgId);
+      callerForOrg(context, orgId);
+      const violations = collectViolations();
+      const call = explainedFromMessage(violations, request);
+      const drafts = draftsFromMessage(violations, request);
+      violations.throwIfAny();
+      return explainedToMessage(await explainCall(orgId, call, drafts, readingOf(context)));
+    },
+
     async getCall(request, context) {
       const orgId = readOrgId(request.orgId);
       callerForOrg(context, orgId);

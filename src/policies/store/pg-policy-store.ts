@@ -1,5 +1,6 @@
 import type { StoreParts } from './change.ts';
 import type { PolicyStore } from '../policy-store.ts';
+import { storedPolicyChecks } from './check-policies.ts';
 import { storedCredentials } from './credentials.ts';
 import { storedHistory } from './history.ts';
 import { storedLimitRevisions } from './list-limit-revisions.ts';
@@ -23,6 +24,7 @@ export function createPgPolicyStore(parts: StoreParts): PolicyStore {
     ...storedCredentials(parts),
     ...storedPolicies(parts),
     ...storedLimitRevisions(parts),
+    ...storedPolicyChecks(parts),
     ...storedPrices(parts),
     ...storedRevocations(parts),
     ...storedPriceImports(parts),

@@ -21,7 +21,7 @@ export function policyParts({ limits, access }: Pick<Policy | Doc<Policy>, 'limi
 export async function requireSubjects(
   client: PoolClient,
   orgId: string,
-  edits: readonly PolicyEdit[],
+  edits: readonly Pick<PolicyEdit, 'subject' | 'field'>[],
 ): Promise<void> {
   const named = edits.filter(({ subject: { kind } }) => registeredKinds.has(kind));
   if (named.length === 0) return;

@@ -11,7 +11,9 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { EnforcementEvent } from "./enforcement_pb.ts";
 import { file_tollgate_admin_v1_enforcement } from "./enforcement_pb.ts";
-import type { PriceRevision } from "../../v1/call_pb.ts";
+import type { Policy } from "./policies_pb.ts";
+import { file_tollgate_admin_v1_policies } from "./policies_pb.ts";
+import type { Estimate, PriceRevision, Subjects } from "../../v1/call_pb.ts";
 import { file_tollgate_v1_call } from "../../v1/call_pb.ts";
 import type { ConsideredLimit, Subject } from "../../v1/limit_pb.ts";
 import { file_tollgate_v1_limit } from "../../v1/limit_pb.ts";
@@ -23,7 +25,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file tollgate/admin/v1/calls.proto.
  */
 export const file_tollgate_admin_v1_calls: GenFile = /*@__PURE__*/
-  fileDesc("Ch10b2xsZ2F0ZS9hZG1pbi92MS9jYWxscy5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEi8AMKC0NhbGxTdW1tYXJ5EhIKCnJlcXVlc3RfaWQYASABKAkSKwoFc3RhdGUYAiABKA4yHC50b2xsZ2F0ZS5hZG1pbi52MS5DYWxsU3RhdGUSJwoIZGVjaXNpb24YAyABKA4yFS50b2xsZ2F0ZS52MS5EZWNpc2lvbhIjCgZyZWFzb24YBCABKA4yEy50b2xsZ2F0ZS52MS5SZWFzb24SLQoJYm9va190aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZ0YXJnZXQYBiABKAkSEAoIcHJvdmlkZXIYByABKAkSFAoMc2VydmljZV90aWVyGAggASgJEiYKCHN1YmplY3RzGAkgAygLMhQudG9sbGdhdGUudjEuU3ViamVjdBIMCgR1c2VyGAogASgJEg0KBWxpbWl0GAsgASgJEhcKD2hlbGRfY29zdF9uYW5vcxgMIAEoAxITCgtoZWxkX3Rva2VucxgNIAEoAxIXCgpjb3N0X25hbm9zGA4gASgDSACIAQESEwoGdG9rZW5zGA8gASgDSAGIAQESGQoRcGFyZW50X3JlcXVlc3RfaWQYECABKAkSFQoNcmVxdWVzdF9jb3VudBgRIAEoA0INCgtfY29zdF9uYW5vc0IJCgdfdG9rZW5zIvoECgRDYWxsEi8KB3N1bW1hcnkYASABKAsyHi50b2xsZ2F0ZS5hZG1pbi52MS5DYWxsU3VtbWFyeRIxCgVhc2tlZBgCIAMoCzIiLnRvbGxnYXRlLmFkbWluLnYxLkNhbGwuQXNrZWRFbnRyeRIlCgdvdXRjb21lGAMgASgLMhQudG9sbGdhdGUudjEuT3V0Y29tZRITCgtleHBsYW5hdGlvbhgEIAEoCRIyCg5wcmljZV9yZXZpc2lvbhgFIAEoCzIaLnRvbGxnYXRlLnYxLlByaWNlUmV2aXNpb24SDQoFZXBvY2gYBiABKAMSMwoIcG9saWNpZXMYByADKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5EZWNpZGluZ1BvbGljeRIvCgtleHBpcmVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoHZXh0ZW5kcxgJIAMoCzIdLnRvbGxnYXRlLmFkbWluLnYxLkNhbGxFeHRlbmQSNQoKc2V0dGxlbWVudBgKIAEoCzIhLnRvbGxnYXRlLmFkbWluLnYxLkNhbGxTZXR0bGVtZW50Ei0KB2VudHJpZXMYCyADKAsyHC50b2xsZ2F0ZS5hZG1pbi52MS5DYWxsRW50cnkSMwoGZXZlbnRzGAwgAygLMiMudG9sbGdhdGUuYWRtaW4udjEuRW5mb3JjZW1lbnRFdmVudBIwCghjaGlsZHJlbhgNIAMoCzIeLnRvbGxnYXRlLmFkbWluLnYxLkNhbGxTdW1tYXJ5GiwKCkFza2VkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJJCg5EZWNpZGluZ1BvbGljeRIlCgdzdWJqZWN0GAEgASgLMhQudG9sbGdhdGUudjEuU3ViamVjdBIQCghyZXZpc2lvbhgCIAEoAyKsAQoKQ2FsbEV4dGVuZBIQCghzZXF1ZW5jZRgBIAEoBRI3CgVhc2tlZBgCIAMoCzIoLnRvbGxnYXRlLmFkbWluLnYxLkNhbGxFeHRlbmQuQXNrZWRFbnRyeRIlCgdvdXRjb21lGAMgASgLMhQudG9sbGdhdGUudjEuT3V0Y29tZRosCgpBc2tlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEirwUKDkNhbGxTZXR0bGVtZW50EjsKBWFza2VkGAEgAygLMiwudG9sbGdhdGUuYWRtaW4udjEuQ2FsbFNldHRsZW1lbnQuQXNrZWRFbnRyeRISCgpjb3N0X25hbm9zGAIgASgDEhQKDGlucHV0X3Rva2VucxgDIAEoAxIVCg1vdXRwdXRfdG9rZW5zGAQgASgDEhsKE2NhY2hlZF9pbnB1dF90b2tlbnMYBSABKAMSGgoSY2FjaGVfd3JpdGVfdG9rZW5zGAYgASgDEh0KFWNhY2hlX3dyaXRlXzFoX3Rva2VucxgHIAEoAxIfChdyZWFzb25pbmdfb3V0cHV0X3Rva2VucxgIIAEoAxI7CgV1bml0cxgJIAMoCzIsLnRvbGxnYXRlLmFkbWluLnYxLkNhbGxTZXR0bGVtZW50LlVuaXRzRW50cnkSDgoGdGFyZ2V0GAogASgJEhAKCHByb3ZpZGVyGAsgASgJEhQKDHNlcnZpY2VfdGllchgMIAEoCRIyCg5wcmljZV9yZXZpc2lvbhgNIAEoCzIaLnRvbGxnYXRlLnYxLlByaWNlUmV2aXNpb24SEQoJb3Zlcl9ob2xkGA4gASgIEgwKBGxhdGUYDyABKAgSEQoJcG9zdF9wYWlkGBAgASgIEhQKDHVuYXR0cmlidXRlZBgRIAEoCBIVCg11c2FnZV9hc3N1bWVkGBIgASgIEhAKCHVucHJpY2VkGBMgASgIEi4KCHdhcm5pbmdzGBQgAygLMhwudG9sbGdhdGUudjEuQ29uc2lkZXJlZExpbWl0GiwKCkFza2VkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARosCgpVbml0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEitwIKCUNhbGxFbnRyeRIMCgRraW5kGAEgASgJEi8KC3JlY29yZF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglib29rX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmNvc3RfbmFub3MYBCABKAMSFAoMaW5wdXRfdG9rZW5zGAUgASgDEhUKDW91dHB1dF90b2tlbnMYBiABKAMSFQoNcmVxdWVzdF9jb3VudBgHIAEoAxI2CgV1bml0cxgIIAMoCzInLnRvbGxnYXRlLmFkbWluLnYxLkNhbGxFbnRyeS5Vbml0c0VudHJ5GiwKClVuaXRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgDOgI4ASIsCg5HZXRDYWxsUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSCgoCaWQYAiABKAkiOAoPR2V0Q2FsbFJlc3BvbnNlEiUKBGNhbGwYASABKAsyFy50b2xsZ2F0ZS5hZG1pbi52MS5DYWxsIuUCChBMaXN0Q2FsbHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIuCgpzdGFydF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHc3ViamVjdBgEIAEoCRIOCgZ0YXJnZXQYBSABKAkSJwoIZGVjaXNpb24YBiABKA4yFS50b2xsZ2F0ZS52MS5EZWNpc2lvbhIqCg1kZW5pYWxfcmVhc29uGAcgASgOMhMudG9sbGdhdGUudjEuUmVhc29uEisKBXN0YXRlGAggASgOMhwudG9sbGdhdGUuYWRtaW4udjEuQ2FsbFN0YXRlEhkKEXBhcmVudF9yZXF1ZXN0X2lkGAkgASgJEhEKCXBhZ2Vfc2l6ZRgKIAEoBRISCgpwYWdlX3Rva2VuGAsgASgJIpEBChFMaXN0Q2FsbHNSZXNwb25zZRItCgVjYWxscxgBIAMoCzIeLnRvbGxnYXRlLmFkbWluLnYxLkNhbGxTdW1tYXJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRI0ChBzZWFyY2hlZF90b190aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCq0AQoJQ2FsbFN0YXRlEhoKFkNBTExfU1RBVEVfVU5TUEVDSUZJRUQQABITCg9DQUxMX1NUQVRFX09QRU4QARIVChFDQUxMX1NUQVRFX0RFTklFRBACEhYKEkNBTExfU1RBVEVfU0VUVExFRBADEhcKE0NBTExfU1RBVEVfUkVMRUFTRUQQBBIWChJDQUxMX1NUQVRFX0VYUElSRUQQBRIWChJDQUxMX1NUQVRFX0NIQVJHRUQQBjK3AQoLQ2FsbFNlcnZpY2USUAoHR2V0Q2FsbBIhLnRvbGxnYXRlLmFkbWluLnYxLkdldENhbGxSZXF1ZXN0GiIudG9sbGdhdGUuYWRtaW4udjEuR2V0Q2FsbFJlc3BvbnNlElYKCUxpc3RDYWxscxIjLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RDYWxsc1JlcXVlc3QaJC50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0Q2FsbHNSZXNwb25zZUJYChF0b2xsZ2F0ZS5hZG1pbi52MUIKQ2FsbHNQcm90b1ABWiF0b2xsZ2F0ZS9hZG1pbi92MTt0b2xsZ2F0ZWFkbWludjGqAhFUb2xsZ2F0ZS5BZG1pbi5WMWIGcHJvdG8z", [file_google_protobuf_timestamp, file_tollgate_admin_v1_enforcement, file_tollgate_v1_call, file_tollgate_v1_limit, file_tollgate_v1_outcome]);
+  fileDesc("Ch10b2xsZ2F0ZS9hZG1pbi92MS9jYWxscy5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEi8AMKC0NhbGxTdW1tYXJ5EhIKCnJlcXVlc3RfaWQYASABKAkSKwoFc3RhdGUYAiABKA4yHC50b2xsZ2F0ZS5hZG1pbi52MS5DYWxsU3RhdGUSJwoIZGVjaXNpb24YAyABKA4yFS50b2xsZ2F0ZS52MS5EZWNpc2lvbhIjCgZyZWFzb24YBCABKA4yEy50b2xsZ2F0ZS52MS5SZWFzb24SLQoJYm9va190aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZ0YXJnZXQYBiABKAkSEAoIcHJvdmlkZXIYByABKAkSFAoMc2VydmljZV90aWVyGAggASgJEiYKCHN1YmplY3RzGAkgAygLMhQudG9sbGdhdGUudjEuU3ViamVjdBIMCgR1c2VyGAogASgJEg0KBWxpbWl0GAsgASgJEhcKD2hlbGRfY29zdF9uYW5vcxgMIAEoAxITCgtoZWxkX3Rva2VucxgNIAEoAxIXCgpjb3N0X25hbm9zGA4gASgDSACIAQESEwoGdG9rZW5zGA8gASgDSAGIAQESGQoRcGFyZW50X3JlcXVlc3RfaWQYECABKAkSFQoNcmVxdWVzdF9jb3VudBgRIAEoA0INCgtfY29zdF9uYW5vc0IJCgdfdG9rZW5zIvoECgRDYWxsEi8KB3N1bW1hcnkYASABKAsyHi50b2xsZ2F0ZS5hZG1pbi52MS5DYWxsU3VtbWFyeRIxCgVhc2tlZBgCIAMoCzIiLnRvbGxnYXRlLmFkbWluLnYxLkNhbGwuQXNrZWRFbnRyeRIlCgdvdXRjb21lGAMgASgLMhQudG9sbGdhdGUudjEuT3V0Y29tZRITCgtleHBsYW5hdGlvbhgEIAEoCRIyCg5wcmljZV9yZXZpc2lvbhgFIAEoCzIaLnRvbGxnYXRlLnYxLlByaWNlUmV2aXNpb24SDQoFZXBvY2gYBiABKAMSMwoIcG9saWNpZXMYByADKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5EZWNpZGluZ1BvbGljeRIvCgtleHBpcmVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoHZXh0ZW5kcxgJIAMoCzIdLnRvbGxnYXRlLmFkbWluLnYxLkNhbGxFeHRlbmQSNQoKc2V0dGxlbWVudBgKIAEoCzIhLnRvbGxnYXRlLmFkbWluLnYxLkNhbGxTZXR0bGVtZW50Ei0KB2VudHJpZXMYCyADKAsyHC50b2xsZ2F0ZS5hZG1pbi52MS5DYWxsRW50cnkSMwoGZXZlbnRzGAwgAygLMiMudG9sbGdhdGUuYWRtaW4udjEuRW5mb3JjZW1lbnRFdmVudBIwCghjaGlsZHJlbhgNIAMoCzIeLnRvbGxnYXRlLmFkbWluLnYxLkNhbGxTdW1tYXJ5GiwKCkFza2VkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJJCg5EZWNpZGluZ1BvbGljeRIlCgdzdWJqZWN0GAEgASgLMhQudG9sbGdhdGUudjEuU3ViamVjdBIQCghyZXZpc2lvbhgCIAEoAyKsAQoKQ2FsbEV4dGVuZBIQCghzZXF1ZW5jZRgBIAEoBRI3CgVhc2tlZBgCIAMoCzIoLnRvbGxnYXRlLmFkbWluLnYxLkNhbGxFeHRlbmQuQXNrZWRFbnRyeRIlCgdvdXRjb21lGAMgASgLMhQudG9sbGdhdGUudjEuT3V0Y29tZRosCgpBc2tlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEirwUKDkNhbGxTZXR0bGVtZW50EjsKBWFza2VkGAEgAygLMiwudG9sbGdhdGUuYWRtaW4udjEuQ2FsbFNldHRsZW1lbnQuQXNrZWRFbnRyeRISCgpjb3N0X25hbm9zGAIgASgDEhQKDGlucHV0X3Rva2VucxgDIAEoAxIVCg1vdXRwdXRfdG9rZW5zGAQgASgDEhsKE2NhY2hlZF9pbnB1dF90b2tlbnMYBSABKAMSGgoSY2FjaGVfd3JpdGVfdG9rZW5zGAYgASgDEh0KFWNhY2hlX3dyaXRlXzFoX3Rva2VucxgHIAEoAxIfChdyZWFzb25pbmdfb3V0cHV0X3Rva2VucxgIIAEoAxI7CgV1bml0cxgJIAMoCzIsLnRvbGxnYXRlLmFkbWluLnYxLkNhbGxTZXR0bGVtZW50LlVuaXRzRW50cnkSDgoGdGFyZ2V0GAogASgJEhAKCHByb3ZpZGVyGAsgASgJEhQKDHNlcnZpY2VfdGllchgMIAEoCRIyCg5wcmljZV9yZXZpc2lvbhgNIAEoCzIaLnRvbGxnYXRlLnYxLlByaWNlUmV2aXNpb24SEQoJb3Zlcl9ob2xkGA4gASgIEgwKBGxhdGUYDyABKAgSEQoJcG9zdF9wYWlkGBAgASgIEhQKDHVuYXR0cmlidXRlZBgRIAEoCBIVCg11c2FnZV9hc3N1bWVkGBIgASgIEhAKCHVucHJpY2VkGBMgASgIEi4KCHdhcm5pbmdzGBQgAygLMhwudG9sbGdhdGUudjEuQ29uc2lkZXJlZExpbWl0GiwKCkFza2VkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARosCgpVbml0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEitwIKCUNhbGxFbnRyeRIMCgRraW5kGAEgASgJEi8KC3JlY29yZF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglib29rX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmNvc3RfbmFub3MYBCABKAMSFAoMaW5wdXRfdG9rZW5zGAUgASgDEhUKDW91dHB1dF90b2tlbnMYBiABKAMSFQoNcmVxdWVzdF9jb3VudBgHIAEoAxI2CgV1bml0cxgIIAMoCzInLnRvbGxnYXRlLmFkbWluLnYxLkNhbGxFbnRyeS5Vbml0c0VudHJ5GiwKClVuaXRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgDOgI4ASIsCg5HZXRDYWxsUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSCgoCaWQYAiABKAkiOAoPR2V0Q2FsbFJlc3BvbnNlEiUKBGNhbGwYASABKAsyFy50b2xsZ2F0ZS5hZG1pbi52MS5DYWxsIuUCChBMaXN0Q2FsbHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIuCgpzdGFydF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHc3ViamVjdBgEIAEoCRIOCgZ0YXJnZXQYBSABKAkSJwoIZGVjaXNpb24YBiABKA4yFS50b2xsZ2F0ZS52MS5EZWNpc2lvbhIqCg1kZW5pYWxfcmVhc29uGAcgASgOMhMudG9sbGdhdGUudjEuUmVhc29uEisKBXN0YXRlGAggASgOMhwudG9sbGdhdGUuYWRtaW4udjEuQ2FsbFN0YXRlEhkKEXBhcmVudF9yZXF1ZXN0X2lkGAkgASgJEhEKCXBhZ2Vfc2l6ZRgKIAEoBRISCgpwYWdlX3Rva2VuGAsgASgJIpEBChFMaXN0Q2FsbHNSZXNwb25zZRItCgVjYWxscxgBIAMoCzIeLnRvbGxnYXRlLmFkbWluLnYxLkNhbGxTdW1tYXJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRI0ChBzZWFyY2hlZF90b190aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKVAgoSRXhwbGFpbkNhbGxSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRInCghzdWJqZWN0cxgCIAEoCzIVLnRvbGxnYXRlLnYxLlN1YmplY3RzEg4KBnRhcmdldBgDIAEoCRIVCghwcm92aWRlchgEIAEoCUgAiAEBEhkKDHNlcnZpY2VfdGllchgFIAEoCUgBiAEBEicKCGVzdGltYXRlGAYgASgLMhUudG9sbGdhdGUudjEuRXN0aW1hdGUSEgoKc2V0dGxlX25vdxgHIAEoCBIpCgZkcmFmdHMYCCADKAsyGS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lCCwoJX3Byb3ZpZGVyQg8KDV9zZXJ2aWNlX3RpZXIieQoTRXhwbGFpbkNhbGxSZXNwb25zZRIxCgdwcmVzZW50GAEgASgLMiAudG9sbGdhdGUuYWRtaW4udjEuRXhwbGFpbmVkQ2FsbBIvCgVkcmFmdBgCIAEoCzIgLnRvbGxnYXRlLmFkbWluLnYxLkV4cGxhaW5lZENhbGwifwoNRXhwbGFpbmVkQ2FsbBIlCgdvdXRjb21lGAEgASgLMhQudG9sbGdhdGUudjEuT3V0Y29tZRITCgtleHBsYW5hdGlvbhgCIAEoCRIyCg5wcmljZV9yZXZpc2lvbhgDIAEoCzIaLnRvbGxnYXRlLnYxLlByaWNlUmV2aXNpb24qtAEKCUNhbGxTdGF0ZRIaChZDQUxMX1NUQVRFX1VOU1BFQ0lGSUVEEAASEwoPQ0FMTF9TVEFURV9PUEVOEAESFQoRQ0FMTF9TVEFURV9ERU5JRUQQAhIWChJDQUxMX1NUQVRFX1NFVFRMRUQQAxIXChNDQUxMX1NUQVRFX1JFTEVBU0VEEAQSFgoSQ0FMTF9TVEFURV9FWFBJUkVEEAUSFgoSQ0FMTF9TVEFURV9DSEFSR0VEEAYylQIKC0NhbGxTZXJ2aWNlElAKB0dldENhbGwSIS50b2xsZ2F0ZS5hZG1pbi52MS5HZXRDYWxsUmVxdWVzdBoiLnRvbGxnYXRlLmFkbWluLnYxLkdldENhbGxSZXNwb25zZRJWCglMaXN0Q2FsbHMSIy50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0Q2FsbHNSZXF1ZXN0GiQudG9sbGdhdGUuYWRtaW4udjEuTGlzdENhbGxzUmVzcG9uc2USXAoLRXhwbGFpbkNhbGwSJS50b2xsZ2F0ZS5hZG1pbi52MS5FeHBsYWluQ2FsbFJlcXVlc3QaJi50b2xsZ2F0ZS5hZG1pbi52MS5FeHBsYWluQ2FsbFJlc3BvbnNlQlgKEXRvbGxnYXRlLmFkbWluLnYxQgpDYWxsc1Byb3RvUAFaIXRvbGxnYXRlL2FkbWluL3YxO3RvbGxnYXRlYWRtaW52MaoCEVRvbGxnYXRlLkFkbWluLlYxYgZwcm90bzM", [file_google_protobuf_timestamp, file_tollgate_admin_v1_enforcement, file_tollgate_admin_v1_policies, file_tollgate_v1_call, file_tollgate_v1_limit, file_tollgate_v1_outcome]);
 
 /**
  * A call in one line.
@@ -734,6 +736,140 @@ export const ListCallsResponseSchema: GenMessage<ListCallsResponse> = /*@__PURE_
   messageDesc(file_tollgate_admin_v1_calls, 9);
 
 /**
+ * See ExplainCall.
+ *
+ * @generated from message tollgate.admin.v1.ExplainCallRequest
+ */
+export type ExplainCallRequest = Message<"tollgate.admin.v1.ExplainCallRequest"> & {
+  /**
+   * The organization, an id.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * Who makes the call. A key is named by its id.
+   *
+   * @generated from field: tollgate.v1.Subjects subjects = 2;
+   */
+  subjects?: Subjects | undefined;
+
+  /**
+   * What it asks for: a model or a route group.
+   *
+   * @generated from field: string target = 3;
+   */
+  target: string;
+
+  /**
+   * Who would serve it, as a Check names it. Absent: as the catalog says.
+   *
+   * @generated from field: optional string provider = 4;
+   */
+  provider?: string | undefined;
+
+  /**
+   * The provider's class of service, as a Check names it. Absent: none.
+   *
+   * @generated from field: optional string service_tier = 5;
+   */
+  serviceTier?: string | undefined;
+
+  /**
+   * What it may use. Absent: it is not known.
+   *
+   * @generated from field: tollgate.v1.Estimate estimate = 6;
+   */
+  estimate?: Estimate | undefined;
+
+  /**
+   * It would be settled at its Check.
+   *
+   * @generated from field: bool settle_now = 7;
+   */
+  settleNow: boolean;
+
+  /**
+   * Policies in place of the present ones of their subjects, at most 20, each of another subject. What a draft leaves
+   * out is not declared.
+   *
+   * @generated from field: repeated tollgate.admin.v1.Policy drafts = 8;
+   */
+  drafts: Policy[];
+};
+
+/**
+ * Describes the message tollgate.admin.v1.ExplainCallRequest.
+ * Use `create(ExplainCallRequestSchema)` to create a new message.
+ */
+export const ExplainCallRequestSchema: GenMessage<ExplainCallRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_calls, 10);
+
+/**
+ * See ExplainCall.
+ *
+ * @generated from message tollgate.admin.v1.ExplainCallResponse
+ */
+export type ExplainCallResponse = Message<"tollgate.admin.v1.ExplainCallResponse"> & {
+  /**
+   * Under the present policies.
+   *
+   * @generated from field: tollgate.admin.v1.ExplainedCall present = 1;
+   */
+  present?: ExplainedCall | undefined;
+
+  /**
+   * With the drafts. Absent: the request has none.
+   *
+   * @generated from field: tollgate.admin.v1.ExplainedCall draft = 2;
+   */
+  draft?: ExplainedCall | undefined;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.ExplainCallResponse.
+ * Use `create(ExplainCallResponseSchema)` to create a new message.
+ */
+export const ExplainCallResponseSchema: GenMessage<ExplainCallResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_calls, 11);
+
+/**
+ * What a call would be answered.
+ *
+ * @generated from message tollgate.admin.v1.ExplainedCall
+ */
+export type ExplainedCall = Message<"tollgate.admin.v1.ExplainedCall"> & {
+  /**
+   * The decision, with every limit that is considered. The `revision` of a limit of a draft is 0.
+   *
+   * @generated from field: tollgate.v1.Outcome outcome = 1;
+   */
+  outcome?: Outcome | undefined;
+
+  /**
+   * The same in words, for people. Not a format.
+   *
+   * @generated from field: string explanation = 2;
+   */
+  explanation: string;
+
+  /**
+   * The price that its estimate is priced with. Absent: none.
+   *
+   * @generated from field: tollgate.v1.PriceRevision price_revision = 3;
+   */
+  priceRevision?: PriceRevision | undefined;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.ExplainedCall.
+ * Use `create(ExplainedCallSchema)` to create a new message.
+ */
+export const ExplainedCallSchema: GenMessage<ExplainedCall> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_calls, 12);
+
+/**
  * What has become of a call.
  *
  * @generated from enum tollgate.admin.v1.CallState
@@ -830,6 +966,19 @@ export const CallService: GenService<{
     methodKind: "unary";
     input: typeof ListCallsRequestSchema;
     output: typeof ListCallsResponseSchema;
+  },
+  /**
+   * What a call of any subject would be answered now, as DecisionService.Explain says it, and what it would be answered
+   * with draft policies in place of the present ones, both on the same sums. Nothing is held, written or counted. Drafts
+   * are validated as BatchUpdatePolicies does, but for their etags. An organization has a bounded number of
+   * explanations at once, those of its gateways included; more are RESOURCE_EXHAUSTED `OVERLOADED`.
+   *
+   * @generated from rpc tollgate.admin.v1.CallService.ExplainCall
+   */
+  explainCall: {
+    methodKind: "unary";
+    input: typeof ExplainCallRequestSchema;
+    output: typeof ExplainCallResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_tollgate_admin_v1_calls, 0);
