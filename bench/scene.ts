@@ -70,9 +70,10 @@ export async function setScene(pool: Pool, orgIds: readonly string[]): Promise<v
     await store.appendPrices(orgId, [price], by);
   }
   await addFullModel(store, 'full', by);
-  await createPgAccessStore(pool).create([
-    { name: 'bench', role: 'gateway', orgIds: undefined, sha256: secretSha256(benchSecret) },
-  ]);
+  await createPgAccessStore(pool).create(
+    [{ name: 'bench', role: 'gateway', orgIds: undefined, sha256: secretSha256(benchSecret) }],
+    'test',
+  );
 }
 
 const organization = (id: string) => ({

@@ -69,7 +69,7 @@ const table = {
     'TOLLGATE_TLS_CLIENT_CA',
     file,
     'PEM file; clients must then show a certificate of this authority (mTLS), whose name (first URI, ' +
-      'else CN) stands for the service token or admin secret of that name.',
+      'else first DNS name, else CN) signs in as the account that has it.',
   ),
   logLevel: setting('TOLLGATE_LOG_LEVEL', 'info', oneOf(logLevels), 'The least that is logged.'),
   rpcTimeoutMs: setting(

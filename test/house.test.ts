@@ -148,7 +148,15 @@ function code(text: string): string {
 
 describe('the schema', () => {
   const schema = filesBelow('src/db/migrations').map(read).join('\n');
-  const global = ['credential_secret', 'access_secret', 'sweep_lease', 'platform'];
+  const global = [
+    'credential_secret',
+    'account',
+    'account_certificate',
+    'account_request',
+    'account_secret',
+    'sweep_lease',
+    'platform',
+  ];
 
   it('has the organization first in every primary key and unique index', () => {
     const tables = [...code(schema).matchAll(/CREATE TABLE (\w+) \(([\s\S]*?)\n\)/g)];

@@ -1,5 +1,27 @@
+/** Methods of accounts: those are the platform's, and may act for several organizations. */
+const ofAccounts = [
+  'CreateAccount',
+  'GetAccount',
+  'UpdateAccount',
+  'RevokeAccount',
+  'CreateAccountSecret',
+  'ListAccountSecrets',
+  'RotateAccountSecret',
+  'RevokeAccountSecret',
+];
+
 /** What a method or a record may lack or have otherwise, and why. One that is not needed any more is a fault too. */
 export const exceptions: readonly { readonly fault: string; readonly because: string }[] = [
+  ...ofAccounts.map((method) => ({
+    fault: `${method}: lacks org_id`,
+    because: "accounts are the platform's, and may act for several organizations",
+  })),
+  { fault: 'GetCaller: lacks org_id', because: 'it is about the caller' },
+  { fault: 'GetCaller: names nothing', because: 'it is about the caller' },
+  {
+    fault: 'UpdateAccount: lacks allow_missing',
+    because: 'who may call is not created by a mistyped id',
+  },
   {
     fault: 'CreateOrganization: lacks org_id',
     because: 'its organization is not there yet; the id is in the message',

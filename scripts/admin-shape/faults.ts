@@ -34,6 +34,7 @@ const needed: Readonly<Record<MethodKind, readonly string[]>> = {
   Update: ['update_mask', 'allow_missing', ...ofEveryWrite],
   Delete: ['etag', ...ofEveryWrite],
   Revoke: ['etag', ...ofEveryWrite],
+  Rotate: ['etag', ...ofEveryWrite],
   Append: ofEveryWrite,
   BatchUpdate: ofEveryWrite,
   Copy: [...ofEveryWrite, 'update_mask'],

@@ -14,6 +14,7 @@ export const methodKinds = {
   Update: 'write',
   Delete: 'write',
   Revoke: 'write',
+  Rotate: 'write',
   Append: 'write',
   Import: 'write',
   Expire: 'write',

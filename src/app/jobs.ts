@@ -11,6 +11,7 @@ import type { LedgerMetrics } from '../platform/ledger-metrics.ts';
 import type { Log } from '../platform/log.ts';
 import { repeat } from '../platform/repeat.ts';
 import type { UndoList } from '../platform/undo.ts';
+import { forgetAccountRequests } from '../auth/account-change.ts';
 import { forgetChangeRequests } from '../policies/store/change.ts';
 
 const upkeepIntervalMs = 60_000;
@@ -63,6 +64,7 @@ function forgetJob(
   return async () => {
     const beforeMs = clock.nowMs() - requestIdHours * hourMs;
     const failures: unknown[] = [];
+    await forgetAccountRequests(pool, beforeMs).catch((cause: unknown) => failures.push(cause));
     for (const orgId of batch === 'per-org' ? await organizations() : [undefined]) {
       if (signal.aborted) break;
       await forgetChangeRequests(pool, beforeMs, orgId).catch((cause: unknown) =>

@@ -1,5 +1,7 @@
+import { createLastUses } from '../auth/last-uses.ts';
 import { createPgAccess } from '../auth/pg-access.ts';
 import { createPgAccessStore } from '../auth/pg-access-store.ts';
+import { createPgAccounts } from '../auth/pg-accounts.ts';
 import type { Settings } from '../config.ts';
 import { startEmbeddedPostgres } from '../db/embedded.ts';
 import {
@@ -41,6 +43,7 @@ import { createCheck } from '../service/check.ts';
 import type { DataPlane } from '../service/data-plane.ts';
 import { createExplain } from '../service/explain.ts';
 import { createExtend } from '../service/extend.ts';
+import type { AccountStore } from '../service/admin/accounts.ts';
 import type { Events } from '../service/admin/events.ts';
 import { openCalls } from './open-calls.ts';
 import type { CallParts } from './open-calls.ts';
@@ -61,6 +64,7 @@ export interface Store {
   readonly metrics: Metrics;
   readonly access: Access;
   readonly accessStore: AccessStore;
+  readonly accounts: AccountStore;
   readonly policyStore: PolicyStore;
   readonly dataPlane: DataPlane;
   readonly events: Events;
@@ -96,8 +100,7 @@ export async function openStore(
   const ledger = openLedger(settings, connections, { clock, metrics: ledgerMetrics, log }, undo);
   const sweep = openSweep(settings, connections, { clock, metrics: ledgerMetrics, policies }, undo);
   startJobs(settings, { pool: connections.jobs, clock, log, metrics: ledgerMetrics, sweep }, undo);
-  const access = createPgAccess({ pool: connections.access });
-  undo.add(async () => access.close());
+  const access = openAccess(connections, log, undo);
   const dataPlane = createDataPlane(settings, policies, ledger, clock);
   const events = createPgEvents({ pool: connections.admin, failure: storeFailure });
   const usage = openUsage(connections, { store: policyStore, ledger, clock });
@@ -108,10 +111,22 @@ export async function openStore(
     metrics,
     access,
     accessStore: createPgAccessStore(connections.admin),
+    accounts: createPgAccounts(connections.admin),
     policyStore,
     ...planes,
     expireHolds: (orgId, signal) => sweep.endNow(orgId, signal),
   };
+}
+
+function openAccess({ access: pool, jobs }: StoreConnections, log: Log, undo: UndoList) {
+  const lastUses = createLastUses({
+    pool: jobs,
+    onFailure: (err) => log.warn({ err }, 'the last uses of secrets could not be written'),
+  });
+  undo.add(() => lastUses.close());
+  const access = createPgAccess({ pool, onUse: (sha256) => lastUses.note(sha256) });
+  undo.add(async () => access.close());
+  return access;
 }
 
 /** The database's URL, its schema up to date. */

@@ -3,61 +3,58 @@ import { storeFailure } from '../db/errors.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { ServiceError, invalidFields } from '../platform/service-error.ts';
 import type { AccessStore, ListedAccess, NewAccess } from '../service/auth.ts';
+import { audit, lockAccounts } from './account-change.ts';
+import { accountColumns, accountOf } from './account-rows.ts';
+import type { AccountRow } from './account-rows.ts';
+import { auditedSecret, insertSecret } from './pg-account-secrets.ts';
+import { auditedAccount, insertAccount, revokeAccount } from './pg-accounts.ts';
 
-/** The table `access_secret`, written. */
+/** Accounts and their secrets, as the host of the database makes and ends them: nobody is signed in. */
 export function createPgAccessStore(pool: Pool): AccessStore {
   return {
     async isEmpty() {
-      const { rowCount } = await query(pool, 'SELECT 1 FROM access_secret LIMIT 1', []);
+      const { rowCount } = await pool.query('SELECT 1 FROM account LIMIT 1').catch(unreadable);
       return rowCount === 0;
     },
-    create: (entries, show) => create(pool, entries, show),
+    create: (entries, reason, show) => create(pool, entries, reason, show),
     async list() {
-      const { rows } = await query(
-        pool,
-        `SELECT name, role, org_ids, created_at, revoked_at FROM access_secret ORDER BY name`,
-        [],
-      );
+      const { rows } = await pool
+        .query<AccountRow>(`SELECT ${accountColumns} FROM account a ORDER BY a.account_id`)
+        .catch(unreadable);
       return rows.map(listedOf);
     },
-    async revoke(name) {
-      const { rowCount } = await query(
-        pool,
-        'UPDATE access_secret SET revoked_at = COALESCE(revoked_at, now()) WHERE name = $1',
-        [name],
-      );
-      return rowCount === 1;
-    },
+    revoke: (name, reason) =>
+      inTransaction(pool, async (client) => {
+        await client.query(lockAccounts);
+        const audited = await revokeAccount(client, name);
+        await audit(client, { actor, reason }, audited ?? []);
+        return audited !== undefined;
+      }),
   };
 }
 
-interface AccessRow {
-  readonly name: string;
-  readonly role: NewAccess['role'];
-  readonly org_ids: string[] | null;
-  readonly created_at: Date;
-  readonly revoked_at: Date | null;
+/** Who acts where nobody is signed in. */
+const actor = 'tollgate';
+
+function unreadable(cause: unknown): never {
+  throw storeFailure(cause);
 }
 
-function query(pool: Pool, text: string, parameters: readonly unknown[]) {
-  return pool.query<AccessRow>(text, [...parameters]).catch((cause: unknown) => {
-    throw storeFailure(cause);
-  });
-}
-
-function listedOf(row: AccessRow): ListedAccess {
+function listedOf(row: AccountRow): ListedAccess {
+  const { record, createdAtMs, updatedAtMs } = accountOf(row);
   return {
-    name: row.name,
-    role: row.role,
-    orgIds: row.org_ids ?? undefined,
-    createdAtMs: row.created_at.getTime(),
-    revokedAtMs: row.revoked_at?.getTime(),
+    name: record.id,
+    grants: record.grants,
+    state: record.state,
+    createdAtMs,
+    changedAtMs: updatedAtMs,
   };
 }
 
 async function create(
   pool: Pool,
   entries: readonly NewAccess[],
+  reason: string,
   show: () => Promise<void> = () => Promise.resolve(),
 ): Promise<boolean> {
   for (const { role, orgIds } of entries) assertRole(role, orgIds);
@@ -65,7 +62,8 @@ async function create(
   let failure: ServiceError | undefined;
   try {
     await inTransaction(pool, async (client) => {
-      if ((await insert(client, entries)) !== entries.length) throw taken;
+      await client.query(lockAccounts);
+      await insertAll(client, entries, reason);
       // Once, however often the transaction is repeated.
       shown ??= show();
       await shown.catch((cause: unknown) => {
@@ -75,28 +73,36 @@ async function create(
     });
     return true;
   } catch (cause) {
-    if (cause === taken) return false;
+    if (shown === undefined && isTaken(cause)) return false;
     throw shown === undefined || cause === failure ? cause : notCommitted(cause);
   }
 }
 
-/** Another process that inserts the same names waits here for the end of this transaction. */
-async function insert(client: PoolClient, entries: readonly NewAccess[]): Promise<number> {
-  const rows = entries.map(({ name, role, orgIds, sha256 }) => ({
-    sha256: sha256.toString('hex'),
-    name,
-    role,
-    org_ids: orgIds ?? null,
-  }));
-  const { rowCount } = await client.query(
-    `INSERT INTO access_secret (sha256, name, role, org_ids)
-     SELECT decode(sha256, 'hex'), name, role, org_ids
-     FROM json_to_recordset($1) AS e (sha256 text, name text, role text, org_ids text[])
-     ORDER BY name
-     ON CONFLICT DO NOTHING`,
-    [JSON.stringify(rows)],
-  );
-  return rowCount ?? 0;
+/** Another process that inserts the same names waits for the lock, and finds them taken. */
+async function insertAll(
+  client: PoolClient,
+  entries: readonly NewAccess[],
+  reason: string,
+): Promise<void> {
+  const audited = [];
+  for (const { name, role, orgIds, sha256, lastFour = '', certificateNames = [] } of entries) {
+    const account = await insertAccount(client, {
+      id: name,
+      displayName: '',
+      kind: 'SERVICE',
+      grants: [{ role, orgIds: orgIds === undefined ? undefined : new Set(orgIds) }],
+      certificateNames,
+      state: 'ENABLED',
+    });
+    const kept = { sha256, lastFour, expiresAtMs: undefined };
+    const secret = await insertSecret(client, name, kept);
+    audited.push(auditedAccount(undefined, account), auditedSecret(undefined, secret, true));
+  }
+  await audit(client, { actor, reason }, audited);
+}
+
+function isTaken(cause: unknown): boolean {
+  return cause instanceof ServiceError && cause.reason === 'ACCOUNT_EXISTS';
 }
 
 function assertRole(role: NewAccess['role'], orgIds: readonly string[] | undefined): void {
@@ -104,9 +110,6 @@ function assertRole(role: NewAccess['role'], orgIds: readonly string[] | undefin
   const description = 'a platform_admin acts for every organization; expected none';
   throw invalidFields([{ field: 'org_ids', description }]);
 }
-
-/** Rolls back a transaction in which not every name was free. It is never sent. */
-const taken = new ServiceError('INTERNAL', 'name: is taken');
 
 /** The end of the transaction is unknown. */
 function notCommitted(cause: unknown): unknown {

@@ -3,10 +3,11 @@ import type { Pool } from 'pg';
 import { storeFailure } from '../db/errors.ts';
 import { secretSha256 } from '../platform/secret.ts';
 import type { Access, Account, Plane } from '../service/auth.ts';
-import type { Role } from '../service/caller.ts';
+import { isOfDataPlane } from '../service/caller.ts';
+import { grantsOf, isValidSecret } from './account-rows.ts';
+import type { GrantDoc } from './account-rows.ts';
 import { createCallerCache } from './caller-cache.ts';
 import type { FindCaller } from './caller-cache.ts';
-import { planeOf } from './plane-of.ts';
 
 /** Look-ups that may run at once: of new and of known callers, by secret and by name. */
 export const maxAccessQueries = 4;
@@ -21,8 +22,7 @@ const maxDigests = 1000;
 interface AccessRow {
   readonly presented: string;
   readonly name: string;
-  readonly role: Role;
-  readonly org_ids: string[] | null;
+  readonly grants: readonly GrantDoc[];
 }
 
 /** What access reads from. */
@@ -33,28 +33,32 @@ export interface PgAccessParts {
   readonly monotonicMs?: () => number;
   /** How long an unanswered look-up may last before the store counts as out of reach. */
   readonly silenceMs?: number;
+  /** Hears of each use of a valid secret, by the hex of its hash. */
+  readonly onUse?: (sha256: string) => void;
 }
 
-/** Access over the table `access_secret`. */
+/** Access over the accounts of the database, their secrets and the names of their certificates. */
 export function createPgAccess(parts: PgAccessParts): Access & { close(): void } {
   const { pool, monotonicMs = () => performance.now(), silenceMs = 1000 } = parts;
-  const bySecret = `sha256 = ANY (SELECT decode(hex, 'hex') FROM unnest($1::text[]) AS hex)`;
-  const cacheOf = (column: string, condition: string) => {
-    const statement = `SELECT ${column} AS presented, name, role, org_ids FROM access_secret
-      WHERE revoked_at IS NULL AND ${condition}`;
+  const { onUse = () => undefined } = parts;
+  const cacheOf = (statement: string) => {
     const load = (keys: readonly string[]) => query(pool, statement, keys);
     return createCallerCache({ load, monotonicMs, silenceMs });
   };
-  const secrets = cacheOf(`encode(sha256, 'hex')`, bySecret);
-  const names = cacheOf('name', 'name = ANY ($1::text[])');
+  const secrets = cacheOf(bySecret);
+  const names = cacheOf(byCertificate);
   const digests = new LRUCache<string, string>({ max: maxDigests });
+  const used = (account: Account | undefined, digest: string): Account | undefined => {
+    if (account !== undefined) onUse(digest);
+    return account;
+  };
   const findBySecret: FindCaller = (secret, peer) => {
     const kept = digests.get(secret);
-    if (kept !== undefined) return secrets.find(kept, peer);
-    const digest = secretSha256(secret).toString('hex');
+    const digest = kept ?? secretSha256(secret).toString('hex');
     const found = secrets.find(digest, peer);
-    if (found !== undefined && !(found instanceof Promise)) digests.set(secret, digest);
-    return found;
+    if (found instanceof Promise) return found.then((account) => used(account, digest));
+    if (found !== undefined && kept === undefined) digests.set(secret, digest);
+    return used(found, digest);
   };
   return {
     authenticate: (secret, plane, peer) => onPlane(findBySecret(secret, peer), plane),
@@ -65,6 +69,15 @@ export function createPgAccess(parts: PgAccessParts): Access & { close(): void }
     },
   };
 }
+
+const bySecret = `SELECT encode(s.sha256, 'hex') AS presented, a.account_id AS name, a.grants
+FROM account_secret s JOIN account a ON a.account_id = s.account_id
+WHERE s.sha256 = ANY (SELECT decode(hex, 'hex') FROM unnest($1::text[]) AS hex)
+  AND a.state = 'ENABLED' AND ${isValidSecret}`;
+
+const byCertificate = `SELECT c.name AS presented, a.account_id AS name, a.grants
+FROM account_certificate c JOIN account a ON a.account_id = c.account_id
+WHERE c.name = ANY ($1::text[]) AND a.state = 'ENABLED'`;
 
 async function query(
   pool: Pool,
@@ -78,8 +91,7 @@ async function query(
 }
 
 function accountOf(row: AccessRow): Account {
-  const orgIds = row.org_ids === null ? undefined : new Set(row.org_ids);
-  return { name: row.name, grants: [{ role: row.role, orgIds }] };
+  return { name: row.name, grants: grantsOf(row.grants) };
 }
 
 function onPlane(
@@ -92,6 +104,6 @@ function onPlane(
 
 /** An account of the data plane opens that plane only, an administrator's the other only. */
 function ofPlane(account: Account | undefined, plane: Plane): Account | undefined {
-  const isOfPlane = account?.grants.every(({ role }) => planeOf[role] === plane);
+  const isOfPlane = account?.grants.every(({ role }) => isOfDataPlane(role) === (plane === 'data'));
   return isOfPlane === true ? account : undefined;
 }

@@ -1,5 +1,6 @@
 import type { DescMethod } from '@bufbuild/protobuf';
 import { CallService } from '../../gen/tollgate/admin/v1/calls_pb.ts';
+import { AccessService } from '../../gen/tollgate/admin/v1/access_pb.ts';
 import { CatalogService } from '../../gen/tollgate/admin/v1/catalog_pb.ts';
 import { CredentialService } from '../../gen/tollgate/admin/v1/credentials_pb.ts';
 import { DirectoryService } from '../../gen/tollgate/admin/v1/directory_pb.ts';
@@ -11,6 +12,7 @@ import { RaiseService } from '../../gen/tollgate/admin/v1/raises_pb.ts';
 import { UsageService } from '../../gen/tollgate/admin/v1/usage_pb.ts';
 import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
 import { rightsOf, rowName } from './right.ts';
+import type { Role } from '../service/caller.ts';
 import type { Right } from './right.ts';
 
 const viewers: Right = { roles: ['org_viewer', 'org_admin', 'platform_admin'] };
@@ -46,6 +48,19 @@ const table: ReadonlyMap<string, Right> = new Map([
     getCall: viewers,
     listCalls: viewers,
     explainCall: viewers,
+  }),
+  // Which accounts an org_admin may change, and what it may give them, is in service/admin/account-rules.ts.
+  ...rightsOf(AccessService, {
+    getCaller: viewers,
+    createAccount: admins,
+    getAccount: admins,
+    listAccounts: admins,
+    updateAccount: admins,
+    revokeAccount: admins,
+    createAccountSecret: admins,
+    listAccountSecrets: admins,
+    rotateAccountSecret: admins,
+    revokeAccountSecret: admins,
   }),
   ...rightsOf(CatalogService, {
     createModel: adminsOr('for the platform'),
@@ -157,6 +172,22 @@ const table: ReadonlyMap<string, Right> = new Map([
     queryUsage: viewers,
   }),
 ]);
+
+/** The methods that a role may call, and those of them that it may call only for an organization. */
+export function methodsOf(role: Role): {
+  readonly methods: string[];
+  readonly onlyWithOrganization: string[];
+} {
+  const own = [...table].filter(([, { roles }]) => roles.includes(role));
+  const confined = own.filter(([, { forPlatform }]) => forPlatform?.roles.includes(role) === false);
+  return { methods: own.map(shortName), onlyWithOrganization: confined.map(shortName) };
+}
+
+/** `DirectoryService/CreateTeam` for a row. */
+function shortName([name]: readonly [name: string, Right]): string {
+  const [service = '', method = ''] = name.split('/');
+  return `${service.slice(service.lastIndexOf('.') + 1)}/${method.charAt(0).toUpperCase()}${method.slice(1)}`;
+}
 
 /** Which roles may call a method. Fails for one that is not in the table, so that no server starts with it. */
 export function rightOf(method: DescMethod): Right {

@@ -14,10 +14,13 @@ export interface TablePlacement {
 const others: Readonly<Record<string, Place>> = {
   // A secret is looked up before its organization is known.
   credential_secret: 'by secret',
-  // Few rows, read by every call.
-  access_secret: 'on every node',
   // One row, read by every batch under the locks of its organization.
   platform: 'on every node',
+  // Few rows, read by every call, or changed together with those.
+  account: 'on every node',
+  account_certificate: 'on every node',
+  account_request: 'on every node',
+  account_secret: 'on every node',
   // A table of the coordinator goes on when a worker is lost.
   sweep_lease: 'local',
   tollgate_migration: 'local',

@@ -170,6 +170,15 @@ export const errorReasons = {
   RAISE_EXISTS: taken,
   RAISE_WITHOUT_EFFECT: fix('FAILED_PRECONDITION', 'name'),
   TOO_MANY_RAISES: fix('FAILED_PRECONDITION', 'max_raises'),
+  // Accounts and their secrets.
+  ACCOUNT_NOT_FOUND: missing,
+  ACCOUNT_EXISTS: taken,
+  ACCOUNT_REVOKED: fix('FAILED_PRECONDITION', 'name'),
+  ACCOUNT_SECRET_NOT_FOUND: missing,
+  ACCOUNT_SECRET_ENDED: fix('FAILED_PRECONDITION', 'name'),
+  CERTIFICATE_NAME_EXISTS: taken,
+  LAST_PLATFORM_ADMIN: fix('FAILED_PRECONDITION', 'name'),
+  TOO_MANY_SECRETS: fix('FAILED_PRECONDITION', 'max_secrets'),
 } as const satisfies Readonly<Record<string, ReasonRow>>;
 
 /** The reason of an error: UPPER_SNAKE_CASE, as google.rpc.ErrorInfo carries it. */

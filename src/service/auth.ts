@@ -42,34 +42,45 @@ export interface Access {
   ): Promise<Account | undefined> | Account | undefined;
 }
 
-/** A secret that is about to be registered; of the secret itself only the hash. */
+/** An account that is about to be made, with one secret; of the secret itself only the hash. */
 export interface NewAccess {
-  /** Unique; for the log, and what a client certificate is matched with. */
+  /** The id of the account. */
   readonly name: string;
   readonly role: Role;
   /** Undefined: every organization. */
   readonly orgIds: readonly string[] | undefined;
   readonly sha256: Buffer;
+  /** The last four characters of the secret; absent: none are kept. */
+  readonly lastFour?: string;
+  /** The names of client certificates that sign in as it; absent: none. */
+  readonly certificateNames?: readonly string[];
 }
 
-/** A registered secret, as far as it may be shown. */
-export interface ListedAccess extends Omit<NewAccess, 'sha256'> {
+/** An account, as the command line lists it. */
+export interface ListedAccess {
+  readonly name: string;
+  readonly grants: readonly Grant[];
+  readonly state: 'ENABLED' | 'DISABLED' | 'REVOKED';
   readonly createdAtMs: number;
-  readonly revokedAtMs: number | undefined;
+  readonly changedAtMs: number;
 }
 
-/** The record of who may call. */
+/** Accounts, as the host of the database makes and ends them. Each change leaves an entry in the platform's audit trail. */
 export interface AccessStore {
-  /** Whether the store is new: no secret was registered yet. */
+  /** Whether the store is new: no account was made yet. */
   isEmpty(): Promise<boolean>;
   /**
-   * Registers all of them, or none if one of their names is taken; whether it did. `show` runs once, before the
-   * commit, when it is sure that the names are free: nothing is registered if it fails. If the commit
+   * Makes all of them, or none if one of their names is taken; whether it did. `show` runs once, before the
+   * commit, when it is sure that the names are free: nothing is made if it fails. If the commit
    * itself fails, what was shown may not be valid. A platform_admin with organizations is FIELD_INVALID.
    */
-  create(entries: readonly NewAccess[], show?: () => Promise<void>): Promise<boolean>;
+  create(
+    entries: readonly NewAccess[],
+    reason: string,
+    show?: () => Promise<void>,
+  ): Promise<boolean>;
   /** All of them by name, revoked ones too. */
   list(): Promise<readonly ListedAccess[]>;
-  /** Revokes a secret by its name, which stays taken; whether there is one. A repeat changes nothing. */
-  revoke(name: string): Promise<boolean>;
+  /** Ends an account and its secrets for good; whether there is one. A repeat changes nothing. */
+  revoke(name: string, reason: string): Promise<boolean>;
 }

@@ -1,6 +1,20 @@
 /** What an account may be: the first three call the data plane, the others the admin plane. */
-export type Role =
-  'gateway' | 'checker' | 'reporter' | 'platform_admin' | 'org_admin' | 'org_viewer';
+export const roles = [
+  'gateway',
+  'checker',
+  'reporter',
+  'org_viewer',
+  'org_admin',
+  'platform_admin',
+] as const;
+
+/** The role of an account. */
+export type Role = (typeof roles)[number];
+
+/** Whether a role opens the data plane; the others open the admin plane. */
+export function isOfDataPlane(role: Role): boolean {
+  return role === 'gateway' || role === 'checker' || role === 'reporter';
+}
 
 /** Who makes one call, after authentication, and for which organizations it may make this call. */
 export interface Caller {

@@ -31,15 +31,21 @@ export async function firstStart(parts: {
   if (!(await access.isEmpty())) return undefined;
   if (withExample) await createExample(store);
   const secrets = { admin: newSecret('admin'), gateway: newSecret('gateway') };
-  const isFirst = await access.create(entriesOf(secrets), async () => show?.(secrets));
+  const isFirst = await access.create(entriesOf(secrets), 'first start', async () =>
+    show?.(secrets),
+  );
   return isFirst ? secrets : undefined;
 }
 
 function entriesOf({ admin, gateway }: FirstSecrets): readonly NewAccess[] {
-  const orgIds = undefined;
+  const kept = (secret: string) => ({
+    sha256: secretSha256(secret),
+    lastFour: secret.slice(-4),
+    orgIds: undefined,
+  });
   return [
-    { name: 'first-admin', role: 'platform_admin', sha256: secretSha256(admin), orgIds },
-    { name: 'first-gateway', role: 'gateway', sha256: secretSha256(gateway), orgIds },
+    { name: 'first-admin', role: 'platform_admin', ...kept(admin) },
+    { name: 'first-gateway', role: 'gateway', ...kept(gateway) },
   ];
 }
 

@@ -6,6 +6,7 @@ import type { AdminPlane, Json } from '../support/admin-plane.ts';
 
 import { callCases } from './wrong-calls.ts';
 import { limit, limitTable, policy, policyCases, subjects } from './wrong-policies.ts';
+import { accountCases } from './wrong-accounts.ts';
 import { priceImportCases } from './wrong-price-imports.ts';
 import { priceCases, serviceTiers } from './wrong-prices.ts';
 import { raiseCases } from './wrong-raises.ts';
@@ -42,6 +43,7 @@ async function everything(): Promise<string> {
 const wrongMeters = ['', 'x', 'user:', 'team:red/team:blue', 'user:a@', 'user:a b', 'user:a\u0000'];
 const revokedPrice = { scope: 'PRICE_SCOPE_MODEL', subject: 'm', revision: 1 };
 const table: readonly [string, readonly Case[]][] = [
+  ...accountCases,
   ...records,
   ['OrganizationService/CreateOrganization', settings],
   ['OrganizationService/UpdateOrganization', settings],

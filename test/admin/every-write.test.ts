@@ -4,6 +4,8 @@ import { adminServices } from '../../scripts/admin-shape/services.ts';
 import { callGrpc } from '../support/admin-grpc.ts';
 import { startAdminPlane } from '../support/admin-plane.ts';
 import type { AdminPlane, Answer, Json } from '../support/admin-plane.ts';
+import { accountWrites, ownAccount } from './account-writes.ts';
+import type { Write } from './account-writes.ts';
 
 const services = await adminServices();
 let plane: AdminPlane;
@@ -11,15 +13,6 @@ beforeAll(async () => {
   plane = await startAdminPlane();
 });
 afterAll(() => plane.stop());
-
-/** One write: what must be there before, what it says, and where it names the etag that it depends on. */
-interface Write {
-  readonly rpc: string;
-  readonly before: readonly (readonly [rpc: string, message: Json])[];
-  readonly message: Json;
-  /** The message that carries the etag, or the request itself; undefined: it has none. */
-  readonly etagIn: string | undefined;
-}
 
 const id = 'one';
 
@@ -67,6 +60,7 @@ const price = { scope: 'PRICE_SCOPE_MODEL', subject: 'm' };
 const prices = [{ ...price, unit: 'PRICE_UNIT_PER_1M_TOKENS', rates: [{ input: '1' }] }];
 
 const writes: readonly Write[] = [
+  ...accountWrites,
   ...['Team', 'User', 'Principal', 'App', 'Customer'].flatMap((kind) =>
     writesOf('DirectoryService', kind, ['Delete']),
   ),
@@ -190,6 +184,13 @@ describe.each(Object.entries(wires))('over %s', (_name, call) => {
     message,
   }: Write): Promise<{ orgId: string; request: Json }> {
     count += 1;
+    if (rpc.startsWith('AccessService/')) {
+      const own = (content: Json): Json =>
+        JSON.parse(JSON.stringify(content).replaceAll(ownAccount, `account${count}`)) as Json;
+      for (const [first, content] of before) await done(first, own(content));
+      // Accounts are in the platform's chain.
+      return { orgId: '', request: own(message) };
+    }
     const orgId = `org${count}`;
     const organization = { id: orgId, displayName: 'Acme' };
     if (rpc.endsWith('/CreateOrganization')) return { orgId, request: { organization } };
@@ -206,19 +207,20 @@ describe.each(Object.entries(wires))('over %s', (_name, call) => {
     async (rpc, write) => {
       const { orgId, request } = await prepare(write);
       const at = await history(orgId);
-      const changing = { ...request, reason: 'because', requestId: 'r' };
+      const requestId = `r${count}`;
+      const changing = { ...request, reason: 'because', requestId };
       await done(rpc, { ...changing, validateOnly: true });
       expect(await history(orgId)).toEqual(at);
 
       const { secret: _secret, ...first } = await done(rpc, changing);
       const after = await history(orgId);
       expect(after).toEqual({
-        count: Number(at['count']) + 1,
+        count: Number(at['count']) + (write.entries ?? 1),
         actor: 'root',
         rpc: rpc.split('/')[1],
         peer: '127.0.0.1',
         reason: 'because',
-        requestId: 'r',
+        requestId,
       });
       expect(await done(rpc, changing)).toEqual(first);
       const conflict = await call(rpc, { ...changing, reason: 'another' });
@@ -245,7 +247,9 @@ describe.each(Object.entries(wires))('over %s', (_name, call) => {
       const { etag = '' } = stale.metadata;
       expect(etag).toMatch(/^\d+$/);
       await done(rpc, withEtag(etag));
-      expect(await history(orgId)).toMatchObject({ count: Number(at['count']) + 1 });
+      expect(await history(orgId)).toMatchObject({
+        count: Number(at['count']) + (write.entries ?? 1),
+      });
     },
   );
 });

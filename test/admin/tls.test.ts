@@ -67,7 +67,7 @@ test.each(['1.1', '2'] as const)(
     const access = {
       authenticate: () => undefined,
       identify: (name: string, on: string) =>
-        name === 'edge' && on === 'admin' ? acmeAdmin : undefined,
+        name === 'edge.example' && on === 'admin' ? acmeAdmin : undefined,
     };
     const plane = await startAdminPlane({ tls: { ...tls, clientCa: ca }, access });
     const client = connect(plane.url.replace('http:', 'https:'), 'client', version);

@@ -34,21 +34,29 @@ function countedPool(): Pool {
 
 const open = () => createPgAccess({ pool: countedPool(), monotonicMs: () => nowMs });
 
-async function register(name: string, role: 'gateway' | 'org_admin', orgIds?: readonly string[]) {
+async function register(
+  name: string,
+  role: 'gateway' | 'org_admin',
+  orgIds?: readonly string[],
+  certificateNames: readonly string[] = [],
+) {
   const secret = newSecret(role === 'gateway' ? 'gateway' : 'admin');
   const store = createPgAccessStore(database.pool);
-  await store.create([{ name, role, orgIds, sha256: secretSha256(secret) }]);
+  await store.create(
+    [{ name, role, orgIds, certificateNames, sha256: secretSha256(secret) }],
+    'test',
+  );
   return secret;
 }
 
-const revokeAll = () => database.pool.query('UPDATE access_secret SET revoked_at = now()');
+const revokeAll = () => database.pool.query('UPDATE account_secret SET revoked_at = now()');
 
 beforeAll(async () => {
   database = await createTestDatabase();
 });
 afterAll(() => database.drop());
 beforeEach(async () => {
-  await database.pool.query('DELETE FROM access_secret');
+  await database.pool.query('TRUNCATE account, account_secret, account_certificate');
   queries = 0;
   answered = 0;
   isDown = false;
@@ -74,12 +82,16 @@ test('a caller without organizations may act for every one', async () => {
   });
 });
 
-test('a certificate stands for the caller of its name', async () => {
-  await register('spiffe://example.org/edge', 'gateway');
+test('a certificate stands for the account that has its name', async () => {
+  await register('edge', 'gateway', undefined, ['spiffe://example.org/edge', 'edge.example.org']);
   const access = open();
-  const caller = await access.identify('spiffe://example.org/edge', 'data');
-  expect(caller).toMatchObject({ name: 'spiffe://example.org/edge' });
-  expect(await access.identify('somebody', 'data')).toBeUndefined();
+  expect(await access.identify('spiffe://example.org/edge', 'data')).toMatchObject({
+    name: 'edge',
+  });
+  expect(await access.identify('edge.example.org', 'data')).toMatchObject({ name: 'edge' });
+  expect(await access.identify('edge.example.org', 'admin')).toBeUndefined();
+  // The id of an account is not the name of a certificate.
+  expect(await access.identify('edge', 'data')).toBeUndefined();
 });
 
 test('a known secret is answered at once, and an unknown one is looked up at every call', async () => {
@@ -92,7 +104,7 @@ test('a known secret is answered at once, and an unknown one is looked up at eve
   expect(await access.authenticate(late, 'data')).toBeUndefined();
   const entry = { name: 'late', role: 'gateway', orgIds: undefined } as const;
   const sha256 = secretSha256(late);
-  await createPgAccessStore(database.pool).create([{ ...entry, sha256 }]);
+  await createPgAccessStore(database.pool).create([{ ...entry, sha256 }], 'test');
   expect(await access.authenticate(late, 'data')).toMatchObject({ name: 'late' });
 });
 
@@ -228,9 +240,11 @@ test('a flood of unknown secrets is a handful of queries, and does not forget th
 test('of two processes that register the same names at once, one succeeds', async () => {
   const store = createPgAccessStore(database.pool);
   expect(await store.isEmpty()).toBe(true);
-  const results = await Promise.all(Array.from({ length: 8 }, () => store.create(firstEntries())));
+  const results = await Promise.all(
+    Array.from({ length: 8 }, () => store.create(firstEntries(), 'test')),
+  );
   expect(results.filter(Boolean)).toHaveLength(1);
-  const { rows } = await database.pool.query('SELECT name FROM access_secret');
+  const { rows } = await database.pool.query('SELECT account_id FROM account');
   expect(rows).toHaveLength(2);
 });
 

@@ -12,10 +12,10 @@ import { kindOf, methodKinds } from '../../scripts/admin-shape/method-kind.ts';
 import { adminServices } from '../../scripts/admin-shape/services.ts';
 import { createPgAccess } from '../../src/auth/pg-access.ts';
 import { createPgAccessStore } from '../../src/auth/pg-access-store.ts';
-import { planeOf } from '../../src/auth/plane-of.ts';
 import { rightOf } from '../../src/auth/rights.ts';
 import { secretSha256 } from '../../src/platform/secret.ts';
 import type { Access } from '../../src/service/auth.ts';
+import { isOfDataPlane, roles } from '../../src/service/caller.ts';
 import type { Role } from '../../src/service/caller.ts';
 import { startAdminPlane } from '../support/admin-plane.ts';
 import type { AdminPlane } from '../support/admin-plane.ts';
@@ -25,7 +25,6 @@ import { anyChange, plainOrganization } from '../support/organization.ts';
 import { errorOf, openSession } from '../support/session.ts';
 import type { Operation } from '../support/session.ts';
 
-const roles = Object.keys(planeOf) as Role[];
 const adminMethods = (await adminServices()).flatMap(({ methods }) => methods);
 const dataMethods: readonly DescMethod[] = DecisionService.methods;
 
@@ -52,6 +51,7 @@ beforeAll(async () => {
       orgIds: role === 'platform_admin' ? undefined : ['acme'],
       sha256: secretSha256(role),
     })),
+    'test',
   );
 });
 afterAll(async () => {
@@ -99,7 +99,7 @@ async function reasonOf(
 /** What the table says of a role, as the reason of an error; undefined: it is let in. */
 function refusalOf(method: DescMethod, role: Role, plane: 'data' | 'admin'): string | undefined {
   const unknown = plane === 'data' ? 'SERVICE_TOKEN_INVALID' : 'ADMIN_SECRET_INVALID';
-  if (planeOf[role] !== plane) return unknown;
+  if (isOfDataPlane(role) !== (plane === 'data')) return unknown;
   return rightOf(method).roles.includes(role) ? undefined : 'ROLE_FORBIDDEN';
 }
 
@@ -121,7 +121,7 @@ test('every RPC of the protos has a row, and no role of one plane is let in on t
     for (const method of methods) {
       const right = rightOf(method);
       const all = [...right.roles, ...(right.forPlatform?.roles ?? [])];
-      expect(all.filter((role) => planeOf[role] !== plane)).toEqual([]);
+      expect(all.filter((role) => isOfDataPlane(role) !== (plane === 'data'))).toEqual([]);
       expect(all).toContain(plane === 'data' ? 'gateway' : 'platform_admin');
     }
   }

@@ -56,14 +56,17 @@ function tenant(orgId: string, more: Partial<Tenant> = {}): Tenant {
 /** Makes the organizations, their limits, and those who may call. */
 export async function createTenants(pool: Pool): Promise<void> {
   await createGateway(pool);
-  await createPgAccessStore(pool).create([
-    {
-      name: 'chaos-admin',
-      role: 'platform_admin',
-      orgIds: undefined,
-      sha256: secretSha256(adminSecret),
-    },
-  ]);
+  await createPgAccessStore(pool).create(
+    [
+      {
+        name: 'chaos-admin',
+        role: 'platform_admin',
+        orgIds: undefined,
+        sha256: secretSha256(adminSecret),
+      },
+    ],
+    'test',
+  );
   const store = policyStoreOf(pool, Date.now);
   for (const each of tenants) {
     await store.createOrganization(organizationOf(each), anyChange);

@@ -54,7 +54,7 @@ test('a taken name and an unknown organization or bearer are refused, and nothin
   for (const [args, fault] of [
     [['issue', 'ops', '--role', 'gateway'], 'the name ops is taken'],
     [['issue', 'x', '--role', 'org_admin', '--org', 'nosuch'], 'no organization nosuch is known'],
-    [['revoke', 'nobody'], 'no secret is called nobody'],
+    [['revoke', 'nobody'], 'no account is called nobody'],
   ] as const) {
     expect(await run(...args)).toMatchObject({
       code: 1,
@@ -88,11 +88,11 @@ test('a platform administrator with organizations is refused by the store and by
   const entry = { name: 'root', role: 'platform_admin', orgIds: ['acme'] } as const;
   const sha256 = Buffer.alloc(32);
   await expect(
-    createPgAccessStore(database.pool).create([{ ...entry, sha256 }]),
+    createPgAccessStore(database.pool).create([{ ...entry, sha256 }], 'test'),
   ).rejects.toMatchObject({ reason: 'FIELD_INVALID', violations: [{ field: 'org_ids' }] });
-  const insert = `INSERT INTO access_secret (sha256, name, role, org_ids)
-VALUES ('\\x00', 'root', 'platform_admin', '{acme}')`;
+  const insert = `INSERT INTO account (account_id, display_name, kind, grants, state)
+VALUES ('root', '', 'SERVICE', '[{"role": "platform_admin", "orgIds": ["acme"]}]', 'ENABLED')`;
   await expect(database.pool.query(insert)).rejects.toMatchObject({
-    constraint: 'access_secret_platform_admin',
+    constraint: 'account_platform_admin',
   });
 });

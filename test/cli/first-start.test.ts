@@ -115,7 +115,7 @@ test('a reader of standard output that is gone ends the start before the commit'
 test('a process that is killed while it shows the secrets leaves a store that can be started again', async () => {
   const store = createPgAccessStore(database.pool);
   const entry = { name: 'first-admin', role: 'gateway', orgIds: undefined } as const;
-  const dead = store.create([{ ...entry, sha256: Buffer.alloc(32) }], async () => {
+  const dead = store.create([{ ...entry, sha256: Buffer.alloc(32) }], 'test', async () => {
     await database.pool.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
        WHERE state = 'idle in transaction' AND datname = current_database()`,

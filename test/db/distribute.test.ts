@@ -13,14 +13,14 @@ beforeEach(async () => {
 
 afterEach(() => database.drop());
 
-/* Red where `access_secret` is taken off the list of placements. */
+/* Red where `account_secret` is taken off the list of placements. */
 test('every table has a place, org first, and each is moved once', async () => {
   await pretendCitus(database.pool);
   const moved = await distribute(database.pool);
   const calls = await citusCalls(database.pool);
   expect(calls[0]).toBe('org by org_id with none');
   expect(calls).toContain('credential_secret by sha256 with none');
-  expect(calls).toContain('access_secret everywhere');
+  expect(calls).toContain('account_secret everywhere');
   for (const table of [
     'record',
     'policy_revision',

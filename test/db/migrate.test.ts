@@ -35,7 +35,16 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')`,
   );
   await client.end();
   const others = new Set(rows.filter(({ first }) => first !== 'org_id').map((row) => row.name));
-  const crossing = ['access_secret', 'credential_secret', 'sweep_lease', 'tollgate_migration'];
+  const crossing = [
+    'account',
+    'account_certificate',
+    'account_request',
+    'account_secret',
+    'credential_secret',
+    'platform',
+    'sweep_lease',
+    'tollgate_migration',
+  ];
   expect([...others].toSorted()).toEqual(crossing);
 });
 

@@ -62,7 +62,7 @@ test('the first start makes secrets and an example that answers; the second star
 test('an interrupted first start is finished by the next, once', async () => {
   const first = await start();
   await first.close();
-  await database.pool.query('DELETE FROM access_secret');
+  await database.pool.query('TRUNCATE account, account_secret');
   const second = await start();
   expect(second.secrets).toBeDefined();
   const client = connect(second, second.secrets?.gateway);
@@ -109,7 +109,9 @@ test('a hand-moved clock decides windows and expiry', async () => {
 
 test('a gateway of one organization is refused in another', async () => {
   const app = await start();
-  await database.pool.query(`UPDATE access_secret SET org_ids = '{globex}' WHERE role = 'gateway'`);
+  await database.pool.query(
+    `UPDATE account SET grants = jsonb_set(grants, '{0,orgIds}', '["globex"]') WHERE account_id = 'first-gateway'`,
+  );
   const error = await refusal(connect(app, app.secrets?.gateway).call(method.check, alice));
   expect(status[error.code]).toBe('PERMISSION_DENIED');
 });

@@ -43,14 +43,17 @@ let another: UnaryClient;
 beforeAll(async () => {
   database = await createTestDatabase();
   await createGateway(database.pool);
-  await createPgAccessStore(database.pool).create([
-    {
-      name: 'admin',
-      role: 'platform_admin',
-      orgIds: undefined,
-      sha256: secretSha256(adminSecret),
-    },
-  ]);
+  await createPgAccessStore(database.pool).create(
+    [
+      {
+        name: 'admin',
+        role: 'platform_admin',
+        orgIds: undefined,
+        sha256: secretSha256(adminSecret),
+      },
+    ],
+    'test',
+  );
   const store = policyStoreOf(database.pool, Date.now);
   for (const orgId of ['absurd', 'modest']) {
     const organization = plainOrganization(orgId, { onStoreFailure: 'ALLOW' });

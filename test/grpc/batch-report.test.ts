@@ -44,7 +44,9 @@ let client: UnaryClient;
 beforeAll(async () => {
   database = await createTestDatabase();
   await createGateway(database.pool);
-  await database.pool.query(`UPDATE access_secret SET org_ids = '{acme,many,small,nobody}'`);
+  await database.pool.query(
+    `UPDATE account SET grants = jsonb_set(grants, '{0,orgIds}', '["acme","many","small","nobody"]')`,
+  );
   const store = policyStoreOf(database.pool, Date.now);
   for (const id of ['acme', 'many', 'small', 'globex']) {
     await store.createOrganization(plainOrganization(id), anyChange);

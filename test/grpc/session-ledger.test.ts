@@ -146,17 +146,19 @@ test('a token that is revoked or confined while a stream is open counts from the
   await using served = await startTestServer({ access });
   using session = openSession(served.address, gatewayToken);
   await session.ask('1', checkOf('x'));
-  await pool.query('UPDATE access_secret SET revoked_at = now()');
+  await pool.query('UPDATE account_secret SET revoked_at = now()');
   expect(await session.ask('2', checkOf('x'))).toMatchObject({ case: 'check' });
   nowMs += 1000;
   const { code, reason } = errorOf(await session.ask('3', checkOf('x')));
   expect([code, reason]).toEqual(['UNAUTHENTICATED', 'SERVICE_TOKEN_INVALID']);
   expect(await session.end).toEqual(['UNAUTHENTICATED', 'SERVICE_TOKEN_INVALID']);
-  await pool.query('UPDATE access_secret SET revoked_at = NULL');
+  await pool.query('UPDATE account_secret SET revoked_at = NULL');
 });
 
 test('a message for an organization that is not the caller’s is refused, its neighbours are not', async () => {
-  await database.pool.query(`UPDATE access_secret SET org_ids = '{acme}'`);
+  await database.pool.query(
+    `UPDATE account SET grants = jsonb_set(grants, '{0,orgIds}', '["acme"]')`,
+  );
   const confined = await start();
   using session = openSession(`127.0.0.1:${confined.dataPort}`, gatewayToken);
   const [ours, theirs] = await Promise.all([

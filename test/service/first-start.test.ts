@@ -34,7 +34,8 @@ const countRevisions = 'SELECT count(*)::int AS count FROM policy_revision';
 test('the first start makes two secrets and the example, the next one nothing', async () => {
   const secrets = await start();
   const stored = await rows<{ sha256: Buffer; role: string }>(
-    'SELECT sha256, role FROM access_secret ORDER BY role',
+    `SELECT sha256, grants->0->>'role' AS role FROM account_secret JOIN account USING (account_id)
+ORDER BY role`,
   );
   expect(stored).toEqual([
     { sha256: secretSha256(secrets?.gateway ?? ''), role: 'gateway' },
@@ -49,7 +50,7 @@ test('the first start makes two secrets and the example, the next one nothing', 
 test('secrets that could not be shown are not made, and the next start makes others', async () => {
   const fails = start({ show: () => Promise.reject(new Error('the disk is full')) });
   await expect(fails).rejects.toThrow();
-  expect(await rows('SELECT 1 FROM access_secret')).toEqual([]);
+  expect(await rows('SELECT 1 FROM account_secret')).toEqual([]);
   const shown: unknown[] = [];
   const secrets = await start({ show: async (made) => void shown.push(made) });
   expect(shown).toEqual([secrets]);
@@ -81,5 +82,5 @@ test('an organization of somebody else with that name is left as it is', async (
 test('of two that start at once, one makes the secrets', async () => {
   const made = await Promise.all([start(), start()]);
   expect(made.filter((secrets) => secrets !== undefined)).toHaveLength(1);
-  expect(await rows('SELECT 1 FROM access_secret')).toHaveLength(2);
+  expect(await rows('SELECT 1 FROM account_secret')).toHaveLength(2);
 });

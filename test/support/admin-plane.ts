@@ -9,6 +9,7 @@ import {
 import { createMetricsHandler } from '../../src/admin/http/metrics-handler.ts';
 import { startAdminServer } from '../../src/admin/server.ts';
 import type { AdminServer, AdminServerParts } from '../../src/admin/server.ts';
+import { createPgAccounts } from '../../src/auth/pg-accounts.ts';
 import { createConnectionMetrics } from '../../src/connections/connection-metrics.ts';
 import { storeFailure } from '../../src/db/errors.ts';
 import { createPgCalls } from '../../src/ledger/calls/pg-calls.ts';
@@ -82,6 +83,7 @@ export async function startAdminPlane(more: Partial<AdminServerParts> = {}): Pro
   const metrics = new Registry();
   const server = await startAdminServer({
     store,
+    accounts: createPgAccounts(database.pool),
     events: createPgEvents({ pool: database.pool, failure: storeFailure }),
     calls: {
       calls: createPgCalls({

@@ -118,7 +118,7 @@ export async function startTestServer(parts: Partial<DataServerParts> = {}): Pro
     dataPlane: stubDataPlane(),
     access: {
       authenticate: (secret, plane) => gatewayIf(secret === gatewaySecret && plane === 'data'),
-      identify: (name, plane) => gatewayIf(name === 'edge' && plane === 'data'),
+      identify: (name, plane) => gatewayIf(name === 'edge.example' && plane === 'data'),
     },
     log: pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) }),
     metrics: createCallMetrics(registry, createRpcMetrics(registry)),

@@ -81,7 +81,8 @@ export async function putLimits(
 /** Lets a gateway in, by `gatewayToken`. */
 export async function createGateway(pool: Pool): Promise<void> {
   const sha256 = secretSha256(gatewayToken);
-  await createPgAccessStore(pool).create([
-    { name: 'test', role: 'gateway', orgIds: undefined, sha256 },
-  ]);
+  await createPgAccessStore(pool).create(
+    [{ name: 'test', role: 'gateway', orgIds: undefined, sha256 }],
+    'test',
+  );
 }

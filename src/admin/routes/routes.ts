@@ -1,5 +1,6 @@
 import type { ConnectRouter } from '@connectrpc/connect';
 import { CallService } from '../../../gen/tollgate/admin/v1/calls_pb.ts';
+import { AccessService } from '../../../gen/tollgate/admin/v1/access_pb.ts';
 import { CatalogService } from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
 import { CredentialService } from '../../../gen/tollgate/admin/v1/credentials_pb.ts';
 import { DirectoryService } from '../../../gen/tollgate/admin/v1/directory_pb.ts';
@@ -13,8 +14,10 @@ import type { Clock } from '../../platform/clock.ts';
 import type { PolicyStore } from '../../policies/policy-store.ts';
 import type { Events } from '../../service/admin/events.ts';
 import type { ExpireHolds } from '../../service/admin/expire-holds.ts';
+import type { AccountStore } from '../../service/admin/accounts.ts';
 import { callRoutes } from './calls.ts';
 import type { CallRouteParts } from './calls.ts';
+import { accessRoutes } from './access.ts';
 import { catalogRoutes } from './catalog.ts';
 import { credentialRoutes } from './credentials.ts';
 import { directoryRoutes } from './directory.ts';
@@ -29,6 +32,7 @@ import type { UsageRouteParts } from './usage.ts';
 /** What the admin calls work on. */
 export interface AdminRouteParts {
   readonly store: PolicyStore;
+  readonly accounts: AccountStore;
   readonly events: Events;
   readonly calls: CallRouteParts;
   readonly clock: Clock;
@@ -38,8 +42,9 @@ export interface AdminRouteParts {
 
 /** All services of the admin plane. */
 export function adminRoutes(parts: AdminRouteParts): (router: ConnectRouter) => void {
-  const { store, events, calls, clock, usage, expireHolds } = parts;
+  const { store, accounts, events, calls, clock, usage, expireHolds } = parts;
   return (router) => {
+    router.service(AccessService, accessRoutes(accounts, clock));
     router.service(OrganizationService, organizationRoutes(store));
     router.service(DirectoryService, directoryRoutes(store));
     router.service(CredentialService, credentialRoutes(store));

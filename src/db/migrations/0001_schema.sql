@@ -436,19 +436,57 @@ CREATE TABLE sweep_lease (
 ) WITH (fillfactor = 50);
 INSERT INTO sweep_lease (holder, ends_at) VALUES ('', '-infinity');
 
--- Who may call: service tokens of gateways and secrets of administrators. On Citus a reference table.
-CREATE TABLE access_secret (
-  sha256 bytea PRIMARY KEY,
-  -- For the log, and what a client certificate is matched with.
-  name text COLLATE "C" NOT NULL UNIQUE,
-  role text NOT NULL CHECK (role IN ('gateway', 'checker', 'reporter', 'platform_admin', 'org_admin', 'org_viewer')),
-  -- The organizations it may act for; null: every one.
-  org_ids text[],
+-- Who may call: accounts of people and services. On Citus these are reference tables.
+CREATE TABLE account (
+  -- The actor of what it changes; never given to another one.
+  account_id text COLLATE "C" PRIMARY KEY,
+  display_name text NOT NULL,
+  kind text NOT NULL,
+  -- [{"role": "org_admin", "orgIds": ["acme"]}, …]; without orgIds it holds for every organization.
+  grants jsonb NOT NULL,
+  state text NOT NULL CHECK (state IN ('ENABLED', 'DISABLED', 'REVOKED')),
+  version bigint NOT NULL DEFAULT 1,
   created_at timestamptz NOT NULL DEFAULT now(),
-  revoked_at timestamptz,
+  updated_at timestamptz NOT NULL DEFAULT now(),
   -- A platform administrator acts for every organization.
-  CONSTRAINT access_secret_platform_admin CHECK (role <> 'platform_admin' OR org_ids IS NULL)
+  CONSTRAINT account_platform_admin CHECK (
+    NOT jsonb_path_exists(grants, '$[*] ? (@.role == "platform_admin" && exists(@.orgIds))')
+  )
 );
+
+-- The names of client certificates that sign in as an account.
+CREATE TABLE account_certificate (
+  name text COLLATE "C" PRIMARY KEY,
+  account_id text COLLATE "C" NOT NULL
+);
+CREATE INDEX account_certificate_of ON account_certificate (account_id);
+
+CREATE TABLE account_secret (
+  sha256 bytea PRIMARY KEY,
+  account_id text COLLATE "C" NOT NULL,
+  -- 1, 2, … within the account.
+  secret_id integer NOT NULL,
+  last_four text NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  expires_at timestamptz,
+  revoked_at timestamptz,
+  replaced_by integer,
+  -- To about a minute; no step of the version.
+  last_used_at timestamptz,
+  version bigint NOT NULL DEFAULT 1,
+  UNIQUE (account_id, secret_id)
+);
+
+-- Answers of changes of accounts that carried a request id, for repeats by the same actor.
+CREATE TABLE account_request (
+  actor text COLLATE "C" NOT NULL,
+  request_id text COLLATE "C" NOT NULL,
+  content_sha256 bytea NOT NULL,
+  result jsonb NOT NULL,
+  at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (actor, request_id)
+);
+CREATE INDEX account_request_at ON account_request USING brin (at);
 
 -- The audit trail: who did what, when, from where and why, from what to what; also the history of records. Append-only.
 -- One chain per organization, and one of the platform, whose org_id is empty.
