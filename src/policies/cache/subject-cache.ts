@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { createFairCache } from '../../platform/fair-cache.ts';
 import { readSubjects } from '../store/pg-policies.ts';
@@ -18,10 +19,22 @@ export interface SubjectCache {
   get(generation: number, subject: NamedSubject): LoadedSubject | undefined;
   set(orgId: string, generation: number, subject: LoadedSubject): void;
   forget(generation: number, subjects: readonly NamedSubject[]): void;
-  /** Reads subjects from the store, one load of each under way at most; undefined without organization. */
+  /**
+   * Reads subjects from the store, one load of each under way at most; undefined without organization. What is asked for of an
+   * organization at the same time is read together: a hundred holds of as many users are ended with one query.
+   */
   read(orgId: string, subjects: readonly NamedSubject[]): Promise<readonly SubjectAt[] | undefined>;
   clear(): void;
 }
+
+/** Subjects of an organization that are read together. */
+interface Gathering {
+  readonly subjects: NamedSubject[];
+  readonly reading: Promise<ReadSubjects | undefined>;
+}
+
+/** A query is not begun for more subjects than this; those of the last call may pass it. */
+const mostTogether = 256;
 
 /** Makes an empty cache; raises that were over `raisesOverBeforeMs` are not loaded. */
 export function createSubjectCache(
@@ -30,14 +43,33 @@ export function createSubjectCache(
   raisesOverBeforeMs: () => number,
 ): SubjectCache {
   const cached = createFairCache<string, LoadedSubject>({ max: maxSubjects });
-  const underWay = new Map<string, Promise<ReadSubjects | undefined>>();
+  const underWay = new Map<string, Gathering['reading']>();
+  const gathering = new Map<string, Gathering>();
 
   function startReading(orgId: string, subjects: readonly NamedSubject[]): void {
-    const keys = subjects.map((subject) => keyOf(orgId, subject));
-    const reading = readSubjects(pool, orgId, subjects, raisesOverBeforeMs()).finally(() => {
-      for (const key of keys) underWay.delete(key);
-    });
-    for (const key of keys) underWay.set(key, reading);
+    let one = gathering.get(orgId);
+    if (one === undefined || one.subjects.length >= mostTogether) {
+      one = gather(orgId);
+      gathering.set(orgId, one);
+    }
+    one.subjects.push(...subjects);
+    for (const subject of subjects) underWay.set(keyOf(orgId, subject), one.reading);
+  }
+
+  function gather(orgId: string): Gathering {
+    const subjects: NamedSubject[] = [];
+    const one: Gathering = { subjects, reading: read() };
+    return one;
+
+    async function read(): Promise<ReadSubjects | undefined> {
+      await setImmediate();
+      if (gathering.get(orgId) === one) gathering.delete(orgId);
+      try {
+        return await readSubjects(pool, orgId, subjects, raisesOverBeforeMs());
+      } finally {
+        for (const subject of subjects) underWay.delete(keyOf(orgId, subject));
+      }
+    }
   }
 
   return {
