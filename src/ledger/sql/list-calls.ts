@@ -29,7 +29,7 @@ function scanning(scope: CallScope): { readonly text: string } {
       = $10::text) AND ($11::text IS NULL OR reason IS NOT DISTINCT FROM $11::text)
     AND ($12::text IS NULL OR state = $12::text) AS fits
   FROM call
-  WHERE org_id = $1::text AND booked_at >= $2::bigint AND booked_at < $3::bigint AND ${scopes[scope]}
+  WHERE org_id = $1::text AND booked_at >= 0 AND booked_at >= $2::bigint AND booked_at < $3::bigint AND ${scopes[scope]}
     AND ($5::bigint IS NULL OR (booked_at, request_id) < ($5::bigint, $6::text))
   ORDER BY booked_at DESC, request_id DESC LIMIT $7::int
 )

@@ -6,7 +6,8 @@ function retentionStatement(write: (and: string) => string): UpkeepStatement {
   return { text: write(''), perOrganizationText: write('\n    AND org_id = $3::text') };
 }
 
-const isForgotten = `booked_at < $1::bigint AND state <> 'OPEN' AND expires_at < $1::bigint`;
+/** That no time is below 0 is the condition of the index. */
+const isForgotten = `booked_at >= 0 AND booked_at < $1::bigint AND state <> 'OPEN' AND expires_at < $1::bigint`;
 
 /**
  * Forgets calls past the idempotency horizon. $1 bigint: booked before (ms). The calls are found by the index of each
