@@ -30,6 +30,10 @@ export const exceptions: readonly { readonly fault: string; readonly because: st
     fault: 'UpdateOrganization: lacks org_id',
     because: 'the id of the organization is in the message',
   },
+  {
+    fault: 'ListCatalogDeviations: lacks org_id',
+    because: 'it is about all organizations',
+  },
   { fault: 'ListOrganizations: lacks org_id', because: 'it lists all that the caller administers' },
   {
     fault: 'Organization: has no Delete or Revoke',

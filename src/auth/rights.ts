@@ -84,6 +84,8 @@ const table: ReadonlyMap<string, Right> = new Map([
     listPrices: viewers,
     revokePrice: adminsOr('for the platform'),
     importPrices: adminsOr('for the platform'),
+    listModelUses: viewers,
+    listCatalogDeviations: platform,
   }),
   ...rightsOf(CredentialService, {
     createKey: admins,

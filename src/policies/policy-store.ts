@@ -13,7 +13,14 @@ import type {
   PolicyRevision,
 } from './policy-changes.ts';
 import type { PriceImport } from './price-import.ts';
-import type { NewPrice, PriceImportAnswer, RevokedPrice, StoredPrice } from './stored-price.ts';
+import type { CatalogDeviation, ModelUse } from './catalog-uses.ts';
+import type {
+  NewPrice,
+  PriceFilter,
+  PriceImportAnswer,
+  RevokedPrice,
+  StoredPrice,
+} from './stored-price.ts';
 
 /**
  * The record behind the policies: what administrators write.
@@ -135,7 +142,12 @@ export interface PolicyStore {
     revision: number,
     by: Change,
   ): Promise<RevokedPrice>;
-  listPrices(orgId: string, page: Page): Promise<Listed<StoredPrice>>;
+  /** Those that apply to an organization: own ones, and those that it inherits. */
+  listPrices(orgId: string, filter: PriceFilter, page: Page): Promise<Listed<StoredPrice>>;
+  /** Where a model is named, a page of them; see `CatalogService.ListModelUses`. */
+  listModelUses(orgId: string, id: string, page: Page): Promise<Listed<ModelUse>>;
+  /** Organizations that differ from the platform; see `CatalogService.ListCatalogDeviations`. */
+  listCatalogDeviations(name: string | undefined, page: Page): Promise<Listed<CatalogDeviation>>;
   /**
    * Compares offered prices with those in force and appends a revision where they differ, all in one change.
    * Where nothing differs, nothing is written: no revision, no step of the epoch, no entry of the audit trail.

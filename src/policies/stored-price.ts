@@ -1,4 +1,4 @@
-import type { CatalogSource, PriceRevision } from '../core/catalog.ts';
+import type { CatalogSource, PriceRevision, PriceScope } from '../core/catalog.ts';
 import type { Listed } from '../platform/paging.ts';
 import type { ListedAs, SkippedPrice } from './price-import.ts';
 
@@ -13,6 +13,15 @@ export interface StoredPrice {
   readonly revokedAtMs: number | undefined;
   readonly revokedReason: string | undefined;
   readonly revokedBy: string | undefined;
+}
+
+/** Which price revisions a list has; undefined: all. */
+export interface PriceFilter {
+  readonly scope?: PriceScope | undefined;
+  /** Exactly this one. */
+  readonly subject?: string | undefined;
+  readonly revoked?: boolean | undefined;
+  readonly source?: CatalogSource | undefined;
 }
 
 /** A revision that has ended, and what prices the calls now that it was for. */

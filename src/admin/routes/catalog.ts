@@ -27,6 +27,7 @@ import {
 } from '../../wire/admin/prices.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import type { Violations } from '../../wire/violations.ts';
+import { catalogLists } from './catalog-lists.ts';
 import { readChange } from './changes.ts';
 import { readOwner } from './owner.ts';
 import { importPricesRoute } from './price-import.ts';
@@ -161,14 +162,7 @@ export function catalogRoutes(
       return { prices: stored.map(priceToMessage) };
     },
 
-    async listPrices(request, context) {
-      const { orgId } = readOwner(request, context);
-      const violations = collectViolations();
-      const page = readPage(violations, context.method.input, request);
-      violations.throwIfAny();
-      const { items, nextToken = '' } = await store.listPrices(orgId, page);
-      return { prices: items.map(priceToMessage), nextPageToken: nextToken };
-    },
+    ...catalogLists(store),
 
     async revokePrice(request, context) {
       const { orgId } = readOwner(request, context);

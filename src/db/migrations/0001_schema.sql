@@ -78,6 +78,9 @@ CREATE TABLE policy_revision (
 CREATE UNIQUE INDEX policy_revision_newest
   ON policy_revision (org_id, subject_kind, subject_id) WHERE newest;
 CREATE INDEX policy_revision_changed ON policy_revision (org_id, epoch) WHERE newest;
+-- Finds the policies that name targets at all: where a model is named is looked for among them.
+CREATE INDEX policy_revision_targets ON policy_revision (org_id, subject_kind, subject_id)
+  WHERE newest AND (doc ? 'access' OR doc @? '$.limits[*].targets[*]');
 
 -- Append-only, but for the revocation.
 CREATE TABLE price_revision (

@@ -31,7 +31,8 @@ export const agreeOnEnds = {
     OR to_timestamp(u.at / 1000.0) < r.closed_to THEN '${guards.time}' ELSE '0' END)::int
 FROM (SELECT clock_timestamp() AS now) AS clock, platform AS p,
   unnest($1::text[], $2::bigint[], $3::bigint[]) AS u(org_id, epoch, at)
-LEFT JOIN org AS o ON o.org_id = u.org_id LEFT JOIN usage_rolled AS r ON r.org_id = u.org_id`,
+LEFT JOIN org AS o ON o.org_id = u.org_id LEFT JOIN usage_rolled AS r ON r.org_id = u.org_id
+WHERE p.only_row`,
 } as const;
 
 /**

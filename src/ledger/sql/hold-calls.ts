@@ -94,7 +94,8 @@ export const agreeOnEpochs = {
   (CASE WHEN clock.now_ms >= $3::bigint AND clock.now_ms < $4::bigint THEN '0'
     ELSE '${guards.time}' END)::int
 FROM (SELECT ${databaseNowMs} AS now_ms) AS clock, platform AS p, unnest($1::text[], $2::bigint[]) AS u(org_id, epoch)
-LEFT JOIN org AS o ON o.org_id = u.org_id`,
+LEFT JOIN org AS o ON o.org_id = u.org_id
+WHERE p.only_row`,
 } as const;
 
 /** Behind `columns`, numbered from 1: of each window the tokens used and the tokens held; then a column that is 0. */

@@ -16,7 +16,7 @@ export const readEpochs = batchStatement(
   }) => `SELECT o.org_id, o.epoch + p.epoch, o.time_zone, o.week_start, o.month_anchor_day, o.on_expiry,
   ${databaseNowMs} AS now_ms,
   coalesce(extract(epoch FROM r.closed_to) * 1000, 0)::bigint AS record_from_ms
-FROM org o CROSS JOIN platform p LEFT JOIN usage_rolled r ON r.org_id = o.org_id
+FROM org o JOIN platform p ON p.only_row LEFT JOIN usage_rolled r ON r.org_id = o.org_id
 WHERE ${isOne('o')}`,
 );
 

@@ -1,10 +1,13 @@
 import type { StoreParts } from './change.ts';
 import type { PolicyStore } from '../policy-store.ts';
 import { storedPolicyChecks } from './check-policies.ts';
+import { storedDeviations } from './catalog-deviations.ts';
 import { storedCredentials } from './credentials.ts';
 import { storedHistory } from './history.ts';
 import { storedLimitRevisions } from './list-limit-revisions.ts';
+import { storedPriceLists } from './list-prices.ts';
 import { storedModelGroups } from './model-groups.ts';
+import { storedModelUses } from './model-uses.ts';
 import { storedOrganizations } from './organizations.ts';
 import { storedPolicies } from './policies.ts';
 import { storedPriceImports } from './price-imports.ts';
@@ -25,7 +28,10 @@ export function createPgPolicyStore(parts: StoreParts): PolicyStore {
     ...storedPolicies(parts),
     ...storedLimitRevisions(parts),
     ...storedPolicyChecks(parts),
+    ...storedModelUses(parts),
+    ...storedDeviations(parts),
     ...storedPrices(parts),
+    ...storedPriceLists(parts),
     ...storedRevocations(parts),
     ...storedPriceImports(parts),
     ...storedRaises(parts),

@@ -1,21 +1,16 @@
 import type { PriceRevision, PriceScope, PriceSeries, Rates } from '../../core/catalog.ts';
-import { storeFailure } from '../../db/errors.ts';
 import { runChange } from './change.ts';
 import type { Locked, StoreParts } from './change.ts';
-import { pageOf, positionOf } from '../../platform/paging.ts';
 import { platformId } from '../policy-store.ts';
 import type { Change, PolicyStore } from '../policy-store.ts';
 import type { NewPrice, StoredPrice } from '../stored-price.ts';
-import type { Listed, Page, PageWeight } from '../../platform/paging.ts';
-import { requireOrganization } from './records.ts';
 import { decodePrice, documentForm, encodeValue, openDoc } from './documents.ts';
 import type { Doc, StoredDoc } from './documents.ts';
 
 /** The price revisions of the store. */
-export function storedPrices(parts: StoreParts): Pick<PolicyStore, 'appendPrices' | 'listPrices'> {
+export function storedPrices(parts: StoreParts): Pick<PolicyStore, 'appendPrices'> {
   return {
     appendPrices: (orgId, prices, by) => append(parts, orgId, prices, by),
-    listPrices: (orgId, page) => list(parts, orgId, page),
   };
 }
 
@@ -114,41 +109,6 @@ RETURNING ${priceColumns}`,
   const key = (price: PriceRevision): string => `${seriesKey(price)} ${price.revision}`;
   const stored = new Map(rows.map(storedPrice).map((one) => [key(one.price), one]));
   return prices.flatMap((price) => stored.get(key(price)) ?? []);
-}
-
-/** A price has up to eight steps, each with seven amounts and those of units. */
-const pageWeight: PageWeight<PriceRow> = {
-  most: 2000,
-  of: (row) =>
-    openDoc<readonly Rates[]>(row.rates).reduce(
-      (sum, { units }) => sum + 1 + Math.ceil(units.length / 7),
-      0,
-    ),
-};
-
-async function list(parts: StoreParts, orgId: string, page: Page): Promise<Listed<StoredPrice>> {
-  const name = `${orgId}/prices`;
-  const [scope = '', subject = '', serviceTier = '', revision = '0'] =
-    positionOf(page, name, ['text', 'text', 'text', 'integer']) ?? [];
-  try {
-    const { rows } = await parts.pool.query<PriceRow>(
-      `SELECT ${priceColumns} FROM price_revision
-WHERE org_id = $1 AND (scope, subject, service_tier, revision) > ($2, $3, $4, $5::bigint)
-  AND strpos(lower(scope || ' ' || subject || ' ' || service_tier), lower($6)) > 0
-ORDER BY scope, subject, service_tier, revision LIMIT $7`,
-      [orgId, scope, subject, serviceTier, revision, page.contains ?? '', page.size + 1],
-    );
-    if (rows.length === 0) await requireOrganization(parts, orgId);
-    const position = (row: PriceRow) => [
-      row.scope,
-      row.subject,
-      row.service_tier,
-      String(row.revision),
-    ];
-    return pageOf(rows, page, name, position, storedPrice, pageWeight);
-  } catch (cause) {
-    throw storeFailure(cause);
-  }
 }
 
 /** Reads a row of `price_revision`. */

@@ -22,6 +22,16 @@ export function readEnum<T extends string>(
   return values[0] ?? unreachable();
 }
 
+/** Reads an enum where 0 means none. */
+export function readEnumOrNone<T extends string>(
+  violations: Violations,
+  field: string,
+  number: number,
+  values: readonly T[],
+): T | undefined {
+  return number === 0 ? undefined : readEnum(violations, field, number, values, undefined);
+}
+
 /** Reads an id where empty means none. */
 export function readIdOrNone(
   violations: Violations,

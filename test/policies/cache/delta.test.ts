@@ -147,7 +147,7 @@ async function apply(orgId: string, one: Exclude<Step, { do: 'look' }>): Promise
 
 /** Ends the newest revision of a series; not found where it has ended, or where there is none. */
 async function revokeLast(orgId: string, series: PriceSeries): Promise<void> {
-  const { items } = await store.listPrices(orgId, { size: 1000, token: undefined });
+  const { items } = await store.listPrices(orgId, {}, { size: 1000, token: undefined });
   const own = items.filter(
     ({ price: { scope, subject, serviceTier } }) =>
       scope === series.scope && subject === series.subject && serviceTier === series.serviceTier,

@@ -45,7 +45,7 @@ test('everything about an organization that is not there is NOT_FOUND', async ()
   await expect(fresh.store.get('none', 'team', 'red')).rejects.toMatchObject(absent);
   await expect(fresh.store.list('none', 'team', page)).rejects.toMatchObject(absent);
   await expect(fresh.store.getPolicy('none', alice, undefined)).rejects.toMatchObject(absent);
-  await expect(fresh.store.listPrices('none', page)).rejects.toMatchObject(absent);
+  await expect(fresh.store.listPrices('none', {}, page)).rejects.toMatchObject(absent);
 });
 
 test('a stale etag of an organization or a policy is refused', async () => {

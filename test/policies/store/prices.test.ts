@@ -11,11 +11,15 @@ const announced = { ...price('MODEL', 'gpt', 3n), effectiveAtMs: startMs + 1 };
 
 /** Revision and the epoch of its end, of the prices whose scope and subject contain a text. */
 async function ends(contains = 'MODEL gpt'): Promise<(readonly [number, number | undefined])[]> {
-  const { items } = await fresh.store.listPrices(fresh.org, {
-    size: 10,
-    token: undefined,
-    contains,
-  });
+  const { items } = await fresh.store.listPrices(
+    fresh.org,
+    {},
+    {
+      size: 10,
+      token: undefined,
+      contains,
+    },
+  );
   return items.map(({ price: { revision, revokedEpoch } }) => [revision, revokedEpoch]);
 }
 
