@@ -9,7 +9,7 @@ const usage = `Tollgate decides which calls of an LLM gateway may pass, and keep
                               calls the data plane: check, report, release, extend, explain, list-targets; says what
                               matters of the answer, or all of it as JSON
                               (TOLLGATE_ADDRESS, TOLLGATE_TOKEN; TOLLGATE_CA for TLS)
-  tollgate verify [--repair] [ORG]...
+  tollgate verify [--repair] [--witness FILE] [ORG]...
                               proves that every meter equals the ledger
   tollgate migrate [--distribute]
                               brings the schema up to date; distributes the tables over a Citus cluster

@@ -31,6 +31,8 @@ const needed: Readonly<Record<MethodKind, readonly string[]>> = {
   Query: [],
   List: ['page_size', 'page_token'],
   Explain: [],
+  Export: ['page_size', 'page_token'],
+  Verify: [],
   Update: ['update_mask', 'allow_missing', ...ofEveryWrite],
   Delete: ['etag', ...ofEveryWrite],
   Revoke: ['etag', ...ofEveryWrite],

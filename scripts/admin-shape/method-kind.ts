@@ -11,6 +11,8 @@ export const methodKinds = {
   BatchUpdate: 'write',
   Copy: 'write',
   Rollback: 'write',
+  Export: 'read',
+  Verify: 'read',
   Update: 'write',
   Delete: 'write',
   Revoke: 'write',

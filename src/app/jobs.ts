@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { createGrownChains } from '../audit/grown-chains.ts';
 import type { Settings } from '../config.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { createRollUp } from '../ledger/upkeep/roll-up.ts';
@@ -47,6 +48,7 @@ export function startJobs(settings: Settings, parts: JobParts, undo: UndoList): 
   start('roll-up', rollUpJob(settings, parts, transact, stopping.signal), upkeepIntervalMs);
   const forget = forgetJob(settings, parts, stopping.signal);
   start('forgetting admin request ids', forget, upkeepIntervalMs);
+  start('audit heads', auditHeadsJob(parts), upkeepIntervalMs);
   if (settings.expiryIntervalMs > 0) {
     start('expiry', sweepJob(parts, stopping.signal), settings.expiryIntervalMs);
   }
@@ -73,6 +75,16 @@ function forgetJob(
     }
     if (failures.length > 0)
       throw new AggregateError(failures, 'request ids could not be forgotten');
+  };
+}
+
+/** Logs the end of each chain of the audit trail that has grown, so that a copy is kept where the log is. */
+function auditHeadsJob({ pool, clock, log }: JobParts): () => Promise<void> {
+  const grownChains = createGrownChains(pool, () => clock.nowMs());
+  return async () => {
+    for (const { orgId, sequence, hash } of await grownChains()) {
+      log.info({ orgId, sequence, hash: hash.toString('hex') }, 'the audit trail ends here');
+    }
   };
 }
 

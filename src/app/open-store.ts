@@ -1,4 +1,6 @@
 import { createLastUses } from '../auth/last-uses.ts';
+import type { AuditTrail } from '../audit/audit-trail.ts';
+import { createPgAuditTrail } from '../audit/pg-audit-trail.ts';
 import { createPgAccess } from '../auth/pg-access.ts';
 import { createPgAccessStore } from '../auth/pg-access-store.ts';
 import { createPgAccounts } from '../auth/pg-accounts.ts';
@@ -69,6 +71,7 @@ export interface Store {
   readonly dataPlane: DataPlane;
   readonly events: Events;
   readonly calls: CallParts;
+  readonly auditTrail: AuditTrail;
   readonly clock: Clock;
   readonly usage: UsageParts;
   /** Ends at once the holds that are due, of one organization or of all; how many. */
@@ -114,6 +117,7 @@ export async function openStore(
     accounts: createPgAccounts(connections.admin),
     policyStore,
     ...planes,
+    auditTrail: createPgAuditTrail(connections.admin),
     expireHolds: (orgId, signal) => sweep.endNow(orgId, signal),
   };
 }

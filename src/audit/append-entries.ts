@@ -30,30 +30,35 @@ export async function appendAuditEntries(
   to: Appending,
   things: readonly Audited[],
 ): Promise<AuditHead> {
+  const { orgId } = to;
   let head = await lockChain(client, to);
   const rows: unknown[][] = [];
   for (const thing of things) {
     const entry = entryOf(to, head, thing);
     const hash = entryHash(entry);
     rows.push(parametersOf(entry, hash));
-    head = { ...head, sequence: entry.sequence, hash, atMs: entry.atMs };
+    head = { sequence: entry.sequence, hash, atMs: entry.atMs };
   }
   for (let first = 0; first < rows.length; first += maxRows) {
     await insert(client, rows.slice(first, first + maxRows));
   }
-  const moved = [to.orgId, head.sequence, head.hash, new Date(head.atMs)];
+  const moved = [orgId, head.sequence, head.hash, new Date(head.atMs)];
   await client.query(
     'UPDATE audit_chain SET sequence = $2, hash = $3, at = $4 WHERE org_id = $1',
     moved,
   );
-  return head;
+  return { sequence: head.sequence, hash: head.hash };
+}
+
+interface DatedHead extends AuditHead {
+  readonly atMs: number;
 }
 
 /** Locks the chain, begins it if it has no entries, and reads its head as the last holder of the lock left it. */
 async function lockChain(
   client: Pick<PoolClient, 'query'>,
   { orgId, now }: Appending,
-): Promise<AuditHead> {
+): Promise<DatedHead> {
   const { rows } = await client.query<{ sequence: string; hash: Buffer; at: Date }>(
     `INSERT INTO audit_chain AS c (org_id, sequence, hash, at) VALUES ($1, 0, $2, $3)
 ON CONFLICT (org_id) DO UPDATE SET sequence = c.sequence RETURNING sequence, hash, at`,
@@ -61,12 +66,16 @@ ON CONFLICT (org_id) DO UPDATE SET sequence = c.sequence RETURNING sequence, has
   );
   const [row] = rows;
   if (row === undefined) throw new Error('the chain of an audit trail could not be locked');
-  return { orgId, sequence: Number(row.sequence), hash: row.hash, atMs: row.at.getTime() };
+  return { sequence: Number(row.sequence), hash: row.hash, atMs: row.at.getTime() };
 }
 
-function entryOf({ now, by, epoch }: Appending, head: AuditHead, thing: Audited): AuditEntry {
+function entryOf(
+  { orgId, now, by, epoch }: Appending,
+  head: DatedHead,
+  thing: Audited,
+): AuditEntry {
   return {
-    orgId: head.orgId,
+    orgId,
     sequence: head.sequence + 1,
     // The clocks of two replicas differ: the later one of two entries never has the earlier time.
     atMs: Math.max(now.getTime(), head.atMs),

@@ -1,3 +1,6 @@
+import type { ReadLimits } from '../db/read-until.ts';
+import type { Listed, Page } from '../platform/paging.ts';
+
 /**
  * The audit trail: who did what, when, from where and why. Each organization has a chain of entries, and the platform
  * has one (accounts and secrets, the platform catalog).
@@ -65,10 +68,67 @@ export interface AuditEntry {
   readonly previousHash: Buffer;
 }
 
+/** An entry with its own hash. */
+export interface KeptEntry extends AuditEntry {
+  readonly hash: Buffer;
+}
+
 /** The last entry of a chain; sequence 0 and a hash of zeros of a chain without entries. */
 export interface AuditHead {
-  readonly orgId: string;
   readonly sequence: number;
   readonly hash: Buffer;
-  readonly atMs: number;
+}
+
+/** Which entries of a chain; undefined is any. */
+export interface AuditFilter {
+  readonly orgId: string;
+  readonly actor?: string | undefined;
+  readonly rpc?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly subject?: string | undefined;
+  /** From this instant on. */
+  readonly startMs?: number | undefined;
+  /** Before this instant. */
+  readonly endMs?: number | undefined;
+  /** Only those that showed a secret. */
+  readonly secretShown?: boolean;
+}
+
+/** What can be wrong with an entry; the contract's AuditFaultKind says what each means. */
+export const auditFaultKinds = [
+  'CHANGED',
+  'MISSING',
+  'MISLINKED',
+  'INSERTED',
+  'NOT_AS_KEPT',
+] as const;
+
+/** The first entry of a chain with which something is wrong. */
+export interface AuditFault {
+  readonly sequence: number;
+  readonly kind: (typeof auditFaultKinds)[number];
+}
+
+/** What a verification has found. */
+export interface ChainVerdict {
+  readonly fault: AuditFault | undefined;
+  /** The last entry that was verified. */
+  readonly verified: AuditHead;
+  readonly head: AuditHead;
+}
+
+/** The audit trail, for reading. Every reading sees one instant, and ends with the limits of its caller. */
+export interface AuditTrail {
+  /** Newest first, and the end of the chain. */
+  list(
+    filter: AuditFilter,
+    page: Page,
+    limits: ReadLimits,
+  ): Promise<Listed<KeptEntry> & { readonly head: AuditHead }>;
+  /** Oldest first. */
+  export(filter: AuditFilter, page: Page, limits: ReadLimits): Promise<Listed<KeptEntry>>;
+  /** Undefined: there is none of this number. */
+  get(orgId: string, sequence: number, limits: ReadLimits): Promise<KeptEntry | undefined>;
+  /** Verifies the entries after one that is known, at most 10,000. */
+  verify(orgId: string, after: AuditHead | undefined, limits: ReadLimits): Promise<ChainVerdict>;
 }

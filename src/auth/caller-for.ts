@@ -28,6 +28,7 @@ function narrowed({ name, grants }: Account, right: Right): Caller {
     name,
     roles: found.map(({ role }) => role),
     orgIds: organizationsOf(found),
+    administeredOrgIds: organizationsOf(found.filter(({ role }) => role !== 'org_viewer')),
     isForPlatform: found.some(({ role, orgIds }) => orgIds === undefined && roles.includes(role)),
   };
 }

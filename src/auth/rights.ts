@@ -1,4 +1,5 @@
 import type { DescMethod } from '@bufbuild/protobuf';
+import { AuditService } from '../../gen/tollgate/admin/v1/audit_pb.ts';
 import { CallService } from '../../gen/tollgate/admin/v1/calls_pb.ts';
 import { AccessService } from '../../gen/tollgate/admin/v1/access_pb.ts';
 import { CatalogService } from '../../gen/tollgate/admin/v1/catalog_pb.ts';
@@ -22,6 +23,11 @@ const platform: Right = { roles: ['platform_admin'] };
 const checks: Right = { roles: ['gateway', 'checker'] };
 const reports: Right = { roles: ['gateway', 'reporter'] };
 const either: Right = { roles: ['gateway', 'checker', 'reporter'] };
+
+/** All of an organization, and only administrators of the platform without one. */
+function viewersOr(does: string): Right {
+  return { ...viewers, forPlatform: { roles: platform.roles, does } };
+}
 
 /** Administrators of an organization, and only those of the platform without one. */
 function adminsOr(does: string): Right {
@@ -136,6 +142,12 @@ const table: ReadonlyMap<string, Right> = new Map([
   ...rightsOf(EnforcementService, {
     listEvents: viewers,
     expireHolds: adminsOr('for all organizations'),
+  }),
+  ...rightsOf(AuditService, {
+    listAuditEntries: viewersOr('for the platform'),
+    getAuditEntry: viewersOr('for the platform'),
+    exportAuditEntries: adminsOr('for the platform'),
+    verifyAuditChain: viewersOr('for the platform'),
   }),
   ...rightsOf(HistoryService, {
     // Of the platform it says who changed what and why, which concerns no organization.

@@ -7,19 +7,24 @@ import { createUndoList } from '../platform/undo.ts';
 import { UsageError, readArguments, wrongUse } from './arguments.ts';
 import { openDatabase } from './open-database.ts';
 import { unknownOrganizations } from './unknown-organizations.ts';
+import { verifyAuditTrails } from './verify-audit.ts';
 
-const use = 'tollgate verify [--repair] [ORG]...';
+const use = 'tollgate verify [--repair] [--witness FILE] [ORG]...';
 
 /**
- * `tollgate verify [--repair] [ORG]...`: compares every meter of every window with the ledger, one
+ * `tollgate verify [--repair] [--witness FILE] [ORG]...`: compares every meter of every window with the ledger, one
  * organization after another. Calls go on meanwhile; only with --repair, and only where something differs,
- * do those of that organization wait until it is set right. Exit 1 if anything differs; 2 if the command or a
- * setting is wrong, or an organization is unknown: then nothing is compared.
+ * do those of that organization wait until it is set right. Then it verifies the chains of the audit trail, which nothing
+ * can repair. Exit 1 if anything differs or is wrong; 2 if the command or a setting is wrong, or an organization is
+ * unknown: then nothing is compared.
  */
 export async function verify(args: readonly string[]): Promise<number> {
-  const options = { repair: { type: 'boolean', default: false } } as const;
+  const options = {
+    repair: { type: 'boolean', default: false },
+    witness: { type: 'string' },
+  } as const;
   const { values, positionals } = readArguments(use, args, options, Infinity);
-  const { repair } = values;
+  const { repair, witness } = values;
   const named = [...new Set(positionals)];
   const undo = createUndoList();
   try {
@@ -36,7 +41,11 @@ export async function verify(args: readonly string[]): Promise<number> {
     }
     const verdict = differences > 0 && repair ? ', set right' : '';
     process.stdout.write(`${orgIds.length} organizations, ${differences} differences${verdict}\n`);
-    return differences > 0 ? 1 : 0;
+    const audit = await verifyAuditTrails(pool, orgIds, named.length === 0, witness);
+    for (const fault of audit.faults) process.stdout.write(`${fault}\n`);
+    const { chains, entries, faults } = audit;
+    process.stdout.write(`${chains} audit trails, ${entries} entries, ${faults.length} faults\n`);
+    return differences > 0 || faults.length > 0 ? 1 : 0;
   } catch (error) {
     process.stderr.write(`tollgate: ${error instanceof Error ? error.message : String(error)}\n`);
     return error instanceof SettingsError || error instanceof UsageError ? 2 : 1;

@@ -179,6 +179,7 @@ export const errorReasons = {
   CERTIFICATE_NAME_EXISTS: taken,
   LAST_PLATFORM_ADMIN: fix('FAILED_PRECONDITION', 'name'),
   TOO_MANY_SECRETS: fix('FAILED_PRECONDITION', 'max_secrets'),
+  AUDIT_ENTRY_NOT_FOUND: missing,
 } as const satisfies Readonly<Record<string, ReasonRow>>;
 
 /** The reason of an error: UPPER_SNAKE_CASE, as google.rpc.ErrorInfo carries it. */

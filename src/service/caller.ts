@@ -24,6 +24,8 @@ export interface Caller {
   readonly roles: readonly Role[];
   /** Undefined: every organization. */
   readonly orgIds: ReadonlySet<string> | undefined;
+  /** Those of them for which it has another role than org_viewer. Undefined: every organization. */
+  readonly administeredOrgIds: ReadonlySet<string> | undefined;
   /** Whether it may make this call for the platform, without naming an organization. */
   readonly isForPlatform: boolean;
 }

@@ -7,6 +7,7 @@ import type { AdminPlane, Json } from '../support/admin-plane.ts';
 import { callCases } from './wrong-calls.ts';
 import { limit, limitTable, policy, policyCases, subjects } from './wrong-policies.ts';
 import { accountCases } from './wrong-accounts.ts';
+import { auditCases } from './wrong-audit.ts';
 import { priceImportCases } from './wrong-price-imports.ts';
 import { priceCases, serviceTiers } from './wrong-prices.ts';
 import { raiseCases } from './wrong-raises.ts';
@@ -174,6 +175,7 @@ const table: readonly [string, readonly Case[]][] = [
       ...each('id', optionalIds, (id) => ({ orgId: 'acme', kind: 'RECORD_KIND_ORGANIZATION', id })),
     ],
   ],
+  ...auditCases,
   ['EnforcementService/ExpireHolds', each('org_id', ids, (orgId) => ({ orgId }))],
 ];
 

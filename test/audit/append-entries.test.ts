@@ -38,10 +38,10 @@ test('the hash of an entry covers its fields and the hash before, in a form that
   const { hash, sequence } = await append(platformChain, 1, false, 999);
   expect(sequence).toBe(2);
   const first =
-    '{"actor":"root","after":{"form":1,"id":"ann"},"at":"1970-01-01T00:00:01.000Z","before":null,' +
-    '"epoch":null,"kind":"account","org_id":"","peer":"10.0.0.1","previous_hash":"' +
-    `${'0'.repeat(64)}","reason":"because \\"ü\\"","request_id":"","revision":null,` +
-    '"rpc":"CreateAccount","secret_shown":false,"sequence":1,"subject":"ann"}';
+    '{"actor":"root","after":{"form":1,"id":"ann"},"before":null,' +
+    '"create_time":"1970-01-01T00:00:01.000Z","epoch":null,"id":"ann","kind":"account","org_id":"",' +
+    `"peer":"10.0.0.1","previous_hash":"${'0'.repeat(64)}","reason":"because \\"ü\\"",` +
+    '"request_id":"","revision":null,"rpc":"CreateAccount","secret_shown":false,"sequence":1}';
   const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
   // Its time does not go back, whatever the clock of its replica says.
   const second = first

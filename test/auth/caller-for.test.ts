@@ -18,10 +18,12 @@ const ann: Account = {
 // Red with the organizations of all grants, whatever their role.
 test('a caller may act for the organizations in which one of its roles allows the call', () => {
   expect(callerFor(ann, viewers).orgIds).toEqual(new Set(['acme', 'globex']));
+  expect(callerFor(ann, viewers).administeredOrgIds).toEqual(new Set(['acme']));
   expect(callerFor(ann, admins)).toEqual({
     name: 'ann',
     roles: ['org_admin'],
     orgIds: new Set(['acme']),
+    administeredOrgIds: new Set(['acme']),
     isForPlatform: false,
   });
 });

@@ -57,6 +57,7 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
     'policies/stored-price.ts',
     'policies/catalog-uses.ts',
     'audit/audit-trail.ts',
+    'audit/entry-hash.ts',
     'price-lists',
     'uuid',
     'node:',

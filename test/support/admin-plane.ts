@@ -11,6 +11,7 @@ import { startAdminServer } from '../../src/admin/server.ts';
 import type { AdminServer, AdminServerParts } from '../../src/admin/server.ts';
 import { createPgAccounts } from '../../src/auth/pg-accounts.ts';
 import { createConnectionMetrics } from '../../src/connections/connection-metrics.ts';
+import { createPgAuditTrail } from '../../src/audit/pg-audit-trail.ts';
 import { storeFailure } from '../../src/db/errors.ts';
 import { createPgCalls } from '../../src/ledger/calls/pg-calls.ts';
 import { createPgEvents } from '../../src/ledger/events/pg-events.ts';
@@ -103,6 +104,7 @@ export async function startAdminPlane(more: Partial<AdminServerParts> = {}): Pro
         },
       }),
     },
+    auditTrail: createPgAuditTrail(database.pool),
     clock,
     usage: usagePartsOf(database.pool, store, nowMs),
     expireHolds: (orgId) => {
@@ -151,7 +153,7 @@ export async function startAdminPlane(more: Partial<AdminServerParts> = {}): Pro
   };
 }
 
-/** Sends a body as Connect JSON, whatever it is. */
+/** Sends a body as Connect JSON, whatever it is. The body of a stream's answer has its `messages`. */
 export async function post(
   url: string,
   rpc: string,
@@ -159,12 +161,36 @@ export async function post(
   secret: string | undefined,
 ): Promise<Answer> {
   const authorization = secret === undefined ? {} : { authorization: `Bearer ${secret}` };
+  const isStream = /\/(Export|Watch)/.test(rpc);
+  const type = isStream ? 'application/connect+json' : 'application/json';
   const response = await fetch(`${url}/tollgate.admin.v1.${rpc}`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...authorization },
-    body,
+    headers: { 'content-type': type, ...authorization },
+    body: isStream ? framed(body) : body,
   });
+  if (isStream) return streamAnswerOf(Buffer.from(await response.arrayBuffer()));
   return answerOf(response.status, JSON.parse(await response.text()) as Json);
+}
+
+/** A message of a stream: a byte of flags, four of length, and the text. */
+function framed(text: string): Buffer {
+  const bytes = Buffer.from(text);
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(bytes.length, 1);
+  return Buffer.concat([head, bytes]);
+}
+
+/** The messages of a stream, and its error, which is in its last frame. */
+function streamAnswerOf(bytes: Buffer): Answer {
+  const messages: Json[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const end = at + 5 + bytes.readUInt32BE(at + 1);
+    const said = JSON.parse(bytes.subarray(at + 5, end).toString()) as Json;
+    if (bytes[at] === 0) messages.push(said);
+    else if (said['error'] !== undefined) return answerOf(400, said['error'] as Json);
+    at = end;
+  }
+  return answerOf(200, { messages });
 }
 
 /** Takes an answer of Connect JSON apart. */

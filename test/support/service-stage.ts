@@ -29,7 +29,13 @@ export interface StageOptions {
 
 /** A gateway that may act for every organization. */
 export const anyGateway: CallContext = {
-  caller: { name: 'edge', roles: ['gateway'], orgIds: undefined, isForPlatform: false },
+  caller: {
+    name: 'edge',
+    roles: ['gateway'],
+    orgIds: undefined,
+    administeredOrgIds: undefined,
+    isForPlatform: false,
+  },
   deadlineMs: 1000,
 };
 

@@ -7,7 +7,7 @@ export const compressions: readonly Compression[] = [compressionGzip, compressio
 
 /** What the headers of a call say about its time and its body. */
 export interface CallHeaders {
-  /** gRPC and gRPC-Web put five bytes before a message; Connect does not. */
+  /** gRPC and gRPC-Web put five bytes before a message; Connect does so only where the answer is a stream. */
   readonly isFramed: boolean;
   readonly isJson: boolean;
   /** Undefined: none. */
@@ -21,10 +21,12 @@ export interface CallHeaders {
 /** Reads the headers of gRPC, gRPC-Web or Connect. */
 export function readCallHeaders(header: Headers): CallHeaders {
   const type = header.get('content-type') ?? '';
-  const isFramed = type.startsWith('application/grpc');
-  const encoding = header.get(isFramed ? 'grpc-encoding' : 'content-encoding') ?? 'identity';
+  const isGrpc = type.startsWith('application/grpc');
+  const isFramed = isGrpc || type.startsWith('application/connect+');
+  const encodingHeader = isFramed ? 'connect-content-encoding' : 'content-encoding';
+  const encoding = header.get(isGrpc ? 'grpc-encoding' : encodingHeader) ?? 'identity';
   const compression = compressions.find(({ name }) => name === encoding);
-  const timeoutMs = isFramed
+  const timeoutMs = isGrpc
     ? grpcTimeoutMs(header.get('grpc-timeout'))
     : connectTimeoutMs(header.get('connect-timeout-ms'));
   const isUnknown = compression === undefined && encoding !== 'identity';

@@ -6,6 +6,7 @@ import type { Log } from '../../platform/log.ts';
 import type { Access } from '../../service/auth.ts';
 import { authenticate } from './authenticate.ts';
 import { callOf } from './call.ts';
+import type { AdminCall } from './call.ts';
 import { compressions } from './call-headers.ts';
 import type { CallsUnderWay } from './calls-under-way.ts';
 import { refuse } from './refusal.ts';
@@ -18,12 +19,26 @@ export function answerInTime(log: Log, underWay: CallsUnderWay): Interceptor {
       const work = underWay.run(call.callerName ?? '', () => next(request));
       const response = await withinDeadline(work, call.deadlineMs);
       call.code = 'OK';
+      if (response.stream) {
+        const caller = call.callerName ?? '';
+        const message = refusing(log, call, underWay.stream(caller, response.message));
+        return { ...response, message };
+      }
       log.debug({ rpc: call.rpc, code: call.code, caller: call.callerName }, 'answered');
       return response;
     } catch (cause) {
       throw refuse(log, call, cause);
     }
   };
+}
+
+/** The messages of a stream; what its handler throws becomes an error with google.rpc details. */
+async function* refusing<T>(log: Log, call: AdminCall, messages: AsyncIterable<T>) {
+  try {
+    yield* messages;
+  } catch (cause) {
+    throw refuse(log, call, cause);
+  }
 }
 
 /**

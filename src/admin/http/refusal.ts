@@ -1,10 +1,15 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Log } from '../../platform/log.ts';
+import { ServiceError } from '../../platform/service-error.ts';
 import { asServiceError, statusDetails, statusTable } from '../../wire/status.ts';
 import type { AdminCall } from './call.ts';
 
-/** Ends a call that is refused: logs it, a line each, and makes its answer, an error with google.rpc details. */
+/**
+ * Ends a call that is refused: logs it, a line each, and makes its answer, an error with google.rpc details. Where the
+ * answer is a stream, what the body of the request was refused with passes here again, and is the answer.
+ */
 export function refuse(log: Log, call: AdminCall, cause: unknown): ConnectError {
+  if (cause instanceof ConnectError && cause.cause instanceof ServiceError) return cause;
   const error = asServiceError(cause);
   const row = statusTable[error.kind];
   call.code = error.kind;

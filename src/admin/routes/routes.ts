@@ -1,6 +1,7 @@
 import type { ConnectRouter } from '@connectrpc/connect';
 import { CallService } from '../../../gen/tollgate/admin/v1/calls_pb.ts';
 import { AccessService } from '../../../gen/tollgate/admin/v1/access_pb.ts';
+import { AuditService } from '../../../gen/tollgate/admin/v1/audit_pb.ts';
 import { CatalogService } from '../../../gen/tollgate/admin/v1/catalog_pb.ts';
 import { CredentialService } from '../../../gen/tollgate/admin/v1/credentials_pb.ts';
 import { DirectoryService } from '../../../gen/tollgate/admin/v1/directory_pb.ts';
@@ -10,6 +11,7 @@ import { OrganizationService } from '../../../gen/tollgate/admin/v1/organization
 import { PolicyService } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
 import { RaiseService } from '../../../gen/tollgate/admin/v1/raises_pb.ts';
 import { UsageService } from '../../../gen/tollgate/admin/v1/usage_pb.ts';
+import type { AuditTrail } from '../../audit/audit-trail.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { PolicyStore } from '../../policies/policy-store.ts';
 import type { Events } from '../../service/admin/events.ts';
@@ -18,6 +20,7 @@ import type { AccountStore } from '../../service/admin/accounts.ts';
 import { callRoutes } from './calls.ts';
 import type { CallRouteParts } from './calls.ts';
 import { accessRoutes } from './access.ts';
+import { auditRoutes } from './audit.ts';
 import { catalogRoutes } from './catalog.ts';
 import { credentialRoutes } from './credentials.ts';
 import { directoryRoutes } from './directory.ts';
@@ -38,11 +41,12 @@ export interface AdminRouteParts {
   readonly clock: Clock;
   readonly usage: UsageRouteParts;
   readonly expireHolds: ExpireHolds;
+  readonly auditTrail: AuditTrail;
 }
 
 /** All services of the admin plane. */
 export function adminRoutes(parts: AdminRouteParts): (router: ConnectRouter) => void {
-  const { store, accounts, events, calls, clock, usage, expireHolds } = parts;
+  const { store, accounts, events, calls, clock, usage, expireHolds, auditTrail } = parts;
   return (router) => {
     router.service(AccessService, accessRoutes(accounts, clock));
     router.service(OrganizationService, organizationRoutes(store));
@@ -53,6 +57,7 @@ export function adminRoutes(parts: AdminRouteParts): (router: ConnectRouter) => 
     router.service(CatalogService, catalogRoutes(store, clock));
     router.service(UsageService, usageRoutes(usage));
     router.service(CallService, callRoutes(store, calls));
+    router.service(AuditService, auditRoutes(store, auditTrail));
     router.service(HistoryService, historyRoutes(store));
     router.service(EnforcementService, enforcementRoutes(store, events, expireHolds));
   };

@@ -524,6 +524,7 @@ CREATE TABLE audit_entry (
 CREATE INDEX audit_entry_of ON audit_entry (org_id, kind, subject, sequence);
 CREATE INDEX audit_entry_by ON audit_entry (org_id, actor, sequence);
 CREATE INDEX audit_entry_rpc ON audit_entry (org_id, rpc, sequence);
+CREATE INDEX audit_entry_secret ON audit_entry (org_id, sequence) WHERE secret_shown;
 -- Times and sequences grow together: a range of times becomes one of sequences.
 CREATE INDEX audit_entry_at ON audit_entry (org_id, at, sequence);
 
