@@ -55,3 +55,35 @@ test('after a put returns, the next Check on a process that hears no notices obe
     if (hasRoom) allowed += 1n;
   }
 }, 120_000);
+
+/*
+ * Planted, and seen red, each by itself: named subjects with a raise left out of a delta; revoked raises kept in a snapshot;
+ * no comparison of epochs after the lock.
+ */
+test('after a raise is created or revoked, the next Check obeys it, 100 times for all and for one user', async () => {
+  const store = policyStoreOf(database.pool, Date.now);
+  await store.createOrganization(plainOrganization('raised'), anyChange);
+  const own = blockLimit('own', 'COST', 'LIFETIME', 1n, { for: { kind: 'USER' } });
+  await putLimits(store, 'raised', { kind: 'tier', id: 'pro' }, [own]);
+  const subjects = { user: 'alice', tier: 'pro' };
+  const check = async (): Promise<Decision | undefined> => {
+    const request = { orgId: 'raised', subjects, target: 'gpt-4o', estimate: { costNanos: 1n } };
+    return (await server.client.call(DecisionService.method.check, request)).outcome?.decision;
+  };
+  expect([await check(), await check()]).toEqual([Decision.ALLOW, Decision.DENY]);
+  for (let round = 1; round <= 100; round += 1) {
+    const raise = {
+      id: `r${round}`,
+      subject: { kind: 'tier', id: 'pro' } as const,
+      limitName: 'own',
+      appliesTo: round % 2 === 0 ? { kind: 'user' as const, id: 'alice' } : undefined,
+      kind: 'AMOUNT' as const,
+      amount: '1',
+      untilMs: Date.now() + 3_600_000,
+    };
+    await store.createRaise('raised', raise, anyChange);
+    expect([round, await check()]).toEqual([round, Decision.ALLOW]);
+    await store.revokeRaise('raised', raise.id, anyChange);
+    expect([round, await check()]).toEqual([round, Decision.DENY]);
+  }
+}, 120_000);

@@ -8,6 +8,7 @@ import {
   storeFailure,
 } from '../../src/db/errors.ts';
 import { handMovedClock } from '../../src/platform/database-clock.ts';
+import type { FollowingClock } from '../../src/platform/database-clock.ts';
 import { connectLane } from '../../src/db/lane-client.ts';
 import { streamOf } from '../../src/db/open-client.ts';
 import type { CheckAnswer, Ledger } from '../../src/ledger/ledger.ts';
@@ -32,7 +33,7 @@ export interface Replica {
 
 /**
  * Starts one; close its ledger in the end. `rewrite` changes the statements that its lane prepares, `onOpen` is given
- * each of its connections.
+ * each of its connections. With a `clock`, `nowMs` of the replica is not looked at.
  */
 export function startReplica(
   database: TestDatabase,
@@ -44,6 +45,7 @@ export function startReplica(
     monotonicMs = (): number => performance.now(),
     rewrite = unchanged,
     onOpen = ignore,
+    clock = undefined as FollowingClock | undefined,
   } = {},
 ): Replica {
   const ways: BatchWay[] = [];
@@ -70,7 +72,7 @@ export function startReplica(
         ),
       streamOf,
       silenceMs: 20_000,
-      clock: handMovedClock({ nowMs: () => replica.nowMs }),
+      clock: clock ?? handMovedClock({ nowMs: () => replica.nowMs }),
       lanes: 1,
       maxBatch: 64,
       maxQueue: 1000,
@@ -125,8 +127,8 @@ export async function checksOf(database: TestDatabase, orgId: string) {
           cost: `${call.cost}`,
         },
         ttlMs: 60_000,
-        plan: (atLeastEpoch) => ({
-          ...planCheck(view, callOf(call), replica.nowMs),
+        plan: (atLeastEpoch, nowMs) => ({
+          ...planCheck(view, callOf(call), nowMs),
           epoch: Math.max(epoch, atLeastEpoch),
           priceEpochs: { own: Math.max(epoch, atLeastEpoch), platform: 0 },
         }),

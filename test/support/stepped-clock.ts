@@ -18,6 +18,23 @@ export async function giveSteppedClock(pool: Pool): Promise<(stepMs: number) => 
   };
 }
 
+/**
+ * Gives a test database a clock that stands still until it is set, milliseconds since 1970, for connections that are opened
+ * from now on.
+ */
+export async function giveStandingClock(pool: Pool): Promise<(ms: number) => Promise<void>> {
+  const setClock = await giveSteppedClock(pool);
+  await pool.query(`
+    CREATE OR REPLACE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
+      SELECT to_timestamp(ms / 1000.0) FROM public.clock_step
+    $$`);
+  let atMs = 0;
+  return async (ms) => {
+    await setClock(ms - atMs);
+    atMs = ms;
+  };
+}
+
 /** The database's time as this pool's connections see it, milliseconds since 1970. */
 export async function databaseNow(pool: Pool): Promise<number> {
   const { rows } = await pool.query<{ now: string }>(

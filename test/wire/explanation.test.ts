@@ -18,6 +18,24 @@ const table: readonly [string, Partial<Outcome>, readonly string[]][] = [
     ],
   ],
   [
+    'a limit that is raised',
+    {
+      binding: 0,
+      limits: [
+        limit({
+          amount: 110_000_000_000n,
+          raised: {
+            declared: 100_000_000_000n,
+            applied: [{ id: 'r', untilMs: decidedAtMs + 3_600_000, added: 10_000_000_000n }],
+          },
+        }),
+      ],
+    },
+    [
+      'allowed; tightest is team:red/monthly: 98.20 of 110.00 USD used (raised from 100.00 until 2026-03-10T10:00:00.000Z), 1.50 held, this call asks 0.75; resets in 9 days',
+    ],
+  ],
+  [
     'a denial by a limit',
     {
       decision: 'DENY',

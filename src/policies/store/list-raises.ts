@@ -66,9 +66,9 @@ function conditionOf({ subject, limitName, owner, state }: RaiseFilter, nowMs: n
   }
   if (limitName !== undefined) text += ` AND limit_name = ${parameter(limitName)}`;
   if (state === 'REVOKED') text += ' AND revoked_at IS NOT NULL';
-  if (state === 'ENDED') text += ` AND revoked_at IS NULL AND until_ms <= ${parameter(nowMs)}`;
+  if (state === 'ENDED') text += ` AND revoked_at IS NULL AND over_ms <= ${parameter(nowMs)}`;
   if (state !== 'ACTIVE') return { from: 'limit_raise', text, values };
   // Few are active, and there is an index of them; among all by their epochs, they could be far apart.
-  const active = `WHERE org_id = $1 AND revoked_at IS NULL AND until_ms > ${parameter(nowMs)} OFFSET 0`;
+  const active = `WHERE org_id = $1 AND revoked_at IS NULL AND over_ms > ${parameter(nowMs)} OFFSET 0`;
   return { from: `(SELECT * FROM limit_raise ${active}) AS active`, text, values };
 }

@@ -118,7 +118,7 @@ FROM price_revision c WHERE c.org_id = $1 AND c.changed_epoch > $2
 UNION ALL
 SELECT CASE WHEN w.revoked_at IS NULL THEN 'raise' ELSE 'revoked_raise' END, '', '', 0::bigint, ${raiseDocument}
 FROM limit_raise w WHERE w.org_id = $1 AND w.changed_epoch > $2 AND w.owner_kind = ANY($4::text[])
-  AND ($2 > 0 OR (w.revoked_at IS NULL AND w.until_ms > $7))
+  AND ($2 > 0 OR (w.revoked_at IS NULL AND w.over_ms > $7))
 UNION ALL
 SELECT * FROM (
   SELECT 'named', n.kind, n.id, 0::bigint, NULL::jsonb FROM (
@@ -241,7 +241,7 @@ export async function readSubjects(
       `SELECT o.epoch, n.kind, n.id, r.doc AS record, p.doc AS policy, (
   SELECT jsonb_agg(${raiseDocument}) FROM limit_raise w
   WHERE w.org_id = o.org_id AND w.org_id = $1 AND w.owner_kind = n.kind AND w.owner_id = n.id
-    AND w.revoked_at IS NULL AND w.until_ms > $4) AS raises
+    AND w.revoked_at IS NULL AND w.over_ms > $4) AS raises
 FROM org o CROSS JOIN unnest($2::text[], $3::text[]) WITH ORDINALITY AS n(kind, id, place)
 LEFT JOIN record r ON r.org_id = o.org_id AND r.org_id = $1 AND r.kind = n.kind AND r.id = n.id
   AND NOT r.deleted

@@ -79,9 +79,9 @@ async function revoke(locked: Locked, id: string): Promise<Done<RaiseChange>> {
     return { ...logged, result: { stored: found, amounts }, isNothing: true };
   }
   const { rows } = await client.query<RaiseRow>(
-    `UPDATE limit_raise SET revoked_at = $3, revoked_reason = $4, revoked_by = $5, changed_epoch = $6
+    `UPDATE limit_raise SET revoked_at = $3, over_ms = $7, revoked_reason = $4, revoked_by = $5, changed_epoch = $6
 WHERE org_id = $1 AND id = $2 RETURNING ${raiseColumns}`,
-    [orgId, id, now, by.reason, by.actor, epoch],
+    [orgId, id, now, by.reason, by.actor, epoch, now.getTime()],
   );
   const [stored = found] = rows.map(storedRaise);
   const after = { ...raise, revokedAtMs: now.getTime() };
@@ -152,7 +152,7 @@ async function assertRoom({ client, orgId, now }: Locked, raise: Raise): Promise
   const owner = raiseOwner(raise);
   const { rows } = await client.query<{ of_owner: string; of_all: string }>(
     `SELECT count(*) AS of_all, count(*) FILTER (WHERE owner_kind = $3 AND owner_id = $4) AS of_owner
-FROM limit_raise WHERE org_id = $1 AND revoked_at IS NULL AND until_ms > $2`,
+FROM limit_raise WHERE org_id = $1 AND revoked_at IS NULL AND over_ms > $2`,
     [orgId, now.getTime(), owner.kind, owner.id],
   );
   const count = (text: string | undefined): number => Number(text ?? 0);
@@ -175,7 +175,7 @@ async function liveRaises({ client, orgId, now }: Locked, raise: Raise): Promise
   const owner = raiseOwner(raise);
   const { rows } = await client.query<RaiseRow>(
     `SELECT ${raiseColumns} FROM limit_raise
-WHERE org_id = $1 AND revoked_at IS NULL AND until_ms > $2 AND subject_kind = $3 AND subject_id = $4
+WHERE org_id = $1 AND revoked_at IS NULL AND over_ms > $2 AND subject_kind = $3 AND subject_id = $4
   AND limit_name = $5 AND (for_all OR (owner_kind = $6 AND owner_id = $7))`,
     [orgId, now.getTime(), subject.kind, subject.id, limitName, owner.kind, owner.id],
   );
@@ -204,8 +204,8 @@ async function insert(locked: Locked, raise: Raise): Promise<StoredRaise> {
   const what = [raise.metric, raise.window ?? null, raise.kind, raise.amount, raise.untilMs];
   const { rows } = await client.query<RaiseRow>(
     `INSERT INTO limit_raise (org_id, id, subject_kind, subject_id, limit_name, owner_kind, owner_id, for_all, metric,
-  time_window, kind, amount, until_ms, reason, actor, epoch, changed_epoch, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17)
+  time_window, kind, amount, until_ms, over_ms, reason, actor, epoch, changed_epoch, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $16, $17)
 ON CONFLICT DO NOTHING RETURNING ${raiseColumns}`,
     [orgId, raise.id, ...of, ...whom, ...what, by.reason, by.actor, epoch, now],
   );

@@ -7,6 +7,7 @@ import { maxInt64 } from '../../../src/core/totals.ts';
 import { decodeOutcome, encodeOutcome } from '../../../src/ledger/calls/outcome-record.ts';
 import { totalsOf } from '../../support/totals.ts';
 import { callOf, viewOf } from '../../support/view.ts';
+import type { SaidRaise } from '../../support/raises.ts';
 import type { SaidLimit } from '../../support/view.ts';
 
 const nowMs = Date.parse('2026-03-10T09:00:00Z');
@@ -56,7 +57,17 @@ const cases = fc.record({
   isBypassed: fc.boolean(),
 });
 
-// Planted once: an ask by window instead of by metric, the ask left out of what remains, and a reset kept for
+/** Raises of some of the limits, one and two at a time, by the parity of their amounts. */
+function raisesOf(subject: string, declared: readonly SaidLimit[]): SaidRaise[] {
+  return declared.flatMap(({ name, metric, window, amount = 0n }) => {
+    const of = { of: `${subject}/${name}`, metric, window };
+    const one = { ...of, id: `${name}-a`, add: 3n, untilMs: nowMs + 1 };
+    const two = { ...of, id: `${name}-b`, amount: amount + 5n, untilMs: nowMs + 2 };
+    return [[], [one], [one, two]][Number(amount % 3n)] ?? [];
+  });
+}
+
+// Planted once: what raises add left out; an ask by window instead of by metric, the ask left out of what remains, and a reset kept for
 // LIFETIME; each red.
 it('a first answer is read as it was given, whatever it says', () => {
   fc.assert(
@@ -64,6 +75,7 @@ it('a first answer is read as it was given, whatever it says', () => {
       const bypass = isBypassed ? { bypass: { cost: true, rate: true } } : {};
       const view = viewOf({
         policies: { org: { limits: ofOrg }, 'user:alice': { limits: ofUser, ...bypass } },
+        raises: [...raisesOf('org', ofOrg), ...raisesOf('user:alice', ofUser)],
       });
       const { output, ...said } = numbers;
       const asked = output === undefined ? said : { ...said, output };

@@ -6,6 +6,7 @@ import { createCachedPolicies } from '../../../src/policies/cache/cached-policie
 import type { CachedPolicies } from '../../../src/policies/cache/cached-policies.ts';
 import type { PolicyStore } from '../../../src/policies/policy-store.ts';
 import { policyDeletion } from '../../../src/service/admin/delete-policy.ts';
+import type { NewRaise } from '../../../src/policies/stored-raise.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import type { TestDatabase } from '../../support/database.ts';
 import {
@@ -18,6 +19,7 @@ import {
   organization,
   policy,
   price,
+  startMs,
   storeOn,
   team,
   user,
@@ -46,6 +48,8 @@ type Step =
   | { readonly do: 'user' | 'key'; readonly id: Id; readonly to: Id }
   | { readonly do: 'price'; readonly id: Id; readonly to: Id; readonly tier: Tier }
   | { readonly do: 'revoke'; readonly id: Id; readonly tier: Tier }
+  | { readonly do: 'raise'; readonly kind: 'tier' | 'user'; readonly id: Id; readonly for?: Id }
+  | { readonly do: 'revoke raise'; readonly number: number }
   | {
       readonly do: 'policy';
       readonly kind: 'org' | 'team' | 'tier' | 'user' | 'key';
@@ -75,6 +79,22 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constantFrom('user', 'key'), id, to: id }),
   fc.record({ do: fc.constant('price' as const), id, to: id, tier }),
   fc.record({ do: fc.constant('revoke' as const), id, tier }),
+  {
+    weight: 3,
+    arbitrary: fc.record(
+      {
+        do: fc.constant('raise' as const),
+        kind: fc.constantFrom('tier', 'user'),
+        id: fc.constantFrom('a', 'b'),
+        for: id,
+      },
+      { requiredKeys: ['do', 'kind', 'id'] },
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('revoke raise' as const), number: fc.nat(1) }),
+  },
   fc.record({
     do: fc.constant('policy' as const),
     kind: fc.constantFrom('org', 'team', 'tier', 'user', 'key'),
@@ -129,6 +149,14 @@ async function apply(orgId: string, one: Exclude<Step, { do: 'look' }>): Promise
     case 'revoke':
       await revokeLast(orgId, { scope: 'MODEL', subject: one.id, serviceTier: one.tier });
       return;
+    case 'raise':
+      await store.createRaise(orgId, raiseOf(one), change);
+      return;
+    case 'revoke raise': {
+      const { items } = await store.listRaises(orgId, active, { size: 10, token: undefined });
+      await store.revokeRaise(orgId, items[one.number]?.raise.id ?? 'none', change);
+      return;
+    }
     case 'delete':
       await store.delete(orgId, one.kind, one.id, change);
       return;
@@ -138,11 +166,31 @@ async function apply(orgId: string, one: Exclude<Step, { do: 'look' }>): Promise
       return;
     case 'policy': {
       const subject = { kind: one.kind, id: one.kind === 'org' ? '' : one.id };
-      const limits = [limit('rpd', one.narrow ? { targets: [one.id] } : {})];
+      const whom = one.kind === 'tier' ? { for: { kind: 'USER' as const } } : {};
+      const limits = [limit('rpd', one.narrow ? { ...whom, targets: [one.id] } : whom)];
       await store.putPolicy(orgId, policy(subject, limits), change);
       return;
     }
   }
+}
+
+const active = {
+  subject: undefined,
+  limitName: undefined,
+  owner: undefined,
+  state: 'ACTIVE' as const,
+};
+
+function raiseOf({ kind, id: of, for: one }: Extract<Step, { do: 'raise' }>): NewRaise {
+  return {
+    id: undefined,
+    subject: { kind, id: of },
+    limitName: 'rpd',
+    appliesTo: one === undefined ? undefined : { kind: 'user', id: one },
+    kind: 'ADD',
+    amount: '1',
+    untilMs: startMs + 3_600_000,
+  };
 }
 
 /** Ends the newest revision of a series; not found where it has ended, or where there is none. */
@@ -174,6 +222,9 @@ function picture(view: OrganizationView): unknown {
       view.policy({ kind: 'org', id: '' }),
       ...kinds.flatMap((kind) => ids.map((one) => view.policy({ kind, id: one }))),
     ],
+    raises: kinds.flatMap((kind) =>
+      ids.map((one) => new Set(view.raises({ kind, id: one }).map((raise) => raise.id))),
+    ),
     families: new Set(view.families.map((family) => JSON.stringify(family))),
   };
 }
@@ -189,7 +240,7 @@ async function look(policies: CachedPolicies, orgId: string, epoch: number): Pro
 }
 
 // Planted: with prices left out of the delta, with the service tiers of a delta left out, with `onNamedChange` not
-// called, with families kept from the snapshot before, and with deleted records or policies kept, this test is red.
+// called, with raises of shared subjects or of named ones left out, with families kept from the snapshot before, and with deleted records or policies kept, this test is red.
 test('what deltas make of an organization is what a whole load makes of it', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 30, size: 'max' }), async (steps) => {
