@@ -8,10 +8,13 @@ import { createLog } from './platform/log.ts';
 import { createRpcMetrics } from './platform/rpc-metrics.ts';
 import { createUndoList } from './platform/undo.ts';
 import type { UndoList } from './platform/undo.ts';
+import { createImportPrices } from './service/admin/import-prices.ts';
 import { firstStart } from './service/first-start.ts';
 import type { FirstSecrets } from './service/first-start.ts';
+import { priceSubjectFault } from './wire/admin/price-import.ts';
 import { startAdmin, startMetrics } from './app/admin-ports.ts';
 import { openStore } from './app/open-store.ts';
+import type { Store } from './app/open-store.ts';
 import { tlsOf } from './app/tls.ts';
 
 /** A running Tollgate. */
@@ -84,12 +87,7 @@ async function start(settings: Settings, more: AppOptions, undo: UndoList): Prom
   servers.push(adminServer);
 
   // After the ports are bound: a start that fails before loses no secrets.
-  const secrets = await firstStart({
-    access: store.accessStore,
-    store: store.policyStore,
-    withExample: settings.example,
-    show: more.showSecrets,
-  });
+  const secrets = await makeFirstSecrets(settings, store, more.showSecrets);
   let drainWaitMs = settings.drainWaitMs;
   serving.begin(servers, !store.watch.isAway);
   undo.add(async () => {
@@ -136,4 +134,15 @@ function createServing() {
       servers = [];
     },
   };
+}
+
+function makeFirstSecrets(
+  settings: Settings,
+  { accessStore, policyStore, clock }: Store,
+  show: AppOptions['showSecrets'],
+): Promise<FirstSecrets | undefined> {
+  const parts = { store: policyStore, clock, subjectFault: priceSubjectFault };
+  const importPrices = createImportPrices(parts);
+  const withExample = settings.example;
+  return firstStart({ access: accessStore, store: policyStore, withExample, importPrices, show });
 }

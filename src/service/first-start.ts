@@ -3,6 +3,8 @@ import type { Limit, Policy } from '../core/policy.ts';
 import { newSecret, secretSha256 } from '../platform/secret.ts';
 import { ServiceError } from '../platform/service-error.ts';
 import type { Change, PolicyStore } from '../policies/policy-store.ts';
+import { createExampleCatalog } from './example-catalog.ts';
+import type { ImportPrices } from './example-catalog.ts';
 import type { AccessStore, NewAccess } from './auth.ts';
 
 /** What is shown once, at the first start on an empty store. */
@@ -17,19 +19,21 @@ const reason = 'example of the first start';
 
 /**
  * On a store without any secret: makes an administrator's and a gateway's secret, and if wanted the example
- * organization `acme`. Undefined on any other store. The secrets are shown before they are committed. May be
- * interrupted and repeated; of several processes that start at once, one makes the secrets.
+ * organization `acme` and a catalog of the platform, which it inherits. Undefined on any other store. The secrets are
+ * shown before they are committed. May be interrupted and repeated; of several processes that start at once, one makes
+ * the secrets.
  */
 export async function firstStart(parts: {
   readonly access: AccessStore;
   readonly store: PolicyStore;
   readonly withExample: boolean;
+  readonly importPrices: ImportPrices;
   /** Shows the secrets, or keeps them in a file; they are not made if it fails. */
   readonly show?: ((secrets: FirstSecrets) => Promise<void>) | undefined;
 }): Promise<FirstSecrets | undefined> {
-  const { access, store, withExample, show } = parts;
+  const { access, store, withExample, importPrices, show } = parts;
   if (!(await access.isEmpty())) return undefined;
-  if (withExample) await createExample(store);
+  if (withExample) await createExample(store, importPrices);
   const secrets = { admin: newSecret('admin'), gateway: newSecret('gateway') };
   const isFirst = await access.create(entriesOf(secrets), 'first start', async () =>
     show?.(secrets),
@@ -50,12 +54,11 @@ function entriesOf({ admin, gateway }: FirstSecrets): readonly NewAccess[] {
 }
 
 /** Every change has a fixed request id, so that the next start completes what an interrupted one began. */
-async function createExample(store: PolicyStore): Promise<void> {
+async function createExample(store: PolicyStore, importPrices: ImportPrices): Promise<void> {
   if (!(await isOurs(store.createOrganization(example, by('organization'))))) return;
+  await createExampleCatalog(store, importPrices, by);
   await store.put(orgId, 'team', team, by('team'));
   await store.put(orgId, 'user', user, by('user'));
-  await store.put(orgId, 'model', model, by('model'));
-  await store.appendPrices(orgId, [price], by('price'));
   for (const policy of policies) {
     await store.putPolicy(orgId, policy, by(`policy-${policy.subject.kind}`));
   }
@@ -105,40 +108,6 @@ const user = {
   teams: [team.id],
   tier: undefined,
   state: 'ACTIVE',
-} as const;
-
-const model = {
-  id: 'gpt-4o-mini',
-  displayName: 'GPT-4o mini',
-  state: 'ACTIVE' as const,
-  provider: 'openai',
-  tierRank: 1,
-  groups: ['small'],
-  defaultOutputTokens: 1000n,
-  contextWindow: 128_000n,
-};
-
-/** 0.15 USD for a million input tokens, 0.60 for a million output tokens. */
-const price = {
-  scope: 'MODEL',
-  subject: model.id,
-  serviceTier: undefined,
-  perTokens: 1_000_000n,
-  rates: [
-    {
-      aboveInputTokens: 0n,
-      input: 150_000_000n,
-      output: 600_000_000n,
-      cachedInput: 75_000_000n,
-      reasoningOutput: undefined,
-      cacheWrite: undefined,
-      cacheWrite1h: undefined,
-      perRequest: 0n,
-      units: [],
-    },
-  ],
-  effectiveAtMs: 0,
-  reason,
 } as const;
 
 const policies: readonly Policy[] = [

@@ -50,7 +50,12 @@ test('the first start makes secrets and an example that answers; the second star
   expect(checked.outcome).toMatchObject({ decision: Decision.ALLOW, heldCostNanos: 480_000n });
   expect(reported).toMatchObject({
     costNanos: 288_000n,
-    priceRevision: { scope: PriceScope.MODEL, subject: 'gpt-4o-mini', revision: 1n },
+    priceRevision: {
+      scope: PriceScope.PROVIDER_MODEL,
+      subject: 'openai:gpt-4o-mini',
+      revision: 1n,
+      platform: true,
+    },
   });
   const second = await start();
   expect(second.secrets).toBeUndefined();

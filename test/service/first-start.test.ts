@@ -2,8 +2,11 @@ import type { Pool } from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createPgAccessStore } from '../../src/auth/pg-access-store.ts';
 import type { PolicyStore } from '../../src/policies/policy-store.ts';
+import { platformId } from '../../src/policies/policy-store.ts';
 import { secretSha256 } from '../../src/platform/secret.ts';
+import { createImportPrices } from '../../src/service/admin/import-prices.ts';
 import { firstStart } from '../../src/service/first-start.ts';
+import { model } from '../policies/builders.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { anyChange, plainOrganization, policyStoreOf } from '../support/organization.ts';
@@ -21,7 +24,10 @@ beforeEach(async () => {
 afterEach(() => database.drop());
 
 function start(more: Partial<Parameters<typeof firstStart>[0]> = {}) {
-  return firstStart({ access: createPgAccessStore(pool), store, withExample: true, ...more });
+  const clock = { nowMs: () => Date.parse('2026-03-10T09:00:00Z') };
+  const importPrices = createImportPrices({ store, clock, subjectFault: () => undefined });
+  const access = createPgAccessStore(pool);
+  return firstStart({ access, store, withExample: true, importPrices, ...more });
 }
 
 async function rows<Row extends object>(text: string): Promise<readonly Row[]> {
@@ -44,6 +50,22 @@ ORDER BY role`,
   expect(await rows(countRevisions)).toEqual([{ count: 3 }]);
   expect(await start()).toBeUndefined();
   expect(await rows(countRevisions)).toEqual([{ count: 3 }]);
+});
+
+/* Planted, seen red: models put as they are, whatever is there. */
+test('the example inherits models and prices of the platform, and changes none that are there', async () => {
+  const ours = model('gpt-4o', { displayName: 'Ours' });
+  await store.put(platformId, 'model', ours, anyChange);
+  await start();
+  expect((await store.get(platformId, 'model', 'gpt-4o')).record).toEqual(ours);
+  const inherited = await store.get('acme', 'model', 'gpt-4o-mini');
+  expect(inherited).toMatchObject({
+    record: { provider: 'openai' },
+    origin: { source: 'PLATFORM' },
+  });
+  const owned = 'SELECT count(*)::int AS count FROM price_revision WHERE org_id = ';
+  expect((await rows<{ count: number }>(`${owned}''`))[0]?.count).toBeGreaterThan(50);
+  expect(await rows(`${owned}'acme'`)).toEqual([{ count: 0 }]);
 });
 
 /* Planted, seen red: the secrets are shown after the commit. */
