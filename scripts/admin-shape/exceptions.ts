@@ -53,6 +53,20 @@ export const exceptions: readonly { readonly fault: string; readonly because: st
   },
   { fault: 'Policy: lacks update_time', because: 'a revision does not change' },
   {
+    fault: 'UserPolicyForm: has no Create',
+    because: 'UpdateUserPolicyForm appends the first revision too',
+  },
+  {
+    fault: 'UserPolicyForm: has no Delete or Revoke',
+    because: 'it is a part of a policy, which DeletePolicy deletes',
+  },
+  {
+    fault: 'UpdateUserPolicyForm: lacks allow_missing',
+    because: 'it always appends, the first revision too; etag 0 asks that it be the first',
+  },
+  { fault: 'UserPolicyForm: lacks create_time', because: 'the revision of the policy has it' },
+  { fault: 'UserPolicyForm: lacks update_time', because: 'a revision does not change' },
+  {
     fault: 'UpdateKey: lacks allow_missing',
     because: 'it would create a secret, which only CreateKey shows',
   },
@@ -90,6 +104,7 @@ export const outputOnly: ReadonlySet<string> = new Set([
   'RouteGroup.replaces_platform',
   'ModelGroup.source',
   'ModelGroup.replaces_platform',
+  'UserPolicyForm.display_name',
 ]);
 
 /** Parts of records that are put whole, by name: UpdateLimit and UpdateLimits create a limit or replace it. */

@@ -4,6 +4,7 @@ const properties: Readonly<Record<string, object>> = {
   orgId: { type: 'string', enum: ['acme'] },
   id: { type: 'string', enum: ids },
   ids: { type: 'array', items: { type: 'string', enum: ids }, maxItems: 3 },
+  userId: { type: 'string', enum: ids },
   subject: { type: 'string', enum: ['org', 'user:alice', 'team:red', 'tier:pro', 'key:a'] },
 };
 

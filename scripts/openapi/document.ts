@@ -3,8 +3,9 @@ import { commentText } from './comment-text.ts';
 import { errorResponses, errorSchemas } from './errors.ts';
 import { createSchemas } from './schemas.ts';
 import type { Schema, Schemas } from './schemas.ts';
+import { userPolicyPaths, userPolicySchemas } from './user-policies.ts';
 
-/** The OpenAPI 3.1 description of the admin plane over HTTP: one POST per method, as Connect speaks JSON. */
+/** The OpenAPI 3.1 description of the admin plane over HTTP: one POST per method, as Connect speaks JSON, and the paths for admin pages. */
 export function openApiDocument(services: readonly DescService[]): Schema {
   const schemas = createSchemas();
   const paths = services.flatMap((service) =>
@@ -29,13 +30,13 @@ export function openApiDocument(services: readonly DescService[]): Schema {
       name: service.name,
       description: commentText(service),
     })),
-    paths: Object.fromEntries(paths),
+    paths: { ...Object.fromEntries(paths), ...userPolicyPaths },
     components: {
       securitySchemes: {
         secret: { type: 'http', scheme: 'bearer', description: 'The secret of an account.' },
       },
       responses: errorResponses,
-      schemas: { ...errorSchemas, ...sorted(schemas.components) },
+      schemas: { ...errorSchemas, ...userPolicySchemas, ...sorted(schemas.components) },
     },
   };
 }

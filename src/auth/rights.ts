@@ -11,6 +11,7 @@ import { OrganizationService } from '../../gen/tollgate/admin/v1/organizations_p
 import { PolicyService } from '../../gen/tollgate/admin/v1/policies_pb.ts';
 import { RaiseService } from '../../gen/tollgate/admin/v1/raises_pb.ts';
 import { UsageService } from '../../gen/tollgate/admin/v1/usage_pb.ts';
+import { UserPolicyFormService } from '../../gen/tollgate/admin/v1/user_policy_forms_pb.ts';
 import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
 import { rightsOf, rowName } from './right.ts';
 import type { Role } from '../service/caller.ts';
@@ -180,6 +181,11 @@ const table: ReadonlyMap<string, Right> = new Map([
     getRaise: viewers,
     listRaises: viewers,
     revokeRaise: admins,
+  }),
+  ...rightsOf(UserPolicyFormService, {
+    getUserPolicyForm: viewers,
+    listUserPolicyForms: viewers,
+    updateUserPolicyForm: admins,
   }),
   ...rightsOf(UsageService, {
     getUsage: viewers,

@@ -5,6 +5,7 @@ import type { Policy } from '../core/policy.ts';
 import type { Subject } from '../core/subject.ts';
 import type { AuditedBy } from '../audit/audit-trail.ts';
 import type { Listed, Page } from '../platform/paging.ts';
+import type { UserWithPolicy } from './user-with-policy.ts';
 import type { NewRaise, RaiseChange, RaiseFilter, StoredRaise } from './stored-raise.ts';
 import type {
   ChangedPolicy,
@@ -120,6 +121,8 @@ export interface PolicyStore {
   getPolicy(orgId: string, subject: Subject, revision: number | undefined): Promise<PolicyRevision>;
   /** Newest policies of an organization, by subject. */
   listPolicies(orgId: string, page: Page): Promise<Listed<PolicyRevision>>;
+  /** The users that are registered or have a policy, by id. */
+  listUsersWithPolicies(orgId: string, page: Page): Promise<Listed<UserWithPolicy>>;
   /** All revisions of one subject, newest first. */
   listPolicyRevisions(orgId: string, subject: Subject, page: Page): Promise<Listed<PolicyRevision>>;
 

@@ -13,6 +13,7 @@ import { priceCases, serviceTiers } from './wrong-prices.ts';
 import { raiseCases } from './wrong-raises.ts';
 import { records, settings } from './wrong-records.ts';
 import { queryUsageCases } from './wrong-usage.ts';
+import { userPolicyFormCases } from './wrong-user-policy-forms.ts';
 import {
   ids,
   texts,
@@ -88,6 +89,7 @@ const table: readonly [string, readonly Case[]][] = [
       ...each('name', ids, (name) => ({ orgId: 'acme', subject: 'org', name })),
     ],
   ],
+  ...userPolicyFormCases,
   ...raiseCases,
   ...limitTable,
   ['CatalogService/AppendPrices', priceCases],

@@ -92,6 +92,12 @@ const writes: readonly Write[] = [
     etagIn: '',
   },
   {
+    rpc: 'UserPolicyFormService/UpdateUserPolicyForm',
+    before: [],
+    message: { userPolicyForm: { userId: 'alice', requestsPerDay: 5 } },
+    etagIn: 'userPolicyForm',
+  },
+  {
     rpc: 'PolicyService/UpdateLimit',
     before: [declared],
     message: { subject: 'org', limit: { ...limit, amount: '2' } },

@@ -28,6 +28,8 @@ import { checkedBody } from './message-check.ts';
 import { maxBytesOf, maxBytesOfAny } from './message-size.ts';
 import { refuse, refusedByHttp } from './refusal.ts';
 import { isGone, sendAnswer, sendNothing, sendText } from './send-answer.ts';
+import { userPoliciesApi } from './user-policies-api.ts';
+import type { HttpApi } from './user-policies-api.ts';
 import { adminRoutes } from '../routes/routes.ts';
 import type { AdminRouteParts } from '../routes/routes.ts';
 
@@ -84,10 +86,13 @@ export function createRpcHandler(parts: RpcHandlerParts): Handler {
         authenticate(access, presented, admission).catch(() => undefined);
       return undefined;
     }
-    const handler = handlers.get((request.url ?? '').split('?', 1)[0] ?? '');
+    const { url = '/' } = request;
+    const api = userPoliciesApi(url, request.method);
+    const handler = handlers.get(api === undefined ? (url.split('?', 1)[0] ?? '') : api.rpcPath);
     if (handler === undefined) {
       if (!connection.countStrangerCall()) return undefined;
-      return sendText(exchange, 404, 'nothing here\n');
+      if (api === undefined) return sendText(exchange, 404, 'nothing here\n');
+      return sendText(exchange, 405, 'expected GET or POST\n', { allow: 'GET, POST' });
     }
     const admission = begin();
     if (admission === undefined) return sendNothing(exchange);
@@ -98,7 +103,7 @@ export function createRpcHandler(parts: RpcHandlerParts): Handler {
     }
     const { address } = connection;
     const origin = { admission, address, certificateName: certified, turns, request };
-    answer(parts, handler, read, origin)
+    answer(parts, handler, read, { ...origin, api })
       .then(({ call, content }) => sendAnswer(exchange, content, call.code === 'DEADLINE_EXCEEDED'))
       .catch((err: unknown) => {
         // The client has gone away, or its stream was reset, so there is no one to answer.
@@ -134,15 +139,18 @@ interface Origin {
   readonly certificateName: string | undefined;
   readonly turns: FairSemaphore;
   readonly request: IncomingMessage;
+  /** It is not in the form of the RPC, and neither shall its answer be. */
+  readonly api: HttpApi | undefined;
 }
 
 /** Runs one call, and counts it. */
 async function answer(
   parts: RpcHandlerParts,
   handler: UniversalHandler,
-  read: UniversalServerRequest,
-  { admission, address, certificateName, request, turns }: Origin,
+  sent: UniversalServerRequest,
+  { admission, address, certificateName, request, turns, api }: Origin,
 ): Promise<Answered> {
+  const read = api === undefined ? sent : api.request(sent);
   const { log, rpcMetrics, timeoutMs, maxMessageBytes, unread } = parts;
   const maxBytes = maxBytesOf(handler.method.name, maxMessageBytes);
   const startedMs = performance.now();
@@ -157,7 +165,8 @@ async function answer(
   };
   rpcMetrics.started(call.rpc);
   // A request that is refused half-way must not take its connection along, and so the answer.
-  const chunks = request.iterator({ destroyOnReturn: false });
+  const arriving = request.iterator({ destroyOnReturn: false });
+  const chunks = api === undefined ? arriving : api.body(arriving);
   const { input: desc } = handler.method;
   const body = checkedBody(chunks, { call, headers, desc, maxBytes, unread, turns, log });
   const contextValues = createContextValues().set(callKey, call);
@@ -167,7 +176,7 @@ async function answer(
       refusedByHttp(log, call, content.status);
       admission.refused(false);
     }
-    return { call, content };
+    return { call, content: api === undefined ? content : await api.answer(content) };
   } catch (cause) {
     throw refuse(log, call, cause);
   } finally {

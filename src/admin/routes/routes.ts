@@ -10,6 +10,7 @@ import { HistoryService } from '../../../gen/tollgate/admin/v1/history_pb.ts';
 import { OrganizationService } from '../../../gen/tollgate/admin/v1/organizations_pb.ts';
 import { PolicyService } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
 import { RaiseService } from '../../../gen/tollgate/admin/v1/raises_pb.ts';
+import { UserPolicyFormService } from '../../../gen/tollgate/admin/v1/user_policy_forms_pb.ts';
 import { UsageService } from '../../../gen/tollgate/admin/v1/usage_pb.ts';
 import type { AuditTrail } from '../../audit/audit-trail.ts';
 import type { Clock } from '../../platform/clock.ts';
@@ -31,6 +32,7 @@ import { policyRoutes } from './policies.ts';
 import { raiseRoutes } from './raises.ts';
 import { usageRoutes } from './usage.ts';
 import type { UsageRouteParts } from './usage.ts';
+import { userPolicyFormRoutes } from './user-policy-forms.ts';
 
 /** What the admin calls work on. */
 export interface AdminRouteParts {
@@ -53,6 +55,7 @@ export function adminRoutes(parts: AdminRouteParts): (router: ConnectRouter) => 
     router.service(DirectoryService, directoryRoutes(store));
     router.service(CredentialService, credentialRoutes(store));
     router.service(PolicyService, policyRoutes(store));
+    router.service(UserPolicyFormService, userPolicyFormRoutes(store));
     router.service(RaiseService, raiseRoutes(store, clock));
     router.service(CatalogService, catalogRoutes(store, clock));
     router.service(UsageService, usageRoutes(usage));

@@ -16,6 +16,7 @@ import { storedRaises } from './raises.ts';
 import { storedDeletions } from './record-deletion.ts';
 import { storedRecords } from './records.ts';
 import { storedRevocations } from './revoke-price.ts';
+import { storedUsersWithPolicies } from './users-with-policies.ts';
 
 /** The policy store over PostgreSQL. */
 export function createPgPolicyStore(parts: StoreParts): PolicyStore {
@@ -26,6 +27,7 @@ export function createPgPolicyStore(parts: StoreParts): PolicyStore {
     ...storedModelGroups(parts),
     ...storedCredentials(parts),
     ...storedPolicies(parts),
+    ...storedUsersWithPolicies(parts),
     ...storedLimitRevisions(parts),
     ...storedPolicyChecks(parts),
     ...storedModelUses(parts),

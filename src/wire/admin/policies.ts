@@ -10,8 +10,10 @@ import type { Violations } from '../violations.ts';
 
 export const accessModes = ['NARROW', 'REPLACE'] as const;
 
-const maxAccessEntries = 256;
-const maxNotes = 2000;
+/** Entries of an allow list or a deny list. */
+export const maxAccessEntries = 256;
+/** Characters of the notes of a policy. */
+export const maxNotes = 2000;
 
 /** Reads a subject in its raw form; `label:key=value` needs its `=`. */
 export function readSubject(violations: Violations, field: string, text: string): Subject {
