@@ -1,6 +1,7 @@
 import type { Settings } from './config.ts';
 import { createCallMetrics } from './grpc/call-metrics.ts';
 import { createConnectionMetrics } from './connections/connection-metrics.ts';
+import { createFailedSignIns } from './connections/failed-sign-ins.ts';
 import { startDataServer } from './grpc/server.ts';
 import type { DataServer } from './grpc/server.ts';
 import type { Clock } from './platform/clock.ts';
@@ -67,7 +68,8 @@ async function start(settings: Settings, more: AppOptions, undo: UndoList): Prom
 
   const rpcMetrics = createRpcMetrics(store.metrics);
   const connectionMetrics = createConnectionMetrics(store.metrics);
-  const adminParts = { store, log, rpcMetrics, connectionMetrics };
+  const failedSignIns = createFailedSignIns({ registry: store.metrics, log });
+  const adminParts = { store, log, rpcMetrics, connectionMetrics, failedSignIns };
   const metrics = await startMetrics(settings, adminParts, undo);
   const dataServer = await startDataServer({
     dataPlane: store.dataPlane,
@@ -75,6 +77,7 @@ async function start(settings: Settings, more: AppOptions, undo: UndoList): Prom
     log,
     metrics: createCallMetrics(store.metrics, rpcMetrics),
     connectionMetrics: connectionMetrics('data'),
+    failedSignIns,
     ...settings.dataListen,
     tls: tlsOf(settings),
     ...settings,

@@ -6,6 +6,7 @@ import { startAdminServer } from '../admin/server.ts';
 import type { AdminServer } from '../admin/server.ts';
 import type { Settings } from '../config.ts';
 import type { ConnectionMetrics, PortName } from '../connections/connection-metrics.ts';
+import type { FailedSignIns } from '../connections/failed-sign-ins.ts';
 import type { Log } from '../platform/log.ts';
 import type { RpcMetrics } from '../platform/rpc-metrics.ts';
 import type { UndoList } from '../platform/undo.ts';
@@ -20,6 +21,7 @@ export interface AdminPortParts {
   readonly log: Log;
   readonly rpcMetrics: RpcMetrics;
   readonly connectionMetrics: (port: PortName) => ConnectionMetrics;
+  readonly failedSignIns: FailedSignIns;
 }
 
 /** Where `/metrics` is answered: by this handler on the admin port, or on a port of its own. */
@@ -57,7 +59,7 @@ export async function startMetrics(
 /** Opens the admin port. */
 export function startAdmin(
   settings: Settings,
-  { store, log, rpcMetrics, connectionMetrics }: AdminPortParts,
+  { store, log, rpcMetrics, connectionMetrics, failedSignIns }: AdminPortParts,
   metrics: Handler | undefined,
 ): Promise<AdminServer> {
   return startAdminServer({
@@ -65,6 +67,7 @@ export function startAdmin(
     store: store.policyStore,
     log,
     rpcMetrics,
+    failedSignIns,
     metrics,
     connectionMetrics: connectionMetrics('admin'),
     timeoutMs: settings.adminTimeoutMs,

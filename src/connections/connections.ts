@@ -36,6 +36,11 @@ export interface Connection {
    * goes on.
    */
   countStrangerCall(cost?: number): boolean;
+  /**
+   * As `countStrangerCall`, for a call with a wrong secret. A connection on which a caller is known is not cut for it:
+   * others may share it, as behind a proxy.
+   */
+  countFailedSignIn(): boolean;
 }
 
 /** The connections of a port. */
@@ -135,6 +140,7 @@ function createOpen(
       if (!isCalm) cut(open, 'strangers', metrics);
       return isCalm;
     },
+    countFailedSignIn: () => open.isKnown || open.countStrangerCall(),
   };
   return open;
 }

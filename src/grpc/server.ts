@@ -2,6 +2,7 @@ import { Server, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { Health as HealthService } from '../../gen/grpc/health/v1/health_pb.ts';
 import { DecisionService } from '../../gen/tollgate/v1/decision_pb.ts';
 import { rightOf } from '../auth/rights.ts';
+import type { FailedSignIns } from '../connections/failed-sign-ins.ts';
 import type { DataPlane } from '../service/data-plane.ts';
 import { bytesDefinition } from './codec.ts';
 import { createDecisions } from './decision-service.ts';
@@ -22,6 +23,7 @@ export interface DataServerParts extends Surroundings, SessionLimits, ListenPart
   readonly keepaliveTimeoutMs: number;
   /** Bytes of requests that have not come whole, of all connections; one may use a quarter. */
   readonly maxUnreadBytes: number;
+  readonly failedSignIns: FailedSignIns;
 }
 
 /** The running data plane. */

@@ -2,6 +2,8 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { callerFor } from '../auth/caller-for.ts';
 import type { Right } from '../auth/right.ts';
 import type { Connection } from '../connections/connections.ts';
+import type { FailedSignIns } from '../connections/failed-sign-ins.ts';
+import { grpcTimeoutMs } from '../connections/grpc-timeout.ts';
 import { createUnreadBytes } from '../connections/unread-bytes.ts';
 import { ServiceError } from '../platform/service-error.ts';
 import type { Account } from '../service/auth.ts';
@@ -31,6 +33,7 @@ export interface StreamGateParts extends Surroundings {
   /** Bytes of requests that have not come whole, of all connections; one may use a quarter. */
   readonly maxUnreadBytes: number;
   readonly unread: (bytes: number) => void;
+  readonly failedSignIns: FailedSignIns;
 }
 
 /** A stream whose headers have come. */
@@ -125,9 +128,14 @@ function admit(
   };
   const refuseUnknown = (cause: unknown): void => {
     const error = asServiceError(cause);
+    const refused = (): void => refuse(parts, stream, rpc, error);
+    if (error.kind === 'UNAVAILABLE') return refused();
+    const isFailed = error.reason === 'SERVICE_TOKEN_INVALID';
     // Also when the client has reset it since: this is what floods are made of.
-    if (error.kind !== 'UNAVAILABLE' && !connection.countStrangerCall()) return;
-    refuse(parts, stream, rpc, error);
+    const goesOn = isFailed ? connection.countFailedSignIn() : connection.countStrangerCall();
+    if (!goesOn) return undefined;
+    if (!isFailed) return refused();
+    return parts.failedSignIns.refuse(connection.peer, 'data', refused, timeoutOf(headers) / 2);
   };
   const { authorization } = headers;
   const { certificate, peer } = connection;
@@ -172,6 +180,11 @@ function note(
 
 function isCompressed({ 'grpc-encoding': encoding }: IncomingHttpHeaders): boolean {
   return encoding !== undefined && encoding !== 'identity';
+}
+
+/** How long the client waits; infinite where it does not say. */
+function timeoutOf({ 'grpc-timeout': timeout }: IncomingHttpHeaders): number {
+  return grpcTimeoutMs(timeout === undefined ? null : String(timeout)) ?? 0;
 }
 
 /** What grpc-js would answer without details, or not see. */

@@ -12,6 +12,7 @@ import type { AdminServer, AdminServerParts } from '../../src/admin/server.ts';
 import { createPgAccounts } from '../../src/auth/pg-accounts.ts';
 import { createConnectionMetrics } from '../../src/connections/connection-metrics.ts';
 import { createPgAuditTrail } from '../../src/audit/pg-audit-trail.ts';
+import { createFailedSignIns } from '../../src/connections/failed-sign-ins.ts';
 import { storeFailure } from '../../src/db/errors.ts';
 import { createPgCalls } from '../../src/ledger/calls/pg-calls.ts';
 import { createPgEvents } from '../../src/ledger/events/pg-events.ts';
@@ -82,6 +83,7 @@ export async function startAdminPlane(more: Partial<AdminServerParts> = {}): Pro
   const swept: (string | undefined)[] = [];
   const logged: Json[] = [];
   const metrics = new Registry();
+  const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) });
   const server = await startAdminServer({
     store,
     accounts: createPgAccounts(database.pool),
@@ -112,7 +114,8 @@ export async function startAdminPlane(more: Partial<AdminServerParts> = {}): Pro
       return Promise.resolve(3);
     },
     access: { authenticate: (secret) => accounts[secret], identify: () => undefined },
-    log: pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) }),
+    log,
+    failedSignIns: createFailedSignIns({ registry: metrics, log }),
     metrics: createMetricsHandler({
       registry: metrics,
       token: undefined,

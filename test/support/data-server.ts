@@ -6,6 +6,7 @@ import { createUnaryClient } from '../../src/client/unary-client.ts';
 import type { UnaryClient } from '../../src/client/unary-client.ts';
 import { createCallMetrics } from '../../src/grpc/call-metrics.ts';
 import { createConnectionMetrics } from '../../src/connections/connection-metrics.ts';
+import { createFailedSignIns } from '../../src/connections/failed-sign-ins.ts';
 import { startDataServer } from '../../src/grpc/server.ts';
 import type { DataServer, DataServerParts } from '../../src/grpc/server.ts';
 import { createRpcMetrics } from '../../src/platform/rpc-metrics.ts';
@@ -114,13 +115,15 @@ export interface TestServer extends AsyncDisposable {
 export async function startTestServer(parts: Partial<DataServerParts> = {}): Promise<TestServer> {
   const logged: Record<string, unknown>[] = [];
   const registry = new Registry();
+  const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) });
   const server = await startDataServer({
     dataPlane: stubDataPlane(),
     access: {
       authenticate: (secret, plane) => gatewayIf(secret === gatewaySecret && plane === 'data'),
       identify: (name, plane) => gatewayIf(name === 'edge.example' && plane === 'data'),
     },
-    log: pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) }),
+    log,
+    failedSignIns: createFailedSignIns({ registry: registry, log }),
     metrics: createCallMetrics(registry, createRpcMetrics(registry)),
     connectionMetrics: createConnectionMetrics(registry)('data'),
     maxConnections: 1000,

@@ -11,6 +11,8 @@ export interface Admission {
    * could not say whether its caller is known.
    */
   refused(isUndecided: boolean): void;
+  /** As `refused`, for a secret or certificate that is not known. */
+  failed(): void;
 }
 
 /** Counts the calls of strangers. */
@@ -39,7 +41,8 @@ export function createAdmissions(): Admissions {
       const { peer } = connection;
       if (!hasCredential) {
         if (!connection.countStrangerCall()) return undefined;
-        return { peer, known: () => undefined, refused: () => undefined };
+        const nothing = (): void => undefined;
+        return { peer, known: nothing, refused: nothing, failed: nothing };
       }
       if (!connection.isKnown && (undecided.get(connection) ?? 0) >= mostUndecided) {
         connection.countStrangerCall(undecidedCost);
@@ -61,6 +64,9 @@ export function createAdmissions(): Admissions {
         },
         refused(isUndecided) {
           if (decide() && !isUndecided) connection.countStrangerCall();
+        },
+        failed() {
+          if (decide()) connection.countFailedSignIn();
         },
       };
     },

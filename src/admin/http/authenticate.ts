@@ -27,7 +27,9 @@ export async function authenticate(
     admission.known();
     return account;
   } catch (cause) {
-    admission.refused(asServiceError(cause).kind === 'UNAVAILABLE');
+    const { kind, reason } = asServiceError(cause);
+    if (reason === 'ADMIN_SECRET_INVALID') admission.failed();
+    else admission.refused(kind === 'UNAVAILABLE');
     throw cause;
   }
 }

@@ -1,5 +1,6 @@
 import type { Compression } from '@connectrpc/connect/protocol';
 import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
+import { grpcTimeoutMs } from '../../connections/grpc-timeout.ts';
 import { ServiceError } from '../../platform/service-error.ts';
 
 /** The compressions that are read and written. */
@@ -38,23 +39,6 @@ export function readCallHeaders(header: Headers): CallHeaders {
     timeoutMs: timeoutMs ?? Infinity,
     fault,
   };
-}
-
-const units: Readonly<Record<string, number>> = {
-  H: 3_600_000,
-  M: 60_000,
-  S: 1000,
-  m: 1,
-  u: 1e-3,
-  n: 1e-6,
-};
-
-/** gRPC: at most eight digits and a unit. Undefined: it is something else. */
-function grpcTimeoutMs(text: string | null): number | undefined {
-  if (text === null) return Infinity;
-  const [, digits = '', unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(text) ?? [];
-  const unitMs = units[unit];
-  return unitMs === undefined ? undefined : Number(digits) * unitMs;
 }
 
 /** Connect: at most ten digits, milliseconds. */

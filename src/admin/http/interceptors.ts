@@ -1,9 +1,11 @@
 import type { HandlerContext, Interceptor } from '@connectrpc/connect';
 import { callerFor } from '../../auth/caller-for.ts';
 import { rightOf } from '../../auth/rights.ts';
+import type { FailedSignIns } from '../../connections/failed-sign-ins.ts';
 import { withinDeadline } from '../../platform/deadline.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Access } from '../../service/auth.ts';
+import { asServiceError } from '../../wire/status.ts';
 import { authenticate } from './authenticate.ts';
 import { callOf } from './call.ts';
 import type { AdminCall } from './call.ts';
@@ -48,6 +50,7 @@ async function* refusing<T>(log: Log, call: AdminCall, messages: AsyncIterable<T
  */
 export function authenticateCaller(
   access: Access,
+  failedSignIns: FailedSignIns,
   log: Log,
 ): (context: HandlerContext) => Promise<void> {
   return async ({ method, values, requestHeader, responseHeader }) => {
@@ -65,6 +68,12 @@ export function authenticateCaller(
       if (call.fault?.kind === 'UNIMPLEMENTED') nameCompressions(responseHeader);
       if (call.fault !== undefined) throw call.fault;
     } catch (cause) {
+      if (asServiceError(cause).reason === 'ADMIN_SECRET_INVALID') {
+        const mostMs = (call.deadlineMs - performance.now()) / 2;
+        await new Promise<void>((refused) => {
+          failedSignIns.refuse(call.admission.peer, 'admin', refused, mostMs);
+        });
+      }
       throw refuse(log, call, cause);
     }
   };

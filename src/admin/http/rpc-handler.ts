@@ -8,6 +8,7 @@ import type {
 import { universalRequestFromNodeRequest } from '@connectrpc/connect-node';
 import { rightOf } from '../../auth/rights.ts';
 import type { Connection } from '../../connections/connections.ts';
+import type { FailedSignIns } from '../../connections/failed-sign-ins.ts';
 import { certificateName as nameOf } from '../../platform/certificate-name.ts';
 import { deadlineAfter } from '../../platform/deadline.ts';
 import { createFairSemaphore } from '../../platform/fair-semaphore.ts';
@@ -43,6 +44,7 @@ export type Handler = (
 /** What surrounds every call of the admin plane. */
 export interface RpcHandlerParts extends AdminRouteParts {
   readonly access: Access;
+  readonly failedSignIns: FailedSignIns;
   readonly log: Log;
   readonly rpcMetrics: RpcMetrics;
   /** The longest that a call may take, whatever its client's deadline. */
@@ -59,7 +61,7 @@ export interface RpcHandlerParts extends AdminRouteParts {
 export function createRpcHandler(parts: RpcHandlerParts): Handler {
   const { access, log, maxMessageBytes } = parts;
   const router = createConnectRouter({
-    requestGate: authenticateCaller(access, log),
+    requestGate: authenticateCaller(access, parts.failedSignIns, log),
     interceptors: [answerInTime(log, createCallsUnderWay(parts.maxCallerCalls))],
     readMaxBytes: maxBytesOfAny(maxMessageBytes),
     jsonOptions: { ignoreUnknownFields: false },
