@@ -105,6 +105,11 @@ export const outputOnly: ReadonlySet<string> = new Set([
   'ModelGroup.source',
   'ModelGroup.replaces_platform',
   'UserPolicyForm.display_name',
+  'Organization.team_count',
+  'Organization.user_count',
+  'Organization.key_count',
+  'Team.member_count',
+  'Team.child_count',
 ]);
 
 /** Parts of records that are put whole, by name: UpdateLimit and UpdateLimits create a limit or replace it. */

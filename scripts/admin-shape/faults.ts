@@ -20,6 +20,7 @@ const standardFields: Readonly<Record<string, Standard>> = {
   page_size: 'int32',
   page_token: 'string',
   contains: 'string',
+  search: 'string',
   order_by: 'string',
 };
 
@@ -70,7 +71,7 @@ function faultsOfMethod(method: DescMethod): string[] {
     ...output.fields.flatMap(faultsOfField),
     ...faultsOfOrder(input),
     ...faultsOfSubject(method, kind, noun),
-    ...(fieldOf(input, 'filter') ? ['has filter: a text search is called contains'] : []),
+    ...(fieldOf(input, 'filter') ? ['has filter: a text search is called contains or search'] : []),
     ...(kind === 'BatchGet' ? lacking(output, 'missing_ids') : []),
   ];
 }

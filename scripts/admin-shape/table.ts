@@ -38,7 +38,7 @@ function propertiesOf(method: DescMethod): string[] {
   const { input, output } = method;
   const kind = kindOf(method)?.kind ?? 'Get';
   const mark = (field: string): string => (fieldOf(input, field) ? 'yes' : '');
-  const inPage = ['contains', 'order_by'].filter((field) => fieldOf(input, field));
+  const inPage = ['contains', 'search', 'order_by'].filter((field) => fieldOf(input, field));
   const counted = ['total_size'].filter((field) => fieldOf(output, field));
   const page = ['page_size', ...inPage, ...counted].join(', ');
   const batch = kind === 'BatchGet' ? 'ids' : '';

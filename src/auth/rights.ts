@@ -115,6 +115,7 @@ const table: ReadonlyMap<string, Right> = new Map([
     listTeams: viewers,
     updateTeam: admins,
     deleteTeam: admins,
+    listTiers: viewers,
     createUser: admins,
     getUser: viewers,
     batchGetUsers: viewers,

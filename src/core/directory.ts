@@ -45,6 +45,10 @@ export interface Credential {
   readonly principal: string | undefined;
   readonly app: string | undefined;
   readonly customer: string | undefined;
+  /** Where a key is used, such as `production`; for people and lists. Undefined: not said. Tokens have none. */
+  readonly environment?: string | undefined;
+  /** Whose a token is. Undefined: of a key, which has none. */
+  readonly namespace?: string | undefined;
   /** Without `model.invoke` a Check is refused. */
   readonly scopes: readonly string[];
   readonly state: 'ACTIVE' | 'DISABLED' | 'REVOKED';

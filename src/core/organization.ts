@@ -4,6 +4,8 @@ import type { Calendar } from './window.ts';
 export interface Organization {
   readonly id: string;
   readonly displayName: string;
+  /** Who answers for it, for people. */
+  readonly owner?: string | undefined;
   readonly state: 'ACTIVE' | 'SUSPENDED';
   readonly calendar: Calendar;
   /** Undefined: DENY once the organization has an allow list, else ALLOW. */

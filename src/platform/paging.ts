@@ -9,6 +9,10 @@ export interface Page {
   readonly token: string | undefined;
   /** Only what contains this text, where the list can be searched. */
   readonly contains?: string | undefined;
+  /** Only what has words that begin as those of this text, where the list has an index of words. */
+  readonly search?: string | undefined;
+  /** Only what has all of these facets, `tier=pro`. */
+  readonly facets?: readonly string[] | undefined;
   /** How the list is sorted, where that can be chosen. */
   readonly order?: Order | undefined;
   /** The request's other arguments, in one form: a token is valid with the same arguments only. */
@@ -84,7 +88,7 @@ export function fittingRows<Row>(
 
 /**
  * Cuts rows, of which one more than a page was asked for, into the page and the next one's token. With a weight,
- * a page may have fewer rows than were asked for.
+ * a page may have fewer rows than were asked for. `goesOnAt` is where a list goes on whose rows were not all looked at.
  */
 export function pageOf<Row, Item>(
   rows: readonly Row[],
@@ -93,14 +97,16 @@ export function pageOf<Row, Item>(
   positionOfRow: (row: Row) => Position,
   itemOf: (row: Row) => Item,
   weight?: PageWeight<Row>,
+  goesOnAt?: Position,
 ): Listed<Item> {
   const size = weight === undefined ? page.size : fittingRows(rows, page.size, weight);
   const kept = rows.slice(0, size);
   const last = kept.at(-1);
-  const more = rows.length > size && last !== undefined;
+  const isCut = rows.length > size && last !== undefined;
+  const next = isCut ? positionOfRow(last) : goesOnAt;
   return {
     items: kept.map(itemOf),
-    nextToken: more ? tokenOf(page, list, positionOfRow(last)) : undefined,
+    nextToken: next && tokenOf(page, list, next),
   };
 }
 

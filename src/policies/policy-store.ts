@@ -6,6 +6,7 @@ import type { Subject } from '../core/subject.ts';
 import type { AuditedBy } from '../audit/audit-trail.ts';
 import type { Listed, Page } from '../platform/paging.ts';
 import type { UserWithPolicy } from './user-with-policy.ts';
+import type { DirectoryCounts } from './directory-counts.ts';
 import type { NewRaise, RaiseChange, RaiseFilter, StoredRaise } from './stored-raise.ts';
 import type {
   ChangedPolicy,
@@ -36,7 +37,7 @@ import type {
  * References are checked under the lock: unknown parents, members or teams are FIELD_INVALID with the field.
  * Idempotent: a change that carries a `requestId` seen before returns its first result.
  */
-export interface PolicyStore {
+export interface PolicyStore extends DirectoryCounts {
   /** Creates an organization and, if one is given, the first revision of its policy, in one change. */
   createOrganization(
     organization: Organization,

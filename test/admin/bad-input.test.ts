@@ -47,6 +47,7 @@ const revokedPrice = { scope: 'PRICE_SCOPE_MODEL', subject: 'm', revision: 1 };
 const table: readonly [string, readonly Case[]][] = [
   ...accountCases,
   ...records,
+  ['DirectoryService/ListTiers', [...orgCases({}), ...pageCases({ orgId: 'acme' })]],
   ['OrganizationService/CreateOrganization', settings],
   ['OrganizationService/UpdateOrganization', settings],
   ['OrganizationService/GetOrganization', orgCases({})],

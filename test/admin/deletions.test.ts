@@ -62,7 +62,8 @@ test.each(kinds)(
     expect(await call(`${service}/Delete${kind}`, { id: 'one' })).toMatchObject(missing);
     const update = { [field]: { ...record, etag: '1' } };
     expect(await call(`${service}/Update${kind}`, update)).toMatchObject(missing);
-    const listed = await made(`${service}/List${kind}s`, { contains: 'one' });
+    const text = service === 'CatalogService' ? 'contains' : 'search';
+    const listed = await made(`${service}/List${kind}s`, { [text]: 'one' });
     expect(listed).toEqual({});
     if (kind !== 'ModelGroup') {
       const batch = await made(`${service}/BatchGet${kind}s`, { ids: ['one'] });

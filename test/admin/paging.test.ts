@@ -81,8 +81,17 @@ describe.each(Object.entries(wires))('over %s', (_name, callWire) => {
   test.each(kinds)('%s pages through every %s, searched or not', async (service, name, field) => {
     const rpc: Rpc = `${service}/List${name}s`;
     expect(await walk(rpc, `${field}s`, {})).toEqual([['a1', 'a2'], ['a3', 'b1'], ['b2']]);
-    const { body } = await call(rpc, { contains: 'A', pageSize: 3 });
-    expect(body['totalSize']).toBe(4);
+    const { body } = await call(rpc, {});
+    expect(body['totalSize']).toBe(5);
+    if (service !== 'CatalogService') {
+      expect(await walk(rpc, `${field}s`, { search: 'B' })).toEqual([
+        ['b1', 'b2'],
+        ['a2', 'a3'],
+      ]);
+      return;
+    }
+    const found = await call(rpc, { contains: 'A', pageSize: 3 });
+    expect(found.body['totalSize']).toBe(4);
     expect(await walk(rpc, `${field}s`, { contains: 'A' })).toEqual([
       ['a1', 'a2'],
       ['a3', 'b2'],
@@ -134,17 +143,14 @@ describe.each(Object.entries(wires))('over %s', (_name, callWire) => {
   // Planted: without `boundTo` in the mark of a token, the second is answered, with rows left out.
   test('a token is good for the same arguments alone, but for the size of a page', async () => {
     const rpc = 'DirectoryService/ListTeams';
-    const first = await call(rpc, { pageSize: 1, contains: 'b' });
+    const first = await call(rpc, { pageSize: 1, search: 'b' });
     const pageToken = first.body['nextPageToken'];
-    for (const changed of [{ contains: 'a' }, {}, { contains: 'b', orderBy: 'id desc' }]) {
+    for (const changed of [{ search: 'a' }, {}, { search: 'b', parent: '' }]) {
       const { code, fields } = await call(rpc, { pageSize: 1, pageToken, ...changed });
       expect([changed, code, fields]).toEqual([changed, 'INVALID_ARGUMENT', ['page_token']]);
     }
-    const next = await call(rpc, { pageSize: 10, pageToken, contains: 'b' });
-    expect(next.body).toMatchObject({
-      teams: [{ id: 'a3' }, { id: 'b1' }, { id: 'b2' }],
-      totalSize: 4,
-    });
+    const next = await call(rpc, { pageSize: 10, pageToken, search: 'b' });
+    expect(next.body).toMatchObject({ teams: [{ id: 'b2' }, { id: 'a2' }, { id: 'a3' }] });
   });
 
   test('policies and their revisions are counted on every page', async () => {
@@ -165,9 +171,9 @@ describe.each(Object.entries(wires))('over %s', (_name, callWire) => {
 test('counting ends at 10,000', async () => {
   await plane.database.pool
     .query(`INSERT INTO record (org_id, kind, id, doc, version, epoch, created_at, updated_at)
-SELECT 'initech', 'customer', 'c' || n, '{"form": 1, "displayName": ""}', 1, 1, now(), now()
-FROM generate_series(1, 10001) AS n`);
-  const { body } = await plane.call('DirectoryService/ListCustomers', {
+SELECT 'initech', 'model', 'c' || n, doc, 1, 1, now(), now() FROM record, generate_series(1, 10001) AS n
+WHERE org_id = 'acme' AND kind = 'model' AND id = 'a1'`);
+  const { body } = await plane.call('CatalogService/ListModels', {
     orgId: 'initech',
     pageSize: 1,
   });

@@ -18,7 +18,13 @@ import type { Case, Make } from './wrong-values.ts';
 const wrongOrders = ['name', 'id asc', 'id,create_time', 'desc', 'id desc desc', 'ID', 7];
 
 /** Create, get, list and update of one kind, with the cases of its own fields. */
-function record(service: string, kind: string, name: string, fields: (at: Make) => Case[]) {
+function record(
+  service: string,
+  kind: string,
+  name: string,
+  fields: (at: Make) => Case[],
+  filters: Case[] = [],
+) {
   const key = name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
   const of = (fields: unknown): Json => ({ orgId: 'acme', [key]: fields });
   const at: Make = (value) => of({ id: 'one', ...members, ...(value as Json) });
@@ -43,7 +49,13 @@ function record(service: string, kind: string, name: string, fields: (at: Make) 
     ['update_mask', { ...at({}), updateMask: 'displayName.length' }],
   ];
   const list = [...orgCases({}), ...pageCases({ orgId: 'acme' })];
-  const search = each('contains', texts(200), (contains) => ({ orgId: 'acme', contains }));
+  const isShort = service === 'CatalogService';
+  const search = isShort
+    ? each('contains', texts(200), (contains) => ({ orgId: 'acme', contains }))
+    : [
+        ...searchCases,
+        ...filters.map(([path, message]): Case => [path, { orgId: 'acme', ...message }]),
+      ];
   const order = each('order_by', wrongOrders, (orderBy) => ({ orgId: 'acme', orderBy }));
   const get = [...orgCases({ id: 'one' }), ...each('id', ids, (id) => ({ orgId: 'acme', id }))];
   const batch = [
@@ -61,6 +73,24 @@ function record(service: string, kind: string, name: string, fields: (at: Make) 
   ] as [string, Case[]][];
 }
 
+const searchCases: Case[] = [
+  ...each('search', texts(200), (search) => ({ orgId: 'acme', search })),
+  ['search', { orgId: 'acme', search: 'a b c d e f g h i' }],
+  ...each('order_by', ['id desc', 'display_name'], (orderBy) => ({
+    orgId: 'acme',
+    search: 'a',
+    orderBy,
+  })),
+];
+const stateFilters = each('state', enums, (state) => ({ state }));
+const idFilters = (...names: string[]): Case[] =>
+  names.flatMap((name) => each(name, optionalIds, (id) => ({ [name]: id })));
+const credentialFilters = [
+  ...idFilters('user', 'team', 'principal', 'app', 'customer'),
+  ...stateFilters,
+];
+const environments = ['A', 'a b', 'x'.repeat(65), 'é', '\u0000', 7];
+
 const credential = (name: string) => (at: Make) => [
   ...['user', 'team', 'principal', 'app', 'customer'].flatMap((bound) =>
     each(`${name}.${bound}`, optionalIds, (id) => at({ [bound]: id })),
@@ -72,27 +102,66 @@ const credential = (name: string) => (at: Make) => [
 
 /** Wrong requests for every kind of record. */
 export const records = [
-  ...record('DirectoryService', 'Team', 'team', (at) => [
-    ...each('team.parent', [...optionalIds, 'one', 'ghost'], (parent) => at({ parent })),
-    ...each('team.state', enums, (state) => at({ state })),
-  ]),
-  ...record('DirectoryService', 'User', 'user', (at) => [
-    ...idLists('user.teams', 32, (teams) => at({ teams })),
-    ...each('user.teams', [['ghost']], (teams) => at({ teams })),
-    ...each('user.tier', optionalIds, (tier) => at({ tier })),
-    ...each('user.state', enums, (state) => at({ state })),
-  ]),
-  ...record('DirectoryService', 'Principal', 'principal', (at) => [
-    ...each('principal.kind', enums, (kind) => at({ kind })),
-    ...each('principal.namespace', optionalIds, (namespace) => at({ namespace })),
-    ...idLists('principal.groups', 32, (groups) => at({ groups })),
-    ...each('principal.app', optionalIds, (app) => at({ app })),
-    ...each('principal.purpose', texts(1000), (purpose) => at({ purpose })),
-  ]),
+  ...record(
+    'DirectoryService',
+    'Team',
+    'team',
+    (at) => [
+      ...each('team.parent', [...optionalIds, 'one', 'ghost'], (parent) => at({ parent })),
+      ...each('team.state', enums, (state) => at({ state })),
+    ],
+    [...idFilters('parent'), ...stateFilters],
+  ),
+  ...record(
+    'DirectoryService',
+    'User',
+    'user',
+    (at) => [
+      ...idLists('user.teams', 32, (teams) => at({ teams })),
+      ...each('user.teams', [['ghost']], (teams) => at({ teams })),
+      ...each('user.tier', optionalIds, (tier) => at({ tier })),
+      ...each('user.state', enums, (state) => at({ state })),
+    ],
+    [...idFilters('team', 'tier'), ...stateFilters],
+  ),
+  ...record(
+    'DirectoryService',
+    'Principal',
+    'principal',
+    (at) => [
+      ...each('principal.kind', enums, (kind) => at({ kind })),
+      ...each('principal.namespace', optionalIds, (namespace) => at({ namespace })),
+      ...idLists('principal.groups', 32, (groups) => at({ groups })),
+      ...each('principal.app', optionalIds, (app) => at({ app })),
+      ...each('principal.purpose', texts(1000), (purpose) => at({ purpose })),
+    ],
+    [...idFilters('namespace', 'group', 'app'), ...each('kind', enums, (kind) => ({ kind }))],
+  ),
   ...record('DirectoryService', 'App', 'app', () => []),
   ...record('DirectoryService', 'Customer', 'customer', () => []),
-  ...record('CredentialService', 'Key', 'key', credential('key')),
-  ...record('CredentialService', 'Token', 'token', credential('token')),
+  ...record(
+    'CredentialService',
+    'Key',
+    'key',
+    (at) => [
+      ...credential('key')(at),
+      ...each('key.environment', environments, (environment) => at({ environment })),
+    ],
+    [
+      ...credentialFilters,
+      ...each('environment', environments, (environment) => ({ environment })),
+    ],
+  ),
+  ...record(
+    'CredentialService',
+    'Token',
+    'token',
+    (at) => [
+      ...credential('token')(at),
+      ...each('token.namespace', optionalIds, (namespace) => at({ namespace })),
+    ],
+    [...credentialFilters, ...idFilters('namespace')],
+  ),
   ...record('CatalogService', 'Model', 'model', (at) => [
     ...each('model.id', ['gpt*'], (id) => at({ id })),
     ...each('model.id', ['group:x'], (id) => at({ id })),
@@ -118,6 +187,7 @@ export const settings: Case[] = [
   ...each('organization.id', ids, (id) => organization({ id })),
   ...each('organization.etag', [...notStrings, '\ud800'], (etag) => organization({ etag })),
   ...each('organization.display_name', texts(200), (displayName) => organization({ displayName })),
+  ...each('organization.owner', texts(200), (owner) => organization({ owner })),
   ...['state', 'week_start', 'unpriced', 'on_expiry', 'on_unknown_usage', 'store_content'].flatMap(
     (field) => each(`organization.${field}`, enums, (value) => organization({ [field]: value })),
   ),

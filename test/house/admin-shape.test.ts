@@ -119,7 +119,7 @@ describe('the admin plane', () => {
       });
       message('ListTeamsRequest').field.push(field);
     });
-    expect(filtered).toContain('ListTeams: has filter: a text search is called contains');
+    expect(filtered).toContain('ListTeams: has filter: a text search is called contains or search');
     const swapped = faultsOf((message) => {
       const { field } = message('DeleteTeamRequest');
       for (const one of field) if (one.name === 'etag') one.number = 50;

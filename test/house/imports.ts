@@ -67,6 +67,7 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
     'platform',
     'service',
     'policies/policy-changes.ts',
+    'policies/directory-counts.ts',
     'policies/policy-store.ts',
     'policies/stored-raise.ts',
     'policies/stored-price.ts',

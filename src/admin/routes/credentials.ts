@@ -17,6 +17,7 @@ import {
   tokenToMessage,
 } from '../../wire/admin/credentials.ts';
 import { readId } from '../../wire/fields.ts';
+import { keyFilters, tokenFilters } from '../../wire/admin/list-filters.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import type { Violations } from '../../wire/violations.ts';
 import { createCredential } from '../../service/admin/create-credential.ts';
@@ -41,8 +42,8 @@ interface RevokeRequest extends CreateRequest {
 export function credentialRoutes(store: PolicyStore): ServiceImpl<typeof CredentialService> {
   const reader =
     (kind: Kind) =>
-    (violations: Violations, at: string, message: Key | Token): Credential =>
-      credentialFromMessage(kind, violations, at, message);
+    (violations: Violations, at: string, message: Key | Token, orgId: string): Credential =>
+      credentialFromMessage(kind, violations, at, message, orgId);
   const keys = recordMethods(store, {
     kind: 'key',
     desc: KeySchema,
@@ -70,7 +71,7 @@ export function credentialRoutes(store: PolicyStore): ServiceImpl<typeof Credent
       return { keys: records, missingIds };
     },
     async listKeys(request, context) {
-      const { records, page } = await keys.list(request, context);
+      const { records, page } = await keys.list(request, context, keyFilters);
       return { keys: records, ...page };
     },
     updateKey: async (request, context) => ({
@@ -90,7 +91,7 @@ export function credentialRoutes(store: PolicyStore): ServiceImpl<typeof Credent
       return { tokens: records, missingIds };
     },
     async listTokens(request, context) {
-      const { records, page } = await tokens.list(request, context);
+      const { records, page } = await tokens.list(request, context, tokenFilters);
       return { tokens: records, ...page };
     },
     updateToken: async (request, context) => ({
@@ -111,7 +112,7 @@ export function credentialRoutes(store: PolicyStore): ServiceImpl<typeof Credent
     callerForOrg(context, orgId);
     const violations = collectViolations();
     const by = readChange(violations, context, request, 'create');
-    const read = credentialFromMessage(kind, violations, kind, required(message, kind));
+    const read = credentialFromMessage(kind, violations, kind, required(message, kind), orgId);
     violations.throwIfAny();
     const { stored, secret = '' } = await inField(kind, createCredential(store, orgId, read, by));
     return { stored, secret };

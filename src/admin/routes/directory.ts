@@ -6,7 +6,7 @@ import {
   TeamSchema,
   UserSchema,
 } from '../../../gen/tollgate/admin/v1/directory_pb.ts';
-import type { DirectoryService } from '../../../gen/tollgate/admin/v1/directory_pb.ts';
+import type { DirectoryService, Team } from '../../../gen/tollgate/admin/v1/directory_pb.ts';
 import type { PolicyStore } from '../../policies/policy-store.ts';
 import {
   appToMessage,
@@ -16,9 +16,16 @@ import {
   registeredFromMessage,
   teamFromMessage,
   teamToMessage,
+  tierToMessage,
   userFromMessage,
   userToMessage,
+  withTeamCounts,
 } from '../../wire/admin/directory.ts';
+import { principalFilters, teamFilters, userFilters } from '../../wire/admin/list-filters.ts';
+import { readPage } from '../../wire/admin/page.ts';
+import { collectViolations } from '../../wire/violations.ts';
+import { callerForOrg } from './caller.ts';
+import { readOrgId } from './changes.ts';
 import { deletionOf, recordMethods } from './records.ts';
 
 /** Teams, users, principals, apps and customers. */
@@ -58,24 +65,46 @@ export function directoryRoutes(store: PolicyStore): ServiceImpl<typeof Director
     read: registeredFromMessage,
     write: customerToMessage,
   });
+  /** Teams with how many members and children they have. */
+  const counted = async ({ orgId }: { readonly orgId: string }, found: Team[]): Promise<Team[]> => {
+    const counts = await store.countTeams(
+      orgId,
+      found.map(({ id }) => id),
+    );
+    return found.map((team) => withTeamCounts(team, counts.get(team.id)));
+  };
   return {
     ...deletions(store),
 
     createTeam: async (request, context) => ({
       team: await teams.create(request, request.team, context),
     }),
-    getTeam: async (request, context) => ({ team: await teams.get(request, context) }),
+    getTeam: async (request, context) => {
+      const found = await teams.get(request, context);
+      return { team: (await counted(request, [found]))[0] };
+    },
     batchGetTeams: async (request, context) => {
       const { records, missingIds } = await teams.batchGet(request, context);
-      return { teams: records, missingIds };
+      return { teams: await counted(request, records), missingIds };
     },
     listTeams: async (request, context) => {
-      const { records, page } = await teams.list(request, context);
-      return { teams: records, ...page };
+      const { records, page } = await teams.list(request, context, teamFilters);
+      return { teams: await counted(request, records), ...page };
     },
-    updateTeam: async (request, context) => ({
-      team: await teams.update(request, request.team, context),
-    }),
+    updateTeam: async (request, context) => {
+      const updated = await teams.update(request, request.team, context);
+      return { team: (await counted(request, [updated]))[0] };
+    },
+
+    async listTiers(request, context) {
+      const orgId = readOrgId(request.orgId);
+      callerForOrg(context, orgId);
+      const violations = collectViolations();
+      const page = readPage(violations, context.method.input, request);
+      violations.throwIfAny();
+      const { items, nextToken = '' } = await store.listTiers(orgId, page);
+      return { tiers: items.map(tierToMessage), nextPageToken: nextToken };
+    },
 
     createUser: async (request, context) => ({
       user: await users.create(request, request.user, context),
@@ -86,7 +115,7 @@ export function directoryRoutes(store: PolicyStore): ServiceImpl<typeof Director
       return { users: records, missingIds };
     },
     listUsers: async (request, context) => {
-      const { records, page } = await users.list(request, context);
+      const { records, page } = await users.list(request, context, userFilters);
       return { users: records, ...page };
     },
     updateUser: async (request, context) => ({
@@ -104,7 +133,7 @@ export function directoryRoutes(store: PolicyStore): ServiceImpl<typeof Director
       return { principals: records, missingIds };
     },
     listPrincipals: async (request, context) => {
-      const { records, page } = await principals.list(request, context);
+      const { records, page } = await principals.list(request, context, principalFilters);
       return { principals: records, ...page };
     },
     updatePrincipal: async (request, context) => ({

@@ -10,7 +10,11 @@ import type { Organization } from '../../core/organization.ts';
 import type { Policy } from '../../core/policy.ts';
 import type { Change, PolicyStore, Stored } from '../../policies/policy-store.ts';
 import { pageAnswer, readPage } from '../../wire/admin/page.ts';
-import { organizationFromMessage, organizationToMessage } from '../../wire/admin/organizations.ts';
+import {
+  organizationFromMessage,
+  organizationToMessage,
+  withOrganizationCounts,
+} from '../../wire/admin/organizations.ts';
 import { policyFromMessage } from '../../wire/admin/policies.ts';
 import { policyRevisionToMessage } from '../../wire/admin/policy-revisions.ts';
 import { faultsOfUpdated, readUpdateMask, updatedMessage } from '../../wire/admin/update-mask.ts';
@@ -43,7 +47,7 @@ export function organizationRoutes(store: PolicyStore): ServiceImpl<typeof Organ
     async getOrganization(request, context) {
       const orgId = readOrgId(request.orgId);
       callerForOrg(context, orgId);
-      return { organization: organizationToMessage(await store.getOrganization(orgId)) };
+      return { organization: await counted(await store.getOrganization(orgId)) };
     },
 
     async listOrganizations(request, context) {
@@ -52,15 +56,25 @@ export function organizationRoutes(store: PolicyStore): ServiceImpl<typeof Organ
       const page = readPage(violations, context.method.input, request);
       violations.throwIfAny();
       const listed = await store.listOrganizations(page, caller.orgIds);
-      return { organizations: listed.items.map(organizationToMessage), ...pageAnswer(listed) };
+      const counts = await store.countOrganizations(listed.items.map(({ record }) => record.id));
+      const organizations = listed.items.map((stored) =>
+        withOrganizationCounts(organizationToMessage(stored), counts.get(stored.record.id)),
+      );
+      return { organizations, ...pageAnswer(listed) };
     },
 
     async updateOrganization(request, context) {
       const sent = required(request.organization, field);
       const orgId = readOrgId(sent.id, `${field}.id`);
-      return { organization: organizationToMessage(await update(request, sent, orgId, context)) };
+      return { organization: await counted(await update(request, sent, orgId, context)) };
     },
   };
+
+  async function counted(stored: Stored<Organization>): Promise<Message> {
+    const { id } = stored.record;
+    const counts = await store.countOrganizations([id]);
+    return withOrganizationCounts(organizationToMessage(stored), counts.get(id));
+  }
 
   async function update(
     request: UpdateOrganizationRequest,

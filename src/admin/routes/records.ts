@@ -10,6 +10,7 @@ import type {
   RecordOf,
   Stored,
 } from '../../policies/policy-store.ts';
+import type { ReadFilters } from '../../wire/admin/list-filters.ts';
 import { pageAnswer, readPage } from '../../wire/admin/page.ts';
 import type { PageAnswer, PageRequest } from '../../wire/admin/page.ts';
 import { faultsOfUpdated, readUpdateMask, updatedMessage } from '../../wire/admin/update-mask.ts';
@@ -133,15 +134,17 @@ export function recordMethods<K extends RecordKind, Desc extends DescMessage>(
       };
     },
 
-    async list(
-      request: ListRequest,
+    async list<Request extends ListRequest>(
+      request: Request,
       context: HandlerContext,
+      filters: ReadFilters<Request> = () => [],
     ): Promise<{ records: MessageShape<Desc>[]; page: PageAnswer }> {
       const { orgId } = readOwner(request, context);
       const violations = collectViolations();
       const page = readPage(violations, context.method.input, request);
+      const facets = filters(violations, request);
       violations.throwIfAny();
-      const listed = await store.list(orgId, kind, page);
+      const listed = await store.list(orgId, kind, { ...page, facets });
       return { records: listed.items.map(write), page: pageAnswer(listed) };
     },
 

@@ -10,6 +10,7 @@ CREATE TABLE org (
   version bigint NOT NULL,
   state text NOT NULL,
   display_name text NOT NULL,
+  owner text NOT NULL DEFAULT '',
   time_zone text NOT NULL,
   week_start integer NOT NULL,
   month_anchor_day integer NOT NULL,
@@ -53,6 +54,12 @@ CREATE TABLE record (
   PRIMARY KEY (org_id, kind, id)
 );
 CREATE INDEX record_changed ON record (org_id, epoch);
+-- Lists, in each of their orders. The rows of deleted records are many where records come and go.
+CREATE INDEX record_by_id ON record (org_id, kind, id) WHERE NOT deleted;
+CREATE INDEX record_by_name
+  ON record (org_id, kind, (lower(coalesce(doc->>'displayName', '')) COLLATE "C"), id) WHERE NOT deleted;
+CREATE INDEX record_by_creation ON record (org_id, kind, created_at, id) WHERE NOT deleted;
+CREATE INDEX record_by_update ON record (org_id, kind, updated_at, id) WHERE NOT deleted;
 -- Finds the records that name another one, before that is deleted.
 CREATE INDEX record_names ON record USING gin (doc jsonb_path_ops);
 
@@ -584,3 +591,31 @@ CREATE UNIQUE INDEX limit_revision_newest
   ON limit_revision (org_id, subject_kind, subject_id, name) WHERE newest;
 CREATE INDEX limit_revision_by_time ON limit_revision (org_id, epoch, subject_kind, subject_id, name);
 CREATE INDEX limit_revision_of_kind ON limit_revision (org_id, subject_kind, epoch, subject_id, name);
+
+-- What teams, users, principals, apps, customers, keys and tokens are found by: their words, each from its beginning.
+CREATE TABLE record_word (
+  org_id text COLLATE "C" NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  word text COLLATE "C" NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (org_id, kind, word, id)
+);
+CREATE INDEX record_word_of ON record_word (org_id, kind, id, word);
+
+-- And what they have in common: `tier=pro`, `team=red`.
+CREATE TABLE record_facet (
+  org_id text COLLATE "C" NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  facet text COLLATE "C" NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (org_id, kind, facet, id)
+);
+
+-- How many have it; the empty facet counts all of a kind. Written under the organization's lock.
+CREATE TABLE record_count (
+  org_id text COLLATE "C" NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  facet text COLLATE "C" NOT NULL,
+  records bigint NOT NULL,
+  PRIMARY KEY (org_id, kind, facet)
+) WITH (fillfactor = 70);

@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { mostCounted } from '../../platform/paging.ts';
 import type { Order, Position, PositionColumn } from '../../platform/paging.ts';
 
-/** The expressions that a list can be sorted by; each names its columns as the table does. */
+/** The expressions that a list can be sorted by; each names its columns as the table does. Times are columns. */
 export type SortExpressions = Readonly<Record<Order['by'], string>>;
 
 /** How one order of a list is written in SQL. */
@@ -18,11 +18,16 @@ export interface SortedList {
 }
 
 /** An instant in microseconds, as exact as the database keeps it. */
-export function microsecondsOf(column: string): string {
+function microsecondsOf(column: string): string {
   return `(extract(epoch FROM ${column}) * 1000000)::bigint`;
 }
 
-/** Writes an order of a list. Sorting by id follows the index; the other orders sort all rows that match. */
+/** The instant of so many microseconds; a double has place for those of the next centuries. */
+function instantOf(parameter: string): string {
+  return `('epoch'::timestamptz + ${parameter}::bigint * interval '1 microsecond')`;
+}
+
+/** Writes an order of a list, as the indexes of the table have it. */
 export function sortedList(order: Order | undefined, expressions: SortExpressions): SortedList {
   const { by, isDescending } = order ?? { by: 'id', isDescending: false };
   const id = expressions.id;
@@ -38,10 +43,10 @@ export function sortedList(order: Order | undefined, expressions: SortExpression
     };
   }
   const isTime = by !== 'display_name';
-  const cast = isTime ? '::bigint' : '';
+  const from = (first: number): string => (isTime ? instantOf(`$${first}`) : `$${first}`);
   return {
-    key: `(${key})::text`,
-    after: (first) => `(${key}, ${id}) ${than} ($${first}${cast}, $${first + 1})`,
+    key: isTime ? `${microsecondsOf(key)}::text` : key,
+    after: (first) => `(${key}, ${id}) ${than} (${from(first)}, $${first + 1})`,
     orderBy: `${key}${direction}, ${id}${direction}`,
     columns: [isTime ? 'integer' : 'text', 'text'],
     position: (last, lastId) => [last, lastId],

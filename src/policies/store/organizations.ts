@@ -10,7 +10,7 @@ import { alreadyExists, notFound, requireEtag } from './change-errors.ts';
 import { decodeOrganization } from './documents.ts';
 import type { Doc } from './documents.ts';
 import { appendRevision, decodeRevision } from './policy-revisions.ts';
-import { countRows, microsecondsOf, sortedList } from './list-order.ts';
+import { countRows, sortedList } from './list-order.ts';
 import { pageOf, positionOf } from '../../platform/paging.ts';
 import { platformId } from '../policy-store.ts';
 import type { Change, CreatedOrganization, PolicyStore, Stored } from '../policy-store.ts';
@@ -37,6 +37,7 @@ export interface OrganizationRow {
   readonly version: string;
   readonly state: Organization['state'];
   readonly display_name: string;
+  readonly owner: string;
   readonly time_zone: string;
   readonly week_start: number;
   readonly month_anchor_day: number;
@@ -56,6 +57,7 @@ export interface OrganizationRow {
 const settingColumns = [
   'state',
   'display_name',
+  'owner',
   'time_zone',
   'week_start',
   'month_anchor_day',
@@ -74,8 +76,8 @@ const fromMatching = `FROM org WHERE org_id <> '${platformId}' AND strpos(lower(
 const sortExpressions = {
   id: 'org_id',
   display_name: 'lower(display_name) COLLATE "C"',
-  create_time: microsecondsOf('created_at'),
-  update_time: microsecondsOf('updated_at'),
+  create_time: 'created_at',
+  update_time: 'updated_at',
 };
 const allColumns = `org_id, version, ${settingColumns.join(', ')}, created_at, updated_at`;
 
@@ -239,6 +241,7 @@ export function organizationOf(
   return {
     id: row.org_id,
     displayName: row.display_name,
+    owner: row.owner || undefined,
     state: row.state,
     calendar: {
       timeZone: row.time_zone,
@@ -263,6 +266,7 @@ function settingsOf(organization: Organization): readonly unknown[] {
   return [
     organization.state,
     organization.displayName,
+    organization.owner ?? '',
     calendar.timeZone,
     calendar.weekStart,
     calendar.monthAnchorDay,

@@ -3,6 +3,8 @@ import type { PolicyStore } from '../policy-store.ts';
 import { storedPolicyChecks } from './check-policies.ts';
 import { storedDeviations } from './catalog-deviations.ts';
 import { storedCredentials } from './credentials.ts';
+import { storedCounts } from './directory-counts.ts';
+import { listDirectory } from './list-directory.ts';
 import { storedHistory } from './history.ts';
 import { storedLimitRevisions } from './list-limit-revisions.ts';
 import { storedPriceLists } from './list-prices.ts';
@@ -14,15 +16,20 @@ import { storedPriceImports } from './price-imports.ts';
 import { storedPrices } from './prices.ts';
 import { storedRaises } from './raises.ts';
 import { storedDeletions } from './record-deletion.ts';
+import { isSearched } from './record-facets.ts';
 import { storedRecords } from './records.ts';
 import { storedRevocations } from './revoke-price.ts';
 import { storedUsersWithPolicies } from './users-with-policies.ts';
 
 /** The policy store over PostgreSQL. */
 export function createPgPolicyStore(parts: StoreParts): PolicyStore {
+  const records = storedRecords(parts);
   return {
     ...storedOrganizations(parts),
-    ...storedRecords(parts),
+    ...records,
+    list: (orgId, kind, page) =>
+      isSearched(kind) ? listDirectory(parts, orgId, kind, page) : records.list(orgId, kind, page),
+    ...storedCounts(parts),
     ...storedDeletions(parts),
     ...storedModelGroups(parts),
     ...storedCredentials(parts),

@@ -6,6 +6,7 @@ import { withOrigin } from './catalog-entries.ts';
 import { recordNotFound, requireCondition } from './change-errors.ts';
 import { appendRevision, deletedPolicy, isLive, readNewest } from './policy-revisions.ts';
 import { inheritedNames } from './inheritance.ts';
+import { indexRecord } from './index-record.ts';
 import { requireUnnamed } from './record-references.ts';
 import { readRecord, recordRequest } from './records.ts';
 
@@ -42,6 +43,7 @@ async function deleteRecord<K extends DeletableKind>(
 WHERE org_id = $1 AND kind = $2 AND id = $3 RETURNING version`,
     [orgId, kind, id, epoch, now],
   );
+  await indexRecord(locked, kind, before.record, undefined);
   return {
     result: await withOrigin(client, orgId, kind, before),
     kind,

@@ -3,13 +3,14 @@ import { storeFailure } from '../../db/errors.ts';
 import { runChange } from './change.ts';
 import type { ChangeRequest, Done, Locked, StoreParts } from './change.ts';
 import { notFound, recordNotFound, requireCondition } from './change-errors.ts';
-import { countRows, microsecondsOf, sortedList } from './list-order.ts';
+import { countRows, sortedList } from './list-order.ts';
 import { pageOf, positionOf } from '../../platform/paging.ts';
 import type { Change, PolicyStore, RecordKind, RecordOf, Stored } from '../policy-store.ts';
 import type { Listed, Page, PageWeight } from '../../platform/paging.ts';
 import { entriesOf, isCatalogKind, withOrigin } from './catalog-entries.ts';
 import type { EntryColumns } from './catalog-entries.ts';
 import { inheritedEpoch } from './inheritance.ts';
+import { indexRecord } from './index-record.ts';
 import { checkNameSpace, checkReferences, keepFacts } from './record-rules.ts';
 import { decodeRecord, encodeDoc, openDoc } from './documents.ts';
 import type { Doc, StoredDoc } from './documents.ts';
@@ -53,7 +54,7 @@ export interface RecordRow<K extends RecordKind> {
 const columns = 'id, doc, version, created_at, updated_at';
 
 /** A record has up to 64 names of others, each of up to 200 characters: a page is bounded by them too. */
-const pageWeight: PageWeight<RecordRow<RecordKind>> = {
+export const pageWeight: PageWeight<RecordRow<RecordKind>> = {
   most: 20_000,
   of: ({ doc }) =>
     Object.values(doc).reduce<number>(
@@ -92,11 +93,12 @@ export function listedOf<K extends RecordKind>(kind: K, row: ListedRow<K>): Stor
   return { ...stored, origin: { source: isPlatform ? 'PLATFORM' : 'OWN', replacesPlatform } };
 }
 
-const sortExpressions = {
+/** What records are sorted by. */
+export const sortExpressions = {
   id: 'id',
   display_name: `lower(coalesce(doc->>'displayName', '')) COLLATE "C"`,
-  create_time: microsecondsOf('created_at'),
-  update_time: microsecondsOf('updated_at'),
+  create_time: 'created_at',
+  update_time: 'updated_at',
 };
 
 /** A change of one record, in the form that recognises its repeats. */
@@ -138,6 +140,7 @@ RETURNING ${columns}`,
   if (row === undefined) throw recordNotFound(kind, record.id);
   const result = await withOrigin(client, orgId, kind, storedOf(kind, row));
   const revision = Number(row.version);
+  await indexRecord(locked, kind, before?.record, after);
   return { result, kind, subject: record.id, revision, before: before?.record, after };
 }
 
@@ -210,7 +213,8 @@ export async function requireOrganization(parts: StoreParts, orgId: string): Pro
   if (rowCount === 0) throw notFound('ORGANIZATION_NOT_FOUND', orgId);
 }
 
-function storedOf<K extends RecordKind>(kind: K, row: RecordRow<K>): Stored<RecordOf[K]> {
+/** Reads a record from its row. */
+export function storedOf<K extends RecordKind>(kind: K, row: RecordRow<K>): Stored<RecordOf[K]> {
   return {
     record: decodeRecord(kind, openDoc<RecordOf[K]>(row.doc)),
     etag: row.version,

@@ -6,18 +6,22 @@ import {
   PrincipalSchema,
   SubjectState,
   TeamSchema,
+  TierSchema,
   UserSchema,
 } from '../../../gen/tollgate/admin/v1/directory_pb.ts';
 import type * as messages from '../../../gen/tollgate/admin/v1/directory_pb.ts';
 import type { Principal, Registered, Team, User } from '../../core/directory.ts';
+import type { ListedTier, TeamCounts } from '../../policies/directory-counts.ts';
 import type { Stored } from '../../policies/policy-store.ts';
 import { readDisplayName, readEnum, readIdOrNone, readIds, readText } from './fields.ts';
 import { readId } from '../fields.ts';
 import { timestampOf } from '../time.ts';
 import type { Violations } from '../violations.ts';
 
-const states = ['ACTIVE', 'SUSPENDED'] as const;
-const kinds = ['AGENT', 'SERVICE', 'HUMAN'] as const;
+/** In the order of the proto's numbers. */
+export const subjectStates = ['ACTIVE', 'SUSPENDED'] as const;
+/** In the order of the proto's numbers. */
+export const principalKinds = ['AGENT', 'SERVICE', 'HUMAN'] as const;
 const maxPurpose = 1000;
 const maxIds = 32;
 
@@ -47,7 +51,7 @@ export function teamFromMessage(violations: Violations, at: string, message: mes
   return {
     ...registered(violations, at, message),
     parent: readIdOrNone(violations, `${at}.parent`, message.parent),
-    state: readEnum(violations, `${at}.state`, message.state, states, 'ACTIVE'),
+    state: readEnum(violations, `${at}.state`, message.state, subjectStates, 'ACTIVE'),
   };
 }
 
@@ -63,13 +67,24 @@ export function teamToMessage({ record, ...stored }: Stored<Team>): messages.Tea
   });
 }
 
+/** A team with how many members and children it has. */
+export function withTeamCounts(team: messages.Team, counts: TeamCounts | undefined): messages.Team {
+  const { members = 0, children = 0 } = counts ?? {};
+  return { ...team, memberCount: BigInt(members), childCount: BigInt(children) };
+}
+
+/** Writes a tier. */
+export function tierToMessage({ id, users, hasPolicy }: ListedTier): messages.Tier {
+  return create(TierSchema, { id, userCount: BigInt(users), hasPolicy });
+}
+
 /** Reads a user. */
 export function userFromMessage(violations: Violations, at: string, message: messages.User): User {
   return {
     ...registered(violations, at, message),
     teams: readIds(violations, `${at}.teams`, message.teams, maxIds),
     tier: readIdOrNone(violations, `${at}.tier`, message.tier),
-    state: readEnum(violations, `${at}.state`, message.state, states, 'ACTIVE'),
+    state: readEnum(violations, `${at}.state`, message.state, subjectStates, 'ACTIVE'),
   };
 }
 
@@ -95,7 +110,7 @@ export function principalFromMessage(
 ): Principal {
   return {
     ...registered(violations, at, message),
-    kind: readEnum(violations, `${at}.kind`, message.kind, kinds, 'SERVICE'),
+    kind: readEnum(violations, `${at}.kind`, message.kind, principalKinds, 'SERVICE'),
     namespace: readIdOrNone(violations, `${at}.namespace`, message.namespace) ?? `tenant:${orgId}`,
     groups: readIds(violations, `${at}.groups`, message.groups, maxIds),
     app: readIdOrNone(violations, `${at}.app`, message.app),

@@ -13,12 +13,14 @@ import type { Organization as Message } from '../../../gen/tollgate/admin/v1/org
 import { StoreContent } from '../../../gen/tollgate/v1/outcome_pb.ts';
 import type { Organization } from '../../core/organization.ts';
 import { isTimeZone } from '../../core/window.ts';
+import type { OrganizationCounts } from '../../policies/directory-counts.ts';
 import type { Stored } from '../../policies/policy-store.ts';
-import { readDisplayName, readEnum } from './fields.ts';
+import { readDisplayName, readEnum, readText } from './fields.ts';
 import { readAmount, readId } from '../fields.ts';
 import { timestampOf } from '../time.ts';
 import type { Violations } from '../violations.ts';
 
+const maxOwner = 200;
 const states = ['ACTIVE', 'SUSPENDED'] as const;
 const catalogs = ['INHERIT', 'OWN'] as const;
 const rules = ['ALLOW', 'DENY'] as const;
@@ -59,6 +61,7 @@ export function organizationFromMessage(
   return {
     id: readId(violations, at('id'), message.id),
     displayName: readDisplayName(violations, prefix, message.displayName),
+    owner: readText(violations, at('owner'), message.owner, maxOwner) || undefined,
     state: readEnum(violations, at('state'), message.state, states, 'ACTIVE'),
     calendar: { timeZone, weekStart: days.indexOf(weekStart) + 1, monthAnchorDay },
     unknownModels:
@@ -98,6 +101,7 @@ export function organizationToMessage({ record, ...stored }: Stored<Organization
   return create(OrganizationSchema, {
     id: record.id,
     displayName: record.displayName || undefined,
+    owner: record.owner,
     state: OrganizationState[record.state],
     timeZone: calendar.timeZone,
     weekStart: WeekDay[days[calendar.weekStart - 1] ?? 'MONDAY'],
@@ -115,4 +119,14 @@ export function organizationToMessage({ record, ...stored }: Stored<Organization
     createTime: timestampOf(stored.createdAtMs),
     updateTime: timestampOf(stored.updatedAtMs),
   });
+}
+
+/** An organization with how many teams, users and keys it has. */
+export function withOrganizationCounts(
+  organization: Message,
+  counts: OrganizationCounts | undefined,
+): Message {
+  const { teams = 0, users = 0, keys = 0 } = counts ?? {};
+  const counted = { teamCount: BigInt(teams), userCount: BigInt(users), keyCount: BigInt(keys) };
+  return { ...organization, ...counted };
 }

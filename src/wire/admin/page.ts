@@ -18,6 +18,7 @@ export interface PageRequest extends Message {
   readonly pageSize: number;
   readonly pageToken: string;
   readonly contains?: string;
+  readonly search?: string;
   readonly orderBy?: string;
 }
 
@@ -31,12 +32,13 @@ export function readPage(
   request: PageRequest,
   except: readonly string[] = [],
 ): Page {
-  const { pageSize, pageToken, contains = '', orderBy = '' } = request;
+  const { pageSize, pageToken, contains = '', search = '', orderBy = '' } = request;
   if (pageSize < 0) violations.add('page_size', 'must not be negative');
   return {
     size: pageSize === 0 ? defaultPageSize : Math.min(pageSize, maxPageSize),
     token: pageToken === '' ? undefined : pageToken,
     contains: readText(violations, 'contains', contains, maxContains) || undefined,
+    search: readText(violations, 'search', search, maxContains).trim() || undefined,
     order: readOrder(violations, orderBy),
     boundTo: argumentsText(desc, request, except),
   };

@@ -51,13 +51,19 @@
 // Lists (AIP-158). `page_size` is the most that a page has: 0 is 100, more than 1000 is 1000, negative is
 // FIELD_INVALID. A page may have fewer; the last one has no `next_page_token`. `page_token` is the `next_page_token`
 // of the page before. It is opaque, and valid only with the same arguments, the size excepted: FIELD_INVALID
-// otherwise. What is created or deleted between two pages may be on them or not; nothing else is left out or
-// repeated. `contains` selects those whose id or display name contains a text, ignoring letter case; at most 200
-// characters, empty is all. `order_by` is `id`, `display_name` (ignoring letter case), `create_time` or
-// `update_time`, with ` desc` after it for the other direction; equal ones are sorted by id. Empty is `id`. A change
-// of what a list is sorted by may move a record from one page to another. `total_size` is how many there are on all
-// pages; it is counted up to 10,000, which then means 10,000 or more. Where there is none, counting would read too
-// much: events and prices are histories that only grow.
+// otherwise. What is created or deleted between two pages may be on them or not; nothing else is left out or repeated.
+// `search`, where lists may be long (teams, users, principals, apps, customers, keys, tokens), selects those in which
+// each of at most 8 words, ignoring letter case, is found: as the beginning of the id, of a part of the id, or of a
+// word of the display name. `alice`, `exam` and `smi ali` find `alice@example.com`, named Alice Smith; `lice`, in the
+// middle of a word, finds nothing. A searched list is in an order of the server's. Filters select exactly, and all of
+// them must hold. A page costs the same however long the list is: where few of what it looked at match, it has fewer
+// records than were asked for, or none, and a next page. `contains`, where lists are short, selects those whose id or
+// display name contains a text, ignoring letter case; at most 200 characters, empty is all. `order_by` is `id`,
+// `display_name` (ignoring letter case), `create_time` or `update_time`, with ` desc` after it for the other
+// direction; equal ones are sorted by id. Empty is `id`. A change of what a list is sorted by may move a record from
+// one page to another. `total_size` is how many there are on all pages; where lists are short it is counted up to
+// 10,000, which then means 10,000 or more. Where there is none, counting would read too much: events and prices are
+// histories that only grow.
 //
 // Batch reads. A method BatchGet reads 1 to 1000 different ids at once, in their order. Ids that are not there are
 // answered in `missing_ids`: unregistered users, for example, may have usage.

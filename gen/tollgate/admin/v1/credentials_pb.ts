@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file tollgate/admin/v1/credentials.proto.
  */
 export const file_tollgate_admin_v1_credentials: GenFile = /*@__PURE__*/
-  fileDesc("CiN0b2xsZ2F0ZS9hZG1pbi92MS9jcmVkZW50aWFscy5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEi3wMKA0tleRIKCgJpZBgBIAEoCRIZCgxkaXNwbGF5X25hbWUYAiABKAlIAIgBARIRCgR1c2VyGAMgASgJSAGIAQESEQoEdGVhbRgEIAEoCUgCiAEBEhYKCXByaW5jaXBhbBgFIAEoCUgDiAEBEhAKA2FwcBgGIAEoCUgEiAEBEhUKCGN1c3RvbWVyGAcgASgJSAWIAQESDgoGc2NvcGVzGAggAygJEjYKBXN0YXRlGAkgASgOMiIudG9sbGdhdGUuYWRtaW4udjEuQ3JlZGVudGlhbFN0YXRlSAaIAQESLwoLZXhwaXJlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWxhc3RfZm91chgLIAEoCRIMCgRldGFnGGQgASgJEi8KC2NyZWF0ZV90aW1lGGUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRhmIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCDwoNX2Rpc3BsYXlfbmFtZUIHCgVfdXNlckIHCgVfdGVhbUIMCgpfcHJpbmNpcGFsQgYKBF9hcHBCCwoJX2N1c3RvbWVyQggKBl9zdGF0ZSKWAQoQQ3JlYXRlS2V5UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSIwoDa2V5GAIgASgLMhYudG9sbGdhdGUuYWRtaW4udjEuS2V5Eg4KBnJlYXNvbhgDIAEoCRIXCgpyZXF1ZXN0X2lkGAQgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgFIAEoCEINCgtfcmVxdWVzdF9pZCJIChFDcmVhdGVLZXlSZXNwb25zZRIjCgNrZXkYASABKAsyFi50b2xsZ2F0ZS5hZG1pbi52MS5LZXkSDgoGc2VjcmV0GAIgASgJIisKDUdldEtleVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEgoKAmlkGAIgASgJIjUKDkdldEtleVJlc3BvbnNlEiMKA2tleRgBIAEoCzIWLnRvbGxnYXRlLmFkbWluLnYxLktleSIyChNCYXRjaEdldEtleXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRILCgNpZHMYAiADKAkiUQoUQmF0Y2hHZXRLZXlzUmVzcG9uc2USJAoEa2V5cxgBIAMoCzIWLnRvbGxnYXRlLmFkbWluLnYxLktleRITCgttaXNzaW5nX2lkcxgCIAMoCSJsCg9MaXN0S2V5c1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEhAKCGNvbnRhaW5zGAQgASgJEhAKCG9yZGVyX2J5GAUgASgJImUKEExpc3RLZXlzUmVzcG9uc2USJAoEa2V5cxgBIAMoCzIWLnRvbGxnYXRlLmFkbWluLnYxLktleRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoBSLNAQoQVXBkYXRlS2V5UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSIwoDa2V5GAIgASgLMhYudG9sbGdhdGUuYWRtaW4udjEuS2V5Ei8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIOCgZyZWFzb24YBSABKAkSFwoKcmVxdWVzdF9pZBgGIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYByABKAhCDQoLX3JlcXVlc3RfaWRKBAgEEAUiOAoRVXBkYXRlS2V5UmVzcG9uc2USIwoDa2V5GAEgASgLMhYudG9sbGdhdGUuYWRtaW4udjEuS2V5IosBChBSZXZva2VLZXlSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIKCgJpZBgCIAEoCRIMCgRldGFnGAMgASgJEg4KBnJlYXNvbhgEIAEoCRIXCgpyZXF1ZXN0X2lkGAUgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgGIAEoCEINCgtfcmVxdWVzdF9pZCI4ChFSZXZva2VLZXlSZXNwb25zZRIjCgNrZXkYASABKAsyFi50b2xsZ2F0ZS5hZG1pbi52MS5LZXki4QMKBVRva2VuEgoKAmlkGAEgASgJEhkKDGRpc3BsYXlfbmFtZRgCIAEoCUgAiAEBEhEKBHVzZXIYAyABKAlIAYgBARIRCgR0ZWFtGAQgASgJSAKIAQESFgoJcHJpbmNpcGFsGAUgASgJSAOIAQESEAoDYXBwGAYgASgJSASIAQESFQoIY3VzdG9tZXIYByABKAlIBYgBARIOCgZzY29wZXMYCCADKAkSNgoFc3RhdGUYCSABKA4yIi50b2xsZ2F0ZS5hZG1pbi52MS5DcmVkZW50aWFsU3RhdGVIBogBARIvCgtleHBpcmVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJbGFzdF9mb3VyGAsgASgJEgwKBGV0YWcYZCABKAkSLwoLY3JlYXRlX3RpbWUYZSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGGYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIPCg1fZGlzcGxheV9uYW1lQgcKBV91c2VyQgcKBV90ZWFtQgwKCl9wcmluY2lwYWxCBgoEX2FwcEILCglfY3VzdG9tZXJCCAoGX3N0YXRlIpwBChJDcmVhdGVUb2tlblJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEicKBXRva2VuGAIgASgLMhgudG9sbGdhdGUuYWRtaW4udjEuVG9rZW4SDgoGcmVhc29uGAMgASgJEhcKCnJlcXVlc3RfaWQYBCABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIQg0KC19yZXF1ZXN0X2lkIk4KE0NyZWF0ZVRva2VuUmVzcG9uc2USJwoFdG9rZW4YASABKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5Ub2tlbhIOCgZzZWNyZXQYAiABKAkiLQoPR2V0VG9rZW5SZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIKCgJpZBgCIAEoCSI7ChBHZXRUb2tlblJlc3BvbnNlEicKBXRva2VuGAEgASgLMhgudG9sbGdhdGUuYWRtaW4udjEuVG9rZW4iNAoVQmF0Y2hHZXRUb2tlbnNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRILCgNpZHMYAiADKAkiVwoWQmF0Y2hHZXRUb2tlbnNSZXNwb25zZRIoCgZ0b2tlbnMYASADKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5Ub2tlbhITCgttaXNzaW5nX2lkcxgCIAMoCSJuChFMaXN0VG9rZW5zUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSEAoIY29udGFpbnMYBCABKAkSEAoIb3JkZXJfYnkYBSABKAkiawoSTGlzdFRva2Vuc1Jlc3BvbnNlEigKBnRva2VucxgBIAMoCzIYLnRvbGxnYXRlLmFkbWluLnYxLlRva2VuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgFItMBChJVcGRhdGVUb2tlblJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEicKBXRva2VuGAIgASgLMhgudG9sbGdhdGUuYWRtaW4udjEuVG9rZW4SLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEg4KBnJlYXNvbhgFIAEoCRIXCgpyZXF1ZXN0X2lkGAYgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgHIAEoCEINCgtfcmVxdWVzdF9pZEoECAQQBSI+ChNVcGRhdGVUb2tlblJlc3BvbnNlEicKBXRva2VuGAEgASgLMhgudG9sbGdhdGUuYWRtaW4udjEuVG9rZW4ijQEKElJldm9rZVRva2VuUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSCgoCaWQYAiABKAkSDAoEZXRhZxgDIAEoCRIOCgZyZWFzb24YBCABKAkSFwoKcmVxdWVzdF9pZBgFIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYBiABKAhCDQoLX3JlcXVlc3RfaWQiPgoTUmV2b2tlVG9rZW5SZXNwb25zZRInCgV0b2tlbhgBIAEoCzIYLnRvbGxnYXRlLmFkbWluLnYxLlRva2VuKo0BCg9DcmVkZW50aWFsU3RhdGUSIAocQ1JFREVOVElBTF9TVEFURV9VTlNQRUNJRklFRBAAEhsKF0NSRURFTlRJQUxfU1RBVEVfQUNUSVZFEAESHQoZQ1JFREVOVElBTF9TVEFURV9ESVNBQkxFRBACEhwKGENSRURFTlRJQUxfU1RBVEVfUkVWT0tFRBADMtEIChFDcmVkZW50aWFsU2VydmljZRJWCglDcmVhdGVLZXkSIy50b2xsZ2F0ZS5hZG1pbi52MS5DcmVhdGVLZXlSZXF1ZXN0GiQudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlS2V5UmVzcG9uc2USTQoGR2V0S2V5EiAudG9sbGdhdGUuYWRtaW4udjEuR2V0S2V5UmVxdWVzdBohLnRvbGxnYXRlLmFkbWluLnYxLkdldEtleVJlc3BvbnNlEl8KDEJhdGNoR2V0S2V5cxImLnRvbGxnYXRlLmFkbWluLnYxLkJhdGNoR2V0S2V5c1JlcXVlc3QaJy50b2xsZ2F0ZS5hZG1pbi52MS5CYXRjaEdldEtleXNSZXNwb25zZRJTCghMaXN0S2V5cxIiLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RLZXlzUmVxdWVzdBojLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RLZXlzUmVzcG9uc2USVgoJVXBkYXRlS2V5EiMudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlS2V5UmVxdWVzdBokLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZUtleVJlc3BvbnNlElYKCVJldm9rZUtleRIjLnRvbGxnYXRlLmFkbWluLnYxLlJldm9rZUtleVJlcXVlc3QaJC50b2xsZ2F0ZS5hZG1pbi52MS5SZXZva2VLZXlSZXNwb25zZRJcCgtDcmVhdGVUb2tlbhIlLnRvbGxnYXRlLmFkbWluLnYxLkNyZWF0ZVRva2VuUmVxdWVzdBomLnRvbGxnYXRlLmFkbWluLnYxLkNyZWF0ZVRva2VuUmVzcG9uc2USUwoIR2V0VG9rZW4SIi50b2xsZ2F0ZS5hZG1pbi52MS5HZXRUb2tlblJlcXVlc3QaIy50b2xsZ2F0ZS5hZG1pbi52MS5HZXRUb2tlblJlc3BvbnNlEmUKDkJhdGNoR2V0VG9rZW5zEigudG9sbGdhdGUuYWRtaW4udjEuQmF0Y2hHZXRUb2tlbnNSZXF1ZXN0GikudG9sbGdhdGUuYWRtaW4udjEuQmF0Y2hHZXRUb2tlbnNSZXNwb25zZRJZCgpMaXN0VG9rZW5zEiQudG9sbGdhdGUuYWRtaW4udjEuTGlzdFRva2Vuc1JlcXVlc3QaJS50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0VG9rZW5zUmVzcG9uc2USXAoLVXBkYXRlVG9rZW4SJS50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVUb2tlblJlcXVlc3QaJi50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVUb2tlblJlc3BvbnNlElwKC1Jldm9rZVRva2VuEiUudG9sbGdhdGUuYWRtaW4udjEuUmV2b2tlVG9rZW5SZXF1ZXN0GiYudG9sbGdhdGUuYWRtaW4udjEuUmV2b2tlVG9rZW5SZXNwb25zZUJeChF0b2xsZ2F0ZS5hZG1pbi52MUIQQ3JlZGVudGlhbHNQcm90b1ABWiF0b2xsZ2F0ZS9hZG1pbi92MTt0b2xsZ2F0ZWFkbWludjGqAhFUb2xsZ2F0ZS5BZG1pbi5WMWIGcHJvdG8z", [file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
+  fileDesc("CiN0b2xsZ2F0ZS9hZG1pbi92MS9jcmVkZW50aWFscy5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEiiQQKA0tleRIKCgJpZBgBIAEoCRIZCgxkaXNwbGF5X25hbWUYAiABKAlIAIgBARIRCgR1c2VyGAMgASgJSAGIAQESEQoEdGVhbRgEIAEoCUgCiAEBEhYKCXByaW5jaXBhbBgFIAEoCUgDiAEBEhAKA2FwcBgGIAEoCUgEiAEBEhUKCGN1c3RvbWVyGAcgASgJSAWIAQESDgoGc2NvcGVzGAggAygJEjYKBXN0YXRlGAkgASgOMiIudG9sbGdhdGUuYWRtaW4udjEuQ3JlZGVudGlhbFN0YXRlSAaIAQESLwoLZXhwaXJlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhgKC2Vudmlyb25tZW50GAwgASgJSAeIAQESEQoJbGFzdF9mb3VyGAsgASgJEgwKBGV0YWcYZCABKAkSLwoLY3JlYXRlX3RpbWUYZSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGGYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIPCg1fZGlzcGxheV9uYW1lQgcKBV91c2VyQgcKBV90ZWFtQgwKCl9wcmluY2lwYWxCBgoEX2FwcEILCglfY3VzdG9tZXJCCAoGX3N0YXRlQg4KDF9lbnZpcm9ubWVudCKWAQoQQ3JlYXRlS2V5UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSIwoDa2V5GAIgASgLMhYudG9sbGdhdGUuYWRtaW4udjEuS2V5Eg4KBnJlYXNvbhgDIAEoCRIXCgpyZXF1ZXN0X2lkGAQgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgFIAEoCEINCgtfcmVxdWVzdF9pZCJIChFDcmVhdGVLZXlSZXNwb25zZRIjCgNrZXkYASABKAsyFi50b2xsZ2F0ZS5hZG1pbi52MS5LZXkSDgoGc2VjcmV0GAIgASgJIisKDUdldEtleVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEgoKAmlkGAIgASgJIjUKDkdldEtleVJlc3BvbnNlEiMKA2tleRgBIAEoCzIWLnRvbGxnYXRlLmFkbWluLnYxLktleSIyChNCYXRjaEdldEtleXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRILCgNpZHMYAiADKAkiUQoUQmF0Y2hHZXRLZXlzUmVzcG9uc2USJAoEa2V5cxgBIAMoCzIWLnRvbGxnYXRlLmFkbWluLnYxLktleRITCgttaXNzaW5nX2lkcxgCIAMoCSKAAgoPTGlzdEtleXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIMCgR1c2VyGAIgASgJEgwKBHRlYW0YAyABKAkSEQoJcHJpbmNpcGFsGAQgASgJEgsKA2FwcBgFIAEoCRIQCghjdXN0b21lchgGIAEoCRIxCgVzdGF0ZRgHIAEoDjIiLnRvbGxnYXRlLmFkbWluLnYxLkNyZWRlbnRpYWxTdGF0ZRITCgtlbnZpcm9ubWVudBgIIAEoCRIRCglwYWdlX3NpemUYCSABKAUSEgoKcGFnZV90b2tlbhgKIAEoCRIOCgZzZWFyY2gYCyABKAkSEAoIb3JkZXJfYnkYDCABKAkiZQoQTGlzdEtleXNSZXNwb25zZRIkCgRrZXlzGAEgAygLMhYudG9sbGdhdGUuYWRtaW4udjEuS2V5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgFIs0BChBVcGRhdGVLZXlSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIjCgNrZXkYAiABKAsyFi50b2xsZ2F0ZS5hZG1pbi52MS5LZXkSLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEg4KBnJlYXNvbhgFIAEoCRIXCgpyZXF1ZXN0X2lkGAYgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgHIAEoCEINCgtfcmVxdWVzdF9pZEoECAQQBSI4ChFVcGRhdGVLZXlSZXNwb25zZRIjCgNrZXkYASABKAsyFi50b2xsZ2F0ZS5hZG1pbi52MS5LZXkiiwEKEFJldm9rZUtleVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEgoKAmlkGAIgASgJEgwKBGV0YWcYAyABKAkSDgoGcmVhc29uGAQgASgJEhcKCnJlcXVlc3RfaWQYBSABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAYgASgIQg0KC19yZXF1ZXN0X2lkIjgKEVJldm9rZUtleVJlc3BvbnNlEiMKA2tleRgBIAEoCzIWLnRvbGxnYXRlLmFkbWluLnYxLktleSKHBAoFVG9rZW4SCgoCaWQYASABKAkSGQoMZGlzcGxheV9uYW1lGAIgASgJSACIAQESEQoEdXNlchgDIAEoCUgBiAEBEhEKBHRlYW0YBCABKAlIAogBARIWCglwcmluY2lwYWwYBSABKAlIA4gBARIQCgNhcHAYBiABKAlIBIgBARIVCghjdXN0b21lchgHIAEoCUgFiAEBEg4KBnNjb3BlcxgIIAMoCRI2CgVzdGF0ZRgJIAEoDjIiLnRvbGxnYXRlLmFkbWluLnYxLkNyZWRlbnRpYWxTdGF0ZUgGiAEBEi8KC2V4cGlyZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCgluYW1lc3BhY2UYDCABKAlIB4gBARIRCglsYXN0X2ZvdXIYCyABKAkSDAoEZXRhZxhkIAEoCRIvCgtjcmVhdGVfdGltZRhlIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYZiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQg8KDV9kaXNwbGF5X25hbWVCBwoFX3VzZXJCBwoFX3RlYW1CDAoKX3ByaW5jaXBhbEIGCgRfYXBwQgsKCV9jdXN0b21lckIICgZfc3RhdGVCDAoKX25hbWVzcGFjZSKcAQoSQ3JlYXRlVG9rZW5SZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRInCgV0b2tlbhgCIAEoCzIYLnRvbGxnYXRlLmFkbWluLnYxLlRva2VuEg4KBnJlYXNvbhgDIAEoCRIXCgpyZXF1ZXN0X2lkGAQgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgFIAEoCEINCgtfcmVxdWVzdF9pZCJOChNDcmVhdGVUb2tlblJlc3BvbnNlEicKBXRva2VuGAEgASgLMhgudG9sbGdhdGUuYWRtaW4udjEuVG9rZW4SDgoGc2VjcmV0GAIgASgJIi0KD0dldFRva2VuUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSCgoCaWQYAiABKAkiOwoQR2V0VG9rZW5SZXNwb25zZRInCgV0b2tlbhgBIAEoCzIYLnRvbGxnYXRlLmFkbWluLnYxLlRva2VuIjQKFUJhdGNoR2V0VG9rZW5zUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSCwoDaWRzGAIgAygJIlcKFkJhdGNoR2V0VG9rZW5zUmVzcG9uc2USKAoGdG9rZW5zGAEgAygLMhgudG9sbGdhdGUuYWRtaW4udjEuVG9rZW4SEwoLbWlzc2luZ19pZHMYAiADKAkigAIKEUxpc3RUb2tlbnNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIMCgR1c2VyGAIgASgJEgwKBHRlYW0YAyABKAkSEQoJcHJpbmNpcGFsGAQgASgJEgsKA2FwcBgFIAEoCRIQCghjdXN0b21lchgGIAEoCRIxCgVzdGF0ZRgHIAEoDjIiLnRvbGxnYXRlLmFkbWluLnYxLkNyZWRlbnRpYWxTdGF0ZRIRCgluYW1lc3BhY2UYCCABKAkSEQoJcGFnZV9zaXplGAkgASgFEhIKCnBhZ2VfdG9rZW4YCiABKAkSDgoGc2VhcmNoGAsgASgJEhAKCG9yZGVyX2J5GAwgASgJImsKEkxpc3RUb2tlbnNSZXNwb25zZRIoCgZ0b2tlbnMYASADKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5Ub2tlbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoBSLTAQoSVXBkYXRlVG9rZW5SZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRInCgV0b2tlbhgCIAEoCzIYLnRvbGxnYXRlLmFkbWluLnYxLlRva2VuEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIOCgZyZWFzb24YBSABKAkSFwoKcmVxdWVzdF9pZBgGIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYByABKAhCDQoLX3JlcXVlc3RfaWRKBAgEEAUiPgoTVXBkYXRlVG9rZW5SZXNwb25zZRInCgV0b2tlbhgBIAEoCzIYLnRvbGxnYXRlLmFkbWluLnYxLlRva2VuIo0BChJSZXZva2VUb2tlblJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEgoKAmlkGAIgASgJEgwKBGV0YWcYAyABKAkSDgoGcmVhc29uGAQgASgJEhcKCnJlcXVlc3RfaWQYBSABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAYgASgIQg0KC19yZXF1ZXN0X2lkIj4KE1Jldm9rZVRva2VuUmVzcG9uc2USJwoFdG9rZW4YASABKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5Ub2tlbiqNAQoPQ3JlZGVudGlhbFN0YXRlEiAKHENSRURFTlRJQUxfU1RBVEVfVU5TUEVDSUZJRUQQABIbChdDUkVERU5USUFMX1NUQVRFX0FDVElWRRABEh0KGUNSRURFTlRJQUxfU1RBVEVfRElTQUJMRUQQAhIcChhDUkVERU5USUFMX1NUQVRFX1JFVk9LRUQQAzLRCAoRQ3JlZGVudGlhbFNlcnZpY2USVgoJQ3JlYXRlS2V5EiMudG9sbGdhdGUuYWRtaW4udjEuQ3JlYXRlS2V5UmVxdWVzdBokLnRvbGxnYXRlLmFkbWluLnYxLkNyZWF0ZUtleVJlc3BvbnNlEk0KBkdldEtleRIgLnRvbGxnYXRlLmFkbWluLnYxLkdldEtleVJlcXVlc3QaIS50b2xsZ2F0ZS5hZG1pbi52MS5HZXRLZXlSZXNwb25zZRJfCgxCYXRjaEdldEtleXMSJi50b2xsZ2F0ZS5hZG1pbi52MS5CYXRjaEdldEtleXNSZXF1ZXN0GicudG9sbGdhdGUuYWRtaW4udjEuQmF0Y2hHZXRLZXlzUmVzcG9uc2USUwoITGlzdEtleXMSIi50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0S2V5c1JlcXVlc3QaIy50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0S2V5c1Jlc3BvbnNlElYKCVVwZGF0ZUtleRIjLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZUtleVJlcXVlc3QaJC50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVLZXlSZXNwb25zZRJWCglSZXZva2VLZXkSIy50b2xsZ2F0ZS5hZG1pbi52MS5SZXZva2VLZXlSZXF1ZXN0GiQudG9sbGdhdGUuYWRtaW4udjEuUmV2b2tlS2V5UmVzcG9uc2USXAoLQ3JlYXRlVG9rZW4SJS50b2xsZ2F0ZS5hZG1pbi52MS5DcmVhdGVUb2tlblJlcXVlc3QaJi50b2xsZ2F0ZS5hZG1pbi52MS5DcmVhdGVUb2tlblJlc3BvbnNlElMKCEdldFRva2VuEiIudG9sbGdhdGUuYWRtaW4udjEuR2V0VG9rZW5SZXF1ZXN0GiMudG9sbGdhdGUuYWRtaW4udjEuR2V0VG9rZW5SZXNwb25zZRJlCg5CYXRjaEdldFRva2VucxIoLnRvbGxnYXRlLmFkbWluLnYxLkJhdGNoR2V0VG9rZW5zUmVxdWVzdBopLnRvbGxnYXRlLmFkbWluLnYxLkJhdGNoR2V0VG9rZW5zUmVzcG9uc2USWQoKTGlzdFRva2VucxIkLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RUb2tlbnNSZXF1ZXN0GiUudG9sbGdhdGUuYWRtaW4udjEuTGlzdFRva2Vuc1Jlc3BvbnNlElwKC1VwZGF0ZVRva2VuEiUudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlVG9rZW5SZXF1ZXN0GiYudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlVG9rZW5SZXNwb25zZRJcCgtSZXZva2VUb2tlbhIlLnRvbGxnYXRlLmFkbWluLnYxLlJldm9rZVRva2VuUmVxdWVzdBomLnRvbGxnYXRlLmFkbWluLnYxLlJldm9rZVRva2VuUmVzcG9uc2VCXgoRdG9sbGdhdGUuYWRtaW4udjFCEENyZWRlbnRpYWxzUHJvdG9QAVohdG9sbGdhdGUvYWRtaW4vdjE7dG9sbGdhdGVhZG1pbnYxqgIRVG9sbGdhdGUuQWRtaW4uVjFiBnByb3RvMw", [file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * An API key: a secret that is bound to subjects of a call.
@@ -92,6 +92,14 @@ export type Key = Message<"tollgate.admin.v1.Key"> & {
    * @generated from field: google.protobuf.Timestamp expire_time = 10;
    */
   expireTime?: Timestamp | undefined;
+
+  /**
+   * Where it is used, such as `production`: 1 to 64 of `a-z 0-9 _ . -`. For people and for lists: it is not a label of its
+   * calls, and no limit can name it. Give keys limits of their own, or send a label with the calls. Empty: not said.
+   *
+   * @generated from field: optional string environment = 12;
+   */
+  environment?: string | undefined;
 
   /**
    * The last four characters of its secret, to recognize it by; set by the server.
@@ -326,30 +334,80 @@ export type ListKeysRequest = Message<"tollgate.admin.v1.ListKeysRequest"> & {
   orgId: string;
 
   /**
+   * Only those of this user. Empty: all.
+   *
+   * @generated from field: string user = 2;
+   */
+  user: string;
+
+  /**
+   * Only those charged to this team. Empty: all.
+   *
+   * @generated from field: string team = 3;
+   */
+  team: string;
+
+  /**
+   * Only those of this principal. Empty: all.
+   *
+   * @generated from field: string principal = 4;
+   */
+  principal: string;
+
+  /**
+   * Only those of this app. Empty: all.
+   *
+   * @generated from field: string app = 5;
+   */
+  app: string;
+
+  /**
+   * Only those of this customer. Empty: all.
+   *
+   * @generated from field: string customer = 6;
+   */
+  customer: string;
+
+  /**
+   * Only those in this state. Unspecified: in any.
+   *
+   * @generated from field: tollgate.admin.v1.CredentialState state = 7;
+   */
+  state: CredentialState;
+
+  /**
+   * Only those of this environment. Empty: all.
+   *
+   * @generated from field: string environment = 8;
+   */
+  environment: string;
+
+  /**
    * At most so many; 0 is 100, more than 1000 is 1000.
    *
-   * @generated from field: int32 page_size = 2;
+   * @generated from field: int32 page_size = 9;
    */
   pageSize: number;
 
   /**
    * The `next_page_token` of the page before. Empty: the first page.
    *
-   * @generated from field: string page_token = 3;
+   * @generated from field: string page_token = 10;
    */
   pageToken: string;
 
   /**
-   * Only those whose id or display name contains this text.
+   * Only those that are found by these words; see conventions.proto.
    *
-   * @generated from field: string contains = 4;
+   * @generated from field: string search = 11;
    */
-  contains: string;
+  search: string;
 
   /**
-   * `id`, `display_name`, `create_time` or `update_time`; with ` desc` after it descending. Empty: `id`.
+   * `id`, `display_name`, `create_time` or `update_time`; with ` desc` after it descending. Empty: `id`. Only `id`
+   * where the list is searched or filtered.
    *
-   * @generated from field: string order_by = 5;
+   * @generated from field: string order_by = 12;
    */
   orderBy: string;
 };
@@ -382,7 +440,7 @@ export type ListKeysResponse = Message<"tollgate.admin.v1.ListKeysResponse"> & {
   nextPageToken: string;
 
   /**
-   * How many there are on all pages, counted up to 10,000.
+   * How many there are on all pages; 0, not counted, with `search` or more than one filter.
    *
    * @generated from field: int32 total_size = 3;
    */
@@ -627,6 +685,13 @@ export type Token = Message<"tollgate.admin.v1.Token"> & {
   expireTime?: Timestamp | undefined;
 
   /**
+   * Whose it is. Empty: `tenant:<organization>`.
+   *
+   * @generated from field: optional string namespace = 12;
+   */
+  namespace?: string | undefined;
+
+  /**
    * The last four characters of its secret, to recognize it by; set by the server.
    *
    * @generated from field: string last_four = 11;
@@ -859,30 +924,80 @@ export type ListTokensRequest = Message<"tollgate.admin.v1.ListTokensRequest"> &
   orgId: string;
 
   /**
+   * Only those of this user. Empty: all.
+   *
+   * @generated from field: string user = 2;
+   */
+  user: string;
+
+  /**
+   * Only those charged to this team. Empty: all.
+   *
+   * @generated from field: string team = 3;
+   */
+  team: string;
+
+  /**
+   * Only those of this principal. Empty: all.
+   *
+   * @generated from field: string principal = 4;
+   */
+  principal: string;
+
+  /**
+   * Only those of this app. Empty: all.
+   *
+   * @generated from field: string app = 5;
+   */
+  app: string;
+
+  /**
+   * Only those of this customer. Empty: all.
+   *
+   * @generated from field: string customer = 6;
+   */
+  customer: string;
+
+  /**
+   * Only those in this state. Unspecified: in any.
+   *
+   * @generated from field: tollgate.admin.v1.CredentialState state = 7;
+   */
+  state: CredentialState;
+
+  /**
+   * Only those of this namespace. Empty: all.
+   *
+   * @generated from field: string namespace = 8;
+   */
+  namespace: string;
+
+  /**
    * At most so many; 0 is 100, more than 1000 is 1000.
    *
-   * @generated from field: int32 page_size = 2;
+   * @generated from field: int32 page_size = 9;
    */
   pageSize: number;
 
   /**
    * The `next_page_token` of the page before. Empty: the first page.
    *
-   * @generated from field: string page_token = 3;
+   * @generated from field: string page_token = 10;
    */
   pageToken: string;
 
   /**
-   * Only those whose id or display name contains this text.
+   * Only those that are found by these words; see conventions.proto.
    *
-   * @generated from field: string contains = 4;
+   * @generated from field: string search = 11;
    */
-  contains: string;
+  search: string;
 
   /**
-   * `id`, `display_name`, `create_time` or `update_time`; with ` desc` after it descending. Empty: `id`.
+   * `id`, `display_name`, `create_time` or `update_time`; with ` desc` after it descending. Empty: `id`. Only `id`
+   * where the list is searched or filtered.
    *
-   * @generated from field: string order_by = 5;
+   * @generated from field: string order_by = 12;
    */
   orderBy: string;
 };
@@ -915,7 +1030,7 @@ export type ListTokensResponse = Message<"tollgate.admin.v1.ListTokensResponse">
   nextPageToken: string;
 
   /**
-   * How many there are on all pages, counted up to 10,000.
+   * How many there are on all pages; 0, not counted, with `search` or more than one filter.
    *
    * @generated from field: int32 total_size = 3;
    */
