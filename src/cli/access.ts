@@ -69,8 +69,11 @@ function readIssue(args: readonly string[]): Command {
   } as const;
   const { values, positionals } = readArguments(issueUse, args, options, 1);
   const [name] = positionals;
-  if (name === undefined || !wellFormedName.test(name)) {
-    throw wrongUse(issueUse, 'NAME: expected 1 to 200 printable ASCII characters without spaces');
+  if (name === undefined || !wellFormedName.test(name) || name === 'tollgate') {
+    throw wrongUse(
+      issueUse,
+      'NAME: expected 1 to 200 printable ASCII characters without spaces, not tollgate',
+    );
   }
   const { certificate: certificateNames = [] } = values;
   if (!certificateNames.every((one) => wellFormedCertificateName.test(one))) {

@@ -21,7 +21,7 @@ const names = ['', 'a b', 'ü', 'x'.repeat(254)];
 
 const ofAccount: readonly Case[] = [
   ['account', {}],
-  ...each('account.id', ids, (id) => account({ id })),
+  ...each('account.id', [...ids, 'tollgate'], (id) => account({ id })),
   ...each('account.display_name', texts(200), (displayName) => account({ displayName })),
   ...each('account.kind', enums, (kind) => account({ kind })),
   ...each('account.state', [...enums, 'ACCOUNT_STATE_REVOKED'], (state) => account({ state })),

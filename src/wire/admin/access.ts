@@ -24,6 +24,8 @@ import { isTooLong, readDisplayName, readEnum, readIds, readInstant } from './fi
 
 const kinds = ['SERVICE', 'PERSON'] as const;
 const states = ['ENABLED', 'DISABLED', 'REVOKED'] as const;
+/** The actor of what the program does itself. */
+const programName = 'tollgate';
 const maxGrants = 20;
 const maxOrganizations = 1000;
 const maxCertificateNames = 20;
@@ -39,6 +41,8 @@ export function accountFromMessage(
 ): AccountRecord {
   const state = readEnum(violations, `${at}.state`, message.state, states, 'ENABLED');
   if (state === 'REVOKED') violations.add(`${at}.state`, 'is set by revoking, with a reason');
+  // The audit trail would show its changes as those of the program.
+  if (message.id === programName) violations.add(`${at}.id`, 'is the name of the program itself');
   return {
     id: readId(violations, `${at}.id`, message.id),
     displayName: readDisplayName(violations, at, message.displayName),

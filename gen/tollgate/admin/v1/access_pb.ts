@@ -59,7 +59,7 @@ export const GrantSchema: GenMessage<Grant> = /*@__PURE__*/
  */
 export type Account = Message<"tollgate.admin.v1.Account"> & {
   /**
-   * An id; the actor of what it changes, and the caller in the log.
+   * An id, but not `tollgate`; the actor of what it changes, and the caller in the log.
    *
    * @generated from field: string id = 1;
    */
