@@ -2706,6 +2706,8 @@ export const PrincipalKindSchema: GenEnum<PrincipalKind> = /*@__PURE__*/
  * organization refuses them.
  *
  * Suspend (`state`) or delete? A suspended team or user is known, and its calls are denied; use it to stop somebody.
+ * Organizations have a state too. Principals, apps and customers have none: disable their keys and tokens, or deny them all
+ * models by a policy (`*`).
  * Deleting removes what was declared: the record and the policy on it. It applies to the next Check on every replica.
  * A subject that was deleted is unregistered: its calls are denied only where the organization refuses unknown subjects,
  * otherwise the defaults for its kind apply to them. Delete removes no history: usage, meters, events and
