@@ -55,6 +55,8 @@ import { createListTargets } from '../service/list-targets.ts';
 import { createRelease } from '../service/release.ts';
 import { createReport } from '../service/report.ts';
 import { closePlanner } from '../service/settlement.ts';
+import { openPolicyReads } from './open-policy-reads.ts';
+import type { PolicyReads } from '../admin/routes/policies.ts';
 import { chooseBatch } from './batch-mode.ts';
 import { connectStore } from './connect-store.ts';
 import type { StoreConnections } from './connect-store.ts';
@@ -74,6 +76,7 @@ export interface Store {
   readonly auditTrail: AuditTrail;
   readonly clock: Clock;
   readonly usage: UsageParts;
+  readonly policyReads: PolicyReads;
   /** Ends at once the holds that are due, of one organization or of all; how many. */
   expireHolds(orgId?: string, signal?: AbortSignal): Promise<number>;
 }
@@ -108,7 +111,8 @@ export async function openStore(
   const events = createPgEvents({ pool: connections.admin, failure: storeFailure });
   const usage = openUsage(connections, { store: policyStore, ledger, clock });
   const calls = openCalls(connections.admin, { store: policyStore, policies, ledger });
-  const planes = { dataPlane, events, calls, clock, usage };
+  const policyReads = openPolicyReads({ policies, ledger, clock });
+  const planes = { dataPlane, events, calls, clock, usage, policyReads };
   return {
     watch: connections.watch,
     metrics,

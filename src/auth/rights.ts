@@ -175,6 +175,8 @@ const table: ReadonlyMap<string, Right> = new Map([
     copyPolicy: admins,
     rollbackPolicy: admins,
     getPolicyDiff: viewers,
+    getEffectivePolicy: viewers,
+    listUserPolicies: viewers,
     deletePolicy: admins,
   }),
   ...rightsOf(RaiseService, {

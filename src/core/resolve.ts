@@ -125,7 +125,7 @@ function smallest(levels: readonly Slots[]): Slots {
 }
 
 /** By the smallest BLOCK amount, then the smallest other amount, then the team's id; unlimited is the largest. */
-function byGenerosity(a: Declaration, b: Declaration): number {
+export function byGenerosity(a: Declaration, b: Declaration): number {
   return (
     byAmount(least(a, true), least(b, true)) ||
     byAmount(least(a, false), least(b, false)) ||
@@ -148,7 +148,13 @@ function byAmount(a: bigint | undefined, b: bigint | undefined): number {
   return b === undefined || a < b ? -1 : 1;
 }
 
-function bySlotThenName(a: EffectiveLimit, b: EffectiveLimit): number {
+/** Something that is about a limit. */
+interface OfLimit {
+  readonly limit: Limit;
+}
+
+/** The order of the limits of one subject. */
+export function bySlotThenName(a: OfLimit, b: OfLimit): number {
   return (
     metrics.indexOf(a.limit.metric) - metrics.indexOf(b.limit.metric) ||
     rankOf(a.limit.window) - rankOf(b.limit.window) ||

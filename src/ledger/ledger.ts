@@ -38,6 +38,14 @@ export interface Ledger {
   compare(orgId: string, plans: ManyPlanner, limits: ReadLimits): Promise<readonly Outcome[]>;
   /** A meter as it stands, at `nowMs`; derived meters that no limit keeps are summed from the ledger. */
   meter(orgId: string, calendar: Calendar, meter: Meter, nowMs: number): Promise<MeterTotals>;
+  /** Meters as they stand at `nowMs`, all read at one instant, in their order. What reads them ends with its limits. */
+  meters(
+    orgId: string,
+    calendar: Calendar,
+    meters: readonly Meter[],
+    nowMs: number,
+    limits: ReadLimits,
+  ): Promise<MeterTotals[]>;
   /**
    * The units that a meter counts in a window that has begun at `startMs` (LIFETIME: -Infinity), from the ledger; at
    * most 1,000, those that were used most.

@@ -24,7 +24,7 @@ import type { Completion, Operation } from './operations/operation.ts';
 import { createOrganizationTime } from './lane/organization-time.ts';
 import type { OrganizationTime } from './lane/organization-time.ts';
 import { unitSums } from './record/unit-sums.ts';
-import { readTotals } from './meters/read-totals.ts';
+import { createMeterReads } from './meters/meter-reads.ts';
 import { reportOperation } from './operations/report.ts';
 import { createSubmissions } from './lane/submissions.ts';
 
@@ -76,7 +76,7 @@ export interface PgLedgerOptions extends Pick<
 
 /** The ledger over PostgreSQL; see `ledger.ts` for what it promises. */
 export function createPgLedger(options: PgLedgerOptions): Ledger {
-  const { pools, clock } = options;
+  const { pools, clock, monotonicMs, failure } = options;
   const remembered = createCallMemory(options.maxRememberedCalls);
   const time = createOrganizationTime(clock);
   const limitMemory = createLimitMemory();
@@ -110,14 +110,11 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
       pool: pools.explain,
       mostAtOnce: options.explainsAtOnce,
       timeOf: (orgId) => time.nowMs(orgId),
-      monotonicMs: options.monotonicMs,
+      monotonicMs,
       overloaded,
-      failure: options.failure,
+      failure,
     }),
-    async meter(orgId, calendar, meter, atMs) {
-      const { totals } = await readTotals(pools.explain, { orgId, calendar, nowMs: atMs }, [meter]);
-      return found(totals[0]);
-    },
+    ...createMeterReads({ pool: pools.explain, monotonicMs, failure }),
     unitsSince: (orgId, meter, startMs) => unitSums(pools.explain, orgId, meter, startMs),
     async close() {
       isClosed = true;
@@ -130,11 +127,6 @@ export function createPgLedger(options: PgLedgerOptions): Ledger {
 function stopping(): ServiceError {
   const message = 'this server is stopping: use another one';
   return new ServiceError('SERVER_STOPPING', message, { retryAfterMs: 0 });
-}
-
-function found<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error('a meter that was asked for was not read');
-  return value;
 }
 
 interface RunningLane {

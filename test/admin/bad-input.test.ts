@@ -5,7 +5,8 @@ import { startAdminPlane } from '../support/admin-plane.ts';
 import type { AdminPlane, Json } from '../support/admin-plane.ts';
 
 import { callCases } from './wrong-calls.ts';
-import { limit, limitTable, policy, policyCases, subjects } from './wrong-policies.ts';
+import { limitTable } from './wrong-limits.ts';
+import { limit, policy, policyCases, subjects } from './wrong-policies.ts';
 import { accountCases } from './wrong-accounts.ts';
 import { auditCases } from './wrong-audit.ts';
 import { priceImportCases } from './wrong-price-imports.ts';

@@ -52,6 +52,7 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
     'platform',
     'ledger/ledger.ts',
     'policies/policies.ts',
+    'policies/user-views.ts',
     'policies/policy-changes.ts',
     'policies/policy-store.ts',
     'policies/stored-price.ts',

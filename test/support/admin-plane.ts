@@ -26,6 +26,7 @@ import type { Role } from '../../src/service/caller.ts';
 import { createTestDatabase } from './database.ts';
 import type { TestDatabase } from './database.ts';
 import { policyStoreOf } from './organization.ts';
+import { policyReadsOf } from './policy-reads.ts';
 import { usagePartsOf } from './usage-parts.ts';
 
 /** 2026-03-10T09:00:00Z. */
@@ -109,6 +110,7 @@ export async function startAdminPlane(more: Partial<AdminServerParts> = {}): Pro
     auditTrail: createPgAuditTrail(database.pool),
     clock,
     usage: usagePartsOf(database.pool, store, nowMs),
+    policyReads: policyReadsOf(database.pool, () => nowMs),
     expireHolds: (orgId) => {
       swept.push(orgId);
       return Promise.resolve(3);

@@ -64,6 +64,7 @@ export function serviceStage({ cached = {}, newer, secrets = {}, ledger }: Stage
     explain: unexpected,
     compare: unexpected,
     meter: unexpected,
+    meters: unexpected,
     unitsSince: unexpected,
     close: () => Promise.resolve(),
   };

@@ -4,10 +4,17 @@ import { diffPolicies } from '../../core/diff-policies.ts';
 import type { PolicyStore } from '../../policies/policy-store.ts';
 import { changeOnePolicy } from '../../service/admin/change-one-policy.ts';
 import { policyDeletion } from '../../service/admin/delete-policy.ts';
+import type { createGetEffectivePolicy } from '../../service/admin/get-effective-policy.ts';
 import { getPolicyDiff } from '../../service/admin/get-policy-diff.ts';
+import type { createListUserPolicies } from '../../service/admin/list-user-policies.ts';
 import { revokeLimits } from '../../service/admin/revoke-limits.ts';
 import { rollbackPolicy } from '../../service/admin/rollback-policy.ts';
 import { updateLimits } from '../../service/admin/update-limits.ts';
+import {
+  effectivePolicyToMessage,
+  userPolicyFilterFromMessage,
+  userPolicyToMessage,
+} from '../../wire/admin/effective-policies.ts';
 import {
   limitRevocationFromMessage,
   limitsRevocationFromMessage,
@@ -32,11 +39,20 @@ import {
 } from '../../wire/admin/policy-requests.ts';
 import { policyRevisionToMessage } from '../../wire/admin/policy-revisions.ts';
 import { collectViolations } from '../../wire/violations.ts';
-import { callerForOrg } from './caller.ts';
+import { callerForOrg, readLimits } from './caller.ts';
 import { readChange, readOrgId } from './changes.ts';
 
+/** What answers about policies in force. */
+export interface PolicyReads {
+  readonly getEffectivePolicy: ReturnType<typeof createGetEffectivePolicy>;
+  readonly listUserPolicies: ReturnType<typeof createListUserPolicies>;
+}
+
 /** Policies, by appending revisions. */
-export function policyRoutes(store: PolicyStore): ServiceImpl<typeof PolicyService> {
+export function policyRoutes(
+  store: PolicyStore,
+  { getEffectivePolicy, listUserPolicies }: PolicyReads,
+): ServiceImpl<typeof PolicyService> {
   return {
     async updatePolicy(request, context) {
       const orgId = readOrgId(request.orgId);
@@ -178,6 +194,27 @@ export function policyRoutes(store: PolicyStore): ServiceImpl<typeof PolicyServi
         later: policyRevisionToMessage(later),
         ...(earlier === undefined ? {} : { earlier: policyRevisionToMessage(earlier) }),
       };
+    },
+
+    async getEffectivePolicy(request, context) {
+      const orgId = readOrgId(request.orgId);
+      callerForOrg(context, orgId);
+      const violations = collectViolations();
+      const subject = readSubject(violations, 'subject', request.subject);
+      violations.throwIfAny();
+      const policy = await getEffectivePolicy(orgId, subject, readLimits(context));
+      return { policy: effectivePolicyToMessage(policy) };
+    },
+
+    async listUserPolicies(request, context) {
+      const orgId = readOrgId(request.orgId);
+      callerForOrg(context, orgId);
+      const violations = collectViolations();
+      const page = readPage(violations, context.method.input, request);
+      const filter = userPolicyFilterFromMessage(violations, orgId, request);
+      violations.throwIfAny();
+      const { items, nextToken = '' } = await listUserPolicies(filter, page, readLimits(context));
+      return { users: items.map(userPolicyToMessage), nextPageToken: nextToken };
     },
 
     async deletePolicy(request, context) {

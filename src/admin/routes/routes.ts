@@ -29,6 +29,7 @@ import { enforcementRoutes } from './enforcement.ts';
 import { historyRoutes } from './history.ts';
 import { organizationRoutes } from './organizations.ts';
 import { policyRoutes } from './policies.ts';
+import type { PolicyReads } from './policies.ts';
 import { raiseRoutes } from './raises.ts';
 import { usageRoutes } from './usage.ts';
 import type { UsageRouteParts } from './usage.ts';
@@ -42,6 +43,7 @@ export interface AdminRouteParts {
   readonly calls: CallRouteParts;
   readonly clock: Clock;
   readonly usage: UsageRouteParts;
+  readonly policyReads: PolicyReads;
   readonly expireHolds: ExpireHolds;
   readonly auditTrail: AuditTrail;
 }
@@ -54,7 +56,7 @@ export function adminRoutes(parts: AdminRouteParts): (router: ConnectRouter) => 
     router.service(OrganizationService, organizationRoutes(store));
     router.service(DirectoryService, directoryRoutes(store));
     router.service(CredentialService, credentialRoutes(store));
-    router.service(PolicyService, policyRoutes(store));
+    router.service(PolicyService, policyRoutes(store, parts.policyReads));
     router.service(UserPolicyFormService, userPolicyFormRoutes(store));
     router.service(RaiseService, raiseRoutes(store, clock));
     router.service(CatalogService, catalogRoutes(store, clock));

@@ -63,6 +63,8 @@ CREATE INDEX record_by_update ON record (org_id, kind, updated_at, id) WHERE NOT
 -- Finds the records that name another one, before that is deleted.
 CREATE INDEX record_names ON record USING gin (doc jsonb_path_ops);
 
+CREATE INDEX record_tier ON record (org_id, (doc->>'tier'), id) WHERE kind = 'user' AND NOT deleted;
+
 -- Append-only, but for `newest`, which moves to the revision just appended.
 CREATE TABLE policy_revision (
   org_id text COLLATE "C" NOT NULL REFERENCES org (org_id),
@@ -88,6 +90,8 @@ CREATE INDEX policy_revision_changed ON policy_revision (org_id, epoch) WHERE ne
 -- Finds the policies that name targets at all: where a model is named is looked for among them.
 CREATE INDEX policy_revision_targets ON policy_revision (org_id, subject_kind, subject_id)
   WHERE newest AND (doc ? 'access' OR doc @? '$.limits[*].targets[*]');
+CREATE INDEX policy_revision_bypass ON policy_revision (org_id, subject_kind, subject_id)
+  WHERE newest AND doc ? 'bypass';
 
 -- Append-only, but for the revocation.
 CREATE TABLE price_revision (

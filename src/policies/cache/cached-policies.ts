@@ -10,6 +10,8 @@ import { platformId } from '../policy-store.ts';
 import type { Policies } from '../policies.ts';
 import { createSharedViews } from './shared-views.ts';
 import { createSubjectCache } from './subject-cache.ts';
+import { createUserViews } from './user-views.ts';
+import type { UserViews } from '../user-views.ts';
 import { createViewLoader } from './view-loader.ts';
 
 /** What the cache reads from, and its bounds. */
@@ -38,6 +40,7 @@ const keptAfterEndMs = 24 * 3_600_000;
 export interface CachedPolicies extends Policies {
   /** Takes a notification that an organization, or the platform, has changed; loads the change in the background if it is cached. */
   readonly noticed: (notice: ChangeNotice) => void;
+  readonly users: UserViews;
 }
 
 /** Makes the policies, cached in this process. */
@@ -64,7 +67,7 @@ export function createCachedPolicies(parts: CachedPoliciesParts): CachedPolicies
     perOrganization,
   });
   // A reader each, so that a flood of unknown organizations takes no place from those that are cached.
-  const sharedViews = createSharedViews(derivations);
+  const shared = { organizations, platform, sharedViews: createSharedViews(derivations) };
   const reading = { pool, maxLookups, perOrganization };
   const readUnknown = createEpochReader(reading);
   const readKnown = createEpochReader(reading);
@@ -78,15 +81,10 @@ export function createCachedPolicies(parts: CachedPoliciesParts): CachedPolicies
   }
 
   return {
-    view: createViewLoader({
-      organizations,
-      platform,
-      subjects,
-      sharedViews,
-      readEpoch: readUnknown,
-    }),
+    view: createViewLoader({ ...shared, subjects, readEpoch: readUnknown }),
     credential: credentials.find,
     noticed,
+    users: createUserViews({ ...shared, pool, raisesOverBeforeMs: overBeforeMs }),
     newestEpoch: async (orgId) => (await readKnown(orgId)) ?? 0,
     close: async () => {
       organizations.clear();

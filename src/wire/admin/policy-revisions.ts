@@ -1,11 +1,15 @@
 import { create } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { AccessMode, PolicyRevisionSchema } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
+import {
+  AccessMode,
+  PolicyRevisionSchema,
+  PolicySchema,
+} from '../../../gen/tollgate/admin/v1/policies_pb.ts';
 import type { AccessSchema, LimitSchema } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
 import type * as messages from '../../../gen/tollgate/admin/v1/policies_pb.ts';
 import { Action, Metric, Window } from '../../../gen/tollgate/v1/limit_pb.ts';
 import { formatUsd } from '../../core/amount.ts';
-import type { Access, Bypass, Limit, LimitFor } from '../../core/policy.ts';
+import type { Access, Bypass, Limit, LimitFor, Policy } from '../../core/policy.ts';
 import { subjectText } from '../../core/subject.ts';
 import type { PolicyRevision, RevisionOrigin } from '../../policies/policy-changes.ts';
 import { limitEtag } from '../../service/admin/limit-etag.ts';
@@ -15,20 +19,25 @@ import { timestampOf } from '../time.ts';
 export function policyRevisionToMessage(stored: PolicyRevision): messages.PolicyRevision {
   const { policy } = stored;
   return create(PolicyRevisionSchema, {
-    policy: {
-      subject: subjectText(policy.subject),
-      limits: policy.limits.map(limitToMessage),
-      notes: policy.notes || undefined,
-      etag: stored.etag,
-      ...(policy.access === undefined ? {} : { access: accessToMessage(policy.access) }),
-      ...(policy.bypass === undefined ? {} : { bypass: bypassToMessage(policy.bypass) }),
-    },
+    policy: policyToMessage(policy),
     revision: BigInt(policy.revision),
     reason: stored.reason,
     actor: stored.actor,
     createTime: timestampOf(stored.atMs),
     deleted: stored.deleted,
     ...originOf(stored.origin),
+  });
+}
+
+/** Writes a policy, whose etag is its revision. */
+export function policyToMessage(policy: Policy): messages.Policy {
+  return create(PolicySchema, {
+    subject: subjectText(policy.subject),
+    limits: policy.limits.map(limitToMessage),
+    notes: policy.notes || undefined,
+    etag: String(policy.revision),
+    ...(policy.access === undefined ? {} : { access: accessToMessage(policy.access) }),
+    ...(policy.bypass === undefined ? {} : { bypass: bypassToMessage(policy.bypass) }),
   });
 }
 

@@ -9,15 +9,17 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Action, Metric, SubjectKind, Window } from "../../v1/limit_pb.ts";
+import type { Action, ConsideredLimit, Meter, Metric, SubjectKind, Window } from "../../v1/limit_pb.ts";
 import { file_tollgate_v1_limit } from "../../v1/limit_pb.ts";
+import type { Reason } from "../../v1/outcome_pb.ts";
+import { file_tollgate_v1_outcome } from "../../v1/outcome_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file tollgate/admin/v1/policies.proto.
  */
 export const file_tollgate_admin_v1_policies: GenFile = /*@__PURE__*/
-  fileDesc("CiB0b2xsZ2F0ZS9hZG1pbi92MS9wb2xpY2llcy5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEi5gIKBUxpbWl0EgwKBG5hbWUYASABKAkSIwoGbWV0cmljGAIgASgOMhMudG9sbGdhdGUudjEuTWV0cmljEiMKBndpbmRvdxgDIAEoDjITLnRvbGxnYXRlLnYxLldpbmRvdxIQCgZhbW91bnQYBCABKAlIABIxCgl1bmxpbWl0ZWQYCiABKAsyHC50b2xsZ2F0ZS5hZG1pbi52MS5VbmxpbWl0ZWRIABIjCgZhY3Rpb24YBSABKA4yEy50b2xsZ2F0ZS52MS5BY3Rpb24SMQoKdGhyZXNob2xkcxgGIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLlRocmVzaG9sZHMSEgoKYXBwbGllc190bxgHIAEoCRIPCgd0YXJnZXRzGAggAygJEhQKB2VuYWJsZWQYCSABKAhIAYgBARIMCgRldGFnGGQgASgJQgcKBWJvdW5kQgoKCF9lbmFibGVkSgQICxAMUgR1bml0IgsKCVVubGltaXRlZCIeCgpUaHJlc2hvbGRzEhAKCHBlcmNlbnRzGAEgAygFInYKBkFjY2VzcxINCgVhbGxvdxgBIAMoCRIMCgRkZW55GAIgAygJEhUKCG1heF90aWVyGAMgASgFSACIAQESKwoEbW9kZRgEIAEoDjIdLnRvbGxnYXRlLmFkbWluLnYxLkFjY2Vzc01vZGVCCwoJX21heF90aWVyInUKBkJ5cGFzcxIMCgRjb3N0GAEgASgIEgwKBHJhdGUYAiABKAgSDgoGdG9rZW5zGAMgASgIEg4KBm1vZGVscxgEIAEoCBIvCgtleHBpcmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAixQEKBlBvbGljeRIPCgdzdWJqZWN0GAEgASgJEigKBmxpbWl0cxgCIAMoCzIYLnRvbGxnYXRlLmFkbWluLnYxLkxpbWl0EikKBmFjY2VzcxgDIAEoCzIZLnRvbGxnYXRlLmFkbWluLnYxLkFjY2VzcxIpCgZieXBhc3MYBCABKAsyGS50b2xsZ2F0ZS5hZG1pbi52MS5CeXBhc3MSEgoFbm90ZXMYBSABKAlIAIgBARIMCgRldGFnGGQgASgJQggKBl9ub3RlcyKyAgoOUG9saWN5UmV2aXNpb24SKQoGcG9saWN5GAEgASgLMhkudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5EhAKCHJldmlzaW9uGAIgASgDEg4KBnJlYXNvbhgDIAEoCRINCgVhY3RvchgEIAEoCRIvCgtjcmVhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOcmV2b2tlZF9saW1pdHMYBiADKAkSDwoHZGVsZXRlZBgHIAEoCBIeChFyZXN0b3JlZF9yZXZpc2lvbhgIIAEoA0gAiAEBEjQKC2NvcGllZF9mcm9tGAkgASgLMh8udG9sbGdhdGUuYWRtaW4udjEuQ29waWVkUG9saWN5QhQKEl9yZXN0b3JlZF9yZXZpc2lvbiIxCgxDb3BpZWRQb2xpY3kSDwoHc3ViamVjdBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoAyKvAgoKUG9saWN5RGlmZhIuCgxhZGRlZF9saW1pdHMYASADKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5MaW1pdBIwCg5yZW1vdmVkX2xpbWl0cxgCIAMoCzIYLnRvbGxnYXRlLmFkbWluLnYxLkxpbWl0EjQKDmNoYW5nZWRfbGltaXRzGAMgAygLMhwudG9sbGdhdGUuYWRtaW4udjEuTGltaXREaWZmEi0KBmFjY2VzcxgEIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLkFjY2Vzc0RpZmYSLQoGYnlwYXNzGAUgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuQnlwYXNzRGlmZhIrCgVub3RlcxgGIAEoCzIcLnRvbGxnYXRlLmFkbWluLnYxLk5vdGVzRGlmZiJ2CglMaW1pdERpZmYSKAoGYmVmb3JlGAEgASgLMhgudG9sbGdhdGUuYWRtaW4udjEuTGltaXQSJwoFYWZ0ZXIYAiABKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5MaW1pdBIWCg5jaGFuZ2VkX2ZpZWxkcxgDIAMoCSLPAQoKQWNjZXNzRGlmZhIpCgZiZWZvcmUYASABKAsyGS50b2xsZ2F0ZS5hZG1pbi52MS5BY2Nlc3MSKAoFYWZ0ZXIYAiABKAsyGS50b2xsZ2F0ZS5hZG1pbi52MS5BY2Nlc3MSFgoOY2hhbmdlZF9maWVsZHMYAyADKAkSEwoLYWxsb3dfYWRkZWQYBCADKAkSFQoNYWxsb3dfcmVtb3ZlZBgFIAMoCRISCgpkZW55X2FkZGVkGAYgAygJEhQKDGRlbnlfcmVtb3ZlZBgHIAMoCSJ5CgpCeXBhc3NEaWZmEikKBmJlZm9yZRgBIAEoCzIZLnRvbGxnYXRlLmFkbWluLnYxLkJ5cGFzcxIoCgVhZnRlchgCIAEoCzIZLnRvbGxnYXRlLmFkbWluLnYxLkJ5cGFzcxIWCg5jaGFuZ2VkX2ZpZWxkcxgDIAMoCSIqCglOb3Rlc0RpZmYSDgoGYmVmb3JlGAEgASgJEg0KBWFmdGVyGAIgASgJIqMBCgxQb2xpY3lDaGFuZ2USMwoIcmV2aXNpb24YASABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIxCgZiZWZvcmUYAiABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIrCgRkaWZmGAMgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuUG9saWN5RGlmZiLQAQoTVXBkYXRlUG9saWN5UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSKQoGcG9saWN5GAIgASgLMhkudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5Ei8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIOCgZyZWFzb24YBCABKAkSFwoKcmVxdWVzdF9pZBgFIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYBiABKAhCDQoLX3JlcXVlc3RfaWQiqwEKFFVwZGF0ZVBvbGljeVJlc3BvbnNlEjMKCHJldmlzaW9uGAEgASgLMiEudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5UmV2aXNpb24SMQoGYmVmb3JlGAIgASgLMiEudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5UmV2aXNpb24SKwoEZGlmZhgDIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeURpZmYiVwoQR2V0UG9saWN5UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDwoHc3ViamVjdBgCIAEoCRIVCghyZXZpc2lvbhgDIAEoA0gAiAEBQgsKCV9yZXZpc2lvbiJIChFHZXRQb2xpY3lSZXNwb25zZRIzCghyZXZpc2lvbhgBIAEoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVJldmlzaW9uIl4KE0xpc3RQb2xpY2llc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEhAKCGNvbnRhaW5zGAQgASgJInkKFExpc3RQb2xpY2llc1Jlc3BvbnNlEjQKCXJldmlzaW9ucxgBIAMoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVJldmlzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgFImQKGkxpc3RQb2xpY3lSZXZpc2lvbnNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJIoABChtMaXN0UG9saWN5UmV2aXNpb25zUmVzcG9uc2USNAoJcmV2aXNpb25zGAEgAygLMiEudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5UmV2aXNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRvdGFsX3NpemUYAyABKAUirQEKElVwZGF0ZUxpbWl0UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDwoHc3ViamVjdBgCIAEoCRInCgVsaW1pdBgDIAEoCzIYLnRvbGxnYXRlLmFkbWluLnYxLkxpbWl0Eg4KBnJlYXNvbhgEIAEoCRIXCgpyZXF1ZXN0X2lkGAUgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgGIAEoCEINCgtfcmVxdWVzdF9pZCKqAQoTVXBkYXRlTGltaXRSZXNwb25zZRIzCghyZXZpc2lvbhgBIAEoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVJldmlzaW9uEjEKBmJlZm9yZRgCIAEoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVJldmlzaW9uEisKBGRpZmYYAyABKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lEaWZmIr4BChNVcGRhdGVMaW1pdHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEigKBmxpbWl0cxgDIAMoCzIYLnRvbGxnYXRlLmFkbWluLnYxLkxpbWl0Eg0KBXF1b3RhGAQgASgJEg4KBnJlYXNvbhgFIAEoCRIXCgpyZXF1ZXN0X2lkGAYgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgHIAEoCEINCgtfcmVxdWVzdF9pZCKrAQoUVXBkYXRlTGltaXRzUmVzcG9uc2USMwoIcmV2aXNpb24YASABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIxCgZiZWZvcmUYAiABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIrCgRkaWZmGAMgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuUG9saWN5RGlmZiKxAQoTUmV2b2tlTGltaXRzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDwoHc3ViamVjdBgCIAEoCRINCgVuYW1lcxgDIAMoCRINCgVxdW90YRgEIAEoCRIMCgRldGFnGAUgASgJEg4KBnJlYXNvbhgGIAEoCRIXCgpyZXF1ZXN0X2lkGAcgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgIIAEoCEINCgtfcmVxdWVzdF9pZCKrAQoUUmV2b2tlTGltaXRzUmVzcG9uc2USMwoIcmV2aXNpb24YASABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIxCgZiZWZvcmUYAiABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIrCgRkaWZmGAMgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuUG9saWN5RGlmZiKgAQoSUmV2b2tlTGltaXRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEgwKBG5hbWUYAyABKAkSDAoEZXRhZxgEIAEoCRIOCgZyZWFzb24YBSABKAkSFwoKcmVxdWVzdF9pZBgGIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYByABKAhCDQoLX3JlcXVlc3RfaWQiqgEKE1Jldm9rZUxpbWl0UmVzcG9uc2USMwoIcmV2aXNpb24YASABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIxCgZiZWZvcmUYAiABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIrCgRkaWZmGAMgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuUG9saWN5RGlmZiKTAQoTRGVsZXRlUG9saWN5UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDwoHc3ViamVjdBgCIAEoCRIMCgRldGFnGAMgASgJEg4KBnJlYXNvbhgEIAEoCRIXCgpyZXF1ZXN0X2lkGAUgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgGIAEoCEINCgtfcmVxdWVzdF9pZCKrAQoURGVsZXRlUG9saWN5UmVzcG9uc2USMwoIcmV2aXNpb24YASABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIxCgZiZWZvcmUYAiABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIrCgRkaWZmGAMgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuUG9saWN5RGlmZiJqCgxQb2xpY3lVcGRhdGUSKQoGcG9saWN5GAEgASgLMhkudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5Ei8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayKtAQoaQmF0Y2hVcGRhdGVQb2xpY2llc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEjAKB3VwZGF0ZXMYAiADKAsyHy50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lVcGRhdGUSDgoGcmVhc29uGAMgASgJEhcKCnJlcXVlc3RfaWQYBCABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIQg0KC19yZXF1ZXN0X2lkIk8KG0JhdGNoVXBkYXRlUG9saWNpZXNSZXNwb25zZRIwCgdjaGFuZ2VzGAEgAygLMh8udG9sbGdhdGUuYWRtaW4udjEuUG9saWN5Q2hhbmdlIu0BChFDb3B5UG9saWN5UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDwoHc3ViamVjdBgCIAEoCRIVCghyZXZpc2lvbhgDIAEoA0gAiAEBEhMKC3RvX3N1YmplY3RzGAQgAygJEi8KC3VwZGF0ZV9tYXNrGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIOCgZyZWFzb24YBiABKAkSFwoKcmVxdWVzdF9pZBgHIAEoCUgBiAEBEhUKDXZhbGlkYXRlX29ubHkYCCABKAhCCwoJX3JldmlzaW9uQg0KC19yZXF1ZXN0X2lkIkYKEkNvcHlQb2xpY3lSZXNwb25zZRIwCgdjaGFuZ2VzGAEgAygLMh8udG9sbGdhdGUuYWRtaW4udjEuUG9saWN5Q2hhbmdlIqcBChVSb2xsYmFja1BvbGljeVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEg8KB3N1YmplY3QYAiABKAkSEAoIcmV2aXNpb24YAyABKAMSDAoEZXRhZxgEIAEoCRIOCgZyZWFzb24YBSABKAkSFwoKcmVxdWVzdF9pZBgGIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYByABKAhCDQoLX3JlcXVlc3RfaWQirQEKFlJvbGxiYWNrUG9saWN5UmVzcG9uc2USMwoIcmV2aXNpb24YASABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIxCgZiZWZvcmUYAiABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIrCgRkaWZmGAMgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuUG9saWN5RGlmZiKPAQoUR2V0UG9saWN5RGlmZlJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEg8KB3N1YmplY3QYAiABKAkSGgoNZnJvbV9yZXZpc2lvbhgDIAEoA0gAiAEBEhgKC3RvX3JldmlzaW9uGAQgASgDSAGIAQFCEAoOX2Zyb21fcmV2aXNpb25CDgoMX3RvX3JldmlzaW9uIqoBChVHZXRQb2xpY3lEaWZmUmVzcG9uc2USKwoEZGlmZhgBIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeURpZmYSMgoHZWFybGllchgCIAEoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVJldmlzaW9uEjAKBWxhdGVyGAMgASgLMiEudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5UmV2aXNpb24i+AIKDUxpbWl0UmV2aXNpb24SCgoCaWQYASABKAkSLgoMc3ViamVjdF9raW5kGAIgASgOMhgudG9sbGdhdGUudjEuU3ViamVjdEtpbmQSDwoHc3ViamVjdBgDIAEoCRIMCgRuYW1lGAQgASgJEiMKBndpbmRvdxgFIAEoDjITLnRvbGxnYXRlLnYxLldpbmRvdxIQCghtYXhfY29zdBgGIAEoCRISCgptYXhfdG9rZW5zGAcgASgJEhQKDG1heF9yZXF1ZXN0cxgIIAEoCRIoCgZsaW1pdHMYCSADKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5MaW1pdBIPCgdyZXZva2VkGAogASgIEg4KBmFjdGl2ZRgLIAEoCBIQCghyZXZpc2lvbhgMIAEoAxIOCgZyZWFzb24YDSABKAkSDQoFYWN0b3IYDiABKAkSLwoLY3JlYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoACChlMaXN0TGltaXRSZXZpc2lvbnNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIuCgxzdWJqZWN0X2tpbmQYAiABKA4yGC50b2xsZ2F0ZS52MS5TdWJqZWN0S2luZBIPCgdzdWJqZWN0GAMgASgJEiMKBndpbmRvdxgEIAEoDjITLnRvbGxnYXRlLnYxLldpbmRvdxI0CgVzdGF0ZRgFIAEoDjIlLnRvbGxnYXRlLmFkbWluLnYxLkxpbWl0UmV2aXNpb25TdGF0ZRIRCglwYWdlX3NpemUYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCRIQCghjb250YWlucxgIIAEoCSJqChpMaXN0TGltaXRSZXZpc2lvbnNSZXNwb25zZRIzCglyZXZpc2lvbnMYASADKAsyIC50b2xsZ2F0ZS5hZG1pbi52MS5MaW1pdFJldmlzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSpaCgpBY2Nlc3NNb2RlEhsKF0FDQ0VTU19NT0RFX1VOU1BFQ0lGSUVEEAASFgoSQUNDRVNTX01PREVfTkFSUk9XEAESFwoTQUNDRVNTX01PREVfUkVQTEFDRRACKn0KEkxpbWl0UmV2aXNpb25TdGF0ZRIkCiBMSU1JVF9SRVZJU0lPTl9TVEFURV9VTlNQRUNJRklFRBAAEh8KG0xJTUlUX1JFVklTSU9OX1NUQVRFX0FDVElWRRABEiAKHExJTUlUX1JFVklTSU9OX1NUQVRFX1JFVk9LRUQQAjKNCwoNUG9saWN5U2VydmljZRJfCgxVcGRhdGVQb2xpY3kSJi50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVQb2xpY3lSZXF1ZXN0GicudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlUG9saWN5UmVzcG9uc2USVgoJR2V0UG9saWN5EiMudG9sbGdhdGUuYWRtaW4udjEuR2V0UG9saWN5UmVxdWVzdBokLnRvbGxnYXRlLmFkbWluLnYxLkdldFBvbGljeVJlc3BvbnNlEl8KDExpc3RQb2xpY2llcxImLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RQb2xpY2llc1JlcXVlc3QaJy50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0UG9saWNpZXNSZXNwb25zZRJ0ChNMaXN0UG9saWN5UmV2aXNpb25zEi0udG9sbGdhdGUuYWRtaW4udjEuTGlzdFBvbGljeVJldmlzaW9uc1JlcXVlc3QaLi50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0UG9saWN5UmV2aXNpb25zUmVzcG9uc2USXAoLVXBkYXRlTGltaXQSJS50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVMaW1pdFJlcXVlc3QaJi50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVMaW1pdFJlc3BvbnNlEl8KDFVwZGF0ZUxpbWl0cxImLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZUxpbWl0c1JlcXVlc3QaJy50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVMaW1pdHNSZXNwb25zZRJxChJMaXN0TGltaXRSZXZpc2lvbnMSLC50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0TGltaXRSZXZpc2lvbnNSZXF1ZXN0Gi0udG9sbGdhdGUuYWRtaW4udjEuTGlzdExpbWl0UmV2aXNpb25zUmVzcG9uc2USXAoLUmV2b2tlTGltaXQSJS50b2xsZ2F0ZS5hZG1pbi52MS5SZXZva2VMaW1pdFJlcXVlc3QaJi50b2xsZ2F0ZS5hZG1pbi52MS5SZXZva2VMaW1pdFJlc3BvbnNlEl8KDFJldm9rZUxpbWl0cxImLnRvbGxnYXRlLmFkbWluLnYxLlJldm9rZUxpbWl0c1JlcXVlc3QaJy50b2xsZ2F0ZS5hZG1pbi52MS5SZXZva2VMaW1pdHNSZXNwb25zZRJ0ChNCYXRjaFVwZGF0ZVBvbGljaWVzEi0udG9sbGdhdGUuYWRtaW4udjEuQmF0Y2hVcGRhdGVQb2xpY2llc1JlcXVlc3QaLi50b2xsZ2F0ZS5hZG1pbi52MS5CYXRjaFVwZGF0ZVBvbGljaWVzUmVzcG9uc2USWQoKQ29weVBvbGljeRIkLnRvbGxnYXRlLmFkbWluLnYxLkNvcHlQb2xpY3lSZXF1ZXN0GiUudG9sbGdhdGUuYWRtaW4udjEuQ29weVBvbGljeVJlc3BvbnNlEmUKDlJvbGxiYWNrUG9saWN5EigudG9sbGdhdGUuYWRtaW4udjEuUm9sbGJhY2tQb2xpY3lSZXF1ZXN0GikudG9sbGdhdGUuYWRtaW4udjEuUm9sbGJhY2tQb2xpY3lSZXNwb25zZRJiCg1HZXRQb2xpY3lEaWZmEicudG9sbGdhdGUuYWRtaW4udjEuR2V0UG9saWN5RGlmZlJlcXVlc3QaKC50b2xsZ2F0ZS5hZG1pbi52MS5HZXRQb2xpY3lEaWZmUmVzcG9uc2USXwoMRGVsZXRlUG9saWN5EiYudG9sbGdhdGUuYWRtaW4udjEuRGVsZXRlUG9saWN5UmVxdWVzdBonLnRvbGxnYXRlLmFkbWluLnYxLkRlbGV0ZVBvbGljeVJlc3BvbnNlQlsKEXRvbGxnYXRlLmFkbWluLnYxQg1Qb2xpY2llc1Byb3RvUAFaIXRvbGxnYXRlL2FkbWluL3YxO3RvbGxnYXRlYWRtaW52MaoCEVRvbGxnYXRlLkFkbWluLlYxYgZwcm90bzM", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_tollgate_v1_limit]);
+  fileDesc("CiB0b2xsZ2F0ZS9hZG1pbi92MS9wb2xpY2llcy5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEi5gIKBUxpbWl0EgwKBG5hbWUYASABKAkSIwoGbWV0cmljGAIgASgOMhMudG9sbGdhdGUudjEuTWV0cmljEiMKBndpbmRvdxgDIAEoDjITLnRvbGxnYXRlLnYxLldpbmRvdxIQCgZhbW91bnQYBCABKAlIABIxCgl1bmxpbWl0ZWQYCiABKAsyHC50b2xsZ2F0ZS5hZG1pbi52MS5VbmxpbWl0ZWRIABIjCgZhY3Rpb24YBSABKA4yEy50b2xsZ2F0ZS52MS5BY3Rpb24SMQoKdGhyZXNob2xkcxgGIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLlRocmVzaG9sZHMSEgoKYXBwbGllc190bxgHIAEoCRIPCgd0YXJnZXRzGAggAygJEhQKB2VuYWJsZWQYCSABKAhIAYgBARIMCgRldGFnGGQgASgJQgcKBWJvdW5kQgoKCF9lbmFibGVkSgQICxAMUgR1bml0IgsKCVVubGltaXRlZCIeCgpUaHJlc2hvbGRzEhAKCHBlcmNlbnRzGAEgAygFInYKBkFjY2VzcxINCgVhbGxvdxgBIAMoCRIMCgRkZW55GAIgAygJEhUKCG1heF90aWVyGAMgASgFSACIAQESKwoEbW9kZRgEIAEoDjIdLnRvbGxnYXRlLmFkbWluLnYxLkFjY2Vzc01vZGVCCwoJX21heF90aWVyInUKBkJ5cGFzcxIMCgRjb3N0GAEgASgIEgwKBHJhdGUYAiABKAgSDgoGdG9rZW5zGAMgASgIEg4KBm1vZGVscxgEIAEoCBIvCgtleHBpcmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAixQEKBlBvbGljeRIPCgdzdWJqZWN0GAEgASgJEigKBmxpbWl0cxgCIAMoCzIYLnRvbGxnYXRlLmFkbWluLnYxLkxpbWl0EikKBmFjY2VzcxgDIAEoCzIZLnRvbGxnYXRlLmFkbWluLnYxLkFjY2VzcxIpCgZieXBhc3MYBCABKAsyGS50b2xsZ2F0ZS5hZG1pbi52MS5CeXBhc3MSEgoFbm90ZXMYBSABKAlIAIgBARIMCgRldGFnGGQgASgJQggKBl9ub3RlcyKyAgoOUG9saWN5UmV2aXNpb24SKQoGcG9saWN5GAEgASgLMhkudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5EhAKCHJldmlzaW9uGAIgASgDEg4KBnJlYXNvbhgDIAEoCRINCgVhY3RvchgEIAEoCRIvCgtjcmVhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOcmV2b2tlZF9saW1pdHMYBiADKAkSDwoHZGVsZXRlZBgHIAEoCBIeChFyZXN0b3JlZF9yZXZpc2lvbhgIIAEoA0gAiAEBEjQKC2NvcGllZF9mcm9tGAkgASgLMh8udG9sbGdhdGUuYWRtaW4udjEuQ29waWVkUG9saWN5QhQKEl9yZXN0b3JlZF9yZXZpc2lvbiIxCgxDb3BpZWRQb2xpY3kSDwoHc3ViamVjdBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoAyKvAgoKUG9saWN5RGlmZhIuCgxhZGRlZF9saW1pdHMYASADKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5MaW1pdBIwCg5yZW1vdmVkX2xpbWl0cxgCIAMoCzIYLnRvbGxnYXRlLmFkbWluLnYxLkxpbWl0EjQKDmNoYW5nZWRfbGltaXRzGAMgAygLMhwudG9sbGdhdGUuYWRtaW4udjEuTGltaXREaWZmEi0KBmFjY2VzcxgEIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLkFjY2Vzc0RpZmYSLQoGYnlwYXNzGAUgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuQnlwYXNzRGlmZhIrCgVub3RlcxgGIAEoCzIcLnRvbGxnYXRlLmFkbWluLnYxLk5vdGVzRGlmZiJ2CglMaW1pdERpZmYSKAoGYmVmb3JlGAEgASgLMhgudG9sbGdhdGUuYWRtaW4udjEuTGltaXQSJwoFYWZ0ZXIYAiABKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5MaW1pdBIWCg5jaGFuZ2VkX2ZpZWxkcxgDIAMoCSLPAQoKQWNjZXNzRGlmZhIpCgZiZWZvcmUYASABKAsyGS50b2xsZ2F0ZS5hZG1pbi52MS5BY2Nlc3MSKAoFYWZ0ZXIYAiABKAsyGS50b2xsZ2F0ZS5hZG1pbi52MS5BY2Nlc3MSFgoOY2hhbmdlZF9maWVsZHMYAyADKAkSEwoLYWxsb3dfYWRkZWQYBCADKAkSFQoNYWxsb3dfcmVtb3ZlZBgFIAMoCRISCgpkZW55X2FkZGVkGAYgAygJEhQKDGRlbnlfcmVtb3ZlZBgHIAMoCSJ5CgpCeXBhc3NEaWZmEikKBmJlZm9yZRgBIAEoCzIZLnRvbGxnYXRlLmFkbWluLnYxLkJ5cGFzcxIoCgVhZnRlchgCIAEoCzIZLnRvbGxnYXRlLmFkbWluLnYxLkJ5cGFzcxIWCg5jaGFuZ2VkX2ZpZWxkcxgDIAMoCSIqCglOb3Rlc0RpZmYSDgoGYmVmb3JlGAEgASgJEg0KBWFmdGVyGAIgASgJIqMBCgxQb2xpY3lDaGFuZ2USMwoIcmV2aXNpb24YASABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIxCgZiZWZvcmUYAiABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIrCgRkaWZmGAMgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuUG9saWN5RGlmZiLQAQoTVXBkYXRlUG9saWN5UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSKQoGcG9saWN5GAIgASgLMhkudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5Ei8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIOCgZyZWFzb24YBCABKAkSFwoKcmVxdWVzdF9pZBgFIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYBiABKAhCDQoLX3JlcXVlc3RfaWQiqwEKFFVwZGF0ZVBvbGljeVJlc3BvbnNlEjMKCHJldmlzaW9uGAEgASgLMiEudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5UmV2aXNpb24SMQoGYmVmb3JlGAIgASgLMiEudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5UmV2aXNpb24SKwoEZGlmZhgDIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeURpZmYiVwoQR2V0UG9saWN5UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDwoHc3ViamVjdBgCIAEoCRIVCghyZXZpc2lvbhgDIAEoA0gAiAEBQgsKCV9yZXZpc2lvbiJIChFHZXRQb2xpY3lSZXNwb25zZRIzCghyZXZpc2lvbhgBIAEoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVJldmlzaW9uIl4KE0xpc3RQb2xpY2llc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEhAKCGNvbnRhaW5zGAQgASgJInkKFExpc3RQb2xpY2llc1Jlc3BvbnNlEjQKCXJldmlzaW9ucxgBIAMoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVJldmlzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgFImQKGkxpc3RQb2xpY3lSZXZpc2lvbnNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJIoABChtMaXN0UG9saWN5UmV2aXNpb25zUmVzcG9uc2USNAoJcmV2aXNpb25zGAEgAygLMiEudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5UmV2aXNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRvdGFsX3NpemUYAyABKAUirQEKElVwZGF0ZUxpbWl0UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDwoHc3ViamVjdBgCIAEoCRInCgVsaW1pdBgDIAEoCzIYLnRvbGxnYXRlLmFkbWluLnYxLkxpbWl0Eg4KBnJlYXNvbhgEIAEoCRIXCgpyZXF1ZXN0X2lkGAUgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgGIAEoCEINCgtfcmVxdWVzdF9pZCKqAQoTVXBkYXRlTGltaXRSZXNwb25zZRIzCghyZXZpc2lvbhgBIAEoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVJldmlzaW9uEjEKBmJlZm9yZRgCIAEoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVJldmlzaW9uEisKBGRpZmYYAyABKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lEaWZmIr4BChNVcGRhdGVMaW1pdHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEigKBmxpbWl0cxgDIAMoCzIYLnRvbGxnYXRlLmFkbWluLnYxLkxpbWl0Eg0KBXF1b3RhGAQgASgJEg4KBnJlYXNvbhgFIAEoCRIXCgpyZXF1ZXN0X2lkGAYgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgHIAEoCEINCgtfcmVxdWVzdF9pZCKrAQoUVXBkYXRlTGltaXRzUmVzcG9uc2USMwoIcmV2aXNpb24YASABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIxCgZiZWZvcmUYAiABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIrCgRkaWZmGAMgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuUG9saWN5RGlmZiKxAQoTUmV2b2tlTGltaXRzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDwoHc3ViamVjdBgCIAEoCRINCgVuYW1lcxgDIAMoCRINCgVxdW90YRgEIAEoCRIMCgRldGFnGAUgASgJEg4KBnJlYXNvbhgGIAEoCRIXCgpyZXF1ZXN0X2lkGAcgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgIIAEoCEINCgtfcmVxdWVzdF9pZCKrAQoUUmV2b2tlTGltaXRzUmVzcG9uc2USMwoIcmV2aXNpb24YASABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIxCgZiZWZvcmUYAiABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIrCgRkaWZmGAMgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuUG9saWN5RGlmZiKgAQoSUmV2b2tlTGltaXRSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEgwKBG5hbWUYAyABKAkSDAoEZXRhZxgEIAEoCRIOCgZyZWFzb24YBSABKAkSFwoKcmVxdWVzdF9pZBgGIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYByABKAhCDQoLX3JlcXVlc3RfaWQiqgEKE1Jldm9rZUxpbWl0UmVzcG9uc2USMwoIcmV2aXNpb24YASABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIxCgZiZWZvcmUYAiABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIrCgRkaWZmGAMgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuUG9saWN5RGlmZiKTAQoTRGVsZXRlUG9saWN5UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDwoHc3ViamVjdBgCIAEoCRIMCgRldGFnGAMgASgJEg4KBnJlYXNvbhgEIAEoCRIXCgpyZXF1ZXN0X2lkGAUgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgGIAEoCEINCgtfcmVxdWVzdF9pZCKrAQoURGVsZXRlUG9saWN5UmVzcG9uc2USMwoIcmV2aXNpb24YASABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIxCgZiZWZvcmUYAiABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIrCgRkaWZmGAMgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuUG9saWN5RGlmZiJqCgxQb2xpY3lVcGRhdGUSKQoGcG9saWN5GAEgASgLMhkudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5Ei8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayKtAQoaQmF0Y2hVcGRhdGVQb2xpY2llc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEjAKB3VwZGF0ZXMYAiADKAsyHy50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lVcGRhdGUSDgoGcmVhc29uGAMgASgJEhcKCnJlcXVlc3RfaWQYBCABKAlIAIgBARIVCg12YWxpZGF0ZV9vbmx5GAUgASgIQg0KC19yZXF1ZXN0X2lkIk8KG0JhdGNoVXBkYXRlUG9saWNpZXNSZXNwb25zZRIwCgdjaGFuZ2VzGAEgAygLMh8udG9sbGdhdGUuYWRtaW4udjEuUG9saWN5Q2hhbmdlIu0BChFDb3B5UG9saWN5UmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDwoHc3ViamVjdBgCIAEoCRIVCghyZXZpc2lvbhgDIAEoA0gAiAEBEhMKC3RvX3N1YmplY3RzGAQgAygJEi8KC3VwZGF0ZV9tYXNrGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIOCgZyZWFzb24YBiABKAkSFwoKcmVxdWVzdF9pZBgHIAEoCUgBiAEBEhUKDXZhbGlkYXRlX29ubHkYCCABKAhCCwoJX3JldmlzaW9uQg0KC19yZXF1ZXN0X2lkIkYKEkNvcHlQb2xpY3lSZXNwb25zZRIwCgdjaGFuZ2VzGAEgAygLMh8udG9sbGdhdGUuYWRtaW4udjEuUG9saWN5Q2hhbmdlIqcBChVSb2xsYmFja1BvbGljeVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEg8KB3N1YmplY3QYAiABKAkSEAoIcmV2aXNpb24YAyABKAMSDAoEZXRhZxgEIAEoCRIOCgZyZWFzb24YBSABKAkSFwoKcmVxdWVzdF9pZBgGIAEoCUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYByABKAhCDQoLX3JlcXVlc3RfaWQirQEKFlJvbGxiYWNrUG9saWN5UmVzcG9uc2USMwoIcmV2aXNpb24YASABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIxCgZiZWZvcmUYAiABKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Qb2xpY3lSZXZpc2lvbhIrCgRkaWZmGAMgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuUG9saWN5RGlmZiKPAQoUR2V0UG9saWN5RGlmZlJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEg8KB3N1YmplY3QYAiABKAkSGgoNZnJvbV9yZXZpc2lvbhgDIAEoA0gAiAEBEhgKC3RvX3JldmlzaW9uGAQgASgDSAGIAQFCEAoOX2Zyb21fcmV2aXNpb25CDgoMX3RvX3JldmlzaW9uIqoBChVHZXRQb2xpY3lEaWZmUmVzcG9uc2USKwoEZGlmZhgBIAEoCzIdLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeURpZmYSMgoHZWFybGllchgCIAEoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVJldmlzaW9uEjAKBWxhdGVyGAMgASgLMiEudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5UmV2aXNpb24i+AIKDUxpbWl0UmV2aXNpb24SCgoCaWQYASABKAkSLgoMc3ViamVjdF9raW5kGAIgASgOMhgudG9sbGdhdGUudjEuU3ViamVjdEtpbmQSDwoHc3ViamVjdBgDIAEoCRIMCgRuYW1lGAQgASgJEiMKBndpbmRvdxgFIAEoDjITLnRvbGxnYXRlLnYxLldpbmRvdxIQCghtYXhfY29zdBgGIAEoCRISCgptYXhfdG9rZW5zGAcgASgJEhQKDG1heF9yZXF1ZXN0cxgIIAEoCRIoCgZsaW1pdHMYCSADKAsyGC50b2xsZ2F0ZS5hZG1pbi52MS5MaW1pdBIPCgdyZXZva2VkGAogASgIEg4KBmFjdGl2ZRgLIAEoCBIQCghyZXZpc2lvbhgMIAEoAxIOCgZyZWFzb24YDSABKAkSDQoFYWN0b3IYDiABKAkSLwoLY3JlYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoACChlMaXN0TGltaXRSZXZpc2lvbnNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIuCgxzdWJqZWN0X2tpbmQYAiABKA4yGC50b2xsZ2F0ZS52MS5TdWJqZWN0S2luZBIPCgdzdWJqZWN0GAMgASgJEiMKBndpbmRvdxgEIAEoDjITLnRvbGxnYXRlLnYxLldpbmRvdxI0CgVzdGF0ZRgFIAEoDjIlLnRvbGxnYXRlLmFkbWluLnYxLkxpbWl0UmV2aXNpb25TdGF0ZRIRCglwYWdlX3NpemUYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCRIQCghjb250YWlucxgIIAEoCSJqChpMaXN0TGltaXRSZXZpc2lvbnNSZXNwb25zZRIzCglyZXZpc2lvbnMYASADKAsyIC50b2xsZ2F0ZS5hZG1pbi52MS5MaW1pdFJldmlzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLGAgoPRWZmZWN0aXZlUG9saWN5Eg8KB3N1YmplY3QYASABKAkSMAoHc291cmNlcxgCIAMoCzIfLnRvbGxnYXRlLmFkbWluLnYxLlBvbGljeVNvdXJjZRIxCgZsaW1pdHMYAyADKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5FZmZlY3RpdmVMaW1pdBIyCgZhY2Nlc3MYBCADKAsyIi50b2xsZ2F0ZS5hZG1pbi52MS5FZmZlY3RpdmVBY2Nlc3MSNAoIYnlwYXNzZXMYBSADKAsyIi50b2xsZ2F0ZS5hZG1pbi52MS5FZmZlY3RpdmVCeXBhc3MSJAoHcmVhc29ucxgGIAMoDjITLnRvbGxnYXRlLnYxLlJlYXNvbhItCglyZWFkX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjEKDFBvbGljeVNvdXJjZRIPCgdzdWJqZWN0GAEgASgJEhAKCHJldmlzaW9uGAIgASgDIvcBCg5FZmZlY3RpdmVMaW1pdBIPCgdzdWJqZWN0GAEgASgJEhAKCHJldmlzaW9uGAIgASgDEicKBWxpbWl0GAMgASgLMhgudG9sbGdhdGUuYWRtaW4udjEuTGltaXQSIQoFbWV0ZXIYBCABKAsyEi50b2xsZ2F0ZS52MS5NZXRlchIuCghzdGFuZGluZxgFIAEoCzIcLnRvbGxnYXRlLnYxLkNvbnNpZGVyZWRMaW1pdBIQCghieXBhc3NlZBgGIAEoCBI0CglkaXNwbGFjZWQYByADKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5EaXNwbGFjZWRMaW1pdCKTAQoORGlzcGxhY2VkTGltaXQSDwoHc3ViamVjdBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoAxInCgVsaW1pdBgDIAEoCzIYLnRvbGxnYXRlLmFkbWluLnYxLkxpbWl0EjUKBnJlYXNvbhgEIAEoDjIlLnRvbGxnYXRlLmFkbWluLnYxLkRpc3BsYWNlbWVudFJlYXNvbiKSAQoPRWZmZWN0aXZlQWNjZXNzEg8KB3N1YmplY3QYASABKAkSEAoIcmV2aXNpb24YAiABKAMSKQoGYWNjZXNzGAMgASgLMhkudG9sbGdhdGUuYWRtaW4udjEuQWNjZXNzEhYKDmFsbG93X3JlcGxhY2VkGAQgASgIEhkKEW1heF90aWVyX3JlcGxhY2VkGAUgASgIInEKD0VmZmVjdGl2ZUJ5cGFzcxIPCgdzdWJqZWN0GAEgASgJEhAKCHJldmlzaW9uGAIgASgDEikKBmJ5cGFzcxgDIAEoCzIZLnRvbGxnYXRlLmFkbWluLnYxLkJ5cGFzcxIQCghpbl9mb3JjZRgEIAEoCCI8ChlHZXRFZmZlY3RpdmVQb2xpY3lSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIPCgdzdWJqZWN0GAIgASgJIlAKGkdldEVmZmVjdGl2ZVBvbGljeVJlc3BvbnNlEjIKBnBvbGljeRgBIAEoCzIiLnRvbGxnYXRlLmFkbWluLnYxLkVmZmVjdGl2ZVBvbGljeSL6AQoKVXNlclBvbGljeRIMCgR1c2VyGAEgASgJEhIKCnJlZ2lzdGVyZWQYAiABKAgSFAoMZGlzcGxheV9uYW1lGAMgASgJEgwKBHRpZXIYBCABKAkSDQoFdGVhbXMYBSADKAkSEQoJc3VzcGVuZGVkGAYgASgIEisKCG92ZXJyaWRlGAcgASgLMhkudG9sbGdhdGUuYWRtaW4udjEuUG9saWN5EiwKBmxpbWl0cxgIIAMoCzIcLnRvbGxnYXRlLnYxLkNvbnNpZGVyZWRMaW1pdBIpCgZieXBhc3MYCSABKAsyGS50b2xsZ2F0ZS5hZG1pbi52MS5CeXBhc3Mi/QEKF0xpc3RVc2VyUG9saWNpZXNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIRCglpZF9wcmVmaXgYAiABKAkSDAoEdGllchgDIAEoCRIZCgxoYXNfb3ZlcnJpZGUYBCABKAhIAIgBARIXCgpoYXNfYnlwYXNzGAUgASgISAGIAQESNgoIc3RhbmRpbmcYBiABKA4yJC50b2xsZ2F0ZS5hZG1pbi52MS5Vc2VyTGltaXRTdGFuZGluZxIRCglwYWdlX3NpemUYByABKAUSEgoKcGFnZV90b2tlbhgIIAEoCUIPCg1faGFzX292ZXJyaWRlQg0KC19oYXNfYnlwYXNzImEKGExpc3RVc2VyUG9saWNpZXNSZXNwb25zZRIsCgV1c2VycxgBIAMoCzIdLnRvbGxnYXRlLmFkbWluLnYxLlVzZXJQb2xpY3kSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJKloKCkFjY2Vzc01vZGUSGwoXQUNDRVNTX01PREVfVU5TUEVDSUZJRUQQABIWChJBQ0NFU1NfTU9ERV9OQVJST1cQARIXChNBQ0NFU1NfTU9ERV9SRVBMQUNFEAIqfQoSTGltaXRSZXZpc2lvblN0YXRlEiQKIExJTUlUX1JFVklTSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASHwobTElNSVRfUkVWSVNJT05fU1RBVEVfQUNUSVZFEAESIAocTElNSVRfUkVWSVNJT05fU1RBVEVfUkVWT0tFRBACKp4BChJEaXNwbGFjZW1lbnRSZWFzb24SIwofRElTUExBQ0VNRU5UX1JFQVNPTl9VTlNQRUNJRklFRBAAEh4KGkRJU1BMQUNFTUVOVF9SRUFTT05fTkVBUkVSEAESIgoeRElTUExBQ0VNRU5UX1JFQVNPTl9PV05fTUVUUklDEAISHwobRElTUExBQ0VNRU5UX1JFQVNPTl9TTUFMTEVSEAMqdAoRVXNlckxpbWl0U3RhbmRpbmcSIwofVVNFUl9MSU1JVF9TVEFORElOR19VTlNQRUNJRklFRBAAEhwKGFVTRVJfTElNSVRfU1RBTkRJTkdfTkVBUhABEhwKGFVTRVJfTElNSVRfU1RBTkRJTkdfT1ZFUhACMu0MCg1Qb2xpY3lTZXJ2aWNlEl8KDFVwZGF0ZVBvbGljeRImLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZVBvbGljeVJlcXVlc3QaJy50b2xsZ2F0ZS5hZG1pbi52MS5VcGRhdGVQb2xpY3lSZXNwb25zZRJWCglHZXRQb2xpY3kSIy50b2xsZ2F0ZS5hZG1pbi52MS5HZXRQb2xpY3lSZXF1ZXN0GiQudG9sbGdhdGUuYWRtaW4udjEuR2V0UG9saWN5UmVzcG9uc2USXwoMTGlzdFBvbGljaWVzEiYudG9sbGdhdGUuYWRtaW4udjEuTGlzdFBvbGljaWVzUmVxdWVzdBonLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RQb2xpY2llc1Jlc3BvbnNlEnQKE0xpc3RQb2xpY3lSZXZpc2lvbnMSLS50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0UG9saWN5UmV2aXNpb25zUmVxdWVzdBouLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RQb2xpY3lSZXZpc2lvbnNSZXNwb25zZRJcCgtVcGRhdGVMaW1pdBIlLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZUxpbWl0UmVxdWVzdBomLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZUxpbWl0UmVzcG9uc2USXwoMVXBkYXRlTGltaXRzEiYudG9sbGdhdGUuYWRtaW4udjEuVXBkYXRlTGltaXRzUmVxdWVzdBonLnRvbGxnYXRlLmFkbWluLnYxLlVwZGF0ZUxpbWl0c1Jlc3BvbnNlEnEKEkxpc3RMaW1pdFJldmlzaW9ucxIsLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RMaW1pdFJldmlzaW9uc1JlcXVlc3QaLS50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0TGltaXRSZXZpc2lvbnNSZXNwb25zZRJcCgtSZXZva2VMaW1pdBIlLnRvbGxnYXRlLmFkbWluLnYxLlJldm9rZUxpbWl0UmVxdWVzdBomLnRvbGxnYXRlLmFkbWluLnYxLlJldm9rZUxpbWl0UmVzcG9uc2USXwoMUmV2b2tlTGltaXRzEiYudG9sbGdhdGUuYWRtaW4udjEuUmV2b2tlTGltaXRzUmVxdWVzdBonLnRvbGxnYXRlLmFkbWluLnYxLlJldm9rZUxpbWl0c1Jlc3BvbnNlEnQKE0JhdGNoVXBkYXRlUG9saWNpZXMSLS50b2xsZ2F0ZS5hZG1pbi52MS5CYXRjaFVwZGF0ZVBvbGljaWVzUmVxdWVzdBouLnRvbGxnYXRlLmFkbWluLnYxLkJhdGNoVXBkYXRlUG9saWNpZXNSZXNwb25zZRJZCgpDb3B5UG9saWN5EiQudG9sbGdhdGUuYWRtaW4udjEuQ29weVBvbGljeVJlcXVlc3QaJS50b2xsZ2F0ZS5hZG1pbi52MS5Db3B5UG9saWN5UmVzcG9uc2USZQoOUm9sbGJhY2tQb2xpY3kSKC50b2xsZ2F0ZS5hZG1pbi52MS5Sb2xsYmFja1BvbGljeVJlcXVlc3QaKS50b2xsZ2F0ZS5hZG1pbi52MS5Sb2xsYmFja1BvbGljeVJlc3BvbnNlEmIKDUdldFBvbGljeURpZmYSJy50b2xsZ2F0ZS5hZG1pbi52MS5HZXRQb2xpY3lEaWZmUmVxdWVzdBooLnRvbGxnYXRlLmFkbWluLnYxLkdldFBvbGljeURpZmZSZXNwb25zZRJxChJHZXRFZmZlY3RpdmVQb2xpY3kSLC50b2xsZ2F0ZS5hZG1pbi52MS5HZXRFZmZlY3RpdmVQb2xpY3lSZXF1ZXN0Gi0udG9sbGdhdGUuYWRtaW4udjEuR2V0RWZmZWN0aXZlUG9saWN5UmVzcG9uc2USawoQTGlzdFVzZXJQb2xpY2llcxIqLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RVc2VyUG9saWNpZXNSZXF1ZXN0GisudG9sbGdhdGUuYWRtaW4udjEuTGlzdFVzZXJQb2xpY2llc1Jlc3BvbnNlEl8KDERlbGV0ZVBvbGljeRImLnRvbGxnYXRlLmFkbWluLnYxLkRlbGV0ZVBvbGljeVJlcXVlc3QaJy50b2xsZ2F0ZS5hZG1pbi52MS5EZWxldGVQb2xpY3lSZXNwb25zZUJbChF0b2xsZ2F0ZS5hZG1pbi52MUINUG9saWNpZXNQcm90b1ABWiF0b2xsZ2F0ZS9hZG1pbi92MTt0b2xsZ2F0ZWFkbWludjGqAhFUb2xsZ2F0ZS5BZG1pbi5WMWIGcHJvdG8z", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_tollgate_v1_limit, file_tollgate_v1_outcome]);
 
 /**
  * One limit. For each call it counts on the meter of the subject that it applies to. Limits of the same metric, window and
@@ -2050,6 +2052,518 @@ export const ListLimitRevisionsResponseSchema: GenMessage<ListLimitRevisionsResp
   messageDesc(file_tollgate_admin_v1_policies, 43);
 
 /**
+ * What holds for one subject.
+ *
+ * @generated from message tollgate.admin.v1.EffectivePolicy
+ */
+export type EffectivePolicy = Message<"tollgate.admin.v1.EffectivePolicy"> & {
+  /**
+   * See Policy.subject.
+   *
+   * @generated from field: string subject = 1;
+   */
+  subject: string;
+
+  /**
+   * The subjects of a call that names it, nearest first, each with the revision of its policy.
+   *
+   * @generated from field: repeated tollgate.admin.v1.PolicySource sources = 2;
+   */
+  sources: PolicySource[];
+
+  /**
+   * The limits that hold, in the order of `sources`; those of every target, though a call may fall under fewer.
+   *
+   * @generated from field: repeated tollgate.admin.v1.EffectiveLimit limits = 3;
+   */
+  limits: EffectiveLimit[];
+
+  /**
+   * The access rules that are declared, nearest first. A call is judged by all of them, but for the parts replaced.
+   *
+   * @generated from field: repeated tollgate.admin.v1.EffectiveAccess access = 4;
+   */
+  access: EffectiveAccess[];
+
+  /**
+   * The bypass flags that are declared. Those in force add up.
+   *
+   * @generated from field: repeated tollgate.admin.v1.EffectiveBypass bypasses = 5;
+   */
+  bypasses: EffectiveBypass[];
+
+  /**
+   * Why calls of the subject are denied, whatever their target: for example, it is suspended. Empty: they are not.
+   *
+   * @generated from field: repeated tollgate.v1.Reason reasons = 6;
+   */
+  reasons: Reason[];
+
+  /**
+   * The instant at which all of this was so.
+   *
+   * @generated from field: google.protobuf.Timestamp read_time = 7;
+   */
+  readTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.EffectivePolicy.
+ * Use `create(EffectivePolicySchema)` to create a new message.
+ */
+export const EffectivePolicySchema: GenMessage<EffectivePolicy> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_policies, 44);
+
+/**
+ * One subject of a call, and what is declared on it.
+ *
+ * @generated from message tollgate.admin.v1.PolicySource
+ */
+export type PolicySource = Message<"tollgate.admin.v1.PolicySource"> & {
+  /**
+   * See Policy.subject.
+   *
+   * @generated from field: string subject = 1;
+   */
+  subject: string;
+
+  /**
+   * The newest revision. 0: nothing is declared.
+   *
+   * @generated from field: int64 revision = 2;
+   */
+  revision: bigint;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.PolicySource.
+ * Use `create(PolicySourceSchema)` to create a new message.
+ */
+export const PolicySourceSchema: GenMessage<PolicySource> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_policies, 45);
+
+/**
+ * One limit that holds.
+ *
+ * @generated from message tollgate.admin.v1.EffectiveLimit
+ */
+export type EffectiveLimit = Message<"tollgate.admin.v1.EffectiveLimit"> & {
+  /**
+   * The subject that declares it; see Policy.subject.
+   *
+   * @generated from field: string subject = 1;
+   */
+  subject: string;
+
+  /**
+   * The revision that declares it.
+   *
+   * @generated from field: int64 revision = 2;
+   */
+  revision: bigint;
+
+  /**
+   * As it is declared.
+   *
+   * @generated from field: tollgate.admin.v1.Limit limit = 3;
+   */
+  limit?: Limit | undefined;
+
+  /**
+   * Whose usage it counts.
+   *
+   * @generated from field: tollgate.v1.Meter meter = 4;
+   */
+  meter?: Meter | undefined;
+
+  /**
+   * How it stands now, raises included, when nothing is asked. Absent: it is unlimited.
+   *
+   * @generated from field: tollgate.v1.ConsideredLimit standing = 5;
+   */
+  standing?: ConsideredLimit | undefined;
+
+  /**
+   * A bypass lifts it: it denies no call.
+   *
+   * @generated from field: bool bypassed = 6;
+   */
+  bypassed: boolean;
+
+  /**
+   * The limits that would hold if its subject declared nothing in its place, and do not.
+   *
+   * @generated from field: repeated tollgate.admin.v1.DisplacedLimit displaced = 7;
+   */
+  displaced: DisplacedLimit[];
+};
+
+/**
+ * Describes the message tollgate.admin.v1.EffectiveLimit.
+ * Use `create(EffectiveLimitSchema)` to create a new message.
+ */
+export const EffectiveLimitSchema: GenMessage<EffectiveLimit> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_policies, 46);
+
+/**
+ * A limit that does not hold for a subject.
+ *
+ * @generated from message tollgate.admin.v1.DisplacedLimit
+ */
+export type DisplacedLimit = Message<"tollgate.admin.v1.DisplacedLimit"> & {
+  /**
+   * The subject that declares it; see Policy.subject.
+   *
+   * @generated from field: string subject = 1;
+   */
+  subject: string;
+
+  /**
+   * The revision that declares it.
+   *
+   * @generated from field: int64 revision = 2;
+   */
+  revision: bigint;
+
+  /**
+   * As it is declared.
+   *
+   * @generated from field: tollgate.admin.v1.Limit limit = 3;
+   */
+  limit?: Limit | undefined;
+
+  /**
+   * Why it does not hold.
+   *
+   * @generated from field: tollgate.admin.v1.DisplacementReason reason = 4;
+   */
+  reason: DisplacementReason;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.DisplacedLimit.
+ * Use `create(DisplacedLimitSchema)` to create a new message.
+ */
+export const DisplacedLimitSchema: GenMessage<DisplacedLimit> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_policies, 47);
+
+/**
+ * The access rules of one subject.
+ *
+ * @generated from message tollgate.admin.v1.EffectiveAccess
+ */
+export type EffectiveAccess = Message<"tollgate.admin.v1.EffectiveAccess"> & {
+  /**
+   * The subject that declares them; see Policy.subject.
+   *
+   * @generated from field: string subject = 1;
+   */
+  subject: string;
+
+  /**
+   * The revision that declares them.
+   *
+   * @generated from field: int64 revision = 2;
+   */
+  revision: bigint;
+
+  /**
+   * As they are declared.
+   *
+   * @generated from field: tollgate.admin.v1.Access access = 3;
+   */
+  access?: Access | undefined;
+
+  /**
+   * The user's own `allow` counts in place of this one.
+   *
+   * @generated from field: bool allow_replaced = 4;
+   */
+  allowReplaced: boolean;
+
+  /**
+   * The user's own `max_tier` counts in place of this one.
+   *
+   * @generated from field: bool max_tier_replaced = 5;
+   */
+  maxTierReplaced: boolean;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.EffectiveAccess.
+ * Use `create(EffectiveAccessSchema)` to create a new message.
+ */
+export const EffectiveAccessSchema: GenMessage<EffectiveAccess> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_policies, 48);
+
+/**
+ * The bypass of one subject.
+ *
+ * @generated from message tollgate.admin.v1.EffectiveBypass
+ */
+export type EffectiveBypass = Message<"tollgate.admin.v1.EffectiveBypass"> & {
+  /**
+   * The subject that declares it; see Policy.subject.
+   *
+   * @generated from field: string subject = 1;
+   */
+  subject: string;
+
+  /**
+   * The revision that declares it.
+   *
+   * @generated from field: int64 revision = 2;
+   */
+  revision: bigint;
+
+  /**
+   * As it is declared.
+   *
+   * @generated from field: tollgate.admin.v1.Bypass bypass = 3;
+   */
+  bypass?: Bypass | undefined;
+
+  /**
+   * It is not over.
+   *
+   * @generated from field: bool in_force = 4;
+   */
+  inForce: boolean;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.EffectiveBypass.
+ * Use `create(EffectiveBypassSchema)` to create a new message.
+ */
+export const EffectiveBypassSchema: GenMessage<EffectiveBypass> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_policies, 49);
+
+/**
+ * See GetEffectivePolicy.
+ *
+ * @generated from message tollgate.admin.v1.GetEffectivePolicyRequest
+ */
+export type GetEffectivePolicyRequest = Message<"tollgate.admin.v1.GetEffectivePolicyRequest"> & {
+  /**
+   * The organization, an id.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * See Policy.subject.
+   *
+   * @generated from field: string subject = 2;
+   */
+  subject: string;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.GetEffectivePolicyRequest.
+ * Use `create(GetEffectivePolicyRequestSchema)` to create a new message.
+ */
+export const GetEffectivePolicyRequestSchema: GenMessage<GetEffectivePolicyRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_policies, 50);
+
+/**
+ * See GetEffectivePolicy.
+ *
+ * @generated from message tollgate.admin.v1.GetEffectivePolicyResponse
+ */
+export type GetEffectivePolicyResponse = Message<"tollgate.admin.v1.GetEffectivePolicyResponse"> & {
+  /**
+   * What holds.
+   *
+   * @generated from field: tollgate.admin.v1.EffectivePolicy policy = 1;
+   */
+  policy?: EffectivePolicy | undefined;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.GetEffectivePolicyResponse.
+ * Use `create(GetEffectivePolicyResponseSchema)` to create a new message.
+ */
+export const GetEffectivePolicyResponseSchema: GenMessage<GetEffectivePolicyResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_policies, 51);
+
+/**
+ * One user, with what is declared on it and what holds for it.
+ *
+ * @generated from message tollgate.admin.v1.UserPolicy
+ */
+export type UserPolicy = Message<"tollgate.admin.v1.UserPolicy"> & {
+  /**
+   * The user, an id.
+   *
+   * @generated from field: string user = 1;
+   */
+  user: string;
+
+  /**
+   * It is registered; what is not has no name, tier, teams and state.
+   *
+   * @generated from field: bool registered = 2;
+   */
+  registered: boolean;
+
+  /**
+   * See User.display_name.
+   *
+   * @generated from field: string display_name = 3;
+   */
+  displayName: string;
+
+  /**
+   * Its registered tier, an id. Empty: none.
+   *
+   * @generated from field: string tier = 4;
+   */
+  tier: string;
+
+  /**
+   * Its registered teams.
+   *
+   * @generated from field: repeated string teams = 5;
+   */
+  teams: string[];
+
+  /**
+   * Calls of the user are denied because it is suspended.
+   *
+   * @generated from field: bool suspended = 6;
+   */
+  suspended: boolean;
+
+  /**
+   * Its own policy. Absent: nothing overrides what its tier, teams and organization declare.
+   *
+   * @generated from field: tollgate.admin.v1.Policy override = 7;
+   */
+  override?: Policy | undefined;
+
+  /**
+   * The daily and monthly limits without targets that hold for all its calls together, as they stand now, wherever they are
+   * declared. Unlimited ones are left out, and so are limits that it shares with others.
+   *
+   * @generated from field: repeated tollgate.v1.ConsideredLimit limits = 8;
+   */
+  limits: ConsideredLimit[];
+
+  /**
+   * Its own bypass, if it is in force.
+   *
+   * @generated from field: tollgate.admin.v1.Bypass bypass = 9;
+   */
+  bypass?: Bypass | undefined;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.UserPolicy.
+ * Use `create(UserPolicySchema)` to create a new message.
+ */
+export const UserPolicySchema: GenMessage<UserPolicy> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_policies, 52);
+
+/**
+ * See ListUserPolicies.
+ *
+ * @generated from message tollgate.admin.v1.ListUserPoliciesRequest
+ */
+export type ListUserPoliciesRequest = Message<"tollgate.admin.v1.ListUserPoliciesRequest"> & {
+  /**
+   * The organization, an id.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * Only users whose id begins with this text. Empty: all.
+   *
+   * @generated from field: string id_prefix = 2;
+   */
+  idPrefix: string;
+
+  /**
+   * Only users of this tier, an id. Empty: all.
+   *
+   * @generated from field: string tier = 3;
+   */
+  tier: string;
+
+  /**
+   * Only users that have a policy of their own or, if false, that have none. Absent: both.
+   *
+   * @generated from field: optional bool has_override = 4;
+   */
+  hasOverride?: boolean | undefined;
+
+  /**
+   * Only users whose own bypass is in force or, if false, that have none in force. Absent: both.
+   *
+   * @generated from field: optional bool has_bypass = 5;
+   */
+  hasBypass?: boolean | undefined;
+
+  /**
+   * Only users of whom a limit in `limits` stands so. Unspecified: all.
+   *
+   * @generated from field: tollgate.admin.v1.UserLimitStanding standing = 6;
+   */
+  standing: UserLimitStanding;
+
+  /**
+   * At most so many; 0 is 100, more than 1000 is 1000.
+   *
+   * @generated from field: int32 page_size = 7;
+   */
+  pageSize: number;
+
+  /**
+   * The `next_page_token` of the page before. Empty: the first page.
+   *
+   * @generated from field: string page_token = 8;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.ListUserPoliciesRequest.
+ * Use `create(ListUserPoliciesRequestSchema)` to create a new message.
+ */
+export const ListUserPoliciesRequestSchema: GenMessage<ListUserPoliciesRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_policies, 53);
+
+/**
+ * See ListUserPolicies.
+ *
+ * @generated from message tollgate.admin.v1.ListUserPoliciesResponse
+ */
+export type ListUserPoliciesResponse = Message<"tollgate.admin.v1.ListUserPoliciesResponse"> & {
+  /**
+   * One page.
+   *
+   * @generated from field: repeated tollgate.admin.v1.UserPolicy users = 1;
+   */
+  users: UserPolicy[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.ListUserPoliciesResponse.
+ * Use `create(ListUserPoliciesResponseSchema)` to create a new message.
+ */
+export const ListUserPoliciesResponseSchema: GenMessage<ListUserPoliciesResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_policies, 54);
+
+/**
  * How `allow` and `max_tier` relate to those of the tier and the teams.
  *
  * @generated from enum tollgate.admin.v1.AccessMode
@@ -2131,6 +2645,95 @@ export type LimitRevisionState = (typeof LimitRevisionState)[keyof typeof LimitR
  */
 export const LimitRevisionStateSchema: GenEnum<LimitRevisionState> = /*@__PURE__*/
   enumDesc(file_tollgate_admin_v1_policies, 1);
+
+/**
+ * Why a limit does not hold for a subject.
+ *
+ * @generated from enum tollgate.admin.v1.DisplacementReason
+ */
+export const DisplacementReason = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: DISPLACEMENT_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * A nearer subject declares the same metric, window and targets.
+   *
+   * @generated from enum value: DISPLACEMENT_REASON_NEARER = 1;
+   */
+  NEARER: 1,
+
+  /**
+   * The user has a limit of its own on the metric, without targets; then none of the tier's limits on it holds.
+   *
+   * @generated from enum value: DISPLACEMENT_REASON_OWN_METRIC = 2;
+   */
+  OWN_METRIC: 2,
+
+  /**
+   * Another team at the same distance gives less.
+   *
+   * @generated from enum value: DISPLACEMENT_REASON_SMALLER = 3;
+   */
+  SMALLER: 3,
+} as const;
+
+/**
+ * Why a limit does not hold for a subject.
+ *
+ * @generated from enum tollgate.admin.v1.DisplacementReason
+ */
+export type DisplacementReason = (typeof DisplacementReason)[keyof typeof DisplacementReason] | UnknownEnum;
+
+/**
+ * Describes the enum tollgate.admin.v1.DisplacementReason.
+ */
+export const DisplacementReasonSchema: GenEnum<DisplacementReason> = /*@__PURE__*/
+  enumDesc(file_tollgate_admin_v1_policies, 2);
+
+/**
+ * How near a limit of a user is.
+ *
+ * @generated from enum tollgate.admin.v1.UserLimitStanding
+ */
+export const UserLimitStanding = {
+  /**
+   * Not set.
+   *
+   * @generated from enum value: USER_LIMIT_STANDING_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Its lowest threshold is reached or, if it has none, 80 percent of its amount; also if nothing is left.
+   *
+   * @generated from enum value: USER_LIMIT_STANDING_NEAR = 1;
+   */
+  NEAR: 1,
+
+  /**
+   * Nothing is left.
+   *
+   * @generated from enum value: USER_LIMIT_STANDING_OVER = 2;
+   */
+  OVER: 2,
+} as const;
+
+/**
+ * How near a limit of a user is.
+ *
+ * @generated from enum tollgate.admin.v1.UserLimitStanding
+ */
+export type UserLimitStanding = (typeof UserLimitStanding)[keyof typeof UserLimitStanding] | UnknownEnum;
+
+/**
+ * Describes the enum tollgate.admin.v1.UserLimitStanding.
+ */
+export const UserLimitStandingSchema: GenEnum<UserLimitStanding> = /*@__PURE__*/
+  enumDesc(file_tollgate_admin_v1_policies, 3);
 
 /**
  * What is declared on subjects. A change applies to the next Check on every replica.
@@ -2276,6 +2879,30 @@ export const PolicyService: GenService<{
     methodKind: "unary";
     input: typeof GetPolicyDiffRequestSchema;
     output: typeof GetPolicyDiffResponseSchema;
+  },
+  /**
+   * What holds for a subject: each limit and rule with the policy that declares it, what it displaced, and how it stands
+   * now. It is that of a call which names the subject alone: of a user with its registered teams and tier, of a credential
+   * with what is bound to it. For a team, key or token that is not registered: NOT_FOUND.
+   *
+   * @generated from rpc tollgate.admin.v1.PolicyService.GetEffectivePolicy
+   */
+  getEffectivePolicy: {
+    methodKind: "unary";
+    input: typeof GetEffectivePolicyRequestSchema;
+    output: typeof GetEffectivePolicyResponseSchema;
+  },
+  /**
+   * Lists users by id, registered ones and others with a policy of their own, each with that policy, its daily and monthly
+   * limits as they stand now, and its bypass. Where filters look at more than 2000 users, a page ends there: it may be
+   * short, or even empty, and have a `next_page_token`.
+   *
+   * @generated from rpc tollgate.admin.v1.PolicyService.ListUserPolicies
+   */
+  listUserPolicies: {
+    methodKind: "unary";
+    input: typeof ListUserPoliciesRequestSchema;
+    output: typeof ListUserPoliciesResponseSchema;
   },
   /**
    * Deletes the policy of one subject, by appending a revision that declares nothing; NOT_FOUND `POLICY_NOT_FOUND` if
