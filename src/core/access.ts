@@ -37,7 +37,13 @@ export function accessReasons(
   return found;
 }
 
-function refusesUnknown(view: OrganizationView, rules: AccessRules): boolean {
+/** Whether an organization refuses targets that are not in the catalog, whoever calls. */
+export function refusesUnknownTargets(view: OrganizationView): boolean {
+  const orgHasAllow = (accessOf(view, orgSubject)?.allow.length ?? 0) > 0;
+  return refusesUnknown(view, { orgHasAllow });
+}
+
+function refusesUnknown(view: OrganizationView, rules: Pick<AccessRules, 'orgHasAllow'>): boolean {
   const { unknownModels } = view.organization;
   return unknownModels === 'DENY' || (unknownModels === undefined && rules.orgHasAllow);
 }

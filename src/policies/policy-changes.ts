@@ -1,4 +1,5 @@
 import type { Limit, Policy, Window } from '../core/policy.ts';
+import type { PolicyFinding } from '../core/policy-finding.ts';
 import type { Subject, SubjectKind } from '../core/subject.ts';
 import type { Listed, Page } from '../platform/paging.ts';
 
@@ -44,6 +45,8 @@ export interface PolicyEdit {
   readonly content: unknown;
   /** From the newest revision, undefined where there is no policy; what it throws refuses the change. */
   readonly edit: (present: PolicyRevision | undefined) => EditedPolicy;
+  /** What is remarkable about the policy as it is to be; absent: nothing is looked for. */
+  readonly review?: (policy: Policy) => readonly PolicyFinding[];
 }
 
 /** A policy that was changed. */
@@ -51,6 +54,7 @@ export interface ChangedPolicy {
   readonly revision: PolicyRevision;
   /** The newest revision before; undefined where there was no policy. */
   readonly before: PolicyRevision | undefined;
+  readonly findings: readonly PolicyFinding[];
 }
 
 /** What one policy revision did to a limit, or to the limits of a quota together. */

@@ -234,3 +234,33 @@ test('what would be changed is answered without changing it', async () => {
   });
   expect(await epoch()).toBe(at);
 });
+
+// A repeat is answered as the first request was, though the organization has changed since.
+test('what is remarkable is answered by a preview, by the change, and by its repeat', async () => {
+  const orgId = 'findings';
+  await plane.store.createOrganization(plainOrganization(orgId), anyChange);
+  const change = (fields: Json, more: Json = {}): Promise<Answer> => {
+    const policy = { subject: 'user:alice', ...fields };
+    return plane.call('PolicyService/UpdatePolicy', { orgId, policy, updateMask: '*', ...more });
+  };
+  const cap = { subject: 'org', limits: [{ ...daily, name: 'cap', amount: '5' }] };
+  await plane.call('PolicyService/UpdatePolicy', { orgId, policy: cap });
+  const fields = {
+    limits: [{ ...daily, name: 'own', amount: '9', targets: ['group:none'] }],
+    bypass: { rate: true },
+    notes: 'why',
+  };
+  const codes = ({ body }: Answer) =>
+    ((body['findings'] ?? []) as Json[]).map(({ code, field }) => [code, field]);
+  const expected = [
+    ['POLICY_FINDING_CODE_LIMIT_NEVER_BINDS', 'limits[0]'],
+    ['POLICY_FINDING_CODE_TARGET_MATCHES_NOTHING', 'limits[0].targets[0]'],
+    ['POLICY_FINDING_CODE_BYPASS_WITHOUT_END', 'bypass.expire_time'],
+  ];
+  expect(codes(await change(fields, { validateOnly: true }))).toEqual(expected);
+  expect(codes(await change(fields, { requestId: 'r' }))).toEqual(expected);
+  const model = { id: 'm', groups: ['none'] };
+  await plane.call('CatalogService/CreateModel', { orgId, model });
+  expect(codes(await change(fields, { requestId: 'r' }))).toEqual(expected);
+  expect(codes(await change(fields))).toEqual([expected[0], expected[2]]);
+});

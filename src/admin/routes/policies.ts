@@ -7,6 +7,7 @@ import { policyDeletion } from '../../service/admin/delete-policy.ts';
 import type { createGetEffectivePolicy } from '../../service/admin/get-effective-policy.ts';
 import { getPolicyDiff } from '../../service/admin/get-policy-diff.ts';
 import type { createListUserPolicies } from '../../service/admin/list-user-policies.ts';
+import type { createReviewPolicies } from '../../service/admin/review-policies.ts';
 import { revokeLimits } from '../../service/admin/revoke-limits.ts';
 import { rollbackPolicy } from '../../service/admin/rollback-policy.ts';
 import { updateLimits } from '../../service/admin/update-limits.ts';
@@ -46,13 +47,20 @@ import { readChange, readOrgId } from './changes.ts';
 export interface PolicyReads {
   readonly getEffectivePolicy: ReturnType<typeof createGetEffectivePolicy>;
   readonly listUserPolicies: ReturnType<typeof createListUserPolicies>;
+  readonly reviewPolicies: ReturnType<typeof createReviewPolicies>;
 }
 
 /** Policies, by appending revisions. */
 export function policyRoutes(
   store: PolicyStore,
-  { getEffectivePolicy, listUserPolicies }: PolicyReads,
+  { getEffectivePolicy, listUserPolicies, reviewPolicies }: PolicyReads,
 ): ServiceImpl<typeof PolicyService> {
+  const changes: Pick<PolicyStore, 'changePolicies' | 'getPolicy'> = {
+    getPolicy: (...asked) => store.getPolicy(...asked),
+    async changePolicies(orgId, edits, by) {
+      return store.changePolicies(orgId, await reviewPolicies(orgId, edits), by);
+    },
+  };
   return {
     async updatePolicy(request, context) {
       const orgId = readOrgId(request.orgId);
@@ -61,7 +69,7 @@ export function policyRoutes(
       const by = readChange(violations, context, request, 'any');
       const edit = policyEditFromMessage(violations, 'policy', request);
       violations.throwIfAny();
-      return policyChangeToMessage(await changeOnePolicy(store, orgId, edit, by));
+      return policyChangeToMessage(await changeOnePolicy(changes, orgId, edit, by));
     },
 
     async getPolicy(request, context) {
@@ -103,7 +111,7 @@ export function policyRoutes(
       const by = readChange(violations, context, request, 'any');
       const update = limitUpdateFromMessage(violations, request);
       violations.throwIfAny();
-      return policyChangeToMessage(await updateLimits(store, orgId, update, by));
+      return policyChangeToMessage(await updateLimits(changes, orgId, update, by));
     },
 
     async updateLimits(request, context) {
@@ -113,7 +121,7 @@ export function policyRoutes(
       const by = readChange(violations, context, request, 'any');
       const update = limitsUpdateFromMessage(violations, request);
       violations.throwIfAny();
-      return policyChangeToMessage(await updateLimits(store, orgId, update, by));
+      return policyChangeToMessage(await updateLimits(changes, orgId, update, by));
     },
 
     async revokeLimit(request, context) {
@@ -123,7 +131,7 @@ export function policyRoutes(
       const by = readChange(violations, context, request, 'update');
       const revocation = limitRevocationFromMessage(violations, request);
       violations.throwIfAny();
-      return policyChangeToMessage(await revokeLimits(store, orgId, revocation, by));
+      return policyChangeToMessage(await revokeLimits(changes, orgId, revocation, by));
     },
 
     async revokeLimits(request, context) {
@@ -133,7 +141,7 @@ export function policyRoutes(
       const by = readChange(violations, context, request, 'update');
       const revocation = limitsRevocationFromMessage(violations, request);
       violations.throwIfAny();
-      return policyChangeToMessage(await revokeLimits(store, orgId, revocation, by));
+      return policyChangeToMessage(await revokeLimits(changes, orgId, revocation, by));
     },
 
     async listLimitRevisions(request, context) {
@@ -154,7 +162,7 @@ export function policyRoutes(
       const by = readChange(violations, context, request, 'any');
       const edits = policyUpdatesFromMessage(violations, request);
       violations.throwIfAny();
-      const changed = await store.changePolicies(orgId, edits, by);
+      const changed = await changes.changePolicies(orgId, edits, by);
       return { changes: changed.map(policyChangeToMessage) };
     },
 
@@ -167,7 +175,7 @@ export function policyRoutes(
       violations.throwIfAny();
       const source = await store.getPolicy(orgId, subject, revision);
       const edits = policyCopiesFromMessage(violations, request, source, updated);
-      const changed = await store.changePolicies(orgId, edits, by);
+      const changed = await changes.changePolicies(orgId, edits, by);
       return { changes: changed.map(policyChangeToMessage) };
     },
 
@@ -178,7 +186,7 @@ export function policyRoutes(
       const by = readChange(violations, context, request, 'any');
       const rollback = rollbackFromMessage(violations, request);
       violations.throwIfAny();
-      return policyChangeToMessage(await rollbackPolicy(store, orgId, rollback, by));
+      return policyChangeToMessage(await rollbackPolicy(changes, orgId, rollback, by));
     },
 
     async getPolicyDiff(request, context) {
@@ -225,7 +233,7 @@ export function policyRoutes(
       const subject = readSubject(violations, 'subject', request.subject);
       violations.throwIfAny();
       const edit = policyDeletion(subject, request.etag);
-      return policyChangeToMessage(await changeOnePolicy(store, orgId, edit, by));
+      return policyChangeToMessage(await changeOnePolicy(changes, orgId, edit, by));
     },
   };
 }

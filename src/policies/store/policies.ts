@@ -70,6 +70,7 @@ async function change(
     const changed = appended.map(({ present }, index) => ({
       revision: found(done[index]).result,
       before: present,
+      findings: edits[index]?.review?.(found(done[index]).result.policy) ?? [],
     }));
     return { ...first, also, result: changed };
   });

@@ -180,8 +180,9 @@ export function decodeRevision(doc: Doc<PolicyRevision>): PolicyRevision {
 }
 
 /** Reads back a changed policy that was kept for repeats. */
-export function decodeChanged({ revision, before }: Doc<ChangedPolicy>): ChangedPolicy {
+export function decodeChanged({ revision, before, findings }: Doc<ChangedPolicy>): ChangedPolicy {
   return {
+    findings,
     revision: decodeRevision(revision),
     before: before === undefined ? undefined : decodeRevision(before),
   };

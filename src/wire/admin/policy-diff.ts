@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { PolicyDiffSchema } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
+import { PolicyDiffSchema, PolicyFindingCode } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
 import type * as messages from '../../../gen/tollgate/admin/v1/policies_pb.ts';
 import { addedEntries, diffPolicies } from '../../core/diff-policies.ts';
 import type { PolicyDiff } from '../../core/diff-policies.ts';
@@ -12,11 +12,12 @@ import {
 } from './policy-revisions.ts';
 
 /** What a change of one policy answers. */
-export function policyChangeToMessage({ revision, before }: ChangedPolicy) {
+export function policyChangeToMessage({ revision, before, findings }: ChangedPolicy) {
   const after = revision.deleted ? undefined : revision.policy;
   return {
     revision: policyRevisionToMessage(revision),
     diff: policyDiffToMessage(diffPolicies(before?.policy, after)),
+    findings: findings.map(({ code, ...found }) => ({ ...found, code: PolicyFindingCode[code] })),
     ...(before === undefined ? {} : { before: policyRevisionToMessage(before) }),
   };
 }
