@@ -61,6 +61,7 @@ function changed({ policy }: Case, more: Partial<Access>): Policy {
   return { ...policy, access: { ...access, ...more } };
 }
 
+// Planted, and seen red: unknown targets, which may be called, left out of the comparison.
 it(
   'says that a grant narrows nothing only where no call is narrowed by it',
   { timeout: 60_000 },
@@ -115,6 +116,7 @@ it(
   },
 );
 
+// Planted, and seen red: caps that are larger than the limit.
 it(
   'says that a limit never binds only where a cap holds with it that denies no later',
   { timeout: 60_000 },

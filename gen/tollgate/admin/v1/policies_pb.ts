@@ -3011,8 +3011,8 @@ export const PolicyService: GenService<{
   },
   /**
    * Changes up to 1000 policies together: all of them or none, in one step, so that no Check sees only some. Each is
-   * changed as by UpdatePolicy. The larger the change, the longer Checks of the organization wait for it, about a tenth of
-   * a second for a thousand small policies; those of other organizations do not.
+   * changed as by UpdatePolicy. Checks of the organization wait for it, for about a second where a thousand policies
+   * change; those of other organizations do not.
    *
    * @generated from rpc tollgate.admin.v1.PolicyService.BatchUpdatePolicies
    */
