@@ -12,6 +12,7 @@ import { auditCases } from './wrong-audit.ts';
 import { priceImportCases } from './wrong-price-imports.ts';
 import { priceCases, serviceTiers } from './wrong-prices.ts';
 import { raiseCases } from './wrong-raises.ts';
+import { catalogLists, ofPlatform } from './wrong-catalog-lists.ts';
 import { records, settings } from './wrong-records.ts';
 import { queryUsageCases } from './wrong-usage.ts';
 import { userPolicyFormCases } from './wrong-user-policy-forms.ts';
@@ -119,7 +120,7 @@ const table: readonly [string, readonly Case[]][] = [
       ...each('subject', subjects, (subject) => ({ orgId: 'acme', subject })),
     ],
   ],
-  ['CatalogService/ListPrices', [...pageCases({ orgId: 'acme' }), ...orgCases({})]],
+  ...catalogLists,
   [
     'CatalogService/RevokePrice',
     [
@@ -185,7 +186,7 @@ const table: readonly [string, readonly Case[]][] = [
 
 // Planted: without `readId` in the revocation of credentials, its two rows are NOT_FOUND for an empty id.
 describe('every wrong field is named, and nothing is written', () => {
-  test.each(table)('%s', async (rpc, cases) => {
+  test.each([...table, ...ofPlatform])('%s', async (rpc, cases) => {
     for (const [field, message] of cases) {
       const answer = await plane.call(rpc, message);
       const said = [answer.code, answer.reason, answer.fields];

@@ -165,6 +165,7 @@ export const records = [
   ...record('CatalogService', 'Model', 'model', (at) => [
     ...each('model.id', ['gpt*'], (id) => at({ id })),
     ...each('model.id', ['group:x'], (id) => at({ id })),
+    ...each('model.state', enums, (state) => at({ state })),
     ...each('model.provider', optionalIds, (provider) => at({ provider })),
     ...each('model.tier_rank', [-1, 2_147_483_648, 'NaN'], (tierRank) => at({ tierRank })),
     ...idLists('model.groups', 32, (groups) => at({ groups })),
@@ -188,8 +189,16 @@ export const settings: Case[] = [
   ...each('organization.etag', [...notStrings, '\ud800'], (etag) => organization({ etag })),
   ...each('organization.display_name', texts(200), (displayName) => organization({ displayName })),
   ...each('organization.owner', texts(200), (owner) => organization({ owner })),
-  ...['state', 'week_start', 'unpriced', 'on_expiry', 'on_unknown_usage', 'store_content'].flatMap(
-    (field) => each(`organization.${field}`, enums, (value) => organization({ [field]: value })),
+  ...[
+    'state',
+    'catalog',
+    'week_start',
+    'unpriced',
+    'on_expiry',
+    'on_unknown_usage',
+    'store_content',
+  ].flatMap((field) =>
+    each(`organization.${field}`, enums, (value) => organization({ [field]: value })),
   ),
   ...['unknown_models', 'unknown_subjects', 'on_store_failure'].flatMap((field) =>
     each(`organization.${field}`, enums, (value) => organization({ [field]: value })),
