@@ -193,7 +193,7 @@ async function exported(
 describe.each(Object.keys(transports) as (keyof typeof transports)[])(
   'exported over %s',
   (wire) => {
-    // Planted: a member of the text that the hash does not cover, and another order of members.
+    // Planted: a text with another address than the hash covers.
     test('a chain can be recomputed with plain code that knows nothing of its entries', async () => {
       const { text, tokens } = await exported(wire, { pageSize: 4 });
       expect(tokens).toEqual([expect.stringMatching(/./), '']);

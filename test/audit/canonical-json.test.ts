@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { canonicalJson } from '../../src/audit/canonical-json.ts';
 
-// Planted: without the sort, and with the sorted members in an object, which has 10 before 9 and both before B.
+// Planted: without the sort, 9 comes before 10 and both before B.
 test('JSON is written as RFC 8785 says', () => {
   const value = {
     b: [1e21, -0, 'é\n"'],
