@@ -1,38 +1,49 @@
 import type { Pool } from 'pg';
 import { storeFailure } from '../db/errors.ts';
 import { createPgCalls } from '../ledger/calls/pg-calls.ts';
+import { createPgEvents } from '../ledger/events/pg-events.ts';
+import { createGatedReads } from '../ledger/gated-reads.ts';
+import { overloaded } from '../ledger/lane/lane.ts';
+import type { Clock } from '../platform/clock.ts';
 import { createFairSemaphore } from '../platform/fair-semaphore.ts';
-import { ServiceError } from '../platform/service-error.ts';
+import type { PolicyStore } from '../policies/policy-store.ts';
 import type { Calls } from '../service/admin/calls.ts';
+import { createCountEvents } from '../service/admin/count-events.ts';
+import type { Events } from '../service/admin/events.ts';
 import { createExplainCall } from '../service/admin/explain-call.ts';
 import type { ExplainCallParts } from '../service/admin/explain-call.ts';
 
-/** What answers questions about calls. */
+/** What answers questions about calls and events. */
 export interface CallParts {
-  readonly calls: Calls;
-  readonly explainCall: ReturnType<typeof createExplainCall>;
-}
-
-/** Connects the parts that read and explain calls. */
-export function openCalls(pool: Pool, parts: ExplainCallParts): CallParts {
-  return {
-    calls: openKeptCalls(pool, pool.options.max),
-    explainCall: createExplainCall(parts),
+  readonly calls: {
+    readonly calls: Calls;
+    readonly explainCall: ReturnType<typeof createExplainCall>;
+  };
+  readonly events: {
+    readonly events: Events;
+    readonly countEvents: ReturnType<typeof createCountEvents>;
   };
 }
 
-/** Calls are read with half of the administrators' connections; an organization with half of these. */
-function openKeptCalls(pool: Pool, poolSize: number): Calls {
-  const full = (): Error =>
-    new ServiceError('OVERLOADED', 'too many readings of calls wait', { retryAfterMs: 1000 });
-  return createPgCalls({
+/** What it works on. */
+export interface OpenCallsParts extends ExplainCallParts {
+  readonly store: PolicyStore;
+  readonly clock: Clock;
+}
+
+/** Connects the parts that read and explain calls and events. */
+export function openCalls(pool: Pool, parts: OpenCallsParts): CallParts {
+  // They are read with half of the administrators' connections; one organization may have half of these.
+  const most = Math.max(1, Math.floor(pool.options.max / 2));
+  const read = createGatedReads({
     pool,
     monotonicMs: () => performance.now(),
-    gate: createFairSemaphore({
-      most: Math.max(1, Math.floor(poolSize / 2)),
-      mostWaiting: 64,
-      full,
-    }),
+    gate: createFairSemaphore({ most, mostWaiting: 64, full: overloaded }),
     failure: storeFailure,
   });
+  const events = createPgEvents(read);
+  return {
+    calls: { calls: createPgCalls(read), explainCall: createExplainCall(parts) },
+    events: { events, countEvents: createCountEvents({ ...parts, events }) },
+  };
 }

@@ -21,7 +21,6 @@ import { createLedgerMetrics } from '../platform/ledger-metrics.ts';
 import type { LedgerMetrics } from '../platform/ledger-metrics.ts';
 import { createLogThrottle } from '../platform/log-throttle.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { createPgEvents } from '../ledger/events/pg-events.ts';
 import { createPgLedger } from '../ledger/pg-ledger.ts';
 import { rebuildWindows } from '../ledger/record/rebuild-windows.ts';
 import { databaseNowMs } from '../ledger/sql/database-now.ts';
@@ -46,7 +45,6 @@ import type { DataPlane } from '../service/data-plane.ts';
 import { createExplain } from '../service/explain.ts';
 import { createExtend } from '../service/extend.ts';
 import type { AccountStore } from '../service/admin/accounts.ts';
-import type { Events } from '../service/admin/events.ts';
 import { openCalls } from './open-calls.ts';
 import type { CallParts } from './open-calls.ts';
 import { openUsage } from './open-usage.ts';
@@ -71,8 +69,8 @@ export interface Store {
   readonly accounts: AccountStore;
   readonly policyStore: PolicyStore;
   readonly dataPlane: DataPlane;
-  readonly events: Events;
-  readonly calls: CallParts;
+  readonly events: CallParts['events'];
+  readonly calls: CallParts['calls'];
   readonly auditTrail: AuditTrail;
   readonly clock: Clock;
   readonly usage: UsageParts;
@@ -108,9 +106,13 @@ export async function openStore(
   startJobs(settings, { pool: connections.jobs, clock, log, metrics: ledgerMetrics, sweep }, undo);
   const access = openAccess(connections, log, undo);
   const dataPlane = createDataPlane(settings, policies, ledger, clock);
-  const events = createPgEvents({ pool: connections.admin, failure: storeFailure });
   const usage = openUsage(connections, { store: policyStore, ledger, clock });
-  const calls = openCalls(connections.admin, { store: policyStore, policies, ledger });
+  const { calls, events } = openCalls(connections.admin, {
+    store: policyStore,
+    policies,
+    ledger,
+    clock,
+  });
   const policyReads = openPolicyReads({ policies, ledger, clock });
   const planes = { dataPlane, events, calls, clock, usage, policyReads };
   return {

@@ -143,6 +143,7 @@ const table: ReadonlyMap<string, Right> = new Map([
   }),
   ...rightsOf(EnforcementService, {
     listEvents: viewers,
+    countEvents: viewers,
     expireHolds: adminsOr('for all organizations'),
   }),
   ...rightsOf(AuditService, {

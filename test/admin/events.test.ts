@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { anyChange, plainOrganization } from '../support/organization.ts';
 import { nowMs, startAdminPlane } from '../support/admin-plane.ts';
 import type { AdminPlane, Json } from '../support/admin-plane.ts';
@@ -20,18 +20,21 @@ interface Row {
   readonly action?: string;
   readonly limit?: string;
   readonly occurrences?: number;
+  readonly subjects?: readonly string[];
+  readonly target?: string;
 }
 
 async function record(row: Row): Promise<void> {
   const { orgId = 'acme', user = null, action = 'BLOCKED', limit = null, occurrences = 1 } = row;
+  const { subjects = ['org'], target = 'gpt' } = row;
   const at = new Date(row.atMs);
   const spend = '18446744073709551616';
   await plane.database.pool.query(
     `INSERT INTO enforcement_event (org_id, at, id, last_at, sequence, occurrences, action, request_id,
        subjects, user_id, limit_subject, limit_name, revision, meter_id, metric, time_window, spend,
-       amount, ask)
-     VALUES ($1, $2, $3, $2, $3, $4, $5, 'r', '{org}', $6, 'org', $7, 1, 'org', 'COST', 'DAY', $8, 5, 1)`,
-    [orgId, at, row.sequence, occurrences, action, user, limit, spend],
+       amount, ask, target)
+     VALUES ($1, $2, $3, $2, $3, $4, $5, 'r', $9, $6, 'org', $7, 1, 'org', 'COST', 'DAY', $8, 5, 1, $10)`,
+    [orgId, at, row.sequence, occurrences, action, user, limit, spend, subjects, target],
   );
 }
 
@@ -79,4 +82,115 @@ test('an event says how often and with which numbers, a sum beyond int64 as the 
       amount: '5',
     },
   ]);
+});
+
+describe('of a busy day', () => {
+  const orgId = 'initech';
+  const at = (text: string) => Date.parse(`2026-03-08T${text}Z`);
+  beforeAll(async () => {
+    const zone = { ...plainOrganization(orgId) };
+    const calendar = { ...zone.calendar, timeZone: 'America/New_York' };
+    await plane.store.createOrganization({ ...zone, calendar }, anyChange);
+    const rows: Row[] = [
+      { atMs: at('04:59:59.999'), sequence: sequence(1), subjects: ['tier:pro', 'key:k1', 'org'] },
+      { atMs: at('05:00:00'), sequence: sequence(2), occurrences: 40, limit: 'org/cap' },
+      {
+        atMs: at('06:30:00'),
+        sequence: sequence(3),
+        action: 'WARNED',
+        target: 'mini',
+        user: 'sue',
+      },
+      // Where the clock is put forward, at 07:00Z, the hour after 01:00 is 03:00.
+      { atMs: at('07:00:00'), sequence: sequence(4), subjects: ['tier:pro', 'org'], user: 'sue' },
+    ];
+    for (const row of rows) await record({ orgId, ...row });
+    await plane.database.pool.query(
+      `INSERT INTO call (org_id, request_id, state, version, content, answer, detail, subjects, facts, held_cost,
+  held_input, held_output, booked_at, expires_at, requests, reason)
+SELECT $1, i::text, 'DENIED', 1, '', '', '', CASE i WHEN 1 THEN '{user:sue,org}' ELSE '{org}' END::text[],
+  '{"name":"gpt"}', 0, 0, 0, $2::bigint + i, 0, 1, CASE i WHEN 3 THEN 'MODEL_DENIED' WHEN 4 THEN NULL ELSE 'COST_EXCEEDED' END
+FROM generate_series(1, 4) AS i`,
+      [orgId, at('06:00:00')],
+    );
+  });
+
+  const listed = async (filter: Json) => (await walk({ orgId, ...filter })).flat();
+  const counted = async (request: Json) => {
+    const span = { startTime: '2026-03-08T04:00:00Z', endTime: '2026-03-08T08:00:00Z' };
+    const asked = { orgId, ...span, ...request };
+    const { body } = await plane.call('EnforcementService/CountEvents', asked);
+    return body['counts'] as readonly Json[];
+  };
+
+  // Planted, and seen red each: every filter left out in turn.
+  test.each<[string, Json, readonly number[]]>([
+    ['a tier', { subjects: ['tier:pro'] }, [4, 1]],
+    ['a tier and a key', { subjects: ['tier:pro', 'key:k1'] }, [1]],
+    ['a target', { target: 'mini' }, [3]],
+    ['a user', { user: 'sue' }, [4, 3]],
+    ['a span', { startTime: '2026-03-08T05:00:00Z', endTime: '2026-03-08T07:00:00Z' }, [3, 2]],
+  ])('events are listed by %s', async (_what, filter, numbers) => {
+    expect(await listed(filter)).toEqual(numbers.map(sequence));
+  });
+
+  // Planted, and seen red each: hours of UTC's days in place of the zone's; rows counted in place of occurrences.
+  test('events are counted by the days and hours of the zone, as often as they happened', async () => {
+    const days = await counted({ interval: 'COUNT_INTERVAL_DAY' });
+    expect(days).toEqual([
+      { startTime: '2026-03-07T05:00:00Z', endTime: '2026-03-08T05:00:00Z', occurrenceCount: '1' },
+      { startTime: '2026-03-08T05:00:00Z', endTime: '2026-03-09T04:00:00Z', occurrenceCount: '42' },
+    ]);
+    const hours = await counted({ groupBy: 'COUNT_GROUP_ACTION', user: 'sue' });
+    expect(hours).toMatchObject([
+      { startTime: '2026-03-08T06:00:00Z', occurrenceCount: '1', action: 'EVENT_ACTION_WARNED' },
+      { startTime: '2026-03-08T07:00:00Z', occurrenceCount: '1', action: 'EVENT_ACTION_BLOCKED' },
+    ]);
+    const limits = await counted({ groupBy: 'COUNT_GROUP_LIMIT', interval: 'COUNT_INTERVAL_DAY' });
+    expect(limits.map(({ limit, occurrenceCount }) => [limit, occurrenceCount])).toEqual([
+      [undefined, '1'],
+      [undefined, '2'],
+      ['org/cap', '40'],
+    ]);
+  });
+
+  test('denied calls are counted by their reason, with those that left no event', async () => {
+    const groupBy = 'COUNT_GROUP_DENIAL_REASON';
+    const reasons = await counted({ groupBy });
+    expect(
+      reasons.map(({ denialReason, occurrenceCount }) => [denialReason, occurrenceCount]),
+    ).toEqual([
+      ['REASON_COST_EXCEEDED', '2'],
+      ['REASON_MODEL_DENIED', '1'],
+    ]);
+    expect(await counted({ groupBy, user: 'sue' })).toMatchObject([{ occurrenceCount: '1' }]);
+    expect(await counted({ groupBy, target: 'mini' })).toBeUndefined();
+  });
+});
+
+// Planted, and seen red each: no bound on what is read; the groups past the fiftieth left out.
+test('one request reads a bounded number of rows, says where it ended, and counts the rest together', async () => {
+  const orgId = 'hooli';
+  await plane.store.createOrganization(plainOrganization(orgId), anyChange);
+  await plane.database.pool.query(
+    `INSERT INTO enforcement_event (org_id, at, id, last_at, sequence, occurrences, action, request_id, subjects, target)
+SELECT $1, to_timestamp($2 + i / 1000.0), i::text, to_timestamp($2 + i / 1000.0), i::text, 1, 'WARNED', 'r', '{org}',
+  CASE WHEN i = 1 THEN 'rare' ELSE 't' || (i % 60 + 10) END FROM generate_series(1, 100500) AS i`,
+    [orgId, nowMs / 1000 - 3600],
+  );
+  const first = await plane.call('EnforcementService/ListEvents', { orgId, target: 'rare' });
+  expect(first.body['events']).toBeUndefined();
+  expect(first.body['searchedToTime']).toBe('2026-03-10T08:01:30.501Z');
+  const count = await plane.call('EnforcementService/CountEvents', {
+    orgId,
+    groupBy: 'COUNT_GROUP_TARGET',
+    interval: 'COUNT_INTERVAL_DAY',
+    startTime: '2026-03-09T00:00:00Z',
+  });
+  const counts = count.body['counts'] as readonly Json[];
+  const sum = counts.reduce((all, { occurrenceCount }) => all + Number(occurrenceCount), 0);
+  expect(count.body['countedFromTime']).toBe('2026-03-10T08:00:00.501Z');
+  expect(sum).toBe(100_000);
+  expect(counts).toHaveLength(51);
+  expect(counts.at(-1)).toMatchObject({ isRest: true });
 });

@@ -8,15 +8,51 @@ import {
   orgCases,
   pageCases,
   requestIds,
+  texts,
   times,
 } from './wrong-values.ts';
+import type { Json } from '../support/admin-plane.ts';
 import type { Case } from './wrong-values.ts';
 
 const orgId = 'acme';
 const present = (values: readonly unknown[]) => values.filter((value) => value !== '');
 
-/** Wrong requests of the calls that are kept. */
+const filterCases = (rest: Json): Case[] => [
+  ...each('user', optionalIds, (user) => ({ ...rest, user })),
+  ...each('action', enums, (action) => ({ ...rest, action })),
+  ...each('limit', texts(1000), (limit) => ({ ...rest, limit })),
+  ...each('subjects[1]', subjects, (subject) => ({ ...rest, subjects: ['org', subject] })),
+  ['subjects', { ...rest, subjects: Array.from({ length: 9 }, () => 'org') }],
+  ...each('target', optionalIds, (target) => ({ ...rest, target })),
+  ...each('start_time', times, (startTime) => ({ ...rest, startTime })),
+  ...each('end_time', [...times, '2026-03-01T00:00:00Z'], (endTime) => ({
+    ...rest,
+    startTime: '2026-03-01T00:00:00.001Z',
+    endTime,
+  })),
+];
+
+/** Wrong requests of the calls that are kept, and of events. */
 export const callCases: readonly [string, Case[]][] = [
+  [
+    'EnforcementService/ListEvents',
+    [...orgCases({}), ...pageCases({ orgId }), ...filterCases({ orgId })],
+  ],
+  [
+    'EnforcementService/CountEvents',
+    [
+      ...orgCases({}),
+      ...filterCases({ orgId }),
+      ...each('interval', enums, (interval) => ({ orgId, interval })),
+      ...each('group_by', enums, (groupBy) => ({ orgId, groupBy })),
+      [
+        'start_time',
+        { orgId, startTime: '2026-01-01T00:00:00Z', endTime: '2026-02-11T16:00:00.001Z' },
+      ],
+      ['action', { orgId, groupBy: 'COUNT_GROUP_DENIAL_REASON', action: 'EVENT_ACTION_BLOCKED' }],
+      ['limit', { orgId, groupBy: 'COUNT_GROUP_DENIAL_REASON', limit: 'org/cap' }],
+    ],
+  ],
   [
     'CallService/GetCall',
     [...orgCases({ id: 'r1' }), ...each('id', requestIds, (id) => ({ orgId, id }))],

@@ -16,9 +16,11 @@ import { createFailedSignIns } from '../../src/connections/failed-sign-ins.ts';
 import { storeFailure } from '../../src/db/errors.ts';
 import { createPgCalls } from '../../src/ledger/calls/pg-calls.ts';
 import { createPgEvents } from '../../src/ledger/events/pg-events.ts';
+import { createGatedReads } from '../../src/ledger/gated-reads.ts';
 import { createFairSemaphore } from '../../src/platform/fair-semaphore.ts';
 import { createRpcMetrics } from '../../src/platform/rpc-metrics.ts';
 import { createCachedPolicies } from '../../src/policies/cache/cached-policies.ts';
+import { createCountEvents } from '../../src/service/admin/count-events.ts';
 import { createExplainCall } from '../../src/service/admin/explain-call.ts';
 import type { PolicyStore } from '../../src/policies/policy-store.ts';
 import type { Account } from '../../src/service/auth.ts';
@@ -85,17 +87,19 @@ export async function startAdminPlane(more: Partial<AdminServerParts> = {}): Pro
   const logged: Json[] = [];
   const metrics = new Registry();
   const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) });
+  const read = createGatedReads({
+    pool: database.pool,
+    monotonicMs: () => performance.now(),
+    gate: createFairSemaphore({ most: 4 }),
+    failure: storeFailure,
+  });
+  const events = createPgEvents(read);
   const server = await startAdminServer({
     store,
     accounts: createPgAccounts(database.pool),
-    events: createPgEvents({ pool: database.pool, failure: storeFailure }),
+    events: { events, countEvents: createCountEvents({ store, events, clock }) },
     calls: {
-      calls: createPgCalls({
-        pool: database.pool,
-        monotonicMs: () => performance.now(),
-        gate: createFairSemaphore({ most: 4 }),
-        failure: storeFailure,
-      }),
+      calls: createPgCalls(read),
       explainCall: createExplainCall({
         store,
         policies: createCachedPolicies({ pool: database.pool, perOrganization: false }),

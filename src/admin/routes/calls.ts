@@ -1,11 +1,10 @@
-import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import type { ServiceImpl } from '@connectrpc/connect';
 import type { CallService } from '../../../gen/tollgate/admin/v1/calls_pb.ts';
 import type { PolicyStore } from '../../policies/policy-store.ts';
 import type { Calls } from '../../service/admin/calls.ts';
 import type { createExplainCall } from '../../service/admin/explain-call.ts';
 import { getCall } from '../../service/admin/get-call.ts';
 import { listCalls } from '../../service/admin/list-calls.ts';
-import type { Reading } from '../../service/admin/reading.ts';
 import { callToMessage } from '../../wire/admin/call-detail.ts';
 import { callFilterFromMessage, callSummaryToMessage } from '../../wire/admin/calls.ts';
 import {
@@ -17,9 +16,9 @@ import { pageAnswer, readPage } from '../../wire/admin/page.ts';
 import { readRequestId } from '../../wire/fields.ts';
 import { timestampOf } from '../../wire/time.ts';
 import { collectViolations } from '../../wire/violations.ts';
-import { callOf } from '../http/call.ts';
 import { callerForOrg } from './caller.ts';
 import { readOrgId } from './changes.ts';
+import { readingOf } from './reading.ts';
 
 /** What reads and explains calls. */
 export interface CallRouteParts {
@@ -68,8 +67,4 @@ export function callRoutes(
       };
     },
   };
-}
-
-function readingOf(context: HandlerContext): Reading {
-  return { deadlineMs: callOf(context.values).deadlineMs, cancelled: context.signal };
 }

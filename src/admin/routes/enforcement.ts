@@ -1,23 +1,31 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { EnforcementService } from '../../../gen/tollgate/admin/v1/enforcement_pb.ts';
 import type { PolicyStore } from '../../policies/policy-store.ts';
+import type { createCountEvents } from '../../service/admin/count-events.ts';
 import type { Events } from '../../service/admin/events.ts';
 import { expireHolds } from '../../service/admin/expire-holds.ts';
 import type { ExpireHolds } from '../../service/admin/expire-holds.ts';
 import { listEvents } from '../../service/admin/list-events.ts';
-import { eventActions, eventToMessage } from '../../wire/admin/events.ts';
-import { readEnum, readIdOrNone, readText } from '../../wire/admin/fields.ts';
+import { countsFromMessage, countToMessage } from '../../wire/admin/event-counts.ts';
+import { eventFilterFromMessage } from '../../wire/admin/event-filter.ts';
+import { eventToMessage } from '../../wire/admin/events.ts';
 import { readPage } from '../../wire/admin/page.ts';
+import { timestampOf } from '../../wire/time.ts';
 import { collectViolations } from '../../wire/violations.ts';
 import { callerForOrg, callerForPlatform } from './caller.ts';
 import { readOrgId } from './changes.ts';
+import { readingOf } from './reading.ts';
 
-const maxLimitName = 1000;
+/** What reads and counts events. */
+export interface EventRouteParts {
+  readonly events: Events;
+  readonly countEvents: ReturnType<typeof createCountEvents>;
+}
 
 /** Events, and the sweep. */
 export function enforcementRoutes(
   store: Pick<PolicyStore, 'getOrganization'>,
-  events: Events,
+  { events, countEvents }: EventRouteParts,
   sweep: ExpireHolds,
 ): ServiceImpl<typeof EnforcementService> {
   return {
@@ -26,18 +34,28 @@ export function enforcementRoutes(
       callerForOrg(context, orgId);
       const violations = collectViolations();
       const page = readPage(violations, context.method.input, request);
-      const filter = {
-        orgId,
-        user: readIdOrNone(violations, 'user', request.user),
-        action:
-          request.action === 0
-            ? undefined
-            : readEnum(violations, 'action', request.action, eventActions, undefined),
-        limit: readText(violations, 'limit', request.limit, maxLimitName) || undefined,
-      };
+      const filter = eventFilterFromMessage(violations, orgId, request);
       violations.throwIfAny();
-      const { items, nextToken = '' } = await listEvents(store, events, filter, page);
-      return { events: items.map(eventToMessage), nextPageToken: nextToken };
+      const listed = await listEvents(store, events, filter, page, readingOf(context));
+      const { items, nextToken = '', searchedToMs } = listed;
+      return {
+        events: items.map(eventToMessage),
+        nextPageToken: nextToken,
+        ...(searchedToMs === undefined ? {} : { searchedToTime: timestampOf(searchedToMs) }),
+      };
+    },
+
+    async countEvents(request, context) {
+      const orgId = readOrgId(request.orgId);
+      callerForOrg(context, orgId);
+      const violations = collectViolations();
+      const asked = countsFromMessage(violations, orgId, request);
+      violations.throwIfAny();
+      const { counts, countedFromMs } = await countEvents(asked, readingOf(context));
+      return {
+        counts: counts.map((count) => countToMessage(count, asked.groupBy)),
+        ...(countedFromMs === undefined ? {} : { countedFromTime: timestampOf(countedFromMs) }),
+      };
     },
 
     async expireHolds(request, context) {

@@ -426,6 +426,8 @@ CREATE TABLE enforcement_event (
   threshold integer,
   -- What raises added to the amount (JSON); NULL where none was in force.
   raises text,
+  -- What the call asked for; of a fold, the last one.
+  target text COLLATE "C" NOT NULL DEFAULT '',
   PRIMARY KEY (org_id, at, id)
 ) PARTITION BY RANGE (at);
 

@@ -47,7 +47,7 @@ export function endHolds(
     },
     {
       ...tellEndedHolds,
-      values: [orgIds, requestIds, users, at, textArray(holds.map(() => uuidv7()))],
+      values: [orgIds, requestIds, users, at, textArray(holds.map(() => uuidv7())), targets],
       rowCount,
     },
   ];

@@ -1,10 +1,9 @@
-import type { Pool, PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
 import { subjectName } from '../../core/subject.ts';
-import { createReadUntil } from '../../db/read-until.ts';
-import type { FairSemaphore } from '../../platform/fair-semaphore.ts';
-import { pageOf, positionOf } from '../../platform/paging.ts';
-import type { Listed, Page, Position } from '../../platform/paging.ts';
+import { positionOf, tokenAfter } from '../../platform/paging.ts';
+import type { Page, Position } from '../../platform/paging.ts';
 import type { CallFilter, Calls, CallSummary, ListedCalls } from '../../service/admin/calls.ts';
+import type { GatedRead } from '../gated-reads.ts';
 import { keptCalls } from '../sql/kept-calls.ts';
 import { scanCalls } from '../sql/list-calls.ts';
 import type { CallScope, ScannedCall } from '../sql/list-calls.ts';
@@ -21,43 +20,21 @@ const mostScanned = 10_000;
 const scannedAtOnce = 1000;
 const endOfTimeMs = 9_000_000_000_000_000;
 
-/** What calls are read with. */
-export interface PgCallsOptions {
-  readonly pool: Pool;
-  readonly monotonicMs: () => number;
-  /** Readings at once. */
-  readonly gate: FairSemaphore;
-  /** What a failed query is to the caller. */
-  readonly failure: (cause: unknown) => Error;
-}
-
-/** Reads calls from PostgreSQL. A reading ends at the caller's deadline, or when the caller goes. */
-export function createPgCalls({ pool, monotonicMs, gate, failure }: PgCallsOptions): Calls {
-  const readUntil = createReadUntil(pool, monotonicMs);
-  const passing = async <T>(orgId: string, work: () => Promise<T>): Promise<T> => {
-    try {
-      return await gate.pass(orgId, work);
-    } catch (cause) {
-      throw failure(cause);
-    }
-  };
+/** Reads calls from PostgreSQL. */
+export function createPgCalls(read: GatedRead): Calls {
   return {
     get: (orgId, requestId, reading) =>
-      passing(orgId, () =>
-        readUntil(reading, async (client) => {
-          const [call] = await readCalls(client, orgId, [requestId]);
-          return call && keptCall(client, call);
-        }),
-      ),
+      read(orgId, reading, async (client) => {
+        const [call] = await readCalls(client, orgId, [requestId]);
+        return call && keptCall(client, call);
+      }),
     async list(filter, page, reading) {
       const list = `${filter.orgId}/calls`;
       const after = positionOf(page, list, ['integer', 'text']);
-      return passing(filter.orgId, () =>
-        readUntil(reading, async (client) => {
-          const found = await search(client, filter, after, page.size + 1);
-          return listed(client, filter.orgId, found, page, list);
-        }),
-      );
+      return read(filter.orgId, reading, async (client) => {
+        const found = await search(client, filter, after, page.size + 1);
+        return listed(client, filter.orgId, found, page, list);
+      });
     },
   };
 }
@@ -148,19 +125,9 @@ async function listed(
   const isFull = places.length > page.size;
   const shown = places.slice(0, page.size);
   const end = isFull ? shown.at(-1) : last;
-  // One row more than the page has says that it goes on.
-  const { nextToken }: Listed<Position> = end
-    ? pageOf(
-        [end, end],
-        { ...page, size: 1 },
-        list,
-        (at) => at,
-        (at) => at,
-      )
-    : { items: [], nextToken: undefined };
   return {
     items: await summaries(client, orgId, shown),
-    nextToken,
+    nextToken: end && tokenAfter(page, list, end),
     searchedToMs: end && Number(end[0]),
   };
 }

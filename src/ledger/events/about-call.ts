@@ -13,5 +13,6 @@ export function aboutCall(
     requestId: call.requestId,
     subjects: baseNames(call.path),
     user: call.path.user,
+    target: call.target.name,
   };
 }

@@ -16,6 +16,8 @@ export interface EventRecord {
   readonly requestId: string;
   readonly subjects: readonly string[];
   readonly user: string | undefined;
+  /** What the call asked for. */
+  readonly target: string;
   /** The sum that the event is about; undefined for EXPIRED and UNATTRIBUTED. */
   readonly sum: EventSum | undefined;
   /** Undefined where no limit is concerned. */

@@ -132,6 +132,7 @@ function parameters(rows: readonly Row[]): Parameter[] {
     plainArray(limits.map((limit) => limit?.threshold ?? null)),
     plainArray(rows.map((row) => row.event.atMs)),
     textArray(limits.map((limit) => raisesText(limit?.raised))),
+    textArray(rows.map((row) => row.event.target)),
   ];
 }
 

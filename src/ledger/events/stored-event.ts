@@ -15,6 +15,7 @@ export function storedEvent(row: EventRow): StoredEvent {
     requestId: row.request_id,
     user: row.user_id ?? undefined,
     subjects: row.subjects,
+    target: row.target,
     sum:
       row.meter_id === null
         ? undefined

@@ -66,8 +66,8 @@ export const endHoldsFirst = {
     0, 0, units, provider, service_tier FROM ended
 ), told AS (
   INSERT INTO enforcement_event (org_id, at, id, last_at, sequence, occurrences, action, request_id, subjects,
-    user_id)
-  SELECT org_id, at, id::text, at, id::text, 1, 'EXPIRED', request_id, subjects, user_id FROM ended
+    user_id, target)
+  SELECT org_id, at, id::text, at, id::text, 1, 'EXPIRED', request_id, subjects, user_id, target FROM ended
 )
 SELECT (CASE WHEN count(*) = cardinality($1::text[]) THEN '0' ELSE '${guards.hold}' END)::int FROM ended`,
 } as const;

@@ -40,13 +40,13 @@ FROM unnest($1::text[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::b
 
 export const tellEndedHolds = batchStatement(
   'ended-hold-events',
-  /** $3 text[] user_id, $4 bigint[] at (ms), $5 text[] id. */
+  /** $3 text[] user_id, $4 bigint[] at (ms), $5 text[] id, $6 text[] target. */
   ({
     and,
   }) => `INSERT INTO enforcement_event (org_id, at, id, last_at, sequence, occurrences, action, request_id,
-  subjects, user_id)
+  subjects, user_id, target)
 SELECT c.org_id, to_timestamp(u.at / 1000.0), u.id, to_timestamp(u.at / 1000.0), u.id, 1, 'EXPIRED',
-  c.request_id, c.subjects, u.user_id
-FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[])
-  AS u(org_id, request_id, user_id, at, id) JOIN call c ON ${isCall}${and('c', 'request_id', '$2::text[]')}`,
+  c.request_id, c.subjects, u.user_id, u.target
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[])
+  AS u(org_id, request_id, user_id, at, id, target) JOIN call c ON ${isCall}${and('c', 'request_id', '$2::text[]')}`,
 );

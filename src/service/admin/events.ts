@@ -1,10 +1,51 @@
 import type { Raised } from '../../core/raise.ts';
+import type { Subject } from '../../core/subject.ts';
 import type { Listed, Page } from '../../platform/paging.ts';
+import type { Reading } from './reading.ts';
 
 /** The enforcement events of an organization, for reading. */
 export interface Events {
-  /** Newest first; a forged page token is FIELD_INVALID on `page_token`. */
-  list(filter: EventFilter, page: Page): Promise<Listed<StoredEvent>>;
+  /**
+   * Newest first; a forged page token is FIELD_INVALID on `page_token`. Reads a bounded number of events, so a page may be
+   * short and have a next one.
+   */
+  list(filter: EventFilter, page: Page, reading: Reading): Promise<ListedEvents>;
+  /** Counts what is selected, in the intervals between the cuts; reads a bounded number of rows, the newest ones. */
+  count(counting: EventCounting, reading: Reading): Promise<CountedEvents>;
+}
+
+/** One page of events. */
+export interface ListedEvents extends Listed<StoredEvent> {
+  /** All events of the filter that happened last after this are on this page or before it; undefined: all are. */
+  readonly searchedToMs: number | undefined;
+}
+
+/** What counts can be told apart by. */
+export const countGroups = ['ACTION', 'LIMIT', 'DENIAL_REASON', 'USER', 'TARGET'] as const;
+
+/** What is counted. */
+export interface EventCounting {
+  readonly filter: EventFilter & { readonly fromMs: number; readonly toMs: number };
+  /** Where intervals begin, ascending; the first is at `fromMs` or before. */
+  readonly cutsMs: readonly number[];
+  /** Undefined: nothing. By DENIAL_REASON it counts denied calls in place of events. */
+  readonly groupBy: (typeof countGroups)[number] | undefined;
+}
+
+/** Counts above 0, by interval and then by what they are told apart by. */
+export interface CountedEvents {
+  readonly counts: readonly IntervalCount[];
+  /** Only what happened since is counted; undefined: all is. */
+  readonly countedFromMs: number | undefined;
+}
+
+/** How often something happened in an interval. */
+export interface IntervalCount {
+  /** An index into the cuts. */
+  readonly interval: number;
+  /** Undefined: the rest, or nothing is told apart. */
+  readonly group: string | undefined;
+  readonly count: bigint;
 }
 
 /** Which events; absent is any. */
@@ -14,6 +55,13 @@ export interface EventFilter {
   readonly action: string | undefined;
   /** The composed name, `team:red/cap`. */
   readonly limit: string | undefined;
+  /** On the path of the call, all of them. */
+  readonly subjects: readonly Subject[];
+  readonly target: string | undefined;
+  /** When it happened last: at this instant or later; milliseconds since 1970. */
+  readonly fromMs: number | undefined;
+  /** Before this instant. */
+  readonly toMs: number | undefined;
 }
 
 /** One event, or equal events of one second folded into one. */
@@ -26,6 +74,7 @@ export interface StoredEvent {
   readonly requestId: string;
   readonly user: string | undefined;
   readonly subjects: readonly string[];
+  readonly target: string;
   readonly sum: StoredEventSum | undefined;
   readonly limit: StoredEventLimit | undefined;
 }

@@ -14,8 +14,9 @@ import { limitName } from '../limit.ts';
 import { subjectToMessage } from '../meter.ts';
 import { timestampOf } from '../time.ts';
 import type { Violations } from '../violations.ts';
-import { readEnum, readIdOrNone, readInstant } from './fields.ts';
+import { readEnumOrNone, readIdOrNone } from './fields.ts';
 import { readSubject } from './policies.ts';
+import { readSpan } from './span.ts';
 
 /** In the order of the proto's numbers. */
 const callStates = ['OPEN', 'DENIED', 'SETTLED', 'RELEASED', 'EXPIRED', 'CHARGED'] as const;
@@ -28,32 +29,16 @@ export function callFilterFromMessage(
   request: Omit<ListCallsRequest, '$typeName' | 'orgId' | 'pageSize' | 'pageToken'>,
 ): CallFilter {
   const { subject, parentRequestId: parent } = request;
-  const fromMs = readInstant(violations, 'start_time', request.startTime);
-  const toMs = readInstant(violations, 'end_time', request.endTime);
-  if (fromMs !== undefined && toMs !== undefined && toMs < fromMs) {
-    violations.add('end_time', 'must not be before start_time');
-  }
   return {
     orgId,
-    fromMs,
-    toMs,
+    ...readSpan(violations, request),
     subject: subject === '' ? undefined : readSubject(violations, 'subject', subject),
     target: readIdOrNone(violations, 'target', request.target),
-    decision: readFilter(violations, 'decision', request.decision, decisions),
-    reason: readFilter(violations, 'denial_reason', request.denialReason, reasons),
-    state: readFilter(violations, 'state', request.state, callStates),
+    decision: readEnumOrNone(violations, 'decision', request.decision, decisions),
+    reason: readEnumOrNone(violations, 'denial_reason', request.denialReason, reasons),
+    state: readEnumOrNone(violations, 'state', request.state, callStates),
     parent: parent === '' ? undefined : readRequestId(violations, 'parent_request_id', parent),
   };
-}
-
-/** Reads an enum of a filter, in the order of the proto's numbers; unspecified is any. */
-function readFilter<T extends string>(
-  violations: Violations,
-  field: string,
-  number: number,
-  values: readonly T[],
-): T | undefined {
-  return number === 0 ? undefined : readEnum(violations, field, number, values, undefined);
 }
 
 /** Writes a call in one line. */

@@ -41,6 +41,7 @@ export function eventToMessage(event: StoredEvent): EnforcementEvent {
     action: EventAction[action ?? 'UNSPECIFIED'],
     requestId: event.requestId,
     user: event.user ?? '',
+    target: event.target,
     meters: event.subjects.map(meterOfName),
     limit: limit?.name ?? '',
     limitName: limit === undefined ? '' : decodeId(limit.name.slice(limit.name.indexOf('/') + 1)),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { storeFailure } from '../../../src/db/errors.ts';
 import { createPgCalls } from '../../../src/ledger/calls/pg-calls.ts';
+import { createGatedReads } from '../../../src/ledger/gated-reads.ts';
 import { scanCalls } from '../../../src/ledger/sql/list-calls.ts';
 import type { CallScope } from '../../../src/ledger/sql/list-calls.ts';
 import { createFairSemaphore } from '../../../src/platform/fair-semaphore.ts';
@@ -15,12 +16,13 @@ let calls: Calls;
 /** One call a millisecond; the oldest is Rare's, every hundredth was denied, two name a parent; and as many of others. */
 beforeAll(async () => {
   database = await createTestDatabase();
-  calls = createPgCalls({
+  const read = createGatedReads({
     pool: database.pool,
     monotonicMs: () => performance.now(),
     gate: createFairSemaphore({ most: 2 }),
     failure: storeFailure,
   });
+  calls = createPgCalls(read);
   const detail = {
     form: 1,
     epochs: [1, 0],

@@ -11,6 +11,7 @@ const stored: StoredEvent = {
   action: 'BLOCKED',
   requestId: 'r',
   user: 'alice',
+  target: 'gpt',
   subjects: ['user:alice', 'team:a%2Fb', 'org', 'team:a%2Fb/user:alice'],
   sum: { meter: 'team:a%2Fb/user:alice@x', metric: 'COST', window: 'DAY', spend: 1n },
   limit: {

@@ -11,13 +11,15 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Meter, Metric, RaisedAmount, Subject, Window } from "../../v1/limit_pb.ts";
 import { file_tollgate_v1_limit } from "../../v1/limit_pb.ts";
+import type { Reason } from "../../v1/outcome_pb.ts";
+import { file_tollgate_v1_outcome } from "../../v1/outcome_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file tollgate/admin/v1/enforcement.proto.
  */
 export const file_tollgate_admin_v1_enforcement: GenFile = /*@__PURE__*/
-  fileDesc("CiN0b2xsZ2F0ZS9hZG1pbi92MS9lbmZvcmNlbWVudC5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEixgQKEEVuZm9yY2VtZW50RXZlbnQSCgoCaWQYASABKAkSLgoKZmlyc3RfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbGFzdF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIYChBvY2N1cnJlbmNlX2NvdW50GAQgASgDEi4KBmFjdGlvbhgFIAEoDjIeLnRvbGxnYXRlLmFkbWluLnYxLkV2ZW50QWN0aW9uEhIKCnJlcXVlc3RfaWQYBiABKAkSDAoEdXNlchgHIAEoCRIiCgZtZXRlcnMYCCADKAsyEi50b2xsZ2F0ZS52MS5NZXRlchINCgVsaW1pdBgJIAEoCRIrCg1saW1pdF9zdWJqZWN0GAogASgLMhQudG9sbGdhdGUudjEuU3ViamVjdBIQCghyZXZpc2lvbhgLIAEoAxIhCgVtZXRlchgMIAEoCzISLnRvbGxnYXRlLnYxLk1ldGVyEiMKBm1ldHJpYxgNIAEoDjITLnRvbGxnYXRlLnYxLk1ldHJpYxIjCgZ3aW5kb3cYDiABKA4yEy50b2xsZ2F0ZS52MS5XaW5kb3cSDQoFc3BlbmQYDyABKAMSDgoGYW1vdW50GBAgASgDEgsKA2FzaxgRIAEoAxIRCgl0aHJlc2hvbGQYEiABKAUSEgoKbGltaXRfbmFtZRgTIAEoCRIpCgZyYWlzZWQYFCABKAsyGS50b2xsZ2F0ZS52MS5SYWlzZWRBbW91bnQilwEKEUxpc3RFdmVudHNSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIMCgR1c2VyGAIgASgJEi4KBmFjdGlvbhgDIAEoDjIeLnRvbGxnYXRlLmFkbWluLnYxLkV2ZW50QWN0aW9uEg0KBWxpbWl0GAQgASgJEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJImIKEkxpc3RFdmVudHNSZXNwb25zZRIzCgZldmVudHMYASADKAsyIy50b2xsZ2F0ZS5hZG1pbi52MS5FbmZvcmNlbWVudEV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI0ChJFeHBpcmVIb2xkc1JlcXVlc3QSEwoGb3JnX2lkGAEgASgJSACIAQFCCQoHX29yZ19pZCIsChNFeHBpcmVIb2xkc1Jlc3BvbnNlEhUKDWV4cGlyZWRfY291bnQYASABKAMqhAIKC0V2ZW50QWN0aW9uEhwKGEVWRU5UX0FDVElPTl9VTlNQRUNJRklFRBAAEhgKFEVWRU5UX0FDVElPTl9CTE9DS0VEEAESFwoTRVZFTlRfQUNUSU9OX1dBUk5FRBACEhgKFEVWRU5UX0FDVElPTl9EUllfUlVOEAMSGQoVRVZFTlRfQUNUSU9OX0JZUEFTU0VEEAQSGgoWRVZFTlRfQUNUSU9OX1RIUkVTSE9MRBAFEhgKFEVWRU5UX0FDVElPTl9FWFBJUkVEEAYSGgoWRVZFTlRfQUNUSU9OX1NBVFVSQVRFRBAHEh0KGUVWRU5UX0FDVElPTl9VTkFUVFJJQlVURUQQCDLNAQoSRW5mb3JjZW1lbnRTZXJ2aWNlElkKCkxpc3RFdmVudHMSJC50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0RXZlbnRzUmVxdWVzdBolLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RFdmVudHNSZXNwb25zZRJcCgtFeHBpcmVIb2xkcxIlLnRvbGxnYXRlLmFkbWluLnYxLkV4cGlyZUhvbGRzUmVxdWVzdBomLnRvbGxnYXRlLmFkbWluLnYxLkV4cGlyZUhvbGRzUmVzcG9uc2VCXgoRdG9sbGdhdGUuYWRtaW4udjFCEEVuZm9yY2VtZW50UHJvdG9QAVohdG9sbGdhdGUvYWRtaW4vdjE7dG9sbGdhdGVhZG1pbnYxqgIRVG9sbGdhdGUuQWRtaW4uVjFiBnByb3RvMw", [file_google_protobuf_timestamp, file_tollgate_v1_limit]);
+  fileDesc("CiN0b2xsZ2F0ZS9hZG1pbi92MS9lbmZvcmNlbWVudC5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEi1gQKEEVuZm9yY2VtZW50RXZlbnQSCgoCaWQYASABKAkSLgoKZmlyc3RfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbGFzdF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIYChBvY2N1cnJlbmNlX2NvdW50GAQgASgDEi4KBmFjdGlvbhgFIAEoDjIeLnRvbGxnYXRlLmFkbWluLnYxLkV2ZW50QWN0aW9uEhIKCnJlcXVlc3RfaWQYBiABKAkSDAoEdXNlchgHIAEoCRIiCgZtZXRlcnMYCCADKAsyEi50b2xsZ2F0ZS52MS5NZXRlchINCgVsaW1pdBgJIAEoCRIrCg1saW1pdF9zdWJqZWN0GAogASgLMhQudG9sbGdhdGUudjEuU3ViamVjdBIQCghyZXZpc2lvbhgLIAEoAxIhCgVtZXRlchgMIAEoCzISLnRvbGxnYXRlLnYxLk1ldGVyEiMKBm1ldHJpYxgNIAEoDjITLnRvbGxnYXRlLnYxLk1ldHJpYxIjCgZ3aW5kb3cYDiABKA4yEy50b2xsZ2F0ZS52MS5XaW5kb3cSDQoFc3BlbmQYDyABKAMSDgoGYW1vdW50GBAgASgDEgsKA2FzaxgRIAEoAxIRCgl0aHJlc2hvbGQYEiABKAUSEgoKbGltaXRfbmFtZRgTIAEoCRIpCgZyYWlzZWQYFCABKAsyGS50b2xsZ2F0ZS52MS5SYWlzZWRBbW91bnQSDgoGdGFyZ2V0GBUgASgJIpcCChFMaXN0RXZlbnRzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDAoEdXNlchgCIAEoCRIuCgZhY3Rpb24YAyABKA4yHi50b2xsZ2F0ZS5hZG1pbi52MS5FdmVudEFjdGlvbhINCgVsaW1pdBgEIAEoCRIQCghzdWJqZWN0cxgFIAMoCRIOCgZ0YXJnZXQYBiABKAkSLgoKc3RhcnRfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXBhZ2Vfc2l6ZRgJIAEoBRISCgpwYWdlX3Rva2VuGAogASgJIpgBChJMaXN0RXZlbnRzUmVzcG9uc2USMwoGZXZlbnRzGAEgAygLMiMudG9sbGdhdGUuYWRtaW4udjEuRW5mb3JjZW1lbnRFdmVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSNAoQc2VhcmNoZWRfdG9fdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi1gIKEkNvdW50RXZlbnRzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDAoEdXNlchgCIAEoCRIuCgZhY3Rpb24YAyABKA4yHi50b2xsZ2F0ZS5hZG1pbi52MS5FdmVudEFjdGlvbhINCgVsaW1pdBgEIAEoCRIQCghzdWJqZWN0cxgFIAMoCRIOCgZ0YXJnZXQYBiABKAkSLgoKc3RhcnRfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKCGludGVydmFsGAkgASgOMiAudG9sbGdhdGUuYWRtaW4udjEuQ291bnRJbnRlcnZhbBIvCghncm91cF9ieRgKIAEoDjIdLnRvbGxnYXRlLmFkbWluLnYxLkNvdW50R3JvdXAiewoTQ291bnRFdmVudHNSZXNwb25zZRItCgZjb3VudHMYASADKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5FdmVudENvdW50EjUKEWNvdW50ZWRfZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKeAgoKRXZlbnRDb3VudBIuCgpzdGFydF90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQb2NjdXJyZW5jZV9jb3VudBgDIAEoAxIuCgZhY3Rpb24YBCABKA4yHi50b2xsZ2F0ZS5hZG1pbi52MS5FdmVudEFjdGlvbhINCgVsaW1pdBgFIAEoCRIqCg1kZW5pYWxfcmVhc29uGAYgASgOMhMudG9sbGdhdGUudjEuUmVhc29uEgwKBHVzZXIYByABKAkSDgoGdGFyZ2V0GAggASgJEg8KB2lzX3Jlc3QYCSABKAgiNAoSRXhwaXJlSG9sZHNSZXF1ZXN0EhMKBm9yZ19pZBgBIAEoCUgAiAEBQgkKB19vcmdfaWQiLAoTRXhwaXJlSG9sZHNSZXNwb25zZRIVCg1leHBpcmVkX2NvdW50GAEgASgDKoQCCgtFdmVudEFjdGlvbhIcChhFVkVOVF9BQ1RJT05fVU5TUEVDSUZJRUQQABIYChRFVkVOVF9BQ1RJT05fQkxPQ0tFRBABEhcKE0VWRU5UX0FDVElPTl9XQVJORUQQAhIYChRFVkVOVF9BQ1RJT05fRFJZX1JVThADEhkKFUVWRU5UX0FDVElPTl9CWVBBU1NFRBAEEhoKFkVWRU5UX0FDVElPTl9USFJFU0hPTEQQBRIYChRFVkVOVF9BQ1RJT05fRVhQSVJFRBAGEhoKFkVWRU5UX0FDVElPTl9TQVRVUkFURUQQBxIdChlFVkVOVF9BQ1RJT05fVU5BVFRSSUJVVEVEEAgqYAoNQ291bnRJbnRlcnZhbBIeChpDT1VOVF9JTlRFUlZBTF9VTlNQRUNJRklFRBAAEhcKE0NPVU5UX0lOVEVSVkFMX0hPVVIQARIWChJDT1VOVF9JTlRFUlZBTF9EQVkQAiqlAQoKQ291bnRHcm91cBIbChdDT1VOVF9HUk9VUF9VTlNQRUNJRklFRBAAEhYKEkNPVU5UX0dST1VQX0FDVElPThABEhUKEUNPVU5UX0dST1VQX0xJTUlUEAISHQoZQ09VTlRfR1JPVVBfREVOSUFMX1JFQVNPThADEhQKEENPVU5UX0dST1VQX1VTRVIQBBIWChJDT1VOVF9HUk9VUF9UQVJHRVQQBTKrAgoSRW5mb3JjZW1lbnRTZXJ2aWNlElkKCkxpc3RFdmVudHMSJC50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0RXZlbnRzUmVxdWVzdBolLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RFdmVudHNSZXNwb25zZRJcCgtDb3VudEV2ZW50cxIlLnRvbGxnYXRlLmFkbWluLnYxLkNvdW50RXZlbnRzUmVxdWVzdBomLnRvbGxnYXRlLmFkbWluLnYxLkNvdW50RXZlbnRzUmVzcG9uc2USXAoLRXhwaXJlSG9sZHMSJS50b2xsZ2F0ZS5hZG1pbi52MS5FeHBpcmVIb2xkc1JlcXVlc3QaJi50b2xsZ2F0ZS5hZG1pbi52MS5FeHBpcmVIb2xkc1Jlc3BvbnNlQl4KEXRvbGxnYXRlLmFkbWluLnYxQhBFbmZvcmNlbWVudFByb3RvUAFaIXRvbGxnYXRlL2FkbWluL3YxO3RvbGxnYXRlYWRtaW52MaoCEVRvbGxnYXRlLkFkbWluLlYxYgZwcm90bzM", [file_google_protobuf_timestamp, file_tollgate_v1_limit, file_tollgate_v1_outcome]);
 
 /**
  * One event, or equal events of one second folded into one.
@@ -165,6 +167,13 @@ export type EnforcementEvent = Message<"tollgate.admin.v1.EnforcementEvent"> & {
    * @generated from field: tollgate.v1.RaisedAmount raised = 20;
    */
   raised?: RaisedAmount | undefined;
+
+  /**
+   * What the call asked for: a model or a route group.
+   *
+   * @generated from field: string target = 21;
+   */
+  target: string;
 };
 
 /**
@@ -175,7 +184,7 @@ export const EnforcementEventSchema: GenMessage<EnforcementEvent> = /*@__PURE__*
   messageDesc(file_tollgate_admin_v1_enforcement, 0);
 
 /**
- * See ListEvents.
+ * See ListEvents. A folded event has the request id, the target and the numbers of its last call.
  *
  * @generated from message tollgate.admin.v1.ListEventsRequest
  */
@@ -209,16 +218,44 @@ export type ListEventsRequest = Message<"tollgate.admin.v1.ListEventsRequest"> &
   limit: string;
 
   /**
+   * Only of calls that are charged to all of these subjects, as `tier:pro`, `key:k1` or `team:red`; at most 8.
+   *
+   * @generated from field: repeated string subjects = 5;
+   */
+  subjects: string[];
+
+  /**
+   * Only of calls that asked for this target, a model or a route group. Empty: any.
+   *
+   * @generated from field: string target = 6;
+   */
+  target: string;
+
+  /**
+   * Only what happened last at this time or later. Absent: from the first that is kept.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 7;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * Only what happened last before this time. Absent: to the last.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 8;
+   */
+  endTime?: Timestamp | undefined;
+
+  /**
    * At most so many; 0 is 100, more than 1000 is 1000.
    *
-   * @generated from field: int32 page_size = 5;
+   * @generated from field: int32 page_size = 9;
    */
   pageSize: number;
 
   /**
    * The `next_page_token` of the page before. Empty: the first page.
    *
-   * @generated from field: string page_token = 6;
+   * @generated from field: string page_token = 10;
    */
   pageToken: string;
 };
@@ -249,6 +286,14 @@ export type ListEventsResponse = Message<"tollgate.admin.v1.ListEventsResponse">
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
+
+  /**
+   * All events that are asked for and happened last after this time are on this page and those before. Absent: all of
+   * them are.
+   *
+   * @generated from field: google.protobuf.Timestamp searched_to_time = 3;
+   */
+  searchedToTime?: Timestamp | undefined;
 };
 
 /**
@@ -257,6 +302,195 @@ export type ListEventsResponse = Message<"tollgate.admin.v1.ListEventsResponse">
  */
 export const ListEventsResponseSchema: GenMessage<ListEventsResponse> = /*@__PURE__*/
   messageDesc(file_tollgate_admin_v1_enforcement, 2);
+
+/**
+ * See CountEvents. What is counted is selected as in ListEvents.
+ *
+ * @generated from message tollgate.admin.v1.CountEventsRequest
+ */
+export type CountEventsRequest = Message<"tollgate.admin.v1.CountEventsRequest"> & {
+  /**
+   * The organization, an id.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * Only of calls of this user. Empty: any.
+   *
+   * @generated from field: string user = 2;
+   */
+  user: string;
+
+  /**
+   * Only of this action. Unspecified: any.
+   *
+   * @generated from field: tollgate.admin.v1.EventAction action = 3;
+   */
+  action: EventAction;
+
+  /**
+   * Only of this limit, written as EnforcementEvent.limit. Empty: any.
+   *
+   * @generated from field: string limit = 4;
+   */
+  limit: string;
+
+  /**
+   * Only of calls that are charged to all of these subjects; at most 8.
+   *
+   * @generated from field: repeated string subjects = 5;
+   */
+  subjects: string[];
+
+  /**
+   * Only of calls that asked for this target. Empty: any.
+   *
+   * @generated from field: string target = 6;
+   */
+  target: string;
+
+  /**
+   * From when. Absent: 24 hours before `end_time`, or 30 days if counted by day.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 7;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * Until when, itself excluded. Absent: now. From `start_time` there are at most 1,000 intervals.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 8;
+   */
+  endTime?: Timestamp | undefined;
+
+  /**
+   * By what.
+   *
+   * @generated from field: tollgate.admin.v1.CountInterval interval = 9;
+   */
+  interval: CountInterval;
+
+  /**
+   * Told apart by what.
+   *
+   * @generated from field: tollgate.admin.v1.CountGroup group_by = 10;
+   */
+  groupBy: CountGroup;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.CountEventsRequest.
+ * Use `create(CountEventsRequestSchema)` to create a new message.
+ */
+export const CountEventsRequestSchema: GenMessage<CountEventsRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_enforcement, 3);
+
+/**
+ * See CountEvents.
+ *
+ * @generated from message tollgate.admin.v1.CountEventsResponse
+ */
+export type CountEventsResponse = Message<"tollgate.admin.v1.CountEventsResponse"> & {
+  /**
+   * Those above 0, by time, and then by what they are told apart by.
+   *
+   * @generated from field: repeated tollgate.admin.v1.EventCount counts = 1;
+   */
+  counts: EventCount[];
+
+  /**
+   * Only what happened at this time or later is counted: there was more than one request reads. Absent: all is counted.
+   *
+   * @generated from field: google.protobuf.Timestamp counted_from_time = 2;
+   */
+  countedFromTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.CountEventsResponse.
+ * Use `create(CountEventsResponseSchema)` to create a new message.
+ */
+export const CountEventsResponseSchema: GenMessage<CountEventsResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_enforcement, 4);
+
+/**
+ * How often something happened in an interval.
+ *
+ * @generated from message tollgate.admin.v1.EventCount
+ */
+export type EventCount = Message<"tollgate.admin.v1.EventCount"> & {
+  /**
+   * When the interval begins.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 1;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * When the interval ends. For the first and the last one this may be outside of what was asked for.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 2;
+   */
+  endTime?: Timestamp | undefined;
+
+  /**
+   * How often: a folded event counts as often as it happened.
+   *
+   * @generated from field: int64 occurrence_count = 3;
+   */
+  occurrenceCount: bigint;
+
+  /**
+   * The kind of event, if counts are told apart by it.
+   *
+   * @generated from field: tollgate.admin.v1.EventAction action = 4;
+   */
+  action: EventAction;
+
+  /**
+   * The limit, if counts are told apart by it. Empty for events of no limit.
+   *
+   * @generated from field: string limit = 5;
+   */
+  limit: string;
+
+  /**
+   * The reason, if counts are told apart by it.
+   *
+   * @generated from field: tollgate.v1.Reason denial_reason = 6;
+   */
+  denialReason: Reason;
+
+  /**
+   * The user, if counts are told apart by it. Empty for calls without one.
+   *
+   * @generated from field: string user = 7;
+   */
+  user: string;
+
+  /**
+   * The target, if counts are told apart by it.
+   *
+   * @generated from field: string target = 8;
+   */
+  target: string;
+
+  /**
+   * The rest: of more than 50 different ones those that happened least are counted together.
+   *
+   * @generated from field: bool is_rest = 9;
+   */
+  isRest: boolean;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.EventCount.
+ * Use `create(EventCountSchema)` to create a new message.
+ */
+export const EventCountSchema: GenMessage<EventCount> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_enforcement, 5);
 
 /**
  * See ExpireHolds.
@@ -277,7 +511,7 @@ export type ExpireHoldsRequest = Message<"tollgate.admin.v1.ExpireHoldsRequest">
  * Use `create(ExpireHoldsRequestSchema)` to create a new message.
  */
 export const ExpireHoldsRequestSchema: GenMessage<ExpireHoldsRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_enforcement, 3);
+  messageDesc(file_tollgate_admin_v1_enforcement, 6);
 
 /**
  * See ExpireHolds.
@@ -298,7 +532,7 @@ export type ExpireHoldsResponse = Message<"tollgate.admin.v1.ExpireHoldsResponse
  * Use `create(ExpireHoldsResponseSchema)` to create a new message.
  */
 export const ExpireHoldsResponseSchema: GenMessage<ExpireHoldsResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_enforcement, 4);
+  messageDesc(file_tollgate_admin_v1_enforcement, 7);
 
 /**
  * What happened.
@@ -386,13 +620,119 @@ export const EventActionSchema: GenEnum<EventAction> = /*@__PURE__*/
   enumDesc(file_tollgate_admin_v1_enforcement, 0);
 
 /**
+ * By what events are counted over time.
+ *
+ * @generated from enum tollgate.admin.v1.CountInterval
+ */
+export const CountInterval = {
+  /**
+   * As HOUR.
+   *
+   * @generated from enum value: COUNT_INTERVAL_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * By hour, aligned with local time.
+   *
+   * @generated from enum value: COUNT_INTERVAL_HOUR = 1;
+   */
+  HOUR: 1,
+
+  /**
+   * By day of the calendar.
+   *
+   * @generated from enum value: COUNT_INTERVAL_DAY = 2;
+   */
+  DAY: 2,
+} as const;
+
+/**
+ * By what events are counted over time.
+ *
+ * @generated from enum tollgate.admin.v1.CountInterval
+ */
+export type CountInterval = (typeof CountInterval)[keyof typeof CountInterval] | UnknownEnum;
+
+/**
+ * Describes the enum tollgate.admin.v1.CountInterval.
+ */
+export const CountIntervalSchema: GenEnum<CountInterval> = /*@__PURE__*/
+  enumDesc(file_tollgate_admin_v1_enforcement, 1);
+
+/**
+ * What counts are told apart by.
+ *
+ * @generated from enum tollgate.admin.v1.CountGroup
+ */
+export const CountGroup = {
+  /**
+   * Nothing: one count for each interval.
+   *
+   * @generated from enum value: COUNT_GROUP_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * What kind of event it is.
+   *
+   * @generated from enum value: COUNT_GROUP_ACTION = 1;
+   */
+  ACTION: 1,
+
+  /**
+   * The limit.
+   *
+   * @generated from enum value: COUNT_GROUP_LIMIT = 2;
+   */
+  LIMIT: 2,
+
+  /**
+   * Why calls were denied. In place of events, this counts the denied calls that are kept, each once, by the first of
+   * their reasons: so those denied for a model, a credential or a suspension are counted too. They are kept as long as
+   * request ids. `action` and `limit` must not be set.
+   *
+   * @generated from enum value: COUNT_GROUP_DENIAL_REASON = 3;
+   */
+  DENIAL_REASON: 3,
+
+  /**
+   * The user.
+   *
+   * @generated from enum value: COUNT_GROUP_USER = 4;
+   */
+  USER: 4,
+
+  /**
+   * What the call asked for.
+   *
+   * @generated from enum value: COUNT_GROUP_TARGET = 5;
+   */
+  TARGET: 5,
+} as const;
+
+/**
+ * What counts are told apart by.
+ *
+ * @generated from enum tollgate.admin.v1.CountGroup
+ */
+export type CountGroup = (typeof CountGroup)[keyof typeof CountGroup] | UnknownEnum;
+
+/**
+ * Describes the enum tollgate.admin.v1.CountGroup.
+ */
+export const CountGroupSchema: GenEnum<CountGroup> = /*@__PURE__*/
+  enumDesc(file_tollgate_admin_v1_enforcement, 2);
+
+/**
  * The record of denials, warnings, bypasses, thresholds, expired holds and sums at their largest value.
  *
  * @generated from service tollgate.admin.v1.EnforcementService
  */
 export const EnforcementService: GenService<{
   /**
-   * Lists events, newest first.
+   * Lists events, newest first. One request reads at most 10,000 events to find those that it asks for, so a page may be
+   * short or empty and still have a `next_page_token`: `searched_to_time` says how far it came.
    *
    * @generated from rpc tollgate.admin.v1.EnforcementService.ListEvents
    */
@@ -400,6 +740,17 @@ export const EnforcementService: GenService<{
     methodKind: "unary";
     input: typeof ListEventsRequestSchema;
     output: typeof ListEventsResponseSchema;
+  },
+  /**
+   * Counts events over time, by hour or day of the organization's time zone. One request reads at most 100,000 rows, the
+   * newest ones: `counted_from_time` says where it ended.
+   *
+   * @generated from rpc tollgate.admin.v1.EnforcementService.CountEvents
+   */
+  countEvents: {
+    methodKind: "unary";
+    input: typeof CountEventsRequestSchema;
+    output: typeof CountEventsResponseSchema;
   },
   /**
    * Ends the holds that have expired, without waiting for the next round of the sweep. For all organizations at
