@@ -32,6 +32,7 @@ const needed: Readonly<Record<MethodKind, readonly string[]>> = {
   Query: [],
   List: ['page_size', 'page_token'],
   Explain: [],
+  Watch: [],
   Count: [],
   Export: ['page_size', 'page_token'],
   Verify: [],

@@ -8,6 +8,7 @@ export const methodKinds = {
   Query: 'read',
   List: 'read',
   Explain: 'read',
+  Watch: 'read',
   Count: 'read',
   BatchUpdate: 'write',
   Copy: 'write',

@@ -74,6 +74,10 @@ export async function startAdminServer(parts: AdminServerParts): Promise<AdminSe
     setServing(is) {
       isServing = is;
     },
-    close: (deadlineMs) => listener.close(deadlineMs),
+    close(deadlineMs) {
+      // A stream would keep the drain waiting until its deadline.
+      parts.calls.feed.close();
+      return listener.close(deadlineMs);
+    },
   };
 }

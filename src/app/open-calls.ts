@@ -7,6 +7,8 @@ import { overloaded } from '../ledger/lane/lane.ts';
 import type { Clock } from '../platform/clock.ts';
 import { createFairSemaphore } from '../platform/fair-semaphore.ts';
 import type { PolicyStore } from '../policies/policy-store.ts';
+import { createCallFeed } from '../service/admin/call-feed.ts';
+import type { CallFeed } from '../service/admin/call-feed.ts';
 import type { Calls } from '../service/admin/calls.ts';
 import { createCountEvents } from '../service/admin/count-events.ts';
 import type { Events } from '../service/admin/events.ts';
@@ -18,6 +20,7 @@ export interface CallParts {
   readonly calls: {
     readonly calls: Calls;
     readonly explainCall: ReturnType<typeof createExplainCall>;
+    readonly feed: CallFeed;
   };
   readonly events: {
     readonly events: Events;
@@ -42,8 +45,10 @@ export function openCalls(pool: Pool, parts: OpenCallsParts): CallParts {
     failure: storeFailure,
   });
   const events = createPgEvents(read);
+  const calls = createPgCalls(read);
+  const feed = createCallFeed({ calls, clock: parts.clock });
   return {
-    calls: { calls: createPgCalls(read), explainCall: createExplainCall(parts) },
+    calls: { calls, explainCall: createExplainCall(parts), feed },
     events: { events, countEvents: createCountEvents({ ...parts, events }) },
   };
 }

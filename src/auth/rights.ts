@@ -55,6 +55,7 @@ const table: ReadonlyMap<string, Right> = new Map([
     getCall: viewers,
     listCalls: viewers,
     explainCall: viewers,
+    watchCalls: viewers,
   }),
   // Which accounts an org_admin may change, and what it may give them, is in service/admin/account-rules.ts.
   ...rightsOf(AccessService, {

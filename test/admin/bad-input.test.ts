@@ -233,6 +233,7 @@ test('unknown organizations are NOT_FOUND, whatever is asked of them', async () 
     ['EnforcementService/CountEvents', {}],
     ['CallService/GetCall', { id: 'r1' }],
     ['CallService/ListCalls', {}],
+    ['CallService/WatchCalls', {}],
     ['CallService/ExplainCall', { target: 'm' }],
   ];
   for (const [rpc, message] of reads) {

@@ -104,4 +104,22 @@ export const callCases: readonly [string, Case[]][] = [
       })),
     ],
   ],
+  [
+    'CallService/WatchCalls',
+    [
+      ...orgCases({}),
+      ...each('subject', present(subjects), (subject) => ({ orgId, subject })),
+      ...each('target', optionalIds, (target) => ({ orgId, target })),
+      ...each('decision', enums, (decision) => ({ orgId, decision })),
+      ...each('denial_reason', enums, (denialReason) => ({ orgId, denialReason })),
+      ...each('sample_percent', [-1, 101, 1.5, 'many'], (samplePercent) => ({
+        orgId,
+        samplePercent,
+      })),
+      ...each('max_calls_per_second', [-1, 1.5, 'many'], (maxCallsPerSecond) => ({
+        orgId,
+        maxCallsPerSecond,
+      })),
+    ],
+  ],
 ];

@@ -20,6 +20,7 @@ import { createGatedReads } from '../../src/ledger/gated-reads.ts';
 import { createFairSemaphore } from '../../src/platform/fair-semaphore.ts';
 import { createRpcMetrics } from '../../src/platform/rpc-metrics.ts';
 import { createCachedPolicies } from '../../src/policies/cache/cached-policies.ts';
+import { createCallFeed } from '../../src/service/admin/call-feed.ts';
 import { createCountEvents } from '../../src/service/admin/count-events.ts';
 import { createExplainCall } from '../../src/service/admin/explain-call.ts';
 import type { PolicyStore } from '../../src/policies/policy-store.ts';
@@ -94,12 +95,14 @@ export async function startAdminPlane(more: Partial<AdminServerParts> = {}): Pro
     failure: storeFailure,
   });
   const events = createPgEvents(read);
+  const calls = createPgCalls(read);
   const server = await startAdminServer({
     store,
     accounts: createPgAccounts(database.pool),
     events: { events, countEvents: createCountEvents({ store, events, clock }) },
     calls: {
-      calls: createPgCalls(read),
+      calls,
+      feed: createCallFeed({ calls, clock }),
       explainCall: createExplainCall({
         store,
         policies: createCachedPolicies({ pool: database.pool, perOrganization: false }),
@@ -170,7 +173,9 @@ export async function post(
   secret: string | undefined,
 ): Promise<Answer> {
   const authorization = secret === undefined ? {} : { authorization: `Bearer ${secret}` };
-  const isStream = /\/(Export|Watch)/.test(rpc);
+  // Of one that goes on, the first message is the answer.
+  if (rpc.includes('/Watch')) return postFramed(url, rpc, body, secret);
+  const isStream = rpc.includes('/Export');
   const type = isStream ? 'application/connect+json' : 'application/json';
   const response = await fetch(`${url}/tollgate.admin.v1.${rpc}`, {
     method: 'POST',
@@ -200,6 +205,43 @@ function streamAnswerOf(bytes: Buffer): Answer {
     at = end;
   }
   return answerOf(200, { messages });
+}
+
+const frameHead = 5;
+
+/** Sends one message to a stream of Connect JSON; the answer is its first message, or how it has failed. */
+async function postFramed(
+  url: string,
+  rpc: string,
+  body: string,
+  secret: string | undefined,
+): Promise<Answer> {
+  const authorization = secret === undefined ? {} : { authorization: `Bearer ${secret}` };
+  const response = await fetch(`${url}/tollgate.admin.v1.${rpc}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/connect+json', ...authorization },
+    body: framed(body),
+  });
+  const reader = response.body?.getReader();
+  const chunks: Uint8Array[] = [];
+  for (;;) {
+    const read = await reader?.read();
+    if (read?.value !== undefined) chunks.push(read.value);
+    const bytes = Buffer.concat(chunks);
+    const isWhole = bytes.length >= frameHead && bytes.length >= frameHead + bytes.readUInt32BE(1);
+    if (!isWhole && read?.done === false) continue;
+    await reader?.cancel();
+    const frame = JSON.parse(
+      bytes.subarray(frameHead, frameHead + bytes.readUInt32BE(1)).toString(),
+    );
+    const { error } = frame as { readonly error?: Json };
+    return error === undefined ? answerOf(200, frame as Json) : answerOf(statusOf(error), error);
+  }
+}
+
+/** As Connect's unary calls have it. */
+function statusOf({ code }: Json): number {
+  return { unauthenticated: 401, permission_denied: 403, not_found: 404 }[String(code)] ?? 400;
 }
 
 /** Takes an answer of Connect JSON apart. */

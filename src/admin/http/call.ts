@@ -20,6 +20,8 @@ export interface AdminCall {
   callerName?: string;
   /** Undefined until it is let in. */
   caller?: Caller;
+  /** Who makes it now: the secret or the roles may have changed since it was let in. Rejects as then. */
+  callerAgain?: () => Promise<Caller>;
   /** How it ended, by gRPC's name; undefined while that is open. */
   code?: string;
 }

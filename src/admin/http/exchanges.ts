@@ -25,6 +25,14 @@ interface Exchange {
 
 const lookEveryMs = 1000;
 
+/** The answers that may take longer than others, and how long. */
+const lasting = new WeakMap<ServerResponse, number>();
+
+/** Lets an answer take so long before it is cut. */
+export function mayLast(response: ServerResponse, mostMs: number): void {
+  lasting.set(response, mostMs);
+}
+
 /** Nothing under way yet. What takes longer than `mostMs`, as an answer that is not read does, is cut. */
 export function createExchanges(connections: Connections, mostMs: number): Exchanges {
   // In order of arrival.
@@ -34,10 +42,11 @@ export function createExchanges(connections: Connections, mostMs: number): Excha
 
   const looking = setInterval(
     () => {
-      const startedBefore = performance.now() - mostMs;
+      const nowMs = performance.now();
       for (const exchange of underWay.keys()) {
-        if (exchange.startedMs > startedBefore) return;
-        cut(exchange);
+        if (exchange.startedMs > nowMs - mostMs) return;
+        const longMs = lasting.get(exchange.response) ?? mostMs;
+        if (exchange.startedMs <= nowMs - longMs) cut(exchange);
       }
     },
     Math.min(lookEveryMs, mostMs / 4),

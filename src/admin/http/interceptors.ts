@@ -1,4 +1,6 @@
+import { ConnectError } from '@connectrpc/connect';
 import type { HandlerContext, Interceptor } from '@connectrpc/connect';
+import { ServiceError } from '../../platform/service-error.ts';
 import { callerFor } from '../../auth/caller-for.ts';
 import { rightOf } from '../../auth/rights.ts';
 import type { FailedSignIns } from '../../connections/failed-sign-ins.ts';
@@ -29,9 +31,15 @@ export function answerInTime(log: Log, underWay: CallsUnderWay): Interceptor {
       log.debug({ rpc: call.rpc, code: call.code, caller: call.callerName }, 'answered');
       return response;
     } catch (cause) {
-      throw refuse(log, call, cause);
+      throw refusedOnce(log, call, cause);
     }
   };
+}
+
+/** The message of a stream is read later than others, and has been refused where it was judged. */
+function refusedOnce(log: Log, call: AdminCall, cause: unknown): ConnectError {
+  const isRefused = cause instanceof ConnectError && cause.cause instanceof ServiceError;
+  return isRefused ? cause : refuse(log, call, cause);
 }
 
 /** The messages of a stream; what its handler throws becomes an error with google.rpc details. */
@@ -39,7 +47,7 @@ async function* refusing<T>(log: Log, call: AdminCall, messages: AsyncIterable<T
   try {
     yield* messages;
   } catch (cause) {
-    throw refuse(log, call, cause);
+    throw refusedOnce(log, call, cause);
   }
 }
 
@@ -64,7 +72,13 @@ export function authenticateCaller(
       const found = authenticate(access, presented, call.admission);
       const account = await withinDeadline(found, call.deadlineMs);
       call.callerName = account.name;
-      call.caller = callerFor(account, rightOf(method));
+      const right = rightOf(method);
+      call.caller = callerFor(account, right);
+      if (method.methodKind === 'server_streaming') {
+        const seen = { ...call.admission, known: () => undefined, refused: () => undefined };
+        call.callerAgain = async () =>
+          callerFor(await authenticate(access, presented, seen), right);
+      }
       if (call.fault?.kind === 'UNIMPLEMENTED') nameCompressions(responseHeader);
       if (call.fault !== undefined) throw call.fault;
     } catch (cause) {

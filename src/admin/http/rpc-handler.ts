@@ -24,6 +24,7 @@ import type { AdminCall } from './call.ts';
 import { compressions, readCallHeaders } from './call-headers.ts';
 import type { CallersUnread } from './callers-unread.ts';
 import { createCallsUnderWay } from './calls-under-way.ts';
+import { mayLast } from './exchanges.ts';
 import { answerInTime, authenticateCaller } from './interceptors.ts';
 import { checkedBody } from './message-check.ts';
 import { maxBytesOf, maxBytesOfAny } from './message-size.ts';
@@ -104,7 +105,7 @@ export function createRpcHandler(parts: RpcHandlerParts): Handler {
       return sendText(exchange, 400, 'no valid host is named\n');
     }
     const { address } = connection;
-    const origin = { admission, address, certificateName: certified, turns, request };
+    const origin = { admission, address, certificateName: certified, turns, request, response };
     answer(parts, handler, read, { ...origin, api })
       .then(({ call, content }) => sendAnswer(exchange, content, call.code === 'DEADLINE_EXCEEDED'))
       .catch((err: unknown) => {
@@ -141,25 +142,32 @@ interface Origin {
   readonly certificateName: string | undefined;
   readonly turns: FairSemaphore;
   readonly request: IncomingMessage;
+  readonly response: ServerResponse;
   /** It is not in the form of the RPC, and neither shall its answer be. */
   readonly api: HttpApi | undefined;
 }
+
+/** How long a stream lasts at most that shows what happens, and how much longer until it is cut. */
+const mostWatchMs = 600_000;
+const watchGraceMs = 30_000;
 
 /** Runs one call, and counts it. */
 async function answer(
   parts: RpcHandlerParts,
   handler: UniversalHandler,
   sent: UniversalServerRequest,
-  { admission, address, certificateName, request, turns, api }: Origin,
+  { admission, address, certificateName, request, response, turns, api }: Origin,
 ): Promise<Answered> {
   const read = api === undefined ? sent : api.request(sent);
   const { log, rpcMetrics, timeoutMs, maxMessageBytes, unread } = parts;
   const maxBytes = maxBytesOf(handler.method.name, maxMessageBytes);
   const startedMs = performance.now();
   const headers = readCallHeaders(read.header);
+  const isWatch = handler.method.name.startsWith('Watch');
+  if (isWatch) mayLast(response, mostWatchMs + watchGraceMs);
   const call: AdminCall = {
     rpc: handler.method.name,
-    deadlineMs: deadlineAfter(Math.min(timeoutMs, headers.timeoutMs)),
+    deadlineMs: deadlineAfter(Math.min(isWatch ? mostWatchMs : timeoutMs, headers.timeoutMs)),
     certificateName,
     fault: headers.fault,
     admission,

@@ -16,10 +16,19 @@ export function callerOf(context: HandlerContext): Caller {
 
 /** Who makes a call for an organization. Throws PERMISSION_DENIED `ORG_FORBIDDEN` if it may not for that one. */
 export function callerForOrg(context: HandlerContext, orgId: string): Caller {
-  const caller = callerOf(context);
+  return requireOrg(callerOf(context), orgId);
+}
+
+function requireOrg(caller: Caller, orgId: string): Caller {
   if (mayActFor(caller, orgId)) return caller;
-  const message = 'not an administrator of this organization';
-  throw new ServiceError('ORG_FORBIDDEN', message);
+  throw new ServiceError('ORG_FORBIDDEN', 'not an administrator of this organization');
+}
+
+/** Rejects as `callerForOrg`, or as a call without a valid secret, if the caller would not be let in now. */
+export async function assertStillForOrg(context: HandlerContext, orgId: string): Promise<void> {
+  const { callerAgain } = callOf(context.values);
+  if (callerAgain === undefined) throw new Error('only streams ask again who calls');
+  requireOrg(await callerAgain(), orgId);
 }
 
 /** Who makes a call for the platform, without an organization. Throws PERMISSION_DENIED `ROLE_FORBIDDEN` if it may not. */

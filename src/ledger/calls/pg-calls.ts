@@ -1,9 +1,18 @@
 import type { PoolClient } from 'pg';
 import { subjectName } from '../../core/subject.ts';
+import type { ReadLimits } from '../../db/read-until.ts';
 import { positionOf, tokenAfter } from '../../platform/paging.ts';
 import type { Page, Position } from '../../platform/paging.ts';
-import type { CallFilter, Calls, CallSummary, ListedCalls } from '../../service/admin/calls.ts';
+import type {
+  CallFilter,
+  Calls,
+  CallSummary,
+  FreshCall,
+  ListedCalls,
+} from '../../service/admin/calls.ts';
 import type { GatedRead } from '../gated-reads.ts';
+import { countFreshCalls, freshCalls } from '../sql/fresh-calls.ts';
+import type { FreshCallRow } from '../sql/fresh-calls.ts';
 import { keptCalls } from '../sql/kept-calls.ts';
 import { scanCalls } from '../sql/list-calls.ts';
 import type { CallScope, ScannedCall } from '../sql/list-calls.ts';
@@ -18,6 +27,9 @@ type Client = Pick<PoolClient, 'query'>;
 /** How many calls are looked at for a page, at most, and at once where few may be what is looked for. */
 const mostScanned = 10_000;
 const scannedAtOnce = 1000;
+const watchTimeoutMs = 5000;
+/** Where counting the calls that were not read ends. */
+const mostCounted = 20_000;
 const endOfTimeMs = 9_000_000_000_000_000;
 
 /** Reads calls from PostgreSQL. */
@@ -36,6 +48,53 @@ export function createPgCalls(read: GatedRead): Calls {
         return listed(client, filter.orgId, found, page, list);
       });
     },
+    fresh: (orgId, fromMs, newestMs, most) =>
+      read(orgId, watching(), (client) => fresh(client, { orgId, fromMs, newestMs, most })),
+    summaries: (orgId, requestIds) =>
+      read(orgId, watching(), async (client) =>
+        summariesOf(client, orgId, await readCalls(client, orgId, requestIds)),
+      ),
+  };
+}
+
+/** Nobody waits longer for what is shown as it happens. */
+function watching(): ReadLimits {
+  return { deadlineMs: performance.now() + watchTimeoutMs, cancelled: undefined };
+}
+
+/** What a watched organization's newest calls are read by. */
+interface Freshness {
+  readonly orgId: string;
+  readonly fromMs: number;
+  readonly newestMs: number;
+  readonly most: number;
+}
+
+async function fresh(
+  client: Client,
+  { orgId, fromMs, newestMs, most }: Freshness,
+): Promise<Awaited<ReturnType<Calls['fresh']>>> {
+  const { rows } = await client.query<FreshCallRow>({
+    ...freshCalls,
+    values: [orgId, fromMs, most],
+  });
+  const found = rows.map(freshCall);
+  if (rows.length < most) return { rows: found, more: 0 };
+  const values = [orgId, newestMs + 1, mostCounted];
+  const counted = await client.query<{ count: number }>({ ...countFreshCalls, values });
+  const newer = found.filter(({ bookedAtMs }) => bookedAtMs > newestMs).length;
+  return { rows: found, more: Math.max(0, (counted.rows[0]?.count ?? 0) - newer) };
+}
+
+function freshCall(row: FreshCallRow): FreshCall {
+  const answered = row.is_post_paid ? undefined : 'ALLOW';
+  return {
+    requestId: row.request_id,
+    bookedAtMs: Number(row.booked_at),
+    decision: row.reason === null ? answered : 'DENY',
+    reason: row.reason ?? undefined,
+    subjects: row.subjects,
+    target: row.target,
   };
 }
 

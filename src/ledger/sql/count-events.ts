@@ -1,6 +1,6 @@
 import { eventFits, selectedEvents } from './list-events.ts';
 
-/** What counts of events can be told apart by, as an expression. */
+/** What counts of events can be grouped by, as an expression. */
 const groups = {
   NOTHING: 'NULL::text',
   ACTION: 'e.action',
@@ -56,7 +56,7 @@ export const countDenials = {
 /** One row of both; the first columns are NULL if nothing fits. */
 export interface CountRow {
   readonly interval: number | null;
-  /** NULL: the rest, or nothing is told apart. */
+  /** NULL: the rest, or nothing is grouped. */
   readonly group: string | null;
   readonly count: string | null;
   readonly rows: number;

@@ -15,6 +15,26 @@ export interface Calls {
   get(orgId: string, requestId: string, reading: Reading): Promise<KeptCall | undefined>;
   /** Newest first. Reads a bounded number of calls, so a page may be short and have a next one. */
   list(filter: CallFilter, page: Page, reading: Reading): Promise<ListedCalls>;
+  /** Those booked at an instant or later, newest first; `more` are newer than `newestMs` and were not read. */
+  fresh(
+    orgId: string,
+    fromMs: number,
+    newestMs: number,
+    most: number,
+  ): Promise<{ readonly rows: readonly FreshCall[]; readonly more: number }>;
+  /** Those of the calls that are kept, in any order. */
+  summaries(orgId: string, requestIds: readonly string[]): Promise<readonly CallSummary[]>;
+}
+
+/** A call by which watchers select. */
+export interface FreshCall {
+  readonly requestId: string;
+  readonly bookedAtMs: number;
+  readonly decision: 'ALLOW' | 'DENY' | undefined;
+  readonly reason: string | undefined;
+  /** As meters name them. */
+  readonly subjects: readonly string[];
+  readonly target: string;
 }
 
 /** Which calls; absent is any. */

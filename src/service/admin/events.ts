@@ -20,7 +20,7 @@ export interface ListedEvents extends Listed<StoredEvent> {
   readonly searchedToMs: number | undefined;
 }
 
-/** What counts can be told apart by. */
+/** What counts can be grouped by. */
 export const countGroups = ['ACTION', 'LIMIT', 'DENIAL_REASON', 'USER', 'TARGET'] as const;
 
 /** What is counted. */
@@ -32,7 +32,7 @@ export interface EventCounting {
   readonly groupBy: (typeof countGroups)[number] | undefined;
 }
 
-/** Counts above 0, by interval and then by what they are told apart by. */
+/** Counts above 0, by interval and then by what they are grouped by. */
 export interface CountedEvents {
   readonly counts: readonly IntervalCount[];
   /** Only what happened since is counted; undefined: all is. */
@@ -43,7 +43,7 @@ export interface CountedEvents {
 export interface IntervalCount {
   /** An index into the cuts. */
   readonly interval: number;
-  /** Undefined: the rest, or nothing is told apart. */
+  /** Undefined: the rest, or nothing is grouped. */
   readonly group: string | undefined;
   readonly count: bigint;
 }

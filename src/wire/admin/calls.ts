@@ -20,7 +20,8 @@ import { readSpan } from './span.ts';
 
 /** In the order of the proto's numbers. */
 const callStates = ['OPEN', 'DENIED', 'SETTLED', 'RELEASED', 'EXPIRED', 'CHARGED'] as const;
-const decisions = ['ALLOW', 'DENY'] as const;
+/** In the order of the proto's numbers. */
+export const decisions = ['ALLOW', 'DENY'] as const;
 
 /** Reads which calls are asked for. */
 export function callFilterFromMessage(

@@ -373,7 +373,7 @@ export type CountEventsRequest = Message<"tollgate.admin.v1.CountEventsRequest">
   interval: CountInterval;
 
   /**
-   * Told apart by what.
+   * Grouped by what.
    *
    * @generated from field: tollgate.admin.v1.CountGroup group_by = 10;
    */
@@ -394,7 +394,7 @@ export const CountEventsRequestSchema: GenMessage<CountEventsRequest> = /*@__PUR
  */
 export type CountEventsResponse = Message<"tollgate.admin.v1.CountEventsResponse"> & {
   /**
-   * Those above 0, by time, and then by what they are told apart by.
+   * Those above 0, by time, and then by what they are grouped by.
    *
    * @generated from field: repeated tollgate.admin.v1.EventCount counts = 1;
    */
@@ -443,35 +443,35 @@ export type EventCount = Message<"tollgate.admin.v1.EventCount"> & {
   occurrenceCount: bigint;
 
   /**
-   * The kind of event, if counts are told apart by it.
+   * The kind of event, if counts are grouped by it.
    *
    * @generated from field: tollgate.admin.v1.EventAction action = 4;
    */
   action: EventAction;
 
   /**
-   * The limit, if counts are told apart by it. Empty for events of no limit.
+   * The limit, if counts are grouped by it. Empty for events of no limit.
    *
    * @generated from field: string limit = 5;
    */
   limit: string;
 
   /**
-   * The reason, if counts are told apart by it.
+   * The reason, if counts are grouped by it.
    *
    * @generated from field: tollgate.v1.Reason denial_reason = 6;
    */
   denialReason: Reason;
 
   /**
-   * The user, if counts are told apart by it. Empty for calls without one.
+   * The user, if counts are grouped by it. Empty for calls without one.
    *
    * @generated from field: string user = 7;
    */
   user: string;
 
   /**
-   * The target, if counts are told apart by it.
+   * The target, if counts are grouped by it.
    *
    * @generated from field: string target = 8;
    */
@@ -661,7 +661,7 @@ export const CountIntervalSchema: GenEnum<CountInterval> = /*@__PURE__*/
   enumDesc(file_tollgate_admin_v1_enforcement, 1);
 
 /**
- * What counts are told apart by.
+ * What counts are grouped by.
  *
  * @generated from enum tollgate.admin.v1.CountGroup
  */
@@ -712,7 +712,7 @@ export const CountGroup = {
 } as const;
 
 /**
- * What counts are told apart by.
+ * What counts are grouped by.
  *
  * @generated from enum tollgate.admin.v1.CountGroup
  */
