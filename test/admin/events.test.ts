@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { scanEvents } from '../../src/ledger/sql/list-events.ts';
 import { anyChange, plainOrganization } from '../support/organization.ts';
 import { nowMs, startAdminPlane } from '../support/admin-plane.ts';
 import type { AdminPlane, Json } from '../support/admin-plane.ts';
@@ -194,3 +195,35 @@ SELECT $1, to_timestamp($2 + i / 1000.0), i::text, to_timestamp($2 + i / 1000.0)
   expect(counts).toHaveLength(51);
   expect(counts.at(-1)).toMatchObject({ isRest: true });
 });
+
+// Planted, and seen red: without the index of newest events, the page sorted all of them.
+test('a page of events reads the index of the newest, and no more than the page', async () => {
+  await plane.database.pool.query('ANALYZE enforcement_event');
+  const none = [null, null, null];
+  const { rows } = await plane.database.pool.query<{ 'QUERY PLAN': readonly [{ Plan: PlanNode }] }>(
+    `EXPLAIN (ANALYZE, FORMAT JSON) ${scanEvents.text}`,
+    ['hooli', 0, 253_402_300_800_000, ...none, [], null, null, null, 101],
+  );
+  const scans = [...walkPlan(rows[0]?.['QUERY PLAN'][0].Plan)].filter(
+    (node) => node['Relation Name'],
+  );
+  expect(scans.map((node) => node['Node Type'])).not.toContain('Seq Scan');
+  expect(scans.map((node) => node['Actual Rows'] * node['Actual Loops'] <= 101)).toEqual(
+    scans.map(() => true),
+  );
+  expect(scans.length).toBeGreaterThanOrEqual(2);
+});
+
+interface PlanNode {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Actual Rows': number;
+  readonly 'Actual Loops': number;
+  readonly Plans?: readonly PlanNode[];
+}
+
+function* walkPlan(node: PlanNode | undefined): Generator<PlanNode> {
+  if (node === undefined) return;
+  yield node;
+  for (const below of node.Plans ?? []) yield* walkPlan(below);
+}
