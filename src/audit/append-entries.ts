@@ -5,7 +5,7 @@ import { entryHash, noHash } from './entry-hash.ts';
 
 /** The form of the documents in an entry. */
 const documentForm = 1;
-/** Rows of one statement: a statement has at most 65,535 parameters. */
+/** Rows of one statement, so that none is of unbounded length. */
 const maxRows = 1000;
 
 /** Where entries are appended, and what they have in common. */
@@ -40,7 +40,7 @@ export async function appendAuditEntries(
     head = { sequence: entry.sequence, hash, atMs: entry.atMs };
   }
   for (let first = 0; first < rows.length; first += maxRows) {
-    await insert(client, rows.slice(first, first + maxRows));
+    await insert(client, orgId, rows.slice(first, first + maxRows));
   }
   const moved = [orgId, head.sequence, head.hash, new Date(head.atMs)];
   await client.query(
@@ -101,42 +101,45 @@ function docOf(content: object | undefined): string | undefined {
   return canonicalJson({ form: documentForm, ...doc });
 }
 
-const columns = [
-  'org_id',
-  'sequence',
-  'at',
-  'actor',
-  'rpc',
-  'peer',
-  'kind',
-  'subject',
-  'revision',
-  'epoch',
-  'reason',
-  'request_id',
-  'before_doc',
-  'after_doc',
-  'secret_shown',
-  'previous_hash',
-  'hash',
-];
+/** The columns after `org_id`, and their types. */
+const columns = {
+  sequence: 'bigint',
+  at: 'timestamptz',
+  actor: 'text',
+  rpc: 'text',
+  peer: 'text',
+  kind: 'text',
+  subject: 'text',
+  revision: 'bigint',
+  epoch: 'bigint',
+  reason: 'text',
+  request_id: 'text',
+  before_doc: 'json',
+  after_doc: 'json',
+  secret_shown: 'boolean',
+  previous_hash: 'bytea',
+  hash: 'bytea',
+};
+const names = Object.keys(columns);
+const arrays = Object.values(columns).map((type, index) => `$${index + 2}::${type}[]`);
+
+/** The organization is one plain value, so that a distributed PostgreSQL knows the node. */
+const statement = `INSERT INTO audit_entry (org_id, ${names.join(', ')})
+SELECT $1, * FROM unnest(${arrays.join(', ')})`;
 
 function parametersOf(entry: AuditEntry, hash: Buffer): unknown[] {
-  const { orgId, sequence, atMs, actor, rpc, peer, kind, subject, reason, requestId } = entry;
+  const { sequence, atMs, actor, rpc, peer, kind, subject, reason, requestId } = entry;
   const { revision = null, epoch = null, before = null, after = null } = entry;
-  const what = [orgId, sequence, new Date(atMs), actor, rpc, peer, kind, subject];
+  const what = [sequence, new Date(atMs), actor, rpc, peer, kind, subject];
   const how = [revision, epoch, reason, requestId, before, after, entry.secretShown];
   return [...what, ...how, entry.previousHash, hash];
 }
 
 async function insert(
   client: Pick<PoolClient, 'query'>,
+  orgId: string,
   rows: readonly (readonly unknown[])[],
 ): Promise<void> {
-  const places = rows.map((row, index) => {
-    const first = index * columns.length + 1;
-    return `(${row.map((_, column) => `$${first + column}`).join(', ')})`;
-  });
-  const statement = `INSERT INTO audit_entry (${columns.join(', ')}) VALUES ${places.join(', ')}`;
-  await client.query(statement, rows.flat());
+  const values = names.map((_, column) => rows.map((row) => row[column]));
+  await client.query(statement, [orgId, ...values]);
 }
