@@ -74,7 +74,7 @@ test('a rare subject is looked for some thousand calls at a time, and found in t
   expect(found).toEqual(['000001']);
 });
 
-// Planted, and seen red each: an index left out of the schema, and the bound of time left to the comparison of rows.
+// Planted, and seen red each: the index of the first row, and that of the second, left out of the schema.
 test.each<[CallScope, string, readonly unknown[]]>([
   ['all', 'call_booked_of_org', ['acme', 0, 20_001, null, 20_000, '020000', 101]],
   ['denied', 'call_denied_of_org', ['acme', 0, 20_001, null, 20_000, '020000', 101]],
