@@ -86,6 +86,8 @@ CREATE TABLE policy_revision (
 );
 CREATE UNIQUE INDEX policy_revision_newest
   ON policy_revision (org_id, subject_kind, subject_id) WHERE newest;
+-- The list of policies, and how many there are: without those that are deleted, so that neither reads a row to leave it out.
+CREATE INDEX policy_revision_live ON policy_revision (org_id, subject_kind, subject_id) WHERE newest AND NOT deleted;
 CREATE INDEX policy_revision_changed ON policy_revision (org_id, epoch) WHERE newest;
 -- Finds the policies that name targets at all: where a model is named is looked for among them.
 CREATE INDEX policy_revision_targets ON policy_revision (org_id, subject_kind, subject_id)

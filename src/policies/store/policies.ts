@@ -6,10 +6,10 @@ import { runChange } from './change.ts';
 import type { StoreParts } from './change.ts';
 import { notFound, requireEtag } from './change-errors.ts';
 import { countRows } from './list-order.ts';
-import { fittingRows, pageOf, positionOf } from '../../platform/paging.ts';
+import { fittingRows, mostCounted, pageOf, positionOf, tokenAfter } from '../../platform/paging.ts';
 import type { ChangedPolicy, PolicyEdit, PolicyRevision } from '../policy-changes.ts';
 import type { Change, PolicyStore } from '../policy-store.ts';
-import type { Listed, Page, PageWeight } from '../../platform/paging.ts';
+import type { Listed, Page, PageWeight, Position } from '../../platform/paging.ts';
 import { policyParts, requireReadable, requireSubjects, requireWritable } from './policy-bounds.ts';
 import { requireOrganization } from './records.ts';
 import { openDoc } from './documents.ts';
@@ -166,28 +166,51 @@ async function rowsOfPage(
   return { rows, fitting: { ...page, size } };
 }
 
+/** A page of a search looks at no more policies than this: it may be short, or empty, and not be the last. */
+const mostSearched = 10_000;
+const live = 'FROM policy_revision WHERE org_id = $1 AND newest AND NOT deleted';
+const inOrder = 'ORDER BY subject_kind, subject_id';
+
 async function listNewest(
   parts: StoreParts,
   orgId: string,
   page: Page,
 ): Promise<Listed<PolicyRevision>> {
   const list = `${orgId}/policies`;
-  const [kind = '', id = ''] = positionOf(page, list, ['text', 'text']) ?? [];
-  const matching = `FROM policy_revision WHERE org_id = $1 AND newest AND NOT deleted
-  AND strpos(lower(subject_kind || ':' || subject_id), lower($2)) > 0`;
-  const searched = [orgId, page.contains ?? ''];
+  const after = positionOf(page, list, ['text', 'text']) ?? ['', ''];
+  const { contains = '' } = page;
   try {
-    const total = await countRows(parts.pool, matching, searched);
+    const end = contains === '' ? undefined : await endOfSearch(parts, orgId, after);
+    const matches = "strpos(lower(subject_kind || ':' || subject_id), lower($4)) > 0";
+    const most = end === undefined ? '' : ' AND (subject_kind, subject_id) <= ($5, $6)';
     const { rows, fitting } = await rowsOfPage(parts, page, {
-      from: `${matching} AND (subject_kind, subject_id) > ($3, $4) ORDER BY subject_kind, subject_id`,
-      parameters: [...searched, kind, id],
+      from: `${live} AND (subject_kind, subject_id) > ($2, $3) AND ${matches}${most} ${inOrder}`,
+      parameters: [orgId, ...after, contains, ...(end ?? [])],
     });
     if (rows.length === 0) await requireOrganization(parts, orgId);
     const position = (row: RevisionRow) => [row.subject_kind, row.subject_id];
-    return { ...pageOf(rows, fitting, list, position, revisionOf, pageWeight), total };
+    const listed = pageOf(rows, fitting, list, position, revisionOf, pageWeight);
+    if (contains === '') return { ...listed, total: await countRows(parts.pool, live, [orgId]) };
+    const { nextToken = end && tokenAfter(page, list, end) } = listed;
+    return { ...listed, nextToken };
   } catch (cause) {
     throw storeFailure(cause);
   }
+}
+
+/** The last policy that a page of a search looks at; undefined: there are fewer. */
+async function endOfSearch(
+  { pool }: StoreParts,
+  orgId: string,
+  after: Position,
+): Promise<Position | undefined> {
+  const { rows } = await pool.query<Pick<RevisionRow, 'subject_kind' | 'subject_id'>>(
+    `SELECT subject_kind, subject_id ${live} AND (subject_kind, subject_id) > ($2, $3) ${inOrder}
+OFFSET ${mostSearched - 1} LIMIT 1`,
+    [orgId, ...after],
+  );
+  const [row] = rows;
+  return row && [row.subject_kind, row.subject_id];
 }
 
 async function listRevisions(
@@ -201,7 +224,7 @@ async function listRevisions(
   const all = 'FROM policy_revision WHERE org_id = $1 AND subject_kind = $2 AND subject_id = $3';
   const whose = [orgId, subject.kind, subject.id];
   try {
-    const total = await countRows(parts.pool, all, whose);
+    const total = await newestRevision(parts, all, whose);
     const { rows, fitting } = await rowsOfPage(parts, page, {
       from: `${all} AND revision < $4::bigint ORDER BY revision DESC`,
       parameters: [...whose, before],
@@ -212,4 +235,17 @@ async function listRevisions(
   } catch (cause) {
     throw storeFailure(cause);
   }
+}
+
+/** How many revisions there are: they are numbered from 1 without gaps, and none is ever removed. */
+async function newestRevision(
+  { pool }: StoreParts,
+  all: string,
+  whose: readonly string[],
+): Promise<number> {
+  const { rows } = await pool.query<Pick<RevisionRow, 'revision'>>(
+    `SELECT revision ${all} ORDER BY revision DESC LIMIT 1`,
+    [...whose],
+  );
+  return Math.min(mostCounted, rows[0]?.revision ?? 0);
 }

@@ -904,7 +904,8 @@ export type ListPoliciesRequest = Message<"tollgate.admin.v1.ListPoliciesRequest
   pageToken: string;
 
   /**
-   * Only those whose subject contains this text, ignoring letter case.
+   * Only those whose subject contains this text, ignoring letter case. A page then looks at some thousand policies at most:
+   * it may have fewer than asked for, or none, and not be the last.
    *
    * @generated from field: string contains = 4;
    */
@@ -939,7 +940,7 @@ export type ListPoliciesResponse = Message<"tollgate.admin.v1.ListPoliciesRespon
   nextPageToken: string;
 
   /**
-   * How many there are on all pages, counted up to 10,000.
+   * How many there are on all pages, counted up to 10,000; 0, not counted, with `contains`.
    *
    * @generated from field: int32 total_size = 3;
    */
