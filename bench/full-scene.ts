@@ -26,7 +26,7 @@ export async function addFullModel(store: PolicyStore, orgId: string, by: Change
   await store.put(orgId, 'team', { id: 'squad', ...active, parent: 'red' }, by);
   await store.put(orgId, 'principal', planner, by);
   await store.put(orgId, 'customer', { id: 'contoso', displayName: '' }, by);
-  await store.createCredential(orgId, key, secretSha256(fullKeySecret), by);
+  await store.createCredential(orgId, fullKey, secretSha256(fullKeySecret), by);
   const policies: [Subject, Limit[]][] = [
     [
       { kind: 'team', id: 'squad' },
@@ -73,7 +73,8 @@ const planner = {
   purpose: '',
 };
 
-const key = {
+/** An API key of the full model. */
+export const fullKey = {
   kind: 'key' as const,
   id: 'k1',
   displayName: '',

@@ -73,11 +73,11 @@ async function fillDay(
   await pool.query(`CREATE TABLE ${name} (LIKE usage INCLUDING DEFAULTS)`);
   await pool.query(
     `INSERT INTO ${name} (org_id, recorded_at, id, request_id, kind, booked_at, subjects, user_id, target,
-       facts, cost, input, output, reasoning_output, cached_input, cache_write, requests, price_revision, over_hold, late,
+       facts, cost, input, output, reasoning_output, cached_input, cache_write, cache_write_1h, requests, price_revision, over_hold, late,
        unpriced)
      SELECT $1, to_timestamp(at / 1000.0), gen_random_uuid(), 'past-' || ($2::bigint + i), 'CALL', at,
        ARRAY['user:' || who, 'app:crm', 'team:red', 'org', 'team:red/user:' || who], who, 'gpt-4o',
-       $5, 7500000, 1000, 500, 0, 0, 0, 1,
+       $5, 7500000, 1000, 500, 0, 0, 0, 0, 1,
        'MODEL gpt-4o 1', false, false, false
      FROM generate_series(0, $3::bigint - 1) AS i,
        LATERAL (SELECT $4::bigint + i * ${overMs} / $3::bigint AS at, '${benchUser('')}' || lpad((i % ${benchUsers})::text, 9, '0') AS who) AS one`,

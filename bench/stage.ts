@@ -22,8 +22,8 @@ export interface Stage {
 /** A database with the scene, in which nothing was called yet. */
 export interface OpenScene {
   readonly database: { readonly pool: Pool; readonly pid: number };
-  /** Starts Tollgate on it. */
-  serve(): Promise<Serving>;
+  /** Starts Tollgate on it, with these settings beside the usual ones. */
+  serve(environment?: Readonly<Record<string, string>>): Promise<Serving>;
   /** Drops it; what serves is stopped before. */
   close(): Promise<void>;
 }
@@ -62,7 +62,7 @@ export async function setStage(
       const pool = createBenchPool(url.href);
       return {
         database: { pool, pid },
-        serve: () => serveOn(url.href, nodeArgs),
+        serve: (more) => serveOn(url.href, nodeArgs, more),
         async close() {
           await pool.end();
           await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
@@ -92,7 +92,11 @@ async function postmasterPid(pool: Pool): Promise<number> {
   return parentOf(rows[0]?.pid ?? 0);
 }
 
-function serveOn(url: string, nodeArgs: readonly string[]): Promise<Serving> {
+function serveOn(
+  url: string,
+  nodeArgs: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<Serving> {
   const environment = {
     DATABASE_URL: url,
     TOLLGATE_DATA_LISTEN: '127.0.0.1:0',
@@ -100,6 +104,7 @@ function serveOn(url: string, nodeArgs: readonly string[]): Promise<Serving> {
     TOLLGATE_EXAMPLE: 'false',
     TOLLGATE_LOG_LEVEL: 'warn',
     TOLLGATE_DRAIN_WAIT: '0s',
+    ...more,
   };
   return startServing(
     { file: '../bin/tollgate.js', args: ['serve'], environment, nodeArgs },
