@@ -26,7 +26,12 @@ const by: Change = { actor: 'bench', reason: 'bench', exists: 'any' };
  */
 export async function setScene(pool: Pool, orgIds: readonly string[]): Promise<void> {
   const clock = { nowMs: () => Date.now() };
-  const store = createPgPolicyStore({ pool, clock, onCalendarChange: () => Promise.resolve() });
+  const store = createPgPolicyStore({
+    pool,
+    clock,
+    onCalendarChange: () => Promise.resolve(),
+    onUsageChange: () => Promise.resolve(undefined),
+  });
   const forUser = { for: { kind: 'USER' as const } };
   for (const orgId of [...orgIds, 'deny', 'full']) {
     await store.createOrganization(organization(orgId), by);

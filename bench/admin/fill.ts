@@ -98,7 +98,12 @@ async function copyAll(
 /** Writes one of each kind through the store. */
 async function writeFirst(pool: Pool, orgId: string): Promise<void> {
   const clock = { nowMs: () => Date.now() };
-  const store = createPgPolicyStore({ pool, clock, onCalendarChange: () => Promise.resolve() });
+  const store = createPgPolicyStore({
+    pool,
+    clock,
+    onCalendarChange: () => Promise.resolve(),
+    onUsageChange: () => Promise.resolve(undefined),
+  });
   const active = { displayName: anyName, state: 'ACTIVE' as const };
   await store.put(orgId, 'team', { id: anyTeam, ...active, parent: undefined }, by);
   // The calls of the benchmark name team red: a registered user must be in it.

@@ -91,6 +91,11 @@ export const exceptions: readonly { readonly fault: string; readonly because: st
     fault: 'ExpireHolds: lacks validate_only',
     because: 'it decides nothing that could be previewed',
   },
+  { fault: 'BatchGetUsage: lacks ids', because: 'meters are named by their composed names' },
+  {
+    fault: 'BatchGetUsage: lacks missing_ids',
+    because: 'a meter that nothing was counted on is all 0, and so is one that nobody knows',
+  },
 ];
 
 /** Fields that a record only answers: they are ignored when sent, so they need no presence. */

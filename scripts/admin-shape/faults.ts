@@ -30,6 +30,7 @@ const needed: Readonly<Record<MethodKind, readonly string[]>> = {
   Get: [],
   BatchGet: ['ids'],
   Query: [],
+  Price: [],
   List: ['page_size', 'page_token'],
   Explain: [],
   Watch: [],
@@ -46,6 +47,8 @@ const needed: Readonly<Record<MethodKind, readonly string[]>> = {
   Rollback: ['etag', ...ofEveryWrite],
   Import: ofEveryWrite,
   Expire: ofEveryWrite,
+  Adjust: ofEveryWrite,
+  Reset: ofEveryWrite,
 };
 
 /** What of the admin plane is not in the one shape of all its methods: `RevokeKey: lacks etag`. */

@@ -6,6 +6,7 @@ export const methodKinds = {
   Get: 'read',
   BatchGet: 'read',
   Query: 'read',
+  Price: 'read',
   List: 'read',
   Explain: 'read',
   Watch: 'read',
@@ -22,6 +23,8 @@ export const methodKinds = {
   Append: 'write',
   Import: 'write',
   Expire: 'write',
+  Adjust: 'write',
+  Reset: 'write',
 } as const;
 
 /** The first word of a method's name. */

@@ -23,6 +23,7 @@ import { createLogThrottle } from '../platform/log-throttle.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { createPgLedger } from '../ledger/pg-ledger.ts';
 import { rebuildWindows } from '../ledger/record/rebuild-windows.ts';
+import { changeUsage } from '../ledger/usage/change-usage.ts';
 import { databaseNowMs } from '../ledger/sql/database-now.ts';
 import { createSweep } from '../ledger/sweep/sweep.ts';
 import type { Sweep } from '../ledger/sweep/sweep.ts';
@@ -48,7 +49,7 @@ import type { AccountStore } from '../service/admin/accounts.ts';
 import { openCalls } from './open-calls.ts';
 import type { CallParts } from './open-calls.ts';
 import { openUsage } from './open-usage.ts';
-import type { UsageParts } from './open-usage.ts';
+import type { UsageRouteParts } from '../admin/routes/usage.ts';
 import { createListTargets } from '../service/list-targets.ts';
 import { createRelease } from '../service/release.ts';
 import { createReport } from '../service/report.ts';
@@ -73,7 +74,7 @@ export interface Store {
   readonly calls: CallParts['calls'];
   readonly auditTrail: AuditTrail;
   readonly clock: Clock;
-  readonly usage: UsageParts;
+  readonly usage: UsageRouteParts;
   readonly policyReads: PolicyReads;
   /** Ends at once the holds that are due, of one organization or of all; how many. */
   expireHolds(orgId?: string, signal?: AbortSignal): Promise<number>;
@@ -99,6 +100,7 @@ export async function openStore(
     pool: connections.admin,
     clock,
     onChange: (change) => policies.noticed(change),
+    onUsageChange: (client, orgId, change) => changeUsage(client, orgId, change, clock),
     onCalendarChange: (client, orgId, calendar) => rebuildWindows(client, orgId, calendar, clock),
   });
   const ledger = openLedger(settings, connections, { clock, metrics: ledgerMetrics, log }, undo);
@@ -106,7 +108,7 @@ export async function openStore(
   startJobs(settings, { pool: connections.jobs, clock, log, metrics: ledgerMetrics, sweep }, undo);
   const access = openAccess(connections, log, undo);
   const dataPlane = createDataPlane(settings, policies, ledger, clock);
-  const usage = openUsage(connections, { store: policyStore, ledger, clock });
+  const usage = openUsage(connections, { store: policyStore, policies, ledger, clock });
   const { calls, events } = openCalls(connections.admin, {
     store: policyStore,
     policies,

@@ -194,6 +194,14 @@ const table: ReadonlyMap<string, Right> = new Map([
   }),
   ...rightsOf(UsageService, {
     getUsage: viewers,
+    batchGetUsage: viewers,
+    listLimitUsage: viewers,
+    listTierUsage: viewers,
+    listHolds: viewers,
+    priceCall: viewers,
+    exportUsage: viewers,
+    adjustUsage: admins,
+    resetUsage: admins,
     queryUsage: viewers,
   }),
 ]);

@@ -1,3 +1,4 @@
+import type { CountsOnly } from './counts-only.ts';
 import type { ServedBy } from './served-by.ts';
 import { noUnits } from './units.ts';
 import type { Units } from './units.ts';
@@ -93,4 +94,6 @@ export interface TargetFacts {
     readonly provider: string | undefined;
     readonly groups: readonly string[];
   }[];
+  /** Of a row of the record that counts in some windows only. */
+  readonly only?: CountsOnly;
 }

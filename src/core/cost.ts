@@ -54,7 +54,7 @@ function unitSum(rate: Rates, { units }: Estimate): bigint {
 }
 
 /** The rates of the highest context-length tier that the input is above; the first tier is for all below. */
-function ratesFor({ rates }: PriceRevision, input: bigint): Rates | undefined {
+export function ratesFor({ rates }: PriceRevision, input: bigint): Rates | undefined {
   let [chosen] = rates;
   for (const rate of rates) if (input > rate.aboveInputTokens) chosen = rate;
   return chosen;

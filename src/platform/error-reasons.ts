@@ -76,6 +76,7 @@ export const errorReasons = {
     metadata: ['hold_state'],
   },
   TOO_MANY_METERS: fix('FAILED_PRECONDITION', 'max_meters'),
+  CREDIT_TOO_LARGE: fix('FAILED_PRECONDITION', 'name', 'window', 'used'),
   // The server, the store and the connection.
   OVERLOADED: {
     code: 'RESOURCE_EXHAUSTED',

@@ -3,6 +3,7 @@ import type { Credential, Principal, Registered, Team, User } from '../core/dire
 import type { Organization } from '../core/organization.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Subject } from '../core/subject.ts';
+import type { ChangedUsage, UsageChange } from '../core/usage-change.ts';
 import type { AuditedBy } from '../audit/audit-trail.ts';
 import type { Listed, Page } from '../platform/paging.ts';
 import type { UserWithPolicy } from './user-with-policy.ts';
@@ -174,6 +175,9 @@ export interface PolicyStore extends DirectoryCounts {
   listRaises(orgId: string, filter: RaiseFilter, page: Page): Promise<Listed<StoredRaise>>;
   /** Ends a raise; one that is not active is answered as it stands, and nothing is changed. */
   revokeRaise(orgId: string, id: string, by: Change): Promise<RaiseChange>;
+
+  /** Adjusts or resets usage, audited, without a step of the epoch. CALL_NOT_FOUND, CREDIT_TOO_LARGE, FIELD_INVALID. */
+  changeUsage(orgId: string, change: UsageChange, by: Change): Promise<ChangedUsage>;
 
   /** The revisions of one record, or of all that an organization has, newest first. */
   listRevisions(

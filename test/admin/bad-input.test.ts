@@ -14,8 +14,19 @@ import { priceCases, serviceTiers } from './wrong-prices.ts';
 import { raiseCases } from './wrong-raises.ts';
 import { catalogLists, ofPlatform } from './wrong-catalog-lists.ts';
 import { records, settings } from './wrong-records.ts';
-import { queryUsageCases } from './wrong-usage.ts';
 import { userPolicyFormCases } from './wrong-user-policy-forms.ts';
+import {
+  adjustUsageCases,
+  batchGetUsageCases,
+  exportUsageCases,
+  listHoldsCases,
+  listLimitUsageCases,
+  listTierUsageCases,
+  priceCallCases,
+  queryUsageCases,
+  resetUsageCases,
+  span,
+} from './wrong-usage.ts';
 import {
   ids,
   enums,
@@ -148,6 +159,14 @@ const table: readonly [string, readonly Case[]][] = [
     ],
   ],
   ['UsageService/QueryUsage', queryUsageCases],
+  ['UsageService/BatchGetUsage', batchGetUsageCases],
+  ['UsageService/ListHolds', listHoldsCases],
+  ['UsageService/PriceCall', priceCallCases],
+  ['UsageService/ExportUsage', exportUsageCases],
+  ['UsageService/AdjustUsage', adjustUsageCases],
+  ['UsageService/ResetUsage', resetUsageCases],
+  ['UsageService/ListLimitUsage', listLimitUsageCases],
+  ['UsageService/ListTierUsage', listTierUsageCases],
   ...callCases,
   [
     'HistoryService/ListRevisions',
@@ -225,10 +244,15 @@ test('unknown organizations are NOT_FOUND, whatever is asked of them', async () 
     ['RaiseService/RevokeRaise', { id: 'one', reason: 'because' }],
     ['HistoryService/ListRevisions', {}],
     ['UsageService/GetUsage', { meter: 'org', window: 'WINDOW_DAY' }],
-    [
-      'UsageService/QueryUsage',
-      { startTime: '2026-03-01T00:00:00Z', endTime: '2026-03-02T00:00:00Z' },
-    ],
+    ['UsageService/BatchGetUsage', { meters: ['org'], window: 'WINDOW_DAY' }],
+    ['UsageService/ListLimitUsage', {}],
+    ['UsageService/ListHolds', {}],
+    ['UsageService/PriceCall', { target: 'm', usage: {} }],
+    ['UsageService/AdjustUsage', { reason: 'test', subjects: {}, costNanos: '1' }],
+    ['UsageService/ResetUsage', { reason: 'test', meter: 'org', window: 'WINDOW_DAY' }],
+    ['UsageService/ListTierUsage', { window: 'WINDOW_DAY' }],
+    ['UsageService/ExportUsage', span],
+    ['UsageService/QueryUsage', span],
     ['EnforcementService/ListEvents', {}],
     ['EnforcementService/CountEvents', {}],
     ['CallService/GetCall', { id: 'r1' }],

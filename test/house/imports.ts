@@ -23,6 +23,10 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
     'service/admin/usage-queries.ts',
     'service/admin/calls.ts',
     'service/admin/reading.ts',
+    'service/admin/limit-candidates.ts',
+    'service/admin/list-tier-usage.ts',
+    'service/admin/list-holds.ts',
+    'service/admin/usage-export.ts',
     'node:',
   ],
   'price-lists': [

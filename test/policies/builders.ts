@@ -145,6 +145,7 @@ export function storeOn(
     pool,
     clock: { nowMs: () => startMs },
     onCalendarChange: async () => {},
+    onUsageChange: async () => undefined,
     ...more,
   });
 }

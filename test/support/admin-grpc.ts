@@ -15,13 +15,14 @@ export async function callGrpc(
   service: DescService,
   rpc: string,
   message: Json,
+  secret = 'root',
 ): Promise<Answer> {
   const method = service.methods
     .filter((known): known is DescMethodUnary => known.methodKind === 'unary')
     .find(({ name }) => name === rpc);
   if (method === undefined) throw new Error(`no RPC ${rpc}`);
   const transport = createGrpcTransport({ baseUrl: url });
-  const headers = { authorization: 'Bearer root' };
+  const headers = { authorization: `Bearer ${secret}` };
   const input: Message = create(method.input, fromJson(method.input, message as JsonValue));
   try {
     const answer = await transport.unary(method, undefined, undefined, headers, input);

@@ -116,7 +116,7 @@ export async function startAdminPlane(more: Partial<AdminServerParts> = {}): Pro
     },
     auditTrail: createPgAuditTrail(database.pool),
     clock,
-    usage: usagePartsOf(database.pool, store, nowMs),
+    usage: usagePartsOf(database.pool, store, clock.nowMs),
     policyReads: policyReadsOf(database.pool, () => nowMs),
     expireHolds: (orgId) => {
       swept.push(orgId);
@@ -175,7 +175,7 @@ export async function post(
   const authorization = secret === undefined ? {} : { authorization: `Bearer ${secret}` };
   // Of one that goes on, the first message is the answer.
   if (rpc.includes('/Watch')) return postFramed(url, rpc, body, secret);
-  const isStream = rpc.includes('/Export');
+  const isStream = /\/(ExportAudit|Watch)/.test(rpc);
   const type = isStream ? 'application/connect+json' : 'application/json';
   const response = await fetch(`${url}/tollgate.admin.v1.${rpc}`, {
     method: 'POST',

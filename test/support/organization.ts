@@ -4,6 +4,7 @@ import type { Organization } from '../../src/core/organization.ts';
 import type { Limit } from '../../src/core/policy.ts';
 import type { Subject } from '../../src/core/subject.ts';
 import { rebuildWindows } from '../../src/ledger/record/rebuild-windows.ts';
+import { changeUsage } from '../../src/ledger/usage/change-usage.ts';
 import { handMovedClock } from '../../src/platform/database-clock.ts';
 import { secretSha256 } from '../../src/platform/secret.ts';
 import { createPgPolicyStore } from '../../src/policies/store/pg-policy-store.ts';
@@ -62,6 +63,8 @@ export function policyStoreOf(pool: Pool, nowMs: () => number): PolicyStore {
   return createPgPolicyStore({
     pool,
     clock: { nowMs },
+    onUsageChange: (client, orgId, change) =>
+      changeUsage(client, orgId, change, handMovedClock({ nowMs })),
     onCalendarChange: (client, orgId, calendar) =>
       rebuildWindows(client, orgId, calendar, handMovedClock({ nowMs })),
   });

@@ -1,12 +1,14 @@
 import type { Pool } from 'pg';
+import type { UsageRouteParts } from '../../src/admin/routes/usage.ts';
+import { openUsage } from '../../src/app/open-usage.ts';
 import { storeFailure } from '../../src/db/errors.ts';
 import { overloaded } from '../../src/ledger/lane/lane.ts';
+import { readTotals } from '../../src/ledger/meters/read-totals.ts';
+import { unitSums } from '../../src/ledger/record/unit-sums.ts';
 import { createPgUsageQueries } from '../../src/ledger/usage/pg-usage-queries.ts';
-import type { UsageParts } from '../../src/app/open-usage.ts';
+import { createCachedPolicies } from '../../src/policies/cache/cached-policies.ts';
 import type { PolicyStore } from '../../src/policies/policy-store.ts';
-import { createQueryUsage } from '../../src/service/admin/query-usage.ts';
 import type { UsageQueries } from '../../src/service/admin/usage-queries.ts';
-import { totalsOf } from './totals.ts';
 
 /** Queries of usage, over a pool. */
 export function usageQueriesOf(pool: Pool): UsageQueries {
@@ -19,18 +21,31 @@ export function usageQueriesOf(pool: Pool): UsageQueries {
   });
 }
 
-/** What the admin plane answers about usage: nothing is on any meter, and sums are read from the database. */
+/** What the admin plane answers about usage, from a database without lanes. */
 export function usagePartsOf(
   pool: Pool,
-  store: Pick<PolicyStore, 'getOrganization'>,
-  nowMs: number,
-): UsageParts {
-  return {
-    getUsage: async (orgId) => {
-      await store.getOrganization(orgId);
-      const bounds = { startMs: nowMs, endMs: nowMs + 1 };
-      return { bounds, totals: totalsOf([])(0).window('DAY'), inFlight: 0n, units: [] };
+  store: Pick<PolicyStore, 'getOrganization' | 'changeUsage'>,
+  nowMs: () => number,
+): UsageRouteParts {
+  const policies = createCachedPolicies({ pool });
+  return openUsage(
+    { admin: pool },
+    {
+      store,
+      policies,
+      clock: { nowMs },
+      ledger: {
+        async meter(orgId, calendar, meter, atMs) {
+          const { totals } = await readTotals(pool, { orgId, calendar, nowMs: atMs }, [meter]);
+          const [found] = totals;
+          if (found === undefined) throw new Error('no meter was read');
+          return found;
+        },
+        async meters(orgId, calendar, meters, atMs) {
+          return (await readTotals(pool, { orgId, calendar, nowMs: atMs }, meters)).totals;
+        },
+        unitsSince: (orgId, meter, startMs) => unitSums(pool, orgId, meter, startMs),
+      },
     },
-    queryUsage: createQueryUsage({ store, usage: usageQueriesOf(pool) }),
-  };
+  );
 }

@@ -448,8 +448,8 @@ CREATE TABLE threshold_reached (
   event_id text COLLATE "C",
   PRIMARY KEY (org_id, limit_name, meter_id, threshold, time_window, window_start)
 );
--- Finds the windows that are long over.
-CREATE INDEX threshold_reached_start ON threshold_reached (time_window, window_start);
+-- Finds the windows that are long over, and of an organization's current windows the highest thresholds that were reached.
+CREATE INDEX threshold_reached_start ON threshold_reached (time_window, window_start, org_id, threshold);
 
 -- Which replica ends expired holds, and until when, by the database's clock. One row. On Citus it stays on the coordinator.
 CREATE TABLE sweep_lease (

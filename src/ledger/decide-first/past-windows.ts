@@ -3,6 +3,7 @@ import type { Meter } from '../../core/meter.ts';
 import { windows } from '../../core/policy.ts';
 import type { Window } from '../../core/policy.ts';
 import type { MeterTotals, WindowTotals } from '../../core/totals.ts';
+import { countsIn } from '../../core/usage-change.ts';
 import { windowAt } from '../../core/window.ts';
 import type { MeterRows } from '../meters/batch-totals.ts';
 import { longestDayMs } from '../record/quarters.ts';
@@ -80,7 +81,12 @@ async function readPast(
   const read = new Map<string, WindowTotals>();
   for (const { meterIndex, meter, window, bounds } of bounded) {
     const [from, to] = [bounds.startMs, bounds.endMs].map((at) => cutsMs.indexOf(at) + 1);
-    read.set(`${meterIndex} ${window}`, totalsOf(partsOf(meter).slice(from, to)));
+    const { parts, only } = partsOf(meter);
+    const counted = only.filter(
+      ({ part, only: counts }) =>
+        part >= (from ?? 0) && part < (to ?? 0) && countsIn(counts, window, bounds.startMs),
+    );
+    read.set(`${meterIndex} ${window}`, totalsOf([...parts.slice(from, to), ...counted]));
   }
   return (meterIndex, totals) => ({
     inFlight: totals.inFlight,
@@ -89,7 +95,7 @@ async function readPast(
 }
 
 /** The sums of some parts as totals of a window. */
-function totalsOf(parts: readonly PartSums[]): WindowTotals {
+function totalsOf(parts: readonly Pick<PartSums, 'sums'>[]): WindowTotals {
   const counter = (at: number): bigint =>
     parts.reduce((sum, one) => sum + (one.sums[at] ?? 0n), 0n);
   const [usedCost = 0n, usedInput = 0n, usedOutput = 0n, usedRequests = 0n, ...held] = counters.map(

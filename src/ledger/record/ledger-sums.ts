@@ -5,7 +5,8 @@ import type { WindowStarts } from '../meters/call-delta.ts';
 import { deltaWidth, windowOffsets } from '../sql/apply-deltas.ts';
 import { longestDayMs } from './quarters.ts';
 import { readParts } from './record-parts.ts';
-import type { PartSums } from './record-parts.ts';
+import type { MeterParts } from './record-parts.ts';
+import { countsIn } from '../../core/usage-change.ts';
 
 /**
  * Meters of one organization as the record says they should be, in their order, in the columns of
@@ -45,7 +46,7 @@ function cutsOf(starts: WindowStarts): number[] {
 }
 
 function rowOf(
-  parts: readonly PartSums[],
+  { parts, only }: MeterParts,
   starts: WindowStarts,
   cutsMs: readonly number[],
 ): bigint[] {
@@ -54,6 +55,13 @@ function rowOf(
   for (const [index, offset] of windowOffsets.entries()) {
     const from = offset.start < 0 ? 0 : cutsMs.indexOf(starts[index] ?? 0) + 1;
     for (const { sums } of parts.slice(from)) {
+      for (const [at, sum] of sums.entries()) {
+        values[offset.counters + at] = (values[offset.counters + at] ?? 0n) + sum;
+      }
+    }
+    const window = windows[index] ?? 'LIFETIME';
+    for (const { part, only: counts, sums } of only) {
+      if (part < from || !countsIn(counts, window, starts[index] ?? 0)) continue;
       for (const [at, sum] of sums.entries()) {
         values[offset.counters + at] = (values[offset.counters + at] ?? 0n) + sum;
       }

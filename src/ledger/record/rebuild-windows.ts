@@ -10,8 +10,7 @@ import type { MeterRow } from '../meters/batch-deltas.ts';
 import { windowStarts } from '../meters/call-delta.ts';
 import { windowSums } from './ledger-sums.ts';
 import { applyDeltas, columns, windowOffsets } from '../sql/apply-deltas.ts';
-import { databaseNowMs } from '../sql/database-now.ts';
-import { lockOrganization } from '../sql/lock-organization.ts';
+import { lockedNowMs } from './locked-now.ts';
 
 /** Meters that are read, worked out and written at a time: all at once would block the process for a second. */
 const mostRows = 1_000;
@@ -42,22 +41,6 @@ export async function rebuildWindows(
     const text = applyDeltas.perOrganizationText;
     await fly(client, [{ text, values, rowCount: corrections.length }]);
   }
-}
-
-/** Takes the organization's lock. Returns its time: the database's, but not before its newest window. */
-async function lockedNowMs(
-  client: ClientBase,
-  orgId: string,
-  clock: Pick<FollowingClock, 'read'>,
-): Promise<number> {
-  const { rows: locked } = await client.query<{ ten_seconds_start: string }>(lockOrganization, [
-    orgId,
-  ]);
-  const sentMs = performance.now();
-  const { rows } = await client.query<{ now_ms: string }>(`SELECT ${databaseNowMs} AS now_ms`);
-  const databaseMs = Number(rows[0]?.now_ms);
-  const nowMs = clock.read({ databaseNowMs: databaseMs, sentMs, receivedMs: performance.now() });
-  return Math.max(nowMs, Number(locked[0]?.ten_seconds_start ?? 0));
 }
 
 async function moveWindows(

@@ -2,7 +2,8 @@ import type { ClientBase } from 'pg';
 import type { TargetFacts } from '../../core/call.ts';
 import { meterOf } from '../../core/meter.ts';
 import type { Meter } from '../../core/meter.ts';
-import { targetMatches } from '../../core/target.ts';
+import { countsOn } from '../../core/usage-change.ts';
+import type { CountsOnly } from '../../core/counts-only.ts';
 import { counters } from '../sql/apply-deltas.ts';
 import { readMark, sumRecord } from '../sql/sum-record.ts';
 import { longestDayMs, quarterMs } from './quarters.ts';
@@ -21,8 +22,22 @@ export interface Parts {
   readonly fromMs?: number;
 }
 
+/** What counts in some windows only. */
+export interface OnlySums {
+  readonly part: number;
+  readonly only: CountsOnly;
+  readonly sums: readonly bigint[];
+}
+
 /** The sums of a meter in each part: 0 is before the first instant, n begins with the nth. */
-export type PartsOf = (meter: Meter) => readonly PartSums[];
+export interface MeterParts {
+  readonly parts: readonly PartSums[];
+  /** Beside them, in no order. */
+  readonly only: readonly OnlySums[];
+}
+
+/** What was read of a meter. */
+export type PartsOf = (meter: Meter) => MeterParts;
 
 const dayMs = 86_400_000;
 
@@ -146,17 +161,17 @@ function entriesByBase(rows: readonly EntryRow[]): ReadonlyMap<string, readonly 
   return entries;
 }
 
-/** Whether a list of targets names a target; worked out once for each pair. */
+/** Whether a list of targets lets a target count; worked out once for each pair. */
 type Matches = (targets: readonly string[], target: TargetFacts) => boolean;
 
 function createMatches(): Matches {
   const lists = new Map<string, Map<TargetFacts, boolean>>();
   return (targets, target) => {
-    if (targets.length === 0) return true;
+    if (targets.length === 0 && target.only === undefined) return true;
     const name = targets.join(' ');
     const known = lists.get(name) ?? new Map<TargetFacts, boolean>();
     lists.set(name, known);
-    const isMatch = known.get(target) ?? targetMatches(targets, target);
+    const isMatch = known.get(target) ?? countsOn(targets, target);
     known.set(target, isMatch);
     return isMatch;
   };
@@ -167,18 +182,23 @@ function partsOf(
   entries: readonly Entry[],
   matches: Matches,
   count: number,
-): PartSums[] {
+): MeterParts {
   const parts = Array.from({ length: count }, () => ({
     inFlight: 0n,
     sums: counters.map(() => 0n),
   }));
+  const only: OnlySums[] = [];
   for (const { target, part: at, inFlight, sums } of entries) {
     const part = parts[at];
     if (part === undefined || !matches(meter.targets, target)) continue;
+    if (target.only !== undefined) {
+      only.push({ part: at, only: target.only, sums: sums.map(BigInt) });
+      continue;
+    }
     part.inFlight += BigInt(inFlight);
     for (const [index, sum] of sums.entries()) {
       part.sums[index] = (part.sums[index] ?? 0n) + BigInt(sum);
     }
   }
-  return parts;
+  return { parts, only };
 }

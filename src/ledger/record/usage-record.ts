@@ -4,8 +4,11 @@ import type { PricedUsage } from '../ledger.ts';
 export interface UsageRecord {
   readonly orgId: string;
   readonly requestId: string;
-  /** CALL: a Report; EXPIRED: a hold that ended without one; CORRECTION: a late Report after a charge. */
-  readonly kind: 'CALL' | 'EXPIRED' | 'CORRECTION';
+  /**
+   * CALL: a Report; EXPIRED: a hold that ended without one; CORRECTION: a late Report after a charge; ADJUSTMENT, RESET: by
+   * an administrator.
+   */
+  readonly kind: 'CALL' | 'EXPIRED' | 'CORRECTION' | 'ADJUSTMENT' | 'RESET';
   readonly bookedAtMs: number;
   readonly subjects: readonly string[];
   readonly user: string | undefined;

@@ -3,7 +3,9 @@ import type { TargetFacts } from '../../core/call.ts';
 import { parseMeterName } from '../../core/meter.ts';
 import type { Meter } from '../../core/meter.ts';
 import { saturated } from '../../core/totals.ts';
-import { targetMatches } from '../../core/target.ts';
+import { countsIn, countsOn } from '../../core/usage-change.ts';
+import type { CountsOnly } from '../../core/counts-only.ts';
+import { windows } from '../../core/policy.ts';
 import { applyDeltasParameters } from '../meters/batch-deltas.ts';
 import type { MeterRow } from '../meters/batch-deltas.ts';
 import { fly } from '../../db/wire/flight.ts';
@@ -83,7 +85,9 @@ async function readMeters(client: ClientBase, orgId: string): Promise<Iterable<C
       compared: comparedColumns(found, isRecorded),
     };
     meters.set(meter.name, known);
-    if (typeof facts === 'string' && isOf(meter, facts)) addRecorded(known.recorded, values);
+    if (typeof facts !== 'string') continue;
+    const target = JSON.parse(facts) as TargetFacts;
+    if (countsOn(meter.targets, target)) addRecorded(known, target.only, values);
   }
   return meters.values();
 }
@@ -128,20 +132,20 @@ function comparedColumns(
   return compared;
 }
 
-function isOf(meter: Meter, facts: string): boolean {
-  return (
-    meter.targets.length === 0 || targetMatches(meter.targets, JSON.parse(facts) as TargetFacts)
-  );
-}
-
 /** A row of zeros with the starts of another. */
 function emptyLike(found: readonly bigint[]): bigint[] {
   return columns.map((column, index) => (column.isStart ? (found[index] ?? 0n) : 0n));
 }
 
-function addRecorded(recorded: bigint[], sums: readonly bigint[]): void {
+function addRecorded(
+  { found, recorded }: Compared,
+  only: CountsOnly | undefined,
+  sums: readonly bigint[],
+): void {
   recorded[0] = (recorded[0] ?? 0n) + (sums[0] ?? 0n);
   for (const [index, offset] of windowOffsets.entries()) {
+    const startMs = offset.start < 0 ? 0 : Number(found[offset.start] ?? 0);
+    if (!countsIn(only, windows[index] ?? 'LIFETIME', startMs)) continue;
     for (let at = 0; at < counters.length; at += 1) {
       const sum = sums[1 + index * counters.length + at] ?? 0n;
       recorded[offset.counters + at] = (recorded[offset.counters + at] ?? 0n) + sum;

@@ -94,6 +94,9 @@ interface Parts extends EntriesOf {
 }
 
 const model = (facts: string): string => `${facts}::jsonb ->> 'name'`;
+/** What a reset took from a meter was used all the same. */
+const isUsed = (facts: string): string =>
+  `${facts}::jsonb -> 'only' ->> 'kind' IS DISTINCT FROM 'RESET'`;
 
 /** What the sums name as their target, as far as the filters let it pass. */
 function targets({ query, orgId, parameters }: Parts): string {
@@ -104,7 +107,7 @@ function targets({ query, orgId, parameters }: Parts): string {
   });
   return `
   SELECT target, ${model('facts')} AS model, provider, service_tier FROM usage_target
-  WHERE ${[`org_id = ${orgId}`, ...conditions].join(' AND ')}`;
+  WHERE ${[`org_id = ${orgId}`, isUsed('facts'), ...conditions].join(' AND ')}`;
 }
 
 type TargetColumns = Readonly<Record<'model' | 'provider' | 'service_tier', string>>;
@@ -262,6 +265,7 @@ function isOurRow(parts: Parts): string {
     ...subjectFilters(parts).map(
       (filter) => `u.subjects && ${parameters.add(namesOf(filter), 'text[]')}`,
     ),
+    isUsed('u.facts'),
     ...targetFilters(query, parameters, rowColumns),
   ].join(' AND ');
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { appendAuditEntries } from '../../audit/append-entries.ts';
 import type { Audited } from '../../audit/audit-trail.ts';
+import type { ChangedUsage, UsageChange } from '../../core/usage-change.ts';
 import type { Calendar } from '../../core/window.ts';
 import { inTransaction } from '../../db/transaction.ts';
 import type { Clock } from '../../platform/clock.ts';
@@ -22,6 +23,12 @@ export interface StoreParts {
     orgId: string,
     calendar: Calendar,
   ) => Promise<void>;
+  /** Changes usage in the ledger, inside the transaction of the change; undefined: there was nothing to change. */
+  readonly onUsageChange: (
+    client: PoolClient,
+    orgId: string,
+    change: UsageChange,
+  ) => Promise<ChangedUsage | undefined>;
   /** Called after each change that was committed here; a hint for caches of this process. */
   readonly onChange?: ((change: ChangeNotice) => void) | undefined;
 }
@@ -53,6 +60,8 @@ export interface Done<T> extends Audited {
   readonly also?: readonly Audited[];
   /** Nothing was to be changed, and nothing was: no step of the epoch, no entry of the audit trail. */
   readonly isNothing?: boolean;
+  /** It changed usage, and no policy: the epoch does not step, and it is no part of the history of records. */
+  readonly isOfUsage?: boolean;
 }
 
 /** A change as it was asked for. */
@@ -84,6 +93,11 @@ export async function runChange<T>(
       const done = await work(locked);
       if (done.isNothing === true) {
         await keepAnswer(locked, request, done);
+        return { result: done.result, replayed: false };
+      }
+      if (done.isOfUsage === true) {
+        await keepAnswer(locked, request, done);
+        await appendAuditEntries(client, { orgId, now: locked.now, by }, [done]);
         return { result: done.result, replayed: false };
       }
       await stepEpoch(client, orgId, epoch);

@@ -20,6 +20,7 @@ import { isSearched } from './record-facets.ts';
 import { storedRecords } from './records.ts';
 import { storedRevocations } from './revoke-price.ts';
 import { storedUsersWithPolicies } from './users-with-policies.ts';
+import { storedUsageChanges } from './usage-changes.ts';
 
 /** The policy store over PostgreSQL. */
 export function createPgPolicyStore(parts: StoreParts): PolicyStore {
@@ -44,6 +45,7 @@ export function createPgPolicyStore(parts: StoreParts): PolicyStore {
     ...storedRevocations(parts),
     ...storedPriceImports(parts),
     ...storedRaises(parts),
+    ...storedUsageChanges(parts),
     ...storedHistory(parts),
   };
 }

@@ -103,7 +103,7 @@ function cutsOf(
 async function told(orgId: string, meter: Meter, cutsMs: readonly number[]): Promise<string[]> {
   const fromMs = (cutsMs[0] ?? 0) - 2 * dayMs;
   const partsOf = await readParts(database.pool, orgId, [meter], { cutsMs, fromMs });
-  const parts = partsOf(meter).slice(1, -1);
+  const parts = partsOf(meter).parts.slice(1, -1);
   return parts.map(({ sums: [cost, input, , requests] }) => `${cost} ${input} in ${requests}`);
 }
 

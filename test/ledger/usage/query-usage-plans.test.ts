@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rankGroups, sumAll, sumCovered, sumGroups } from '../../../src/ledger/sql/query-usage.ts';
+import { limitCandidates } from '../../../src/ledger/sql/limit-candidates.ts';
+import { listTiers } from '../../../src/ledger/sql/list-tiers.ts';
 import type { UsageStatement } from '../../../src/ledger/sql/query-usage.ts';
 import type { UsageSpans } from '../../../src/ledger/sql/usage-entries.ts';
 import type { UsageQuery } from '../../../src/service/admin/usage-queries.ts';
@@ -29,8 +31,25 @@ beforeAll(async () => {
      SELECT 'acme', timestamptz '${day(80)}' + n * interval '20 seconds', gen_random_uuid(), 'r', 'CALL', 0, '{org}', 'm', '{}',
        1, 1, 1, 0, 0, 0, 0, 1, false, false, false FROM generate_series(1, 40000) n`,
   ];
+  statements.push(
+    `INSERT INTO threshold_reached SELECT 'org' || o, 'org/each', 'user:' || u, 80, 'DAY', 0, 'e' FROM generate_series(1, 50) o,
+       generate_series(1, 500) u`,
+    `INSERT INTO enforcement_event (org_id, at, id, last_at, sequence, occurrences, action, request_id, subjects, meter_id)
+     SELECT 'org' || n % 50, timestamptz '${day(0)}' + n * interval '1 second', n, timestamptz '${day(0)}' + n * interval '1 second',
+       n, 1, 'BLOCKED', 'r', '{org}', 'org' FROM generate_series(1, 20000) n`,
+    `INSERT INTO meter (org_id, meter_id) SELECT 'org1', 'user:' || n FROM generate_series(1, 20000) n`,
+  );
   for (const statement of statements) await pool.query(statement);
-  for (const table of ['usage_path', 'usage_path_of', 'usage_daily', 'usage_quarter', 'usage']) {
+  for (const table of [
+    'usage_path',
+    'usage_path_of',
+    'usage_daily',
+    'usage_quarter',
+    'usage',
+    'threshold_reached',
+    'enforcement_event',
+    'meter',
+  ]) {
     await pool.query(`ANALYZE ${table}`);
   }
 }, 60_000);
@@ -52,7 +71,7 @@ const spans: UsageSpans = {
   quarters: [],
 };
 
-async function planOf({ text, values }: UsageStatement): Promise<string> {
+async function planOf({ text, values }: Pick<UsageStatement, 'text' | 'values'>): Promise<string> {
   const { rows } = await database.pool.query<Record<'QUERY PLAN', string>>(
     `EXPLAIN ${text}`,
     values,
@@ -117,4 +136,17 @@ test('all statements of a query can be sent to the node of the organization', as
     expect(await distributedFaults(client, { name: 'query', text }, tables)).toEqual([]);
   }
   client.release();
+});
+
+// Red without the organization in the index of windows: those of all organizations that begin together were read.
+test('limits that may be near are found by indexes, in an organization of any size', async () => {
+  const windows = ['DAY', 'MONTH'];
+  const values = ['org7', windows, [0, 0], [], 256];
+  const plan = await planOf({ text: limitCandidates.text, values });
+  expect(plan).toContain('threshold_reached_start');
+  expect(plan).toMatch(/Index Cond: .*org_id = 'org7'/);
+  expect(plan).toContain('enforcement_event_rest_org_id_last_at_sequence_idx');
+  expect(plan).not.toContain('Seq Scan');
+  const tiers = await planOf({ text: listTiers.text, values: ['org1', 'tier:', 101] });
+  expect(tiers).not.toMatch(/Seq Scan on meter/);
 });

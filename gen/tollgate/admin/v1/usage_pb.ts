@@ -9,7 +9,9 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Meter, Metric, Window } from "../../v1/limit_pb.ts";
+import type { PriceRevision, Subjects, Usage } from "../../v1/call_pb.ts";
+import { file_tollgate_v1_call } from "../../v1/call_pb.ts";
+import type { ConsideredLimit, Meter, Metric, Window } from "../../v1/limit_pb.ts";
 import { file_tollgate_v1_limit } from "../../v1/limit_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -17,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file tollgate/admin/v1/usage.proto.
  */
 export const file_tollgate_admin_v1_usage: GenFile = /*@__PURE__*/
-  fileDesc("Ch10b2xsZ2F0ZS9hZG1pbi92MS91c2FnZS5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEiVQoPR2V0VXNhZ2VSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRINCgVtZXRlchgCIAEoCRIjCgZ3aW5kb3cYAyABKA4yEy50b2xsZ2F0ZS52MS5XaW5kb3ci1AMKEEdldFVzYWdlUmVzcG9uc2USIQoFbWV0ZXIYASABKAsyEi50b2xsZ2F0ZS52MS5NZXRlchIjCgZ3aW5kb3cYAiABKA4yEy50b2xsZ2F0ZS52MS5XaW5kb3cSLgoKc3RhcnRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmNvc3RfbmFub3MYBSABKAMSFAoMaW5wdXRfdG9rZW5zGAYgASgDEhUKDW91dHB1dF90b2tlbnMYByABKAMSDgoGdG9rZW5zGAggASgDEhUKDXJlcXVlc3RfY291bnQYCSABKAMSFwoPaGVsZF9jb3N0X25hbm9zGAogASgDEhMKC2hlbGRfdG9rZW5zGAsgASgDEhcKD2luX2ZsaWdodF9jb3VudBgMIAEoAxI9CgV1bml0cxgNIAMoCzIuLnRvbGxnYXRlLmFkbWluLnYxLkdldFVzYWdlUmVzcG9uc2UuVW5pdHNFbnRyeRosCgpVbml0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEiWAoOVXNhZ2VEaW1lbnNpb24SMwoEa2luZBgBIAEoDjIlLnRvbGxnYXRlLmFkbWluLnYxLlVzYWdlRGltZW5zaW9uS2luZBIRCglsYWJlbF9rZXkYAiABKAkiUwoLVXNhZ2VGaWx0ZXISNAoJZGltZW5zaW9uGAEgASgLMiEudG9sbGdhdGUuYWRtaW4udjEuVXNhZ2VEaW1lbnNpb24SDgoGdmFsdWVzGAIgAygJIuYCChFRdWVyeVVzYWdlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSLgoKc3RhcnRfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKCGludGVydmFsGAQgASgOMiAudG9sbGdhdGUuYWRtaW4udjEuVXNhZ2VJbnRlcnZhbBIzCghncm91cF9ieRgFIAMoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlVzYWdlRGltZW5zaW9uEi8KB2ZpbHRlcnMYBiADKAsyHi50b2xsZ2F0ZS5hZG1pbi52MS5Vc2FnZUZpbHRlchIkCgdyYW5rX2J5GAcgASgOMhMudG9sbGdhdGUudjEuTWV0cmljEhQKDHNlcmllc19jb3VudBgIIAEoBRINCgV1bml0cxgJIAMoCSLZAQoJVXNhZ2VTdW1zEhIKCmNvc3RfbmFub3MYASABKAMSFAoMaW5wdXRfdG9rZW5zGAIgASgDEhUKDW91dHB1dF90b2tlbnMYAyABKAMSDgoGdG9rZW5zGAQgASgDEhUKDXJlcXVlc3RfY291bnQYBSABKAMSNgoFdW5pdHMYBiADKAsyJy50b2xsZ2F0ZS5hZG1pbi52MS5Vc2FnZVN1bXMuVW5pdHNFbnRyeRosCgpVbml0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEilgEKClVzYWdlUG9pbnQSLgoKc3RhcnRfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKBHN1bXMYAyABKAsyHC50b2xsZ2F0ZS5hZG1pbi52MS5Vc2FnZVN1bXMieAoLVXNhZ2VTZXJpZXMSDQoFZ3JvdXAYASADKAkSKwoFdG90YWwYAiABKAsyHC50b2xsZ2F0ZS5hZG1pbi52MS5Vc2FnZVN1bXMSLQoGcG9pbnRzGAMgAygLMh0udG9sbGdhdGUuYWRtaW4udjEuVXNhZ2VQb2ludCL/AQoSUXVlcnlVc2FnZVJlc3BvbnNlEi0KBXRvdGFsGAEgASgLMh4udG9sbGdhdGUuYWRtaW4udjEuVXNhZ2VTZXJpZXMSLgoGc2VyaWVzGAIgAygLMh4udG9sbGdhdGUuYWRtaW4udjEuVXNhZ2VTZXJpZXMSLAoEcmVzdBgDIAEoCzIeLnRvbGxnYXRlLmFkbWluLnYxLlVzYWdlU2VyaWVzEi4KCnN0YXJ0X3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCqkAwoSVXNhZ2VEaW1lbnNpb25LaW5kEiQKIFVTQUdFX0RJTUVOU0lPTl9LSU5EX1VOU1BFQ0lGSUVEEAASHQoZVVNBR0VfRElNRU5TSU9OX0tJTkRfVVNFUhABEh0KGVVTQUdFX0RJTUVOU0lPTl9LSU5EX1RFQU0QAhIcChhVU0FHRV9ESU1FTlNJT05fS0lORF9LRVkQAxIcChhVU0FHRV9ESU1FTlNJT05fS0lORF9BUFAQBBIiCh5VU0FHRV9ESU1FTlNJT05fS0lORF9QUklOQ0lQQUwQBRIhCh1VU0FHRV9ESU1FTlNJT05fS0lORF9DVVNUT01FUhAGEh4KGlVTQUdFX0RJTUVOU0lPTl9LSU5EX0xBQkVMEAcSHQoZVVNBR0VfRElNRU5TSU9OX0tJTkRfVElFUhAIEh4KGlVTQUdFX0RJTUVOU0lPTl9LSU5EX01PREVMEAkSIQodVVNBR0VfRElNRU5TSU9OX0tJTkRfUFJPVklERVIQChIlCiFVU0FHRV9ESU1FTlNJT05fS0lORF9TRVJWSUNFX1RJRVIQCyqTAQoNVXNhZ2VJbnRlcnZhbBIeChpVU0FHRV9JTlRFUlZBTF9VTlNQRUNJRklFRBAAEhcKE1VTQUdFX0lOVEVSVkFMX0hPVVIQARIWChJVU0FHRV9JTlRFUlZBTF9EQVkQAhIXChNVU0FHRV9JTlRFUlZBTF9XRUVLEAMSGAoUVVNBR0VfSU5URVJWQUxfTU9OVEgQBDK+AQoMVXNhZ2VTZXJ2aWNlElMKCEdldFVzYWdlEiIudG9sbGdhdGUuYWRtaW4udjEuR2V0VXNhZ2VSZXF1ZXN0GiMudG9sbGdhdGUuYWRtaW4udjEuR2V0VXNhZ2VSZXNwb25zZRJZCgpRdWVyeVVzYWdlEiQudG9sbGdhdGUuYWRtaW4udjEuUXVlcnlVc2FnZVJlcXVlc3QaJS50b2xsZ2F0ZS5hZG1pbi52MS5RdWVyeVVzYWdlUmVzcG9uc2VCWAoRdG9sbGdhdGUuYWRtaW4udjFCClVzYWdlUHJvdG9QAVohdG9sbGdhdGUvYWRtaW4vdjE7dG9sbGdhdGVhZG1pbnYxqgIRVG9sbGdhdGUuQWRtaW4uVjFiBnByb3RvMw", [file_google_protobuf_timestamp, file_tollgate_v1_limit]);
+  fileDesc("Ch10b2xsZ2F0ZS9hZG1pbi92MS91c2FnZS5wcm90bxIRdG9sbGdhdGUuYWRtaW4udjEiVQoPR2V0VXNhZ2VSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRINCgVtZXRlchgCIAEoCRIjCgZ3aW5kb3cYAyABKA4yEy50b2xsZ2F0ZS52MS5XaW5kb3ci1AMKEEdldFVzYWdlUmVzcG9uc2USIQoFbWV0ZXIYASABKAsyEi50b2xsZ2F0ZS52MS5NZXRlchIjCgZ3aW5kb3cYAiABKA4yEy50b2xsZ2F0ZS52MS5XaW5kb3cSLgoKc3RhcnRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmNvc3RfbmFub3MYBSABKAMSFAoMaW5wdXRfdG9rZW5zGAYgASgDEhUKDW91dHB1dF90b2tlbnMYByABKAMSDgoGdG9rZW5zGAggASgDEhUKDXJlcXVlc3RfY291bnQYCSABKAMSFwoPaGVsZF9jb3N0X25hbm9zGAogASgDEhMKC2hlbGRfdG9rZW5zGAsgASgDEhcKD2luX2ZsaWdodF9jb3VudBgMIAEoAxI9CgV1bml0cxgNIAMoCzIuLnRvbGxnYXRlLmFkbWluLnYxLkdldFVzYWdlUmVzcG9uc2UuVW5pdHNFbnRyeRosCgpVbml0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEivAIKCk1ldGVyVXNhZ2USIQoFbWV0ZXIYASABKAsyEi50b2xsZ2F0ZS52MS5NZXRlchIuCgpzdGFydF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY29zdF9uYW5vcxgEIAEoAxIUCgxpbnB1dF90b2tlbnMYBSABKAMSFQoNb3V0cHV0X3Rva2VucxgGIAEoAxIOCgZ0b2tlbnMYByABKAMSFQoNcmVxdWVzdF9jb3VudBgIIAEoAxIXCg9oZWxkX2Nvc3RfbmFub3MYCSABKAMSEwoLaGVsZF90b2tlbnMYCiABKAMSFwoPaW5fZmxpZ2h0X2NvdW50GAsgASgDIlsKFEJhdGNoR2V0VXNhZ2VSZXF1ZXN0Eg4KBm9yZ19pZBgBIAEoCRIOCgZtZXRlcnMYAiADKAkSIwoGd2luZG93GAMgASgOMhMudG9sbGdhdGUudjEuV2luZG93IkYKFUJhdGNoR2V0VXNhZ2VSZXNwb25zZRItCgZ1c2FnZXMYASADKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5NZXRlclVzYWdlIq4BCgpMaW1pdFVzYWdlEisKBWxpbWl0GAEgASgLMhwudG9sbGdhdGUudjEuQ29uc2lkZXJlZExpbWl0Eg0KBXNoYXJlGAIgASgBEjIKCHN0YW5kaW5nGAMgASgOMiAudG9sbGdhdGUuYWRtaW4udjEuTGltaXRTdGFuZGluZxIwCgxleGhhdXN0X3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIrkBChVMaXN0TGltaXRVc2FnZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhAKCHN1YmplY3RzGAIgAygJEhUKDXN1YmplY3Rfa2luZHMYAyADKAkSDAoEdGllchgEIAEoCRIyCghzdGFuZGluZxgFIAEoDjIgLnRvbGxnYXRlLmFkbWluLnYxLkxpbWl0U3RhbmRpbmcSEQoJcGFnZV9zaXplGAYgASgFEhIKCnBhZ2VfdG9rZW4YByABKAkiYAoWTGlzdExpbWl0VXNhZ2VSZXNwb25zZRItCgZsaW1pdHMYASADKAsyHS50b2xsZ2F0ZS5hZG1pbi52MS5MaW1pdFVzYWdlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJyChRMaXN0VGllclVzYWdlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSIwoGd2luZG93GAIgASgOMhMudG9sbGdhdGUudjEuV2luZG93EhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJIkcKCVRpZXJVc2FnZRIMCgR0aWVyGAEgASgJEiwKBXVzYWdlGAIgASgLMh0udG9sbGdhdGUuYWRtaW4udjEuTWV0ZXJVc2FnZSJdChVMaXN0VGllclVzYWdlUmVzcG9uc2USKwoFdGllcnMYASADKAsyHC50b2xsZ2F0ZS5hZG1pbi52MS5UaWVyVXNhZ2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIpoCCghPcGVuSG9sZBISCgpyZXF1ZXN0X2lkGAEgASgJEiIKBm1ldGVycxgCIAMoCzISLnRvbGxnYXRlLnYxLk1ldGVyEg4KBnRhcmdldBgDIAEoCRIXCg9oZWxkX2Nvc3RfbmFub3MYBCABKAMSGQoRaGVsZF9pbnB1dF90b2tlbnMYBSABKAMSGgoSaGVsZF9vdXRwdXRfdG9rZW5zGAYgASgDEhUKDXJlcXVlc3RfY291bnQYByABKAMSLgoKY2hlY2tfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIloKEExpc3RIb2xkc1JlcXVlc3QSDgoGb3JnX2lkGAEgASgJEg8KB3N1YmplY3QYAiABKAkSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkiWAoRTGlzdEhvbGRzUmVzcG9uc2USKgoFaG9sZHMYASADKAsyGy50b2xsZ2F0ZS5hZG1pbi52MS5PcGVuSG9sZBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiogIKEFByaWNlQ2FsbFJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEicKCHN1YmplY3RzGAIgASgLMhUudG9sbGdhdGUudjEuU3ViamVjdHMSDgoGdGFyZ2V0GAMgASgJEhUKCHByb3ZpZGVyGAQgASgJSACIAQESGQoMc2VydmljZV90aWVyGAUgASgJSAGIAQESIQoFdXNhZ2UYBiABKAsyEi50b2xsZ2F0ZS52MS5Vc2FnZRIVCghyZXF1ZXN0cxgHIAEoA0gCiAEBEi4KCnByaWNlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgsKCV9wcm92aWRlckIPCg1fc2VydmljZV90aWVyQgsKCV9yZXF1ZXN0cyJ3CghDb3N0UGFydBItCgRraW5kGAEgASgOMh8udG9sbGdhdGUuYWRtaW4udjEuQ29zdFBhcnRLaW5kEgwKBHVuaXQYAiABKAkSEAoIcXVhbnRpdHkYAyABKAMSDAoEcmF0ZRgEIAEoCRIOCgZhbW91bnQYBSABKAkixAEKEVByaWNlQ2FsbFJlc3BvbnNlEhIKCmNvc3RfbmFub3MYASABKAMSMgoOcHJpY2VfcmV2aXNpb24YAiABKAsyGi50b2xsZ2F0ZS52MS5QcmljZVJldmlzaW9uEhAKCHVucHJpY2VkGAMgASgIEg0KBW1vZGVsGAQgASgJEhoKEmFib3ZlX2lucHV0X3Rva2VucxgFIAEoAxIqCgVwYXJ0cxgGIAMoCzIbLnRvbGxnYXRlLmFkbWluLnYxLkNvc3RQYXJ0Ip4DChJBZGp1c3RVc2FnZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEhwKD2NhbGxfcmVxdWVzdF9pZBgCIAEoCUgAiAEBEicKCHN1YmplY3RzGAMgASgLMhUudG9sbGdhdGUudjEuU3ViamVjdHMSDgoGdGFyZ2V0GAQgASgJEhUKCHByb3ZpZGVyGAUgASgJSAGIAQESGQoMc2VydmljZV90aWVyGAYgASgJSAKIAQESLQoJYm9va190aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpjb3N0X25hbm9zGAggASgDEhQKDGlucHV0X3Rva2VucxgJIAEoAxIVCg1vdXRwdXRfdG9rZW5zGAogASgDEg4KBnJlYXNvbhgLIAEoCRIXCgpyZXF1ZXN0X2lkGAwgASgJSAOIAQESFQoNdmFsaWRhdGVfb25seRgNIAEoCEISChBfY2FsbF9yZXF1ZXN0X2lkQgsKCV9wcm92aWRlckIPCg1fc2VydmljZV90aWVyQg0KC19yZXF1ZXN0X2lkImgKE0FkanVzdFVzYWdlUmVzcG9uc2USLQoJYm9va190aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIiCgZtZXRlcnMYAiADKAsyEi50b2xsZ2F0ZS52MS5NZXRlciLMAQoRUmVzZXRVc2FnZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEg0KBW1ldGVyGAIgASgJEiMKBndpbmRvdxgDIAEoDjITLnRvbGxnYXRlLnYxLldpbmRvdxIkCgdtZXRyaWNzGAQgAygOMhMudG9sbGdhdGUudjEuTWV0cmljEg4KBnJlYXNvbhgFIAEoCRIXCgpyZXF1ZXN0X2lkGAYgASgJSACIAQESFQoNdmFsaWRhdGVfb25seRgHIAEoCEINCgtfcmVxdWVzdF9pZCJBChJSZXNldFVzYWdlUmVzcG9uc2USKwoFcmVzZXQYASABKAsyHC50b2xsZ2F0ZS5hZG1pbi52MS5Vc2FnZVN1bXMikAIKEkV4cG9ydFVzYWdlUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSLgoKc3RhcnRfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KB2ZpbHRlcnMYBCADKAsyHi50b2xsZ2F0ZS5hZG1pbi52MS5Vc2FnZUZpbHRlchI0CgZmb3JtYXQYBSABKA4yJC50b2xsZ2F0ZS5hZG1pbi52MS5Vc2FnZUV4cG9ydEZvcm1hdBIRCglwYWdlX3NpemUYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCSI8ChNFeHBvcnRVc2FnZVJlc3BvbnNlEgwKBHRleHQYASABKAkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlgKDlVzYWdlRGltZW5zaW9uEjMKBGtpbmQYASABKA4yJS50b2xsZ2F0ZS5hZG1pbi52MS5Vc2FnZURpbWVuc2lvbktpbmQSEQoJbGFiZWxfa2V5GAIgASgJIlMKC1VzYWdlRmlsdGVyEjQKCWRpbWVuc2lvbhgBIAEoCzIhLnRvbGxnYXRlLmFkbWluLnYxLlVzYWdlRGltZW5zaW9uEg4KBnZhbHVlcxgCIAMoCSLmAgoRUXVlcnlVc2FnZVJlcXVlc3QSDgoGb3JnX2lkGAEgASgJEi4KCnN0YXJ0X3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCghpbnRlcnZhbBgEIAEoDjIgLnRvbGxnYXRlLmFkbWluLnYxLlVzYWdlSW50ZXJ2YWwSMwoIZ3JvdXBfYnkYBSADKAsyIS50b2xsZ2F0ZS5hZG1pbi52MS5Vc2FnZURpbWVuc2lvbhIvCgdmaWx0ZXJzGAYgAygLMh4udG9sbGdhdGUuYWRtaW4udjEuVXNhZ2VGaWx0ZXISJAoHcmFua19ieRgHIAEoDjITLnRvbGxnYXRlLnYxLk1ldHJpYxIUCgxzZXJpZXNfY291bnQYCCABKAUSDQoFdW5pdHMYCSADKAki2QEKCVVzYWdlU3VtcxISCgpjb3N0X25hbm9zGAEgASgDEhQKDGlucHV0X3Rva2VucxgCIAEoAxIVCg1vdXRwdXRfdG9rZW5zGAMgASgDEg4KBnRva2VucxgEIAEoAxIVCg1yZXF1ZXN0X2NvdW50GAUgASgDEjYKBXVuaXRzGAYgAygLMicudG9sbGdhdGUuYWRtaW4udjEuVXNhZ2VTdW1zLlVuaXRzRW50cnkaLAoKVW5pdHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBIpYBCgpVc2FnZVBvaW50Ei4KCnN0YXJ0X3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgRzdW1zGAMgASgLMhwudG9sbGdhdGUuYWRtaW4udjEuVXNhZ2VTdW1zIngKC1VzYWdlU2VyaWVzEg0KBWdyb3VwGAEgAygJEisKBXRvdGFsGAIgASgLMhwudG9sbGdhdGUuYWRtaW4udjEuVXNhZ2VTdW1zEi0KBnBvaW50cxgDIAMoCzIdLnRvbGxnYXRlLmFkbWluLnYxLlVzYWdlUG9pbnQi/wEKElF1ZXJ5VXNhZ2VSZXNwb25zZRItCgV0b3RhbBgBIAEoCzIeLnRvbGxnYXRlLmFkbWluLnYxLlVzYWdlU2VyaWVzEi4KBnNlcmllcxgCIAMoCzIeLnRvbGxnYXRlLmFkbWluLnYxLlVzYWdlU2VyaWVzEiwKBHJlc3QYAyABKAsyHi50b2xsZ2F0ZS5hZG1pbi52MS5Vc2FnZVNlcmllcxIuCgpzdGFydF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqeAoNTGltaXRTdGFuZGluZxIeChpMSU1JVF9TVEFORElOR19VTlNQRUNJRklFRBAAEhUKEUxJTUlUX1NUQU5ESU5HX09LEAESFwoTTElNSVRfU1RBTkRJTkdfTkVBUhACEhcKE0xJTUlUX1NUQU5ESU5HX09WRVIQAyqiAgoMQ29zdFBhcnRLaW5kEh4KGkNPU1RfUEFSVF9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUQ09TVF9QQVJUX0tJTkRfSU5QVVQQARIfChtDT1NUX1BBUlRfS0lORF9DQUNIRURfSU5QVVQQAhIeChpDT1NUX1BBUlRfS0lORF9DQUNIRV9XUklURRADEiEKHUNPU1RfUEFSVF9LSU5EX0NBQ0hFX1dSSVRFXzFIEAQSGQoVQ09TVF9QQVJUX0tJTkRfT1VUUFVUEAUSIwofQ09TVF9QQVJUX0tJTkRfUkVBU09OSU5HX09VVFBVVBAGEhsKF0NPU1RfUEFSVF9LSU5EX1JFUVVFU1RTEAcSFwoTQ09TVF9QQVJUX0tJTkRfVU5JVBAIKnQKEVVzYWdlRXhwb3J0Rm9ybWF0EiMKH1VTQUdFX0VYUE9SVF9GT1JNQVRfVU5TUEVDSUZJRUQQABIbChdVU0FHRV9FWFBPUlRfRk9STUFUX0NTVhABEh0KGVVTQUdFX0VYUE9SVF9GT1JNQVRfSlNPTkwQAiqkAwoSVXNhZ2VEaW1lbnNpb25LaW5kEiQKIFVTQUdFX0RJTUVOU0lPTl9LSU5EX1VOU1BFQ0lGSUVEEAASHQoZVVNBR0VfRElNRU5TSU9OX0tJTkRfVVNFUhABEh0KGVVTQUdFX0RJTUVOU0lPTl9LSU5EX1RFQU0QAhIcChhVU0FHRV9ESU1FTlNJT05fS0lORF9LRVkQAxIcChhVU0FHRV9ESU1FTlNJT05fS0lORF9BUFAQBBIiCh5VU0FHRV9ESU1FTlNJT05fS0lORF9QUklOQ0lQQUwQBRIhCh1VU0FHRV9ESU1FTlNJT05fS0lORF9DVVNUT01FUhAGEh4KGlVTQUdFX0RJTUVOU0lPTl9LSU5EX0xBQkVMEAcSHQoZVVNBR0VfRElNRU5TSU9OX0tJTkRfVElFUhAIEh4KGlVTQUdFX0RJTUVOU0lPTl9LSU5EX01PREVMEAkSIQodVVNBR0VfRElNRU5TSU9OX0tJTkRfUFJPVklERVIQChIlCiFVU0FHRV9ESU1FTlNJT05fS0lORF9TRVJWSUNFX1RJRVIQCyqTAQoNVXNhZ2VJbnRlcnZhbBIeChpVU0FHRV9JTlRFUlZBTF9VTlNQRUNJRklFRBAAEhcKE1VTQUdFX0lOVEVSVkFMX0hPVVIQARIWChJVU0FHRV9JTlRFUlZBTF9EQVkQAhIXChNVU0FHRV9JTlRFUlZBTF9XRUVLEAMSGAoUVVNBR0VfSU5URVJWQUxfTU9OVEgQBDK0BwoMVXNhZ2VTZXJ2aWNlElMKCEdldFVzYWdlEiIudG9sbGdhdGUuYWRtaW4udjEuR2V0VXNhZ2VSZXF1ZXN0GiMudG9sbGdhdGUuYWRtaW4udjEuR2V0VXNhZ2VSZXNwb25zZRJiCg1CYXRjaEdldFVzYWdlEicudG9sbGdhdGUuYWRtaW4udjEuQmF0Y2hHZXRVc2FnZVJlcXVlc3QaKC50b2xsZ2F0ZS5hZG1pbi52MS5CYXRjaEdldFVzYWdlUmVzcG9uc2USZQoOTGlzdExpbWl0VXNhZ2USKC50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0TGltaXRVc2FnZVJlcXVlc3QaKS50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0TGltaXRVc2FnZVJlc3BvbnNlEmIKDUxpc3RUaWVyVXNhZ2USJy50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0VGllclVzYWdlUmVxdWVzdBooLnRvbGxnYXRlLmFkbWluLnYxLkxpc3RUaWVyVXNhZ2VSZXNwb25zZRJWCglMaXN0SG9sZHMSIy50b2xsZ2F0ZS5hZG1pbi52MS5MaXN0SG9sZHNSZXF1ZXN0GiQudG9sbGdhdGUuYWRtaW4udjEuTGlzdEhvbGRzUmVzcG9uc2USVgoJUHJpY2VDYWxsEiMudG9sbGdhdGUuYWRtaW4udjEuUHJpY2VDYWxsUmVxdWVzdBokLnRvbGxnYXRlLmFkbWluLnYxLlByaWNlQ2FsbFJlc3BvbnNlElwKC0FkanVzdFVzYWdlEiUudG9sbGdhdGUuYWRtaW4udjEuQWRqdXN0VXNhZ2VSZXF1ZXN0GiYudG9sbGdhdGUuYWRtaW4udjEuQWRqdXN0VXNhZ2VSZXNwb25zZRJZCgpSZXNldFVzYWdlEiQudG9sbGdhdGUuYWRtaW4udjEuUmVzZXRVc2FnZVJlcXVlc3QaJS50b2xsZ2F0ZS5hZG1pbi52MS5SZXNldFVzYWdlUmVzcG9uc2USXAoLRXhwb3J0VXNhZ2USJS50b2xsZ2F0ZS5hZG1pbi52MS5FeHBvcnRVc2FnZVJlcXVlc3QaJi50b2xsZ2F0ZS5hZG1pbi52MS5FeHBvcnRVc2FnZVJlc3BvbnNlElkKClF1ZXJ5VXNhZ2USJC50b2xsZ2F0ZS5hZG1pbi52MS5RdWVyeVVzYWdlUmVxdWVzdBolLnRvbGxnYXRlLmFkbWluLnYxLlF1ZXJ5VXNhZ2VSZXNwb25zZUJYChF0b2xsZ2F0ZS5hZG1pbi52MUIKVXNhZ2VQcm90b1ABWiF0b2xsZ2F0ZS9hZG1pbi92MTt0b2xsZ2F0ZWFkbWludjGqAhFUb2xsZ2F0ZS5BZG1pbi5WMWIGcHJvdG8z", [file_google_protobuf_timestamp, file_tollgate_v1_call, file_tollgate_v1_limit]);
 
 /**
  * See GetUsage.
@@ -162,6 +164,1021 @@ export const GetUsageResponseSchema: GenMessage<GetUsageResponse> = /*@__PURE__*
   messageDesc(file_tollgate_admin_v1_usage, 1);
 
 /**
+ * What was used and is held on one meter in one window.
+ *
+ * @generated from message tollgate.admin.v1.MeterUsage
+ */
+export type MeterUsage = Message<"tollgate.admin.v1.MeterUsage"> & {
+  /**
+   * The meter.
+   *
+   * @generated from field: tollgate.v1.Meter meter = 1;
+   */
+  meter?: Meter | undefined;
+
+  /**
+   * When the window began; absent for LIFETIME.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 2;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * When it ends; absent for LIFETIME.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 3;
+   */
+  endTime?: Timestamp | undefined;
+
+  /**
+   * Nano-USD used.
+   *
+   * @generated from field: int64 cost_nanos = 4;
+   */
+  costNanos: bigint;
+
+  /**
+   * Input tokens used.
+   *
+   * @generated from field: int64 input_tokens = 5;
+   */
+  inputTokens: bigint;
+
+  /**
+   * Output tokens used.
+   *
+   * @generated from field: int64 output_tokens = 6;
+   */
+  outputTokens: bigint;
+
+  /**
+   * Input and output tokens used.
+   *
+   * @generated from field: int64 tokens = 7;
+   */
+  tokens: bigint;
+
+  /**
+   * Requests counted, each call with its weight.
+   *
+   * @generated from field: int64 request_count = 8;
+   */
+  requestCount: bigint;
+
+  /**
+   * Nano-USD held by calls in progress.
+   *
+   * @generated from field: int64 held_cost_nanos = 9;
+   */
+  heldCostNanos: bigint;
+
+  /**
+   * Tokens held by calls in progress, of input and output.
+   *
+   * @generated from field: int64 held_tokens = 10;
+   */
+  heldTokens: bigint;
+
+  /**
+   * Calls in flight now: open holds. They have no window.
+   *
+   * @generated from field: int64 in_flight_count = 11;
+   */
+  inFlightCount: bigint;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.MeterUsage.
+ * Use `create(MeterUsageSchema)` to create a new message.
+ */
+export const MeterUsageSchema: GenMessage<MeterUsage> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_usage, 2);
+
+/**
+ * See BatchGetUsage.
+ *
+ * @generated from message tollgate.admin.v1.BatchGetUsageRequest
+ */
+export type BatchGetUsageRequest = Message<"tollgate.admin.v1.BatchGetUsageRequest"> & {
+  /**
+   * The organization, an id.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * 1 to 1000 different meters, as GetUsageRequest.meter.
+   *
+   * @generated from field: repeated string meters = 2;
+   */
+  meters: string[];
+
+  /**
+   * The current window of this kind is read; required.
+   *
+   * @generated from field: tollgate.v1.Window window = 3;
+   */
+  window: Window;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.BatchGetUsageRequest.
+ * Use `create(BatchGetUsageRequestSchema)` to create a new message.
+ */
+export const BatchGetUsageRequestSchema: GenMessage<BatchGetUsageRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_usage, 3);
+
+/**
+ * See BatchGetUsage.
+ *
+ * @generated from message tollgate.admin.v1.BatchGetUsageResponse
+ */
+export type BatchGetUsageResponse = Message<"tollgate.admin.v1.BatchGetUsageResponse"> & {
+  /**
+   * In the order of the request. A meter that nothing was counted on is all 0.
+   *
+   * @generated from field: repeated tollgate.admin.v1.MeterUsage usages = 1;
+   */
+  usages: MeterUsage[];
+};
+
+/**
+ * Describes the message tollgate.admin.v1.BatchGetUsageResponse.
+ * Use `create(BatchGetUsageResponseSchema)` to create a new message.
+ */
+export const BatchGetUsageResponseSchema: GenMessage<BatchGetUsageResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_usage, 4);
+
+/**
+ * A limit on one meter, as it stands.
+ *
+ * @generated from message tollgate.admin.v1.LimitUsage
+ */
+export type LimitUsage = Message<"tollgate.admin.v1.LimitUsage"> & {
+  /**
+   * The limit, its meter and its numbers now. `ask` is 0, `remaining` is what is left.
+   *
+   * @generated from field: tollgate.v1.ConsideredLimit limit = 1;
+   */
+  limit?: ConsideredLimit | undefined;
+
+  /**
+   * Used and held by the amount: 1 is all of it; of an amount of 0 it is 1. For people: decisions are made on integers.
+   *
+   * @generated from field: double share = 2;
+   */
+  share: number;
+
+  /**
+   * How it stands.
+   *
+   * @generated from field: tollgate.admin.v1.LimitStanding standing = 3;
+   */
+  standing: LimitStanding;
+
+  /**
+   * When nothing will be left at the present rate; the present where nothing is. The rate is what was used since the day
+   * began by the time since then; for HOUR, MINUTE and TEN_SECONDS, since that window began. At least a twelfth of the day or
+   * window counts as past. Absent: not before the window ends, or for CONCURRENCY.
+   *
+   * @generated from field: google.protobuf.Timestamp exhaust_time = 4;
+   */
+  exhaustTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.LimitUsage.
+ * Use `create(LimitUsageSchema)` to create a new message.
+ */
+export const LimitUsageSchema: GenMessage<LimitUsage> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_usage, 5);
+
+/**
+ * See ListLimitUsage.
+ *
+ * @generated from message tollgate.admin.v1.ListLimitUsageRequest
+ */
+export type ListLimitUsageRequest = Message<"tollgate.admin.v1.ListLimitUsageRequest"> & {
+  /**
+   * The organization, an id.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * Only the limits on the meters of these subjects, written as in policies: `org`, `user:alice@example.com`; at most 100.
+   *
+   * @generated from field: repeated string subjects = 2;
+   */
+  subjects: string[];
+
+  /**
+   * Only limits on meters of these kinds of subject: `org`, `team`, `user`, `key`, `token`, `principal`, `app`,
+   * `customer`, `label`. What users spend inside a team is of kind `team`. None: any.
+   *
+   * @generated from field: repeated string subject_kinds = 3;
+   */
+  subjectKinds: string[];
+
+  /**
+   * Only limits on users of this tier, an id. Empty: any.
+   *
+   * @generated from field: string tier = 4;
+   */
+  tier: string;
+
+  /**
+   * Only limits that stand so. Not OK.
+   *
+   * @generated from field: tollgate.admin.v1.LimitStanding standing = 5;
+   */
+  standing: LimitStanding;
+
+  /**
+   * At most so many; 0 is 100, more than 1000 is 1000.
+   *
+   * @generated from field: int32 page_size = 6;
+   */
+  pageSize: number;
+
+  /**
+   * The `next_page_token` of the page before. Empty: the first page. What changes its share between two pages may be on
+   * both or on none.
+   *
+   * @generated from field: string page_token = 7;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.ListLimitUsageRequest.
+ * Use `create(ListLimitUsageRequestSchema)` to create a new message.
+ */
+export const ListLimitUsageRequestSchema: GenMessage<ListLimitUsageRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_usage, 6);
+
+/**
+ * See ListLimitUsage.
+ *
+ * @generated from message tollgate.admin.v1.ListLimitUsageResponse
+ */
+export type ListLimitUsageResponse = Message<"tollgate.admin.v1.ListLimitUsageResponse"> & {
+  /**
+   * One page.
+   *
+   * @generated from field: repeated tollgate.admin.v1.LimitUsage limits = 1;
+   */
+  limits: LimitUsage[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.ListLimitUsageResponse.
+ * Use `create(ListLimitUsageResponseSchema)` to create a new message.
+ */
+export const ListLimitUsageResponseSchema: GenMessage<ListLimitUsageResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_usage, 7);
+
+/**
+ * See ListTierUsage.
+ *
+ * @generated from message tollgate.admin.v1.ListTierUsageRequest
+ */
+export type ListTierUsageRequest = Message<"tollgate.admin.v1.ListTierUsageRequest"> & {
+  /**
+   * The organization, an id.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * The current window of this kind is read; required.
+   *
+   * @generated from field: tollgate.v1.Window window = 2;
+   */
+  window: Window;
+
+  /**
+   * At most so many; 0 is 100, more than 1000 is 1000.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * The `next_page_token` of the page before. Empty: the first page.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.ListTierUsageRequest.
+ * Use `create(ListTierUsageRequestSchema)` to create a new message.
+ */
+export const ListTierUsageRequestSchema: GenMessage<ListTierUsageRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_usage, 8);
+
+/**
+ * What the users of a tier used.
+ *
+ * @generated from message tollgate.admin.v1.TierUsage
+ */
+export type TierUsage = Message<"tollgate.admin.v1.TierUsage"> & {
+  /**
+   * The tier, an id.
+   *
+   * @generated from field: string tier = 1;
+   */
+  tier: string;
+
+  /**
+   * The tier's meter, which counts all of its users' calls.
+   *
+   * @generated from field: tollgate.admin.v1.MeterUsage usage = 2;
+   */
+  usage?: MeterUsage | undefined;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.TierUsage.
+ * Use `create(TierUsageSchema)` to create a new message.
+ */
+export const TierUsageSchema: GenMessage<TierUsage> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_usage, 9);
+
+/**
+ * See ListTierUsage.
+ *
+ * @generated from message tollgate.admin.v1.ListTierUsageResponse
+ */
+export type ListTierUsageResponse = Message<"tollgate.admin.v1.ListTierUsageResponse"> & {
+  /**
+   * One page.
+   *
+   * @generated from field: repeated tollgate.admin.v1.TierUsage tiers = 1;
+   */
+  tiers: TierUsage[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.ListTierUsageResponse.
+ * Use `create(ListTierUsageResponseSchema)` to create a new message.
+ */
+export const ListTierUsageResponseSchema: GenMessage<ListTierUsageResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_usage, 10);
+
+/**
+ * A hold that is open.
+ *
+ * @generated from message tollgate.admin.v1.OpenHold
+ */
+export type OpenHold = Message<"tollgate.admin.v1.OpenHold"> & {
+  /**
+   * The call, by its request id.
+   *
+   * @generated from field: string request_id = 1;
+   */
+  requestId: string;
+
+  /**
+   * The meters that it holds on, without those of limits with targets; what its user spent inside each team is one.
+   *
+   * @generated from field: repeated tollgate.v1.Meter meters = 2;
+   */
+  meters: Meter[];
+
+  /**
+   * What the call asked for: a model or a route group.
+   *
+   * @generated from field: string target = 3;
+   */
+  target: string;
+
+  /**
+   * Nano-USD held, with what Extends added.
+   *
+   * @generated from field: int64 held_cost_nanos = 4;
+   */
+  heldCostNanos: bigint;
+
+  /**
+   * Input tokens held.
+   *
+   * @generated from field: int64 held_input_tokens = 5;
+   */
+  heldInputTokens: bigint;
+
+  /**
+   * Output tokens held.
+   *
+   * @generated from field: int64 held_output_tokens = 6;
+   */
+  heldOutputTokens: bigint;
+
+  /**
+   * The call's weight: how many requests it counts as.
+   *
+   * @generated from field: int64 request_count = 7;
+   */
+  requestCount: bigint;
+
+  /**
+   * When the call was checked.
+   *
+   * @generated from field: google.protobuf.Timestamp check_time = 8;
+   */
+  checkTime?: Timestamp | undefined;
+
+  /**
+   * When the hold expires. One in the past is ended by the next round of the sweep.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 9;
+   */
+  expireTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.OpenHold.
+ * Use `create(OpenHoldSchema)` to create a new message.
+ */
+export const OpenHoldSchema: GenMessage<OpenHold> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_usage, 11);
+
+/**
+ * See ListHolds.
+ *
+ * @generated from message tollgate.admin.v1.ListHoldsRequest
+ */
+export type ListHoldsRequest = Message<"tollgate.admin.v1.ListHoldsRequest"> & {
+  /**
+   * The organization, an id.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * Only holds on this subject, written as in policies: `user:alice@example.com`. Empty: all.
+   *
+   * @generated from field: string subject = 2;
+   */
+  subject: string;
+
+  /**
+   * At most so many; 0 is 100, more than 1000 is 1000. With a subject 10,000 holds are looked through for a page, which may
+   * then be short or empty and still have a `next_page_token`.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * The `next_page_token` of the page before. Empty: the first page.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.ListHoldsRequest.
+ * Use `create(ListHoldsRequestSchema)` to create a new message.
+ */
+export const ListHoldsRequestSchema: GenMessage<ListHoldsRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_usage, 12);
+
+/**
+ * See ListHolds.
+ *
+ * @generated from message tollgate.admin.v1.ListHoldsResponse
+ */
+export type ListHoldsResponse = Message<"tollgate.admin.v1.ListHoldsResponse"> & {
+  /**
+   * One page.
+   *
+   * @generated from field: repeated tollgate.admin.v1.OpenHold holds = 1;
+   */
+  holds: OpenHold[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.ListHoldsResponse.
+ * Use `create(ListHoldsResponseSchema)` to create a new message.
+ */
+export const ListHoldsResponseSchema: GenMessage<ListHoldsResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_usage, 13);
+
+/**
+ * See PriceCall.
+ *
+ * @generated from message tollgate.admin.v1.PriceCallRequest
+ */
+export type PriceCallRequest = Message<"tollgate.admin.v1.PriceCallRequest"> & {
+  /**
+   * The organization, an id.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * Whose call it is; only a key matters for the price.
+   *
+   * @generated from field: tollgate.v1.Subjects subjects = 2;
+   */
+  subjects?: Subjects | undefined;
+
+  /**
+   * A model or a route group; required. A route group costs what its dearest member does.
+   *
+   * @generated from field: string target = 3;
+   */
+  target: string;
+
+  /**
+   * Who serves it; see CheckRequest. Absent: the catalog's provider.
+   *
+   * @generated from field: optional string provider = 4;
+   */
+  provider?: string | undefined;
+
+  /**
+   * The service tier; see CheckRequest. Absent: none.
+   *
+   * @generated from field: optional string service_tier = 5;
+   */
+  serviceTier?: string | undefined;
+
+  /**
+   * What it used; required, without `cost_nanos`, which would replace the price.
+   *
+   * @generated from field: tollgate.v1.Usage usage = 6;
+   */
+  usage?: Usage | undefined;
+
+  /**
+   * How many requests it counts as; 1 to 1,000,000. Absent: 1.
+   *
+   * @generated from field: optional int64 requests = 7;
+   */
+  requests?: bigint | undefined;
+
+  /**
+   * At the prices that were, or will be, in force at this time. Absent: now.
+   *
+   * @generated from field: google.protobuf.Timestamp price_time = 8;
+   */
+  priceTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.PriceCallRequest.
+ * Use `create(PriceCallRequestSchema)` to create a new message.
+ */
+export const PriceCallRequestSchema: GenMessage<PriceCallRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_usage, 14);
+
+/**
+ * A part of what a call costs.
+ *
+ * @generated from message tollgate.admin.v1.CostPart
+ */
+export type CostPart = Message<"tollgate.admin.v1.CostPart"> & {
+  /**
+   * What it is for.
+   *
+   * @generated from field: tollgate.admin.v1.CostPartKind kind = 1;
+   */
+  kind: CostPartKind;
+
+  /**
+   * The name of the unit; only of UNIT.
+   *
+   * @generated from field: string unit = 2;
+   */
+  unit: string;
+
+  /**
+   * How many tokens, requests or units.
+   *
+   * @generated from field: int64 quantity = 3;
+   */
+  quantity: bigint;
+
+  /**
+   * Decimal USD for one of them, with at most 15 decimals. Empty: the price has no rate for this unit, which costs 0.
+   *
+   * @generated from field: string rate = 4;
+   */
+  rate: string;
+
+  /**
+   * Decimal USD, `quantity` times `rate`, not rounded.
+   *
+   * @generated from field: string amount = 5;
+   */
+  amount: string;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.CostPart.
+ * Use `create(CostPartSchema)` to create a new message.
+ */
+export const CostPartSchema: GenMessage<CostPart> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_usage, 15);
+
+/**
+ * See PriceCall.
+ *
+ * @generated from message tollgate.admin.v1.PriceCallResponse
+ */
+export type PriceCallResponse = Message<"tollgate.admin.v1.PriceCallResponse"> & {
+  /**
+   * Nano-USD: the sum of all parts, rounded once, half to even.
+   *
+   * @generated from field: int64 cost_nanos = 1;
+   */
+  costNanos: bigint;
+
+  /**
+   * The price; absent where there is none in force.
+   *
+   * @generated from field: tollgate.v1.PriceRevision price_revision = 2;
+   */
+  priceRevision?: PriceRevision | undefined;
+
+  /**
+   * There is no price in force, or it has no rate for a unit.
+   *
+   * @generated from field: bool unpriced = 3;
+   */
+  unpriced: boolean;
+
+  /**
+   * The model that was priced: the target, or the dearest member of a route group.
+   *
+   * @generated from field: string model = 4;
+   */
+  model: string;
+
+  /**
+   * The rates are those of the price for an input above so many tokens.
+   *
+   * @generated from field: int64 above_input_tokens = 5;
+   */
+  aboveInputTokens: bigint;
+
+  /**
+   * The parts that the call has, in the order of CostPartKind; units by name.
+   *
+   * @generated from field: repeated tollgate.admin.v1.CostPart parts = 6;
+   */
+  parts: CostPart[];
+};
+
+/**
+ * Describes the message tollgate.admin.v1.PriceCallResponse.
+ * Use `create(PriceCallResponseSchema)` to create a new message.
+ */
+export const PriceCallResponseSchema: GenMessage<PriceCallResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_usage, 16);
+
+/**
+ * See AdjustUsage.
+ *
+ * @generated from message tollgate.admin.v1.AdjustUsageRequest
+ */
+export type AdjustUsageRequest = Message<"tollgate.admin.v1.AdjustUsageRequest"> & {
+  /**
+   * The organization, an id.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * The call that is corrected, by its request id. Either this or `subjects`.
+   *
+   * @generated from field: optional string call_request_id = 2;
+   */
+  callRequestId?: string | undefined;
+
+  /**
+   * Whom it is booked on, as in a Check: the organization and all of them, with the teams, tier and app that are registered.
+   * Present and empty: the organization alone.
+   *
+   * @generated from field: tollgate.v1.Subjects subjects = 3;
+   */
+  subjects?: Subjects | undefined;
+
+  /**
+   * With subjects: the model or route group that it is for. Empty: none.
+   *
+   * @generated from field: string target = 4;
+   */
+  target: string;
+
+  /**
+   * With subjects: the provider that it is for. Absent: none.
+   *
+   * @generated from field: optional string provider = 5;
+   */
+  provider?: string | undefined;
+
+  /**
+   * With subjects: the service tier that it is for. Absent: none.
+   *
+   * @generated from field: optional string service_tier = 6;
+   */
+  serviceTier?: string | undefined;
+
+  /**
+   * With subjects: in whose windows it counts, not in the future. Absent: now.
+   *
+   * @generated from field: google.protobuf.Timestamp book_time = 7;
+   */
+  bookTime?: Timestamp | undefined;
+
+  /**
+   * Nano-USD: above 0 a charge, below 0 a credit.
+   *
+   * @generated from field: int64 cost_nanos = 8;
+   */
+  costNanos: bigint;
+
+  /**
+   * Input tokens, likewise.
+   *
+   * @generated from field: int64 input_tokens = 9;
+   */
+  inputTokens: bigint;
+
+  /**
+   * Output tokens, likewise. One of the three must not be 0.
+   *
+   * @generated from field: int64 output_tokens = 10;
+   */
+  outputTokens: bigint;
+
+  /**
+   * Why, for the audit trail; required.
+   *
+   * @generated from field: string reason = 11;
+   */
+  reason: string;
+
+  /**
+   * Names this change; see conventions.proto.
+   *
+   * @generated from field: optional string request_id = 12;
+   */
+  requestId?: string | undefined;
+
+  /**
+   * Validate only; see conventions.proto.
+   *
+   * @generated from field: bool validate_only = 13;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.AdjustUsageRequest.
+ * Use `create(AdjustUsageRequestSchema)` to create a new message.
+ */
+export const AdjustUsageRequestSchema: GenMessage<AdjustUsageRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_usage, 17);
+
+/**
+ * See AdjustUsage.
+ *
+ * @generated from message tollgate.admin.v1.AdjustUsageResponse
+ */
+export type AdjustUsageResponse = Message<"tollgate.admin.v1.AdjustUsageResponse"> & {
+  /**
+   * In whose windows it counts.
+   *
+   * @generated from field: google.protobuf.Timestamp book_time = 1;
+   */
+  bookTime?: Timestamp | undefined;
+
+  /**
+   * The meters that it counts on, without those of limits with targets.
+   *
+   * @generated from field: repeated tollgate.v1.Meter meters = 2;
+   */
+  meters: Meter[];
+};
+
+/**
+ * Describes the message tollgate.admin.v1.AdjustUsageResponse.
+ * Use `create(AdjustUsageResponseSchema)` to create a new message.
+ */
+export const AdjustUsageResponseSchema: GenMessage<AdjustUsageResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_usage, 18);
+
+/**
+ * See ResetUsage.
+ *
+ * @generated from message tollgate.admin.v1.ResetUsageRequest
+ */
+export type ResetUsageRequest = Message<"tollgate.admin.v1.ResetUsageRequest"> & {
+  /**
+   * The organization, an id.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * The meter, as GetUsageRequest.meter.
+   *
+   * @generated from field: string meter = 2;
+   */
+  meter: string;
+
+  /**
+   * Its current window of this kind; required.
+   *
+   * @generated from field: tollgate.v1.Window window = 3;
+   */
+  window: Window;
+
+  /**
+   * Only what these metrics count; not CONCURRENCY. None: all.
+   *
+   * @generated from field: repeated tollgate.v1.Metric metrics = 4;
+   */
+  metrics: Metric[];
+
+  /**
+   * Why, for the audit trail; required.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+
+  /**
+   * Names this change; see conventions.proto.
+   *
+   * @generated from field: optional string request_id = 6;
+   */
+  requestId?: string | undefined;
+
+  /**
+   * Validate only; see conventions.proto.
+   *
+   * @generated from field: bool validate_only = 7;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.ResetUsageRequest.
+ * Use `create(ResetUsageRequestSchema)` to create a new message.
+ */
+export const ResetUsageRequestSchema: GenMessage<ResetUsageRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_usage, 19);
+
+/**
+ * See ResetUsage.
+ *
+ * @generated from message tollgate.admin.v1.ResetUsageResponse
+ */
+export type ResetUsageResponse = Message<"tollgate.admin.v1.ResetUsageResponse"> & {
+  /**
+   * What the window had used before, of what was reset: all 0 if there was nothing to reset.
+   *
+   * @generated from field: tollgate.admin.v1.UsageSums reset = 1;
+   */
+  reset?: UsageSums | undefined;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.ResetUsageResponse.
+ * Use `create(ResetUsageResponseSchema)` to create a new message.
+ */
+export const ResetUsageResponseSchema: GenMessage<ResetUsageResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_usage, 20);
+
+/**
+ * See ExportUsage.
+ *
+ * @generated from message tollgate.admin.v1.ExportUsageRequest
+ */
+export type ExportUsageRequest = Message<"tollgate.admin.v1.ExportUsageRequest"> & {
+  /**
+   * The organization, an id.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * Booked from when; required.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 2;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * Booked before; required, after `start_time`.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 3;
+   */
+  endTime?: Timestamp | undefined;
+
+  /**
+   * As QueryUsageRequest.filters.
+   *
+   * @generated from field: repeated tollgate.admin.v1.UsageFilter filters = 4;
+   */
+  filters: UsageFilter[];
+
+  /**
+   * The format.
+   *
+   * @generated from field: tollgate.admin.v1.UsageExportFormat format = 5;
+   */
+  format: UsageExportFormat;
+
+  /**
+   * At most so many lines; 0 is 100, more than 1000 is 1000. With filters 10,000 rows are looked through for a page, which
+   * may then be short or empty and still have a `next_page_token`.
+   *
+   * @generated from field: int32 page_size = 6;
+   */
+  pageSize: number;
+
+  /**
+   * The `next_page_token` of the page before. Empty: the first page.
+   *
+   * @generated from field: string page_token = 7;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.ExportUsageRequest.
+ * Use `create(ExportUsageRequestSchema)` to create a new message.
+ */
+export const ExportUsageRequestSchema: GenMessage<ExportUsageRequest> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_usage, 21);
+
+/**
+ * See ExportUsage.
+ *
+ * @generated from message tollgate.admin.v1.ExportUsageResponse
+ */
+export type ExportUsageResponse = Message<"tollgate.admin.v1.ExportUsageResponse"> & {
+  /**
+   * Lines, each with its end. In CSV the first page begins with the names of the columns.
+   *
+   * @generated from field: string text = 1;
+   */
+  text: string;
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message tollgate.admin.v1.ExportUsageResponse.
+ * Use `create(ExportUsageResponseSchema)` to create a new message.
+ */
+export const ExportUsageResponseSchema: GenMessage<ExportUsageResponse> = /*@__PURE__*/
+  messageDesc(file_tollgate_admin_v1_usage, 22);
+
+/**
  * One thing to group or filter by.
  *
  * @generated from message tollgate.admin.v1.UsageDimension
@@ -187,7 +1204,7 @@ export type UsageDimension = Message<"tollgate.admin.v1.UsageDimension"> & {
  * Use `create(UsageDimensionSchema)` to create a new message.
  */
 export const UsageDimensionSchema: GenMessage<UsageDimension> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_usage, 2);
+  messageDesc(file_tollgate_admin_v1_usage, 23);
 
 /**
  * Usage of certain calls only.
@@ -216,7 +1233,7 @@ export type UsageFilter = Message<"tollgate.admin.v1.UsageFilter"> & {
  * Use `create(UsageFilterSchema)` to create a new message.
  */
 export const UsageFilterSchema: GenMessage<UsageFilter> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_usage, 3);
+  messageDesc(file_tollgate_admin_v1_usage, 24);
 
 /**
  * See QueryUsage.
@@ -294,7 +1311,7 @@ export type QueryUsageRequest = Message<"tollgate.admin.v1.QueryUsageRequest"> &
  * Use `create(QueryUsageRequestSchema)` to create a new message.
  */
 export const QueryUsageRequestSchema: GenMessage<QueryUsageRequest> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_usage, 4);
+  messageDesc(file_tollgate_admin_v1_usage, 25);
 
 /**
  * Sums of usage. One past int64 stays at the largest. A sum may be negative where a correction or a credit is larger than
@@ -351,7 +1368,7 @@ export type UsageSums = Message<"tollgate.admin.v1.UsageSums"> & {
  * Use `create(UsageSumsSchema)` to create a new message.
  */
 export const UsageSumsSchema: GenMessage<UsageSums> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_usage, 5);
+  messageDesc(file_tollgate_admin_v1_usage, 26);
 
 /**
  * One point of a series.
@@ -386,7 +1403,7 @@ export type UsagePoint = Message<"tollgate.admin.v1.UsagePoint"> & {
  * Use `create(UsagePointSchema)` to create a new message.
  */
 export const UsagePointSchema: GenMessage<UsagePoint> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_usage, 6);
+  messageDesc(file_tollgate_admin_v1_usage, 27);
 
 /**
  * The usage of one group.
@@ -422,7 +1439,7 @@ export type UsageSeries = Message<"tollgate.admin.v1.UsageSeries"> & {
  * Use `create(UsageSeriesSchema)` to create a new message.
  */
 export const UsageSeriesSchema: GenMessage<UsageSeries> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_usage, 7);
+  messageDesc(file_tollgate_admin_v1_usage, 28);
 
 /**
  * See QueryUsage.
@@ -472,7 +1489,179 @@ export type QueryUsageResponse = Message<"tollgate.admin.v1.QueryUsageResponse">
  * Use `create(QueryUsageResponseSchema)` to create a new message.
  */
 export const QueryUsageResponseSchema: GenMessage<QueryUsageResponse> = /*@__PURE__*/
-  messageDesc(file_tollgate_admin_v1_usage, 8);
+  messageDesc(file_tollgate_admin_v1_usage, 29);
+
+/**
+ * How a limit stands.
+ *
+ * @generated from enum tollgate.admin.v1.LimitStanding
+ */
+export const LimitStanding = {
+  /**
+   * In a filter: any.
+   *
+   * @generated from enum value: LIMIT_STANDING_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Below its lowest threshold.
+   *
+   * @generated from enum value: LIMIT_STANDING_OK = 1;
+   */
+  OK: 1,
+
+  /**
+   * Its lowest threshold is reached; of a limit without thresholds, 80 percent. In a filter: or OVER.
+   *
+   * @generated from enum value: LIMIT_STANDING_NEAR = 2;
+   */
+  NEAR: 2,
+
+  /**
+   * Nothing is left: used and held are the amount or more.
+   *
+   * @generated from enum value: LIMIT_STANDING_OVER = 3;
+   */
+  OVER: 3,
+} as const;
+
+/**
+ * How a limit stands.
+ *
+ * @generated from enum tollgate.admin.v1.LimitStanding
+ */
+export type LimitStanding = (typeof LimitStanding)[keyof typeof LimitStanding] | UnknownEnum;
+
+/**
+ * Describes the enum tollgate.admin.v1.LimitStanding.
+ */
+export const LimitStandingSchema: GenEnum<LimitStanding> = /*@__PURE__*/
+  enumDesc(file_tollgate_admin_v1_usage, 0);
+
+/**
+ * What a part of a cost is for.
+ *
+ * @generated from enum tollgate.admin.v1.CostPartKind
+ */
+export const CostPartKind = {
+  /**
+   * Is not answered.
+   *
+   * @generated from enum value: COST_PART_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Input tokens that were neither read from a cache nor written to one.
+   *
+   * @generated from enum value: COST_PART_KIND_INPUT = 1;
+   */
+  INPUT: 1,
+
+  /**
+   * Input tokens that were read from a cache.
+   *
+   * @generated from enum value: COST_PART_KIND_CACHED_INPUT = 2;
+   */
+  CACHED_INPUT: 2,
+
+  /**
+   * Input tokens that were written to a cache, without those that are kept for an hour.
+   *
+   * @generated from enum value: COST_PART_KIND_CACHE_WRITE = 3;
+   */
+  CACHE_WRITE: 3,
+
+  /**
+   * Input tokens that were written to a cache for an hour.
+   *
+   * @generated from enum value: COST_PART_KIND_CACHE_WRITE_1H = 4;
+   */
+  CACHE_WRITE_1H: 4,
+
+  /**
+   * Output tokens without reasoning.
+   *
+   * @generated from enum value: COST_PART_KIND_OUTPUT = 5;
+   */
+  OUTPUT: 5,
+
+  /**
+   * Output tokens that were reasoning.
+   *
+   * @generated from enum value: COST_PART_KIND_REASONING_OUTPUT = 6;
+   */
+  REASONING_OUTPUT: 6,
+
+  /**
+   * The price per request.
+   *
+   * @generated from enum value: COST_PART_KIND_REQUESTS = 7;
+   */
+  REQUESTS: 7,
+
+  /**
+   * A unit beside tokens.
+   *
+   * @generated from enum value: COST_PART_KIND_UNIT = 8;
+   */
+  UNIT: 8,
+} as const;
+
+/**
+ * What a part of a cost is for.
+ *
+ * @generated from enum tollgate.admin.v1.CostPartKind
+ */
+export type CostPartKind = (typeof CostPartKind)[keyof typeof CostPartKind] | UnknownEnum;
+
+/**
+ * Describes the enum tollgate.admin.v1.CostPartKind.
+ */
+export const CostPartKindSchema: GenEnum<CostPartKind> = /*@__PURE__*/
+  enumDesc(file_tollgate_admin_v1_usage, 1);
+
+/**
+ * How usage is exported.
+ *
+ * @generated from enum tollgate.admin.v1.UsageExportFormat
+ */
+export const UsageExportFormat = {
+  /**
+   * CSV.
+   *
+   * @generated from enum value: USAGE_EXPORT_FORMAT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Comma-separated values with a line of names, UTF-8, RFC 4180 with `\n` as the end of lines.
+   *
+   * @generated from enum value: USAGE_EXPORT_FORMAT_CSV = 1;
+   */
+  CSV: 1,
+
+  /**
+   * A JSON object on each line.
+   *
+   * @generated from enum value: USAGE_EXPORT_FORMAT_JSONL = 2;
+   */
+  JSONL: 2,
+} as const;
+
+/**
+ * How usage is exported.
+ *
+ * @generated from enum tollgate.admin.v1.UsageExportFormat
+ */
+export type UsageExportFormat = (typeof UsageExportFormat)[keyof typeof UsageExportFormat] | UnknownEnum;
+
+/**
+ * Describes the enum tollgate.admin.v1.UsageExportFormat.
+ */
+export const UsageExportFormatSchema: GenEnum<UsageExportFormat> = /*@__PURE__*/
+  enumDesc(file_tollgate_admin_v1_usage, 2);
 
 /**
  * What usage can be grouped and filtered by.
@@ -576,7 +1765,7 @@ export type UsageDimensionKind = (typeof UsageDimensionKind)[keyof typeof UsageD
  * Describes the enum tollgate.admin.v1.UsageDimensionKind.
  */
 export const UsageDimensionKindSchema: GenEnum<UsageDimensionKind> = /*@__PURE__*/
-  enumDesc(file_tollgate_admin_v1_usage, 0);
+  enumDesc(file_tollgate_admin_v1_usage, 3);
 
 /**
  * How long a point of a series is. Points follow the organization's time zone, week start and month anchor, as its
@@ -633,7 +1822,7 @@ export type UsageInterval = (typeof UsageInterval)[keyof typeof UsageInterval] |
  * Describes the enum tollgate.admin.v1.UsageInterval.
  */
 export const UsageIntervalSchema: GenEnum<UsageInterval> = /*@__PURE__*/
-  enumDesc(file_tollgate_admin_v1_usage, 1);
+  enumDesc(file_tollgate_admin_v1_usage, 4);
 
 /**
  * Reads meters; changes nothing.
@@ -650,6 +1839,116 @@ export const UsageService: GenService<{
     methodKind: "unary";
     input: typeof GetUsageRequestSchema;
     output: typeof GetUsageResponseSchema;
+  },
+  /**
+   * Returns what was used and is held on up to 1000 meters in one window, as they stand at one instant. Units are answered
+   * by GetUsage alone.
+   *
+   * @generated from rpc tollgate.admin.v1.UsageService.BatchGetUsage
+   */
+  batchGetUsage: {
+    methodKind: "unary";
+    input: typeof BatchGetUsageRequestSchema;
+    output: typeof BatchGetUsageResponseSchema;
+  },
+  /**
+   * Lists limits with how they stand now, those with the largest share of their amount first.
+   *
+   * Without `subjects` it looks where limits are probably near: at up to 256 meters on which a limit has reached a
+   * threshold in a current window, those with the highest thresholds first; at up to 256 that the newest events name;
+   * and, for any standing, at up to 256 subjects with a policy of their own. So the first page costs the same in an
+   * organization of 1,000,000 users. A limit whose amount was lowered below what is used is found once a call was
+   * refused for it or crossed a threshold; one that nobody comes near is not listed.
+   *
+   * A subject has the limits of a call that names it alone: a user those of all teams that it is registered in.
+   *
+   * @generated from rpc tollgate.admin.v1.UsageService.ListLimitUsage
+   */
+  listLimitUsage: {
+    methodKind: "unary";
+    input: typeof ListLimitUsageRequestSchema;
+    output: typeof ListLimitUsageResponseSchema;
+  },
+  /**
+   * Lists the tiers with a policy or with usage, by id, with what all users of each used together in one window.
+   *
+   * @generated from rpc tollgate.admin.v1.UsageService.ListTierUsage
+   */
+  listTierUsage: {
+    methodKind: "unary";
+    input: typeof ListTierUsageRequestSchema;
+    output: typeof ListTierUsageResponseSchema;
+  },
+  /**
+   * Lists the holds that are open: of calls that were allowed and not reported yet, those that expire first come first.
+   *
+   * @generated from rpc tollgate.admin.v1.UsageService.ListHolds
+   */
+  listHolds: {
+    methodKind: "unary";
+    input: typeof ListHoldsRequestSchema;
+    output: typeof ListHoldsResponseSchema;
+  },
+  /**
+   * Answers what a call costs, as a Report of it would be priced, part by part, and books nothing. Only the policies
+   * of the present are known: which key the subjects bring, and which model is a member of a route group, is as it is
+   * now, whatever the time.
+   *
+   * @generated from rpc tollgate.admin.v1.UsageService.PriceCall
+   */
+  priceCall: {
+    methodKind: "unary";
+    input: typeof PriceCallRequestSchema;
+    output: typeof PriceCallResponseSchema;
+  },
+  /**
+   * Books a credit or a charge that no call had: a goodwill credit, or what a provider's late invoice says. It is a row
+   * of the ledger as those of calls are, counts on the organization and on all that the call or the subjects bring, and
+   * is part of every sum. It is about money and not about speed: it counts in windows of a DAY and longer.
+   *
+   * With `call_request_id` it corrects a call in that call's own windows, as long as the call is kept; its credits are not
+   * larger in all than what the call used. With `subjects` it is booked in the windows of `book_time`; a credit may not
+   * be larger than what each of the meters has used in a window of now that it counts in. Otherwise
+   * FAILED_PRECONDITION `CREDIT_TOO_LARGE`.
+   *
+   * @generated from rpc tollgate.admin.v1.UsageService.AdjustUsage
+   */
+  adjustUsage: {
+    methodKind: "unary";
+    input: typeof AdjustUsageRequestSchema;
+    output: typeof AdjustUsageResponseSchema;
+  },
+  /**
+   * Lets one meter count from 0 again in its current window. Only this meter and only this window: the same meter's other
+   * windows, and those above it, keep what was used, and so do QueryUsage and every invoice. What is held stays held, and a
+   * call that is reported later counts. The sum of the window may pass below 0 where a correction later takes back usage
+   * from before the reset. A change of the calendar that moves the window's start undoes it.
+   *
+   * @generated from rpc tollgate.admin.v1.UsageService.ResetUsage
+   */
+  resetUsage: {
+    methodKind: "unary";
+    input: typeof ResetUsageRequestSchema;
+    output: typeof ResetUsageResponseSchema;
+  },
+  /**
+   * Exports the rows of the usage ledger as text, in the order in which they were booked, page by page: the lines of all
+   * pages, one after another, are the file. A page costs the same wherever it is, so an export of any length needs no more
+   * memory than a page, can be as slow as its reader, and goes on after an error with the last token. Rows are kept as long as
+   * the setting says, 400 days unless it was changed. Resets are not exported: they are not usage.
+   *
+   * Columns: book_time, record_time, kind (CALL, EXPIRED, CORRECTION, ADJUSTMENT), request_id, user, team, key, token,
+   * principal, app, customer, tier, label, model, provider, service_tier, cost_usd (decimal, exact), input_tokens and its
+   * parts, output_tokens and its part, request_count, units, price_revision, flags. In CSV several values of one cell have
+   * `;` between them, and a text that a spreadsheet would take for a formula begins with an apostrophe. In JSONL all
+   * numbers are texts, and what is empty is left out.
+   *
+   * @generated from rpc tollgate.admin.v1.UsageService.ExportUsage
+   */
+  exportUsage: {
+    methodKind: "unary";
+    input: typeof ExportUsageRequestSchema;
+    output: typeof ExportUsageResponseSchema;
   },
   /**
    * Sums what was used in a span of time, as a series of hours, days, weeks or months, grouped and filtered by subjects
