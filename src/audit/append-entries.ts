@@ -1,3 +1,4 @@
+import { setImmediate as giveTurn } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
 import type { Audited, AuditedBy, AuditEntry, AuditHead } from './audit-trail.ts';
 import { canonicalJson } from './canonical-json.ts';
@@ -5,8 +6,10 @@ import { entryHash, noHash } from './entry-hash.ts';
 
 /** The form of the documents in an entry. */
 const documentForm = 1;
-/** Rows of one statement, so that none is of unbounded length. */
-const maxRows = 1000;
+/** Rows of one statement. Hashing so many takes some milliseconds; between them other calls get their turn. */
+const maxRows = 200;
+/** Items of a document that are written in one turn. */
+const maxItems = 500;
 
 /** Where entries are appended, and what they have in common. */
 export interface Appending {
@@ -32,15 +35,16 @@ export async function appendAuditEntries(
 ): Promise<AuditHead> {
   const { orgId } = to;
   let head = await lockChain(client, to);
-  const rows: unknown[][] = [];
-  for (const thing of things) {
-    const entry = entryOf(to, head, thing);
-    const hash = entryHash(entry);
-    rows.push(parametersOf(entry, hash));
-    head = { sequence: entry.sequence, hash, atMs: entry.atMs };
-  }
-  for (let first = 0; first < rows.length; first += maxRows) {
-    await insert(client, orgId, rows.slice(first, first + maxRows));
+  for (let first = 0; first < things.length; first += maxRows) {
+    if (first > 0) await giveTurn();
+    const rows: unknown[][] = [];
+    for (const thing of things.slice(first, first + maxRows)) {
+      const entry = await entryOf(to, head, thing);
+      const hash = entryHash(entry);
+      rows.push(parametersOf(entry, hash));
+      head = { sequence: entry.sequence, hash, atMs: entry.atMs };
+    }
+    await insert(client, orgId, rows);
   }
   const moved = [orgId, head.sequence, head.hash, new Date(head.atMs)];
   await client.query(
@@ -69,11 +73,11 @@ ON CONFLICT (org_id) DO UPDATE SET sequence = c.sequence RETURNING sequence, has
   return { sequence: Number(row.sequence), hash: row.hash, atMs: row.at.getTime() };
 }
 
-function entryOf(
+async function entryOf(
   { orgId, now, by, epoch }: Appending,
   head: DatedHead,
   thing: Audited,
-): AuditEntry {
+): Promise<AuditEntry> {
   return {
     orgId,
     sequence: head.sequence + 1,
@@ -88,17 +92,23 @@ function entryOf(
     epoch,
     reason: by.reason,
     requestId: by.requestId ?? '',
-    before: docOf(thing.before),
-    after: docOf(thing.after),
+    before: await docOf(thing.before),
+    after: await docOf(thing.after),
     secretShown: thing.secretShown ?? false,
     previousHash: head.hash,
   };
 }
 
-function docOf(content: object | undefined): string | undefined {
+/** The document of an entry. Thousands of prices that were imported are written in slices. */
+async function docOf(content: object | undefined): Promise<string | undefined> {
   if (content === undefined) return undefined;
-  const doc = Array.isArray(content) ? { items: content as unknown[] } : content;
-  return canonicalJson({ form: documentForm, ...doc });
+  if (!Array.isArray(content)) return canonicalJson({ form: documentForm, ...content });
+  const items: string[] = [];
+  for (let first = 0; first < content.length; first += maxItems) {
+    if (first > 0) await giveTurn();
+    items.push(...(content as unknown[]).slice(first, first + maxItems).map(canonicalJson));
+  }
+  return `{"form":${documentForm},"items":[${items.join(',')}]}`;
 }
 
 /** The columns after `org_id`, and their types. */

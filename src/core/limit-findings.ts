@@ -7,16 +7,20 @@ import { refusesUnknownTargets } from './access.ts';
 import { targetFacts, targetTouched } from './target.ts';
 import type { TargetFacts } from './call.ts';
 
-/** What is remarkable about the limits of a policy. */
-export function limitFindings(view: OrganizationView, policy: Policy): PolicyFinding[] {
-  const catalog = catalogTargets(view);
+/** What is remarkable about the limits of a policy; without `isComparable`, not whether their targets are in the catalog. */
+export function limitFindings(
+  view: OrganizationView,
+  policy: Policy,
+  isComparable: boolean,
+): PolicyFinding[] {
+  const catalog = isComparable ? catalogTargets(view) : [];
   return policy.limits.flatMap((limit, index) => {
     if (!limit.enabled) return [];
     const at = `limits[${index}]`;
     return [
       ...neverBinds(view, policy, limit, at),
       ...hidesTemplate(view, policy, limit, at),
-      ...matchesNothing(view, catalog, limit.targets, `${at}.targets`).map(
+      ...matchesNothing(view, catalog, isComparable ? limit.targets : [], `${at}.targets`).map(
         (found): PolicyFinding => ({ code: 'TARGET_MATCHES_NOTHING', ...found }),
       ),
     ];
@@ -81,9 +85,17 @@ function isSelf(limit: Limit): boolean {
 function isOwnCap(cap: Limit, limit: Limit): boolean {
   return (
     cap !== limit &&
+    cap.metric === limit.metric &&
+    cap.window === limit.window &&
+    cap.for.kind === limit.for.kind &&
     JSON.stringify(cap.for) === JSON.stringify(limit.for) &&
-    cap.targets.join(' ') === limit.targets.join(' ')
+    isSameList(cap.targets, limit.targets)
   );
+}
+
+/** Both are sorted. */
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((entry, index) => entry === b[index]);
 }
 
 function isCap(cap: Limit, { metric, window, targets, amount }: Limit): boolean {
@@ -92,7 +104,7 @@ function isCap(cap: Limit, { metric, window, targets, amount }: Limit): boolean 
     cap.action === 'BLOCK' &&
     cap.metric === metric &&
     cap.window === window &&
-    (cap.targets.length === 0 || cap.targets.join(' ') === targets.join(' ')) &&
+    (cap.targets.length === 0 || isSameList(cap.targets, targets)) &&
     cap.amount !== undefined &&
     amount !== undefined &&
     cap.amount <= amount

@@ -151,7 +151,8 @@ test('a policy is put by revisions, read at any of them, and loses a limit by na
   const put = (more: Json) =>
     send('PolicyService/UpdatePolicy', { policy: { subject: 'user:alice', ...more } }, 'revision');
   const first = await put({ limits: [limit, { ...limit, name: 'warn', thresholds: {} }] });
-  const { etag } = first['policy'] as Json;
+  const { etag, limits } = first['policy'] as { etag: string; limits: Json[] };
+  const ofLimit = limits[1]?.['etag'];
   expect(first).toMatchObject({ revision: '1', actor: 'root' });
   expect(first['policy']).toMatchObject({
     limits: [
@@ -161,15 +162,15 @@ test('a policy is put by revisions, read at any of them, and loses a limit by na
   });
   const lost = await send(
     'PolicyService/RevokeLimit',
-    { subject: 'user:alice', name: 'warn', reason: 'noise', etag, requestId: 'r' },
+    { subject: 'user:alice', name: 'warn', reason: 'noise', etag: ofLimit, requestId: 'r' },
     'revision',
   );
   const repeat = await send(
     'PolicyService/RevokeLimit',
-    { subject: 'user:alice', name: 'warn', reason: 'noise', etag, requestId: 'r' },
+    { subject: 'user:alice', name: 'warn', reason: 'noise', etag: ofLimit, requestId: 'r' },
     'revision',
   );
-  expect(lost).toMatchObject({ revision: '2', revoked: 'warn', reason: 'noise' });
+  expect(lost).toMatchObject({ revision: '2', revokedLimits: ['warn'], reason: 'noise' });
   expect(repeat).toEqual(lost);
   const stale = await plane.call('PolicyService/UpdatePolicy', {
     orgId,

@@ -179,3 +179,22 @@ it('says that a bypass has no end only of one with flags', () => {
   expect(codes({ cost: true, untilMs: worldNowMs })).toEqual([]);
   expect(codes({})).toEqual([]);
 });
+
+// Seen red: without the bound, and with it for the whole of the findings.
+it('leaves out what would have to be compared with a very large catalog, and nothing else', () => {
+  const models = Array.from({ length: 1_000 }, (_, index) => ({ id: `m${index}` }));
+  const targets = ['nowhere'];
+  const limit = { name: 'a', metric: 'COST', window: 'DAY', amount: 2n, targets } as const;
+  const cap = { name: 'b', metric: 'COST', window: 'DAY', amount: 1n } as const;
+  const access = { allow: ['m1'], deny: Array.from({ length: 200 }, (_, at) => `x${at}`) };
+  const said = (more: object) => ({ org: { limits: [limit, cap], ...more } });
+  const codes = (more: object): readonly string[] => {
+    const view = viewOf({ models, organization: { unknownModels: 'DENY' }, policies: said(more) });
+    const policy = view.policy({ kind: 'org', id: '' });
+    if (policy === undefined) throw new Error('there is no policy');
+    return [...new Set(policyFindings(view, policy).map(({ code }) => code))];
+  };
+  expect(codes({})).toContain('TARGET_MATCHES_NOTHING');
+  expect(codes({ access })).not.toContain('DENY_MATCHES_NOTHING');
+  expect(codes({ access })).toEqual(codes({}).filter((code) => code !== 'TARGET_MATCHES_NOTHING'));
+});

@@ -1,6 +1,6 @@
 import { draftView } from '../../core/draft-view.ts';
 import type { OrganizationView } from '../../core/organization-view.ts';
-import { policyFindings } from '../../core/policy-findings.ts';
+import { maxFindingComparisons, policyFindings } from '../../core/policy-findings.ts';
 import type { Policies } from '../../policies/policies.ts';
 import type { PolicyEdit } from '../../policies/policy-changes.ts';
 import type { UserViews } from '../../policies/user-views.ts';
@@ -28,14 +28,15 @@ export function createReviewPolicies(parts: {
     const ids = reviewed.flatMap(({ subject }) => (subject.kind === 'user' ? [subject.id] : []));
     const views = (await parts.users.read(orgId, ids)) ?? [];
     const ofUser = new Map(ids.map((id, index) => [id, views[index] ?? base]));
+    const most = maxFindingComparisons / Math.max(1, reviewed.length);
     return edits.map((edit, index) => {
       const { kind, id } = edit.subject;
       const view = (kind === 'user' ? ofUser.get(id) : undefined) ?? base;
-      return index < mostReviewed ? { ...edit, review: reviewOn(view) } : edit;
+      return index < mostReviewed ? { ...edit, review: reviewOn(view, most) } : edit;
     });
   };
 }
 
-function reviewOn(view: OrganizationView): PolicyEdit['review'] & {} {
-  return (policy) => policyFindings(draftView(view, [policy]), policy);
+function reviewOn(view: OrganizationView, most: number): PolicyEdit['review'] & {} {
+  return (policy) => policyFindings(draftView(view, [policy]), policy, most);
 }

@@ -708,7 +708,8 @@ export type PolicyChange = Message<"tollgate.admin.v1.PolicyChange"> & {
   diff?: PolicyDiff | undefined;
 
   /**
-   * What is remarkable about the policy as it is now. Of many policies changed together, only of the first 20.
+   * What is remarkable about the policy as it is now. Of many policies changed together, only of the first 20. What had to be
+   * compared with a very large catalog is left out.
    *
    * @generated from field: repeated tollgate.admin.v1.PolicyFinding findings = 4;
    */
@@ -806,7 +807,8 @@ export type UpdatePolicyResponse = Message<"tollgate.admin.v1.UpdatePolicyRespon
   diff?: PolicyDiff | undefined;
 
   /**
-   * What is remarkable about the policy as it is now. Of many policies changed together, only of the first 20.
+   * What is remarkable about the policy as it is now. Of many policies changed together, only of the first 20. What had to be
+   * compared with a very large catalog is left out.
    *
    * @generated from field: repeated tollgate.admin.v1.PolicyFinding findings = 4;
    */
@@ -1115,7 +1117,8 @@ export type UpdateLimitResponse = Message<"tollgate.admin.v1.UpdateLimitResponse
   diff?: PolicyDiff | undefined;
 
   /**
-   * What is remarkable about the policy as it is now. Of many policies changed together, only of the first 20.
+   * What is remarkable about the policy as it is now. Of many policies changed together, only of the first 20. What had to be
+   * compared with a very large catalog is left out.
    *
    * @generated from field: repeated tollgate.admin.v1.PolicyFinding findings = 4;
    */
@@ -1223,7 +1226,8 @@ export type UpdateLimitsResponse = Message<"tollgate.admin.v1.UpdateLimitsRespon
   diff?: PolicyDiff | undefined;
 
   /**
-   * What is remarkable about the policy as it is now. Of many policies changed together, only of the first 20.
+   * What is remarkable about the policy as it is now. Of many policies changed together, only of the first 20. What had to be
+   * compared with a very large catalog is left out.
    *
    * @generated from field: repeated tollgate.admin.v1.PolicyFinding findings = 4;
    */
@@ -1336,7 +1340,8 @@ export type RevokeLimitsResponse = Message<"tollgate.admin.v1.RevokeLimitsRespon
   diff?: PolicyDiff | undefined;
 
   /**
-   * What is remarkable about the policy as it is now. Of many policies changed together, only of the first 20.
+   * What is remarkable about the policy as it is now. Of many policies changed together, only of the first 20. What had to be
+   * compared with a very large catalog is left out.
    *
    * @generated from field: repeated tollgate.admin.v1.PolicyFinding findings = 4;
    */
@@ -1441,7 +1446,8 @@ export type RevokeLimitResponse = Message<"tollgate.admin.v1.RevokeLimitResponse
   diff?: PolicyDiff | undefined;
 
   /**
-   * What is remarkable about the policy as it is now. Of many policies changed together, only of the first 20.
+   * What is remarkable about the policy as it is now. Of many policies changed together, only of the first 20. What had to be
+   * compared with a very large catalog is left out.
    *
    * @generated from field: repeated tollgate.admin.v1.PolicyFinding findings = 4;
    */
@@ -1539,7 +1545,8 @@ export type DeletePolicyResponse = Message<"tollgate.admin.v1.DeletePolicyRespon
   diff?: PolicyDiff | undefined;
 
   /**
-   * What is remarkable about the policy as it is now. Of many policies changed together, only of the first 20.
+   * What is remarkable about the policy as it is now. Of many policies changed together, only of the first 20. What had to be
+   * compared with a very large catalog is left out.
    *
    * @generated from field: repeated tollgate.admin.v1.PolicyFinding findings = 4;
    */
@@ -1834,7 +1841,8 @@ export type RollbackPolicyResponse = Message<"tollgate.admin.v1.RollbackPolicyRe
   diff?: PolicyDiff | undefined;
 
   /**
-   * What is remarkable about the policy as it is now. Of many policies changed together, only of the first 20.
+   * What is remarkable about the policy as it is now. Of many policies changed together, only of the first 20. What had to be
+   * compared with a very large catalog is left out.
    *
    * @generated from field: repeated tollgate.admin.v1.PolicyFinding findings = 4;
    */
