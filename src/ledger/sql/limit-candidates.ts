@@ -10,6 +10,9 @@
 const isOfKind = (name: string): string =>
   `(cardinality($4::text[]) = 0 OR split_part(${name}, ':', 1) = ANY($4::text[]))`;
 
+/** So many events are looked at: there may be many more, none of which is of a meter of the kind. */
+const mostEvents = 10_000;
+
 export const limitCandidates = {
   text: `SELECT meter_id FROM (
   SELECT t.meter_id FROM unnest($2::text[], $3::bigint[]) AS w(name, start) CROSS JOIN LATERAL (
@@ -19,7 +22,9 @@ export const limitCandidates = {
   ORDER BY t.threshold DESC LIMIT $5::int) reached
 UNION
 SELECT meter_id FROM (
-  SELECT e.meter_id FROM enforcement_event e WHERE e.org_id = $1 AND e.meter_id IS NOT NULL AND ${isOfKind('e.meter_id')}
+  SELECT e.meter_id FROM (SELECT meter_id, last_at, sequence FROM enforcement_event WHERE org_id = $1
+    ORDER BY last_at DESC, sequence DESC LIMIT ${mostEvents}) e
+  WHERE e.meter_id IS NOT NULL AND ${isOfKind('e.meter_id')}
   ORDER BY e.last_at DESC, e.sequence DESC LIMIT $5::int) recent`,
 } as const;
 
