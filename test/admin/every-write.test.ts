@@ -59,6 +59,8 @@ const raised = ['RaiseService/CreateRaise', { limitRaise: raise, reason: 'launch
 const price = { scope: 'PRICE_SCOPE_MODEL', subject: 'm' };
 const prices = [{ ...price, unit: 'PRICE_UNIT_PER_1M_TOKENS', rates: [{ input: '1' }] }];
 
+const charge = { subjects: {}, costNanos: '5', reason: 'late invoice' };
+
 const writes: readonly Write[] = [
   ...accountWrites,
   ...['Team', 'User', 'Principal', 'App', 'Customer'].flatMap((kind) =>
@@ -90,6 +92,13 @@ const writes: readonly Write[] = [
     before: [declared],
     message: { subject: 'org' },
     etagIn: '',
+  },
+  { rpc: 'UsageService/AdjustUsage', before: [], message: charge, etagIn: undefined },
+  {
+    rpc: 'UsageService/ResetUsage',
+    before: [['UsageService/AdjustUsage', charge]],
+    message: { meter: 'org', window: 'WINDOW_DAY' },
+    etagIn: undefined,
   },
   {
     rpc: 'UserPolicyFormService/UpdateUserPolicyForm',
