@@ -6,8 +6,10 @@ import { entryHash, noHash } from './entry-hash.ts';
 
 /** The form of the documents in an entry. */
 const documentForm = 1;
-/** Rows of one statement. Hashing so many takes some milliseconds; between them other calls get their turn. */
-const maxRows = 200;
+/** Rows of one statement. */
+const maxRows = 1000;
+/** Entries that are hashed in one turn. */
+const hashedAtOnce = 200;
 /** Items of a document that are written in one turn. */
 const maxItems = 500;
 
@@ -35,16 +37,16 @@ export async function appendAuditEntries(
 ): Promise<AuditHead> {
   const { orgId } = to;
   let head = await lockChain(client, to);
-  for (let first = 0; first < things.length; first += maxRows) {
-    if (first > 0) await giveTurn();
-    const rows: unknown[][] = [];
-    for (const thing of things.slice(first, first + maxRows)) {
-      const entry = await entryOf(to, head, thing);
-      const hash = entryHash(entry);
-      rows.push(parametersOf(entry, hash));
-      head = { sequence: entry.sequence, hash, atMs: entry.atMs };
-    }
+  let rows: unknown[][] = [];
+  for (const [index, thing] of things.entries()) {
+    if (index > 0 && index % hashedAtOnce === 0) await giveTurn();
+    const entry = await entryOf(to, head, thing);
+    const hash = entryHash(entry);
+    head = { sequence: entry.sequence, hash, atMs: entry.atMs };
+    rows.push(parametersOf(entry, hash));
+    if (rows.length < maxRows && index < things.length - 1) continue;
     await insert(client, orgId, rows);
+    rows = [];
   }
   const moved = [orgId, head.sequence, head.hash, new Date(head.atMs)];
   await client.query(

@@ -54,5 +54,8 @@ test('of two that disable each other at once, one is left', async () => {
   const disable = (id: string, secret: string): Promise<string> =>
     reasonOf('UpdateAccount', { account: { id, state: 'ACCOUNT_STATE_DISABLED' } }, secret);
   const reasons = await Promise.all([disable('other', 'root'), disable('root', 'other')]);
-  expect(reasons.toSorted()).toEqual(['LAST_PLATFORM_ADMIN', 'OK']);
+  // The other is refused as the last one, or is disabled before its call is let in.
+  const refusals = reasons.filter((reason) => reason !== 'OK');
+  expect(refusals).toHaveLength(1);
+  expect(['LAST_PLATFORM_ADMIN', 'ADMIN_SECRET_INVALID']).toContain(refusals[0]);
 });

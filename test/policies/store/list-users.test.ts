@@ -8,9 +8,9 @@ const fresh = useFreshStore();
 
 const all: UserFilter = { idPrefix: '', tier: undefined, withPolicy: false, withBypass: false };
 const filters: readonly (readonly [name: string, filter: UserFilter, index: RegExp])[] = [
-  ['all', all, /record_(pkey|by_id).*policy_revision_newest/],
+  ['all', all, /record_(pkey|by_id).*policy_revision_(newest|live)/],
   ['of a tier', { ...all, tier: 't7' }, /record_tier/],
-  ['with a policy', { ...all, withPolicy: true }, /policy_revision_newest/],
+  ['with a policy', { ...all, withPolicy: true }, /policy_revision_(newest|live)/],
   ['with a bypass', { ...all, withBypass: true }, /policy_revision_bypass/],
 ];
 
