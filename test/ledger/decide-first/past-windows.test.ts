@@ -52,8 +52,8 @@ test('an Extend after midnight is judged in the day of its hold, from sums alone
       sequence,
       content: {},
       ttlMs: undefined,
-      plan: (hold, epoch) => ({
-        ...planExtend(viewOf(said), hold, estimateOf({ cost }), replica.nowMs),
+      plan: (hold, nowMs, epoch) => ({
+        ...planExtend(viewOf(said), hold, estimateOf({ cost }), nowMs),
         epoch: Math.max(epoch, 1),
       }),
       deadlineMs: undefined,
