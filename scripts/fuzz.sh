@@ -11,4 +11,4 @@ python=.clients/fuzz/bin/python
 { [ -x "$python" ] || python3 -m venv .clients/fuzz; } &&
   "$python" -m pip install --quiet --requirement scripts/fuzz/requirements.txt ||
   { echo 'fuzz: the Python packages cannot be had: nothing is run'; exit 0; }
-node scripts/fuzz/main.ts "$@"
+node_modules/.bin/node scripts/fuzz/main.ts "$@"
