@@ -23,7 +23,8 @@ export function checkBinaryShape(desc: DescMessage, bytes: Uint8Array, bounds = 
       }
       const value = reader.bytes();
       if (field.message !== undefined && field.fieldKind !== 'map') {
-        walk(field.message, value, depth + 1);
+        // An empty message has no parts; a reader for each of very many takes tens of milliseconds.
+        if (value.length > 0) walk(field.message, value, depth + 1);
       } else if (isPackable(field)) {
         // Each byte may be an element.
         parts += value.length;
