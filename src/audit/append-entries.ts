@@ -104,6 +104,8 @@ async function entryOf(
 /** The document of an entry. Thousands of prices that were imported are written in slices. */
 async function docOf(content: object | undefined): Promise<string | undefined> {
   if (content === undefined) return undefined;
+  // The largest policies take some milliseconds each.
+  await giveTurn();
   if (!Array.isArray(content)) return canonicalJson({ form: documentForm, ...content });
   const items: string[] = [];
   for (let first = 0; first < content.length; first += maxItems) {

@@ -1,3 +1,4 @@
+import { setImmediate as giveTurn } from 'node:timers/promises';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { PolicyService } from '../../../gen/tollgate/admin/v1/policies_pb.ts';
 import { diffPolicies } from '../../core/diff-policies.ts';
@@ -69,7 +70,13 @@ export function policyRoutes(
       const by = readChange(violations, context, request, 'any');
       const edit = policyEditFromMessage(violations, 'policy', request);
       violations.throwIfAny();
-      return policyChangeToMessage(await changeOnePolicy(changes, orgId, edit, by));
+      await giveTurn();
+      const changed = await changeOnePolicy(changes, orgId, edit, by);
+      await giveTurn();
+      const message = policyChangeToMessage(changed);
+      // Reading, turning and writing the largest policy take some milliseconds each.
+      await giveTurn();
+      return message;
     },
 
     async getPolicy(request, context) {

@@ -1,3 +1,4 @@
+import { setImmediate as giveTurn } from 'node:timers/promises';
 import type { Policy } from '../../core/policy.ts';
 import { subjectText } from '../../core/subject.ts';
 import type { Subject } from '../../core/subject.ts';
@@ -64,6 +65,8 @@ async function change(
       return { newest: last, present, ...edited };
     });
     requireWritable(edits, appended);
+    // The largest policies were read, judged and compared until here.
+    await giveTurn();
     const [first, ...also] = await appendRevisions(locked, appended);
     if (first === undefined) throw new Error('a change of no policy');
     const done = [first, ...also];
