@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { knownIds } from './known-ids.ts';
+import { unaryOnly } from './unary-only.ts';
 
 // Starts a server of its own and lets schemathesis loose on its admin port. Ends with schemathesis' status.
 
@@ -37,7 +38,7 @@ async function main(): Promise<number> {
     const secret = /tg_admin_\S+/.exec(readFileSync(secretsFile, 'utf8'))?.[0];
     const description = await (await fetch(`${url}/openapi.json`)).json();
     const schema = join(folder, 'openapi.json');
-    writeFileSync(schema, JSON.stringify(knownIds(description)));
+    writeFileSync(schema, JSON.stringify(knownIds(unaryOnly(description))));
     const options = {
       url,
       header: `authorization: Bearer ${secret}`,
