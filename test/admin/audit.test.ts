@@ -153,7 +153,7 @@ test('a viewer sees the names of accounts and no addresses, and cannot export', 
   }
 });
 
-// Planted: the secret and its hash in the document of a new key.
+// Planted: the hash of the secret in the document of a new key.
 test('neither a secret nor its hash is in the trail', async () => {
   expect(secret.length).toBeGreaterThan(30);
   const { rows } = await plane.database.pool.query<{ text: string }>(

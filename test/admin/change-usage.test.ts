@@ -70,7 +70,7 @@ test('a charge on a call counts where the call does, once for each request id', 
   expect(await costs()).toBe('107 107 107');
 });
 
-// Red where credits were compared with the call alone, without the credits before.
+// A credit is compared with the call and the credits before, not with the call alone.
 test('credits on a call are not larger together than what it used', async () => {
   expect((await adjust({ callRequestId: 'r1', costNanos: '-57' })).code).toBe('OK');
   const more = await adjust({ callRequestId: 'r1', costNanos: '-51' });

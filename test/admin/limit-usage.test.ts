@@ -188,7 +188,7 @@ test('gRPC answers the same', async () => {
   }
 });
 
-// Red with the amounts that the policies declare.
+// The amounts are the raised ones, not those that the policies declare.
 test('a limit that is raised for a while has the amount of now', async () => {
   const raise = { subject: 'org', limitName: 'each', appliesTo: 'user:ben', add: '0.000000100' };
   const made = await planes.call('RaiseService/CreateRaise', {

@@ -206,7 +206,7 @@ it('decides as the reference does, to the binding limit and the affordable outpu
   );
 });
 
-// Seen red: sums read one place too early, `<` for `<=` at the largest sum, and the highest threshold for the lowest.
+// Seen red: sums read one place too early, a largest sum that is two too large, and the highest threshold for the lowest.
 it('concludes from the sums alone what it concludes from the meters, if every limit stays OK', () => {
   let found = 0;
   fc.assert(
