@@ -7,7 +7,6 @@
  *   --seconds N    how long each read is measured, 2 unless given
  *   --rate N       reads a second beside the Checks, 10 unless given
  *   --only NAME    one read alone
- *   --slow MS      prints the statements that took longer than this
  */
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -38,7 +37,6 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '2' },
     rate: { type: 'string', default: '10' },
     only: { type: 'string' },
-    slow: { type: 'string' },
   },
 });
 const orgId = 'bench-0';
@@ -117,7 +115,6 @@ async function measureAll(scene: OpenScene): Promise<void> {
         .map((one) => one.toFixed(1))
         .join(' ')}`,
     );
-    if (options.slow !== undefined) await logSlow(pool, Number(options.slow));
     await measureReads(plane, reads);
     if (options.only === undefined) await measureChecks(server, plane, reads);
     console.log(
@@ -128,11 +125,6 @@ async function measureAll(scene: OpenScene): Promise<void> {
   } finally {
     await server.stop();
   }
-}
-
-async function logSlow(pool: Pool, ms: number): Promise<void> {
-  await pool.query(`ALTER SYSTEM SET log_min_duration_statement = ${ms}`);
-  await pool.query('SELECT pg_reload_conf()');
 }
 
 async function readsOf(plane: AdminPlane, pool: Pool): Promise<readonly Read[]> {
